@@ -1,0 +1,46 @@
+/** A wrong argument of the host program. The message names the value, what is accepted and the nearest spelling. */
+export class MayexecError extends Error {
+  override readonly name: string = 'MayexecError';
+}
+
+/** A bug of ours: an assertion about our own state that does not hold. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+/** The spelling among `known` nearest to `value` (Levenshtein distance of at most 1 + length / 3), if any. */
+export function nearest(value: string, known: Iterable<string>): string | undefined {
+  const wanted = value.toLowerCase();
+  let best: string | undefined;
+  let bestDistance = 2 + Math.floor(wanted.length / 3);
+  for (const name of known) {
+    const distance = editDistance(wanted, name.toLowerCase());
+    if (distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** `unknown policy 'slinux': expected one of none, nx, selinux; did you mean 'selinux'?` */
+export function unknownValue(what: string, value: unknown, known: readonly string[]): MayexecError {
+  const guess = typeof value === 'string' ? nearest(value, known) : undefined;
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  return new MayexecError(
+    `unknown ${what} '${String(value)}': expected one of ${known.join(', ')}${hint}`,
+  );
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}

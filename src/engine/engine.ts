@@ -1,0 +1,125 @@
+/**
+ * The CPU port: a machine with physical frames, registers and a TLB, and nothing else. It knows
+ * neither VMAs nor policies nor an operating system. The caller's page tables are the truth; the
+ * engine asks `translate` on a TLB miss and forgets what it learned on `flushTlb`, as a CPU does.
+ */
+import type { Addr, Arch } from '../abi/address.js';
+import type { Access } from '../abi/outcome.js';
+
+/** Bits of a translation, in the order of PROT_*. */
+export const HW_READ = 1;
+export const HW_WRITE = 2;
+export const HW_EXEC = 4;
+
+/** Why an access cannot proceed. Negative, so that `translate` answers with one number. */
+export const FAULT_UNMAPPED = -1;
+export const FAULT_PROTECTION = -2;
+export const FAULT_PKEY = -3;
+/** The page lies past the end of the object mapped there. */
+export const FAULT_BUS = -4;
+/** No frame was left for a first touch. */
+export const FAULT_NO_MEMORY = -5;
+/** The address is outside what this CPU mode can address (non-canonical, or past a segment limit): #GP. */
+export const FAULT_GENERAL_PROTECTION = -6;
+
+export type FaultCause =
+  | typeof FAULT_UNMAPPED
+  | typeof FAULT_PROTECTION
+  | typeof FAULT_PKEY
+  | typeof FAULT_BUS
+  | typeof FAULT_NO_MEMORY
+  | typeof FAULT_GENERAL_PROTECTION;
+
+/**
+ * Looks a page up for one access, and does what a first touch needs (zero page, copy on write).
+ * Returns `frame * 8 + HW_* bits` when the access is allowed, else a FaultCause. The engine may keep
+ * the answer until `flushTlb`, for every access that the bits allow: leave HW_WRITE out of an answer
+ * while the next write needs work (copy on write), and it is asked again.
+ * Runs inside the engine: it must not throw, nor call the engine (but for `memory` and `flushTlb`).
+ */
+export type Translate = (page: number, access: Access) => number;
+
+/** Physical memory: 4 KiB frames, numbered from 0. */
+export interface PhysicalMemory {
+  /** A zeroed frame, or undefined when `maxFrames` are in use. */
+  allocate(): number | undefined;
+  release(frame: number): void;
+  /**
+   * The frame's bytes, in place. Valid until the next `allocate` or `run` (the engine's memory may
+   * move): take it, use it, drop it. Writing code through it while no run is active is coherent.
+   */
+  bytes(frame: number): Uint8Array;
+  readonly framesInUse: number;
+  readonly maxFrames: number;
+}
+
+/** What ended a run. `pc` is exact: the instruction that did it, or the next one for a system call or trap. */
+export type Stop =
+  | { readonly kind: 'syscall'; readonly via: 'syscall' | 'sysenter'; readonly pc: Addr }
+  /** `int n`, `int3`, `into`, `icebp`: pc is after the instruction. */
+  | { readonly kind: 'interrupt'; readonly vector: number; readonly pc: Addr }
+  | {
+      readonly kind: 'fault';
+      readonly address: Addr;
+      readonly access: Access;
+      readonly cause: FaultCause;
+      readonly pc: Addr;
+    }
+  /** #UD: `pc` at the instruction. */
+  | { readonly kind: 'invalid-opcode'; readonly pc: Addr }
+  /** Another CPU exception by vector (0 #DE, 1 #DB, 13 #GP, 16 #MF, 19 #XM ...), pc at the instruction. */
+  | {
+      readonly kind: 'exception';
+      readonly vector: number;
+      readonly errorCode: number;
+      readonly pc: Addr;
+    }
+  | { readonly kind: 'until'; readonly pc: Addr }
+  | { readonly kind: 'budget'; readonly pc: Addr };
+
+export interface RunOptions {
+  /** Stops before executing the instruction at this address. */
+  readonly until?: Addr;
+  /** Translated blocks to run at most, from 1. */
+  readonly blocks: number;
+}
+
+/** All CPU state that a guest can see, without memory: registers, flags, segments, x87, SSE. Opaque. */
+export interface CpuState {
+  readonly engine: string;
+}
+
+export interface Engine {
+  /** 'unicorn1' (with form) or 'unicorn2'. */
+  readonly name: string;
+  readonly arch: Arch;
+  readonly memory: PhysicalMemory;
+  /** Registers by their manual's lower-case name: rax..r15, eax, ax, al, rip, eflags, cs..gs, fs_base, gs_base, xmm0..15, mxcsr, st0..7, fpcw, fpsw, fptag. */
+  readonly registers: readonly string[];
+  readRegister(name: string): bigint;
+  writeRegister(name: string, value: bigint): void;
+  saveCpu(): CpuState;
+  loadCpu(state: CpuState): void;
+  /** Writes a descriptor into the guest's GDT (thread-local segments of i386). Index 12 to 14 as on Linux. */
+  setGdtEntry(index: number, descriptor: bigint): void;
+  /** Replaces the page tables in force; implies a full flush. */
+  setTranslate(translate: Translate): void;
+  /** Forgets translations of `count` pages from `page`, or all. Allowed inside `translate`. */
+  flushTlb(page?: number, count?: number): void;
+  /** Runs from the program counter until something happens. Never throws for what the guest does. */
+  run(options: RunOptions): Stop;
+  /** Blocks begun since the engine was opened. */
+  readonly blocks: number;
+  /** Instructions begun while `countInstructions` was on. Counting costs speed. */
+  readonly instructions: number;
+  countInstructions(on: boolean): void;
+  /** Called before each instruction while set (pc); a test's and a tracer's eye. Costs speed. */
+  onInstruction(observer: ((pc: Addr) => void) | undefined): void;
+  close(): void;
+}
+
+export interface EngineOptions {
+  readonly arch: Arch;
+  /** Bytes of guest memory at most; a multiple of 4096. */
+  readonly memory: number;
+}

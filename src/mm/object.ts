@@ -1,0 +1,38 @@
+/**
+ * MemoryObject: what can be mapped (struct file with its address_space). Its pages are frames of the
+ * engine's memory, so every mapping of one object sees the same bytes.
+ */
+import type { Result } from '../abi/result.js';
+
+export type ObjectKind = 'file' | 'shmem' | 'memfd' | 'sysv-shm' | 'zero' | 'hugetlb' | 'special';
+
+/** A file as the SELinux class check sees it. */
+export interface SecurityLabel {
+  readonly type: string;
+  readonly class: 'file' | 'chr_file';
+}
+
+export interface MemoryObject {
+  readonly kind: ObjectKind;
+  /** Path as /proc/self/maps prints it: '/tmp/a', '/memfd:x (deleted)', '/dev/zero (deleted)', '/SYSV00000000 (deleted)'. */
+  readonly path: string;
+  readonly inode: number;
+  /** `major:minor` as in maps, for instance '00:01'. */
+  readonly device: string;
+  /** S_PRIVATE: the security module skips it (hidden shmem of shared anonymous memory, SysV shm). */
+  readonly inodePrivate: boolean;
+  readonly label: SecurityLabel;
+  /** Bytes. Pages past the last one that holds a byte raise SIGBUS. */
+  readonly size: number;
+  /** Reads as zeros and keeps no pages of its own when mapped privately (/dev/zero). */
+  readonly readsAsZero: boolean;
+  read(offset: number, length: number): Uint8Array;
+  /** Bytes written; extends the object when it may grow. */
+  write(offset: number, bytes: Uint8Array): Result<number>;
+  truncate(size: number): Result<0>;
+  /**
+   * The frame of page `index`, allocated at first use. With `forWrite`, one that may be written in
+   * place (a frame shared with a snapshot is copied first). Undefined: no frame was left.
+   */
+  frame(index: number, forWrite: boolean): number | undefined;
+}

@@ -1,0 +1,43 @@
+/**
+ * VMA: one run of pages with the same rights and backing, as struct vm_area_struct has it
+ * (include/linux/mm_types.h). VMAs are immutable values: whoever changes one replaces it, so that
+ * policies, the trace and snapshots may keep them.
+ */
+import type { AddrRange } from '../abi/address.js';
+import type { MemoryObject } from './object.js';
+
+/** Flag bits, with the kernel's values (include/linux/mm.h, 6.18). PROT_x equals VM_x, and VM_MAYx is VM_x << 4. */
+export const VM_READ = 0x1;
+export const VM_WRITE = 0x2;
+export const VM_EXEC = 0x4;
+export const VM_SHARED = 0x8;
+export const VM_MAYREAD = 0x10;
+export const VM_MAYWRITE = 0x20;
+export const VM_MAYEXEC = 0x40;
+export const VM_MAYSHARE = 0x80;
+export const VM_GROWSDOWN = 0x100;
+export const VM_LOCKED = 0x2000;
+export const VM_DONTCOPY = 0x20000;
+export const VM_DONTEXPAND = 0x40000;
+export const VM_ACCOUNT = 0x100000;
+export const VM_NORESERVE = 0x200000;
+export const VM_HUGETLB = 0x400000;
+export const VM_WIPEONFORK = 0x2000000;
+export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC;
+export const VM_MAYACCESS = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+
+export type VmFlags = number;
+
+export interface Vma extends AddrRange {
+  readonly flags: VmFlags;
+  /** What is mapped; undefined for private anonymous memory. Shared anonymous memory has a hidden shmem object. */
+  readonly object: MemoryObject | undefined;
+  /** First page of `object` (vm_pgoff); for private anonymous memory start >> 12 at creation, as Linux has it. */
+  readonly pageOffset: number;
+  /** True from the first private page on (vma->anon_vma); execmod and merging depend on it. */
+  readonly anonVma: boolean;
+  /** For people ('[heap]', '[stack]', '[vdso]'); never parsed. Files name themselves. */
+  readonly name: string;
+  readonly pkey: number;
+  readonly sealed: boolean;
+}

@@ -1,0 +1,89 @@
+/** The trace: one union of events; printers, matchers and panes are folds over it. */
+import type { Addr } from '../abi/address.js';
+import type { Errno } from '../abi/errno.js';
+import type { Fault, Outcome } from '../abi/outcome.js';
+import type { Vma } from '../mm/vma.js';
+import type { Verdict } from '../policy/policy.js';
+
+interface EventBase {
+  /** Position in the trace, from 0. */
+  readonly seq: number;
+  readonly pid: number;
+  /** Where the guest was; of a host's call the program counter at that time. */
+  readonly pc: Addr;
+}
+
+export interface SyscallEvent extends EventBase {
+  readonly type: 'syscall';
+  readonly name: string;
+  readonly number: number;
+  /** Raw register values, as many as the call takes. */
+  readonly args: readonly bigint[];
+  /** Arguments as strace prints them, one text each; read at entry (strings, structures). */
+  readonly shown: readonly string[];
+  /** Undefined when the call did not return (exit, execve, rt_sigreturn). */
+  readonly value: bigint | undefined;
+  readonly errno: Errno | undefined;
+  /** True when the host called it (Sandbox.syscall) and not the guest. */
+  readonly byHost: boolean;
+}
+
+/** A policy's decision other than 'allow', with the request that it answered. */
+export interface VerdictEvent extends EventBase {
+  readonly type: 'verdict';
+  readonly policy: string;
+  readonly hook: string;
+  readonly verdict: Verdict;
+  /** The system call it was part of, if any. */
+  readonly call: string | undefined;
+}
+
+export interface VmaEvent extends EventBase {
+  readonly type: 'vma';
+  readonly op: 'insert' | 'remove' | 'change';
+  readonly before: Vma | undefined;
+  readonly after: Vma | undefined;
+  /** What changed it: a system call's name, 'exec', 'stack growth'. */
+  readonly cause: string;
+}
+
+export interface FaultEvent extends EventBase {
+  readonly type: 'fault';
+  readonly fault: Fault;
+  readonly vma: Vma | undefined;
+}
+
+export interface SignalEvent extends EventBase {
+  readonly type: 'signal';
+  readonly signal: string;
+  readonly code: string;
+  readonly address: Addr;
+  /** Handled: a handler of the guest runs; killed: the default action ended it; ignored. */
+  readonly disposition: 'handled' | 'killed' | 'ignored';
+}
+
+export interface EndEvent extends EventBase {
+  readonly type: 'end';
+  readonly outcome: Outcome;
+}
+
+export type TraceEvent =
+  | SyscallEvent
+  | VerdictEvent
+  | VmaEvent
+  | FaultEvent
+  | SignalEvent
+  | EndEvent;
+
+/** An event before the recorder has numbered it. */
+export type NewEvent = TraceEvent extends infer E
+  ? E extends TraceEvent
+    ? Omit<E, 'seq'>
+    : never
+  : never;
+
+export interface TraceRecorder {
+  readonly events: readonly TraceEvent[];
+  record(event: NewEvent): void;
+  clear(): void;
+}
