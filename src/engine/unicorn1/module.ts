@@ -21,6 +21,13 @@ export interface UnicornModule {
    */
   addFunction(fn: HostFunction, signature: string): number;
   removeFunction(index: number): void;
+  /** The last 4 KiB of what the module wrote to its console; nothing reaches the host's. */
+  printed(): string;
+}
+
+export interface ModuleOptions {
+  /** The clock in milliseconds, for repeatable runs; the host's clocks by default. */
+  readonly now?: () => number;
 }
 
 /** A JavaScript function called from the module. It must not throw: the frames below are not unwound. */
