@@ -93,10 +93,11 @@ async function npmCi() {
   }
   if (status === 0) return;
   const offline = /E(NOTFOUND|AI_AGAIN|CONNREFUSED|CONNRESET|TIMEDOUT|NOTCACHED|NETUNREACH)/;
+  const lines = output.trim().split('\n');
   throw new BuildError(
     offline.test(output)
-      ? `npm could not reach its registry; the first start needs the network once\n${output.trim()}`
-      : `npm ci failed (status ${status})\n${output.trim()}`,
+      ? `npm could not reach its registry; the first start needs the network once\n${lines[0]}`
+      : `npm ci failed (status ${status})\n${lines.slice(0, 12).join('\n')}`,
   );
 }
 
@@ -129,8 +130,8 @@ async function buildEngine() {
     const outDir = path('.cache/engine');
     const cacheDir = path('.cache/unicorn-wasm');
     await buildUnicorn({ input: path(ENGINE_INPUT), outDir, cacheDir, optimise: 'O2', log });
-    for (const name of ENGINE_FILES) {
-      writeWhole(`dist/engine/${name}`, fs.readFileSync(path('.cache/engine', name)));
+    for (const file of filesIn('.cache/engine')) {
+      writeWhole(file.replace('.cache', 'dist'), fs.readFileSync(path(file)));
     }
   });
 }
@@ -219,21 +220,21 @@ async function ifChanged(name, inputs, outputs, title, action) {
   writeWhole(stamp, hash);
 }
 
-/** Says what is going on and how long it took; on a terminal the seconds count while it lasts. */
+/** Says what is going on, and how long it took when that was long; a terminal shows the seconds go by. */
 async function step(title, action) {
   const { stderr } = process;
   const start = performance.now();
-  const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
+  const seconds = () => Math.round((performance.now() - start) / 1000);
   const clear = stderr.isTTY ? '\r\x1b[K' : '';
-  stderr.write(`${title} ...${clear ? '' : '\n'}`);
-  const tick = () =>
-    stderr.write(clear ? `${clear}${title} ... ${seconds()} s` : `  ${seconds()} s\n`);
-  const timer = setInterval(tick, clear ? 500 : 15_000);
+  const show = (text) => stderr.write(clear ? `${clear}${text}` : `${text}\n`);
+  show(`${title} ...`);
+  const timer = setInterval(() => show(`${title} ... ${seconds()} s`), clear ? 1000 : 15_000);
   try {
     await action((line) => stderr.write(`${clear}  ${line}\n`));
-    stderr.write(`${clear}${title}: done in ${seconds()} s\n`);
+    stderr.write(clear);
+    if (seconds() > 0) stderr.write(`${title}: done in ${seconds()} s\n`);
   } catch (error) {
-    stderr.write(`${clear}${title}: failed after ${seconds()} s\n`);
+    stderr.write(`${clear}${title}: failed\n`);
     throw error;
   } finally {
     clearInterval(timer);

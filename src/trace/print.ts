@@ -1,0 +1,105 @@
+/**
+ * The trace as strace prints it, line by line: calls, signals, ends. Events that strace does not
+ * know (policy decisions, map changes, faults) have no line; `verdictLine` words the first of them.
+ * Compare strace's src/syscall.c:syscall_exiting_trace() and src/strace.c:print_stopped().
+ */
+import { type Errno, errnoText } from '../abi/errno.js';
+import type { Outcome } from '../abi/outcome.js';
+import type { Verdict } from '../policy/policy.js';
+import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
+
+/** strace's default alignment of `= result` (its option -a). */
+const RESULT_COLUMN = 39;
+
+/** Calls whose result is an address or a mask (RVAL_HEX in strace's tables). */
+const HEX_RESULTS = new Set(['brk', 'mmap', 'mmap2', 'mremap', 'old_mmap', 'personality', 'shmat']);
+
+/** Who sends a guest's signals: itself, as the one user that a sandbox has. */
+const GUEST_UID = 1000;
+
+/** A line of strace's output without line end, or undefined for an event that strace has none for. */
+export function straceLine(event: TraceEvent): string | undefined {
+  switch (event.type) {
+    case 'syscall':
+      return callLine(event);
+    case 'signal':
+      return signalLine(event);
+    case 'end':
+      return endLine(event.outcome);
+    default:
+      return undefined;
+  }
+}
+
+/** All lines; those of processes other than the first name theirs, as `strace -f` does. */
+export function straceText(events: readonly TraceEvent[]): string {
+  const first = events[0]?.pid;
+  let text = '';
+  for (const event of events) {
+    const line = straceLine(event);
+    if (line === undefined) continue;
+    text += `${event.pid === first ? '' : `[pid ${String(event.pid).padStart(5)}] `}${line}\n`;
+  }
+  return text;
+}
+
+/** `selinux denied mprotect with EACCES: the heap may not become executable (selinux/execheap)`. */
+export function verdictLine({ policy, verdict, call }: VerdictEvent): string {
+  const why = verdict.rule === undefined ? '' : `: ${verdict.reason ?? ''} (${verdict.rule})`;
+  return `${policy} ${decision(verdict, call ?? 'an access')}${why}`;
+}
+
+function decision(verdict: Verdict, call: string): string {
+  switch (verdict.kind) {
+    case 'allow':
+      return `allowed ${call}`;
+    case 'narrow':
+      return `took rights from what ${call} maps`;
+    case 'deny':
+      return `denied ${call} with ${verdict.errno}`;
+    case 'kill':
+      return `killed the process with ${verdict.signal} at ${call}`;
+  }
+}
+
+function callLine(event: SyscallEvent): string {
+  const call = `${event.name}(${event.shown.join(', ')})`;
+  return `${call.padEnd(RESULT_COLUMN)} = ${resultText(event)}`;
+}
+
+function resultText({ name, value, errno }: SyscallEvent): string {
+  if (errno !== undefined) return errorText(errno);
+  if (value === undefined) return '?';
+  return HEX_RESULTS.has(name) ? hexText(value) : value.toString();
+}
+
+function errorText(errno: Errno): string {
+  return `-1 ${errno} (${errnoText(errno)})`;
+}
+
+/** Results are signed: an i386 address above 2 GiB comes as a negative 32-bit value. */
+function hexText(value: bigint): string {
+  return `0x${BigInt.asUintN(value < 0n && value >= -0x80000000n ? 32 : 64, value).toString(16)}`;
+}
+
+function signalLine({ signal, code, address, pid }: SignalEvent): string {
+  const where = address === 0n ? 'NULL' : `0x${address.toString(16)}`;
+  const sent = code === 'SI_USER' || code === 'SI_TKILL';
+  const detail = sent ? `si_pid=${pid}, si_uid=${GUEST_UID}` : `si_addr=${where}`;
+  return `--- ${signal} {si_signo=${signal}, si_code=${code}, ${detail}} ---`;
+}
+
+function endLine(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'exit':
+      return `+++ exited with ${outcome.code} +++`;
+    case 'signal':
+      return `+++ killed by ${outcome.signal} +++`;
+    case 'return':
+      return `+++ returned 0x${BigInt.asUintN(64, outcome.value).toString(16)} +++`;
+    case 'exception':
+      return `+++ exception 0x${outcome.status.toString(16)} +++`;
+    case 'limit':
+      return `+++ stopped at the limit of ${outcome.limit} +++`;
+  }
+}
