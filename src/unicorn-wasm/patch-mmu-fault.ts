@@ -1,0 +1,71 @@
+/**
+ * Two changes to the text of Unicorn 1.0.3, made before either form is built from it.
+ *
+ * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
+ *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
+ *    function: the engine port fills the TLB entry and returns 0, or sets the exception and returns 1.
+ *    The function's table index is read from MMU_FAULT_CELL; the port writes it before the first run.
+ * 2. `block_full` (Unicorn's target-i386/translate.c, gen_intermediate_code_internal). A block cut off
+ *    for its length makes the next *translated* block go without its UC_HOOK_BLOCK callback. After
+ *    self-modifying code that next block can be an endless loop, which no budget would then end; and
+ *    re-translation for the exact PC would not reproduce the block. The flag is never set any more.
+ *
+ * The texts are those of one exact file (see source.ts); anything else than one match is refused.
+ */
+
+/** Below the module's data (which begins at 1024): read and written by nothing else. */
+export const MMU_FAULT_CELL = 16;
+
+/** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
+const WALK_HEADER = /function (\w+)\(A,e,r,a,i\)\{e\|=0,r\|=0,a\|=0,i\|=0;var [^;{}]*;A:if\(/g;
+const WALK_TEST = '128&t[(A|=0)+17203|0]){';
+/** `raise #PF with this error code`, only to be sure that the right function was found. */
+const WALK_PAGE_FAULT = 'n[A+16752>>2]=14,n[A+20256>>2]=i,1';
+
+const WALK_REPLACEMENT =
+  'A|=0,e|=0,r|=0,a|=0,i|=0;' + `return 0|Pk[0|n[${MMU_FAULT_CELL / 4}]](0|A,0|e,0|r,0|a,0|i)`;
+
+/** `env->uc->block_full = block_full`, once in the translator and once in its copy that finds a PC. */
+const BLOCK_FULL = /a\[1152\+\(0\|n\[A\+36092>>2\]\)\|0\]=[lI],eA=i\+208\|0/g;
+
+export function patchMmuFault(source: string): string {
+  return patchBlockFull(patchWalk(source));
+}
+
+function patchWalk(source: string): string {
+  const headers = [...source.matchAll(WALK_HEADER)].filter((match) =>
+    source.startsWith(WALK_TEST, match.index + match[0].length),
+  );
+  const [header] = headers;
+  if (header === undefined || headers.length !== 1)
+    throw new Error(`expected one page walk in the engine's text, found ${headers.length}`);
+  const open = source.indexOf('{', header.index);
+  const close = closingBrace(source, open);
+  if (!source.slice(open, close).includes(WALK_PAGE_FAULT))
+    throw new Error("the engine's page walk does not raise #PF where it should");
+  return source.slice(0, open + 1) + WALK_REPLACEMENT + source.slice(close);
+}
+
+function patchBlockFull(source: string): string {
+  let found = 0;
+  const patched = source.replace(BLOCK_FULL, (text) => {
+    found++;
+    return text.replace(/=[lI],/, '=0,');
+  });
+  if (found !== 2)
+    throw new Error(`expected two stores of block_full in the engine's text, found ${found}`);
+  return patched;
+}
+
+/** The brace that closes the one at `open`. The text in question holds no string, regex or comment. */
+function closingBrace(source: string, open: number): number {
+  let depth = 0;
+  for (let i = open; i < source.length; i++) {
+    const char = source[i];
+    if (char === '{') depth++;
+    else if (char === '}' && --depth === 0) return i;
+    else if (char === '"' || char === "'" || char === '`')
+      throw new Error(`unexpected string in the engine's page walk at ${i}`);
+  }
+  throw new Error("the engine's page walk does not end");
+}
