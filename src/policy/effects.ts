@@ -1,0 +1,121 @@
+/**
+ * PolicyEffects: what a policy needs from the machine, the memory manager, the loader or the kernel
+ * and cannot do with verdicts. Plain data and pure functions; mm and kernel honour them, the policy
+ * layer only merges them. Absent means: as Linux has it.
+ */
+import type { Addr, AddrRange, Arch } from '../abi/address.js';
+
+/** State that a policy's opt-in call would have set, for specs that name it ('in force from the first instruction'). */
+export interface MmInit {
+  readonly restrictedWx?: boolean;
+  readonly mdwe?: number;
+}
+
+export interface PolicyEffects {
+  /**
+   * Does an instruction fetch need VM_EXEC? False: whatever may be read or written may be executed.
+   * Of several policies that say so, true wins; true when none says.
+   */
+  readonly nx?: boolean;
+  /** Applied when the program's first instruction is about to run, after the loader's mappings. */
+  readonly mmInit?: MmInit;
+  /** PROT_* bits beyond R, W, X and PROT_SEM that mprotect accepts (else EINVAL at P6). Or-ed together. */
+  readonly acceptedProt?: number;
+  /** mmap hints without MAP_FIXED: 'all' are ignored, or only those for 'files'. */
+  readonly ignoreHints?: 'all' | 'files';
+  /** Exclusive top of the address space. The smallest wins. */
+  readonly taskSize?: Addr;
+  /** The stack is never made executable at exec and READ_IMPLIES_EXEC is cleared, whatever PT_GNU_STACK says. */
+  readonly ignoreGnuStack?: boolean;
+  /**
+   * A fetch is judged by a segment limit: it is refused (as #GP: SIGSEGV, SI_KERNEL, si_addr 0) at or above
+   * `execLimit(vmas)` of exec-shield.ts and allowed below, whatever the VMA says. Ignored when `nx` is true.
+   */
+  readonly fetchLimit?: 'highest-exec';
+  /** Asked at a refused fetch, before the fault hook: an instruction sequence that is emulated instead. */
+  readonly emulateTrampoline?: TrampolineEmulator;
+  /** Chooses the address of a mapping with PROT_EXEC, neither MAP_FIXED nor hint; undefined: as usual. */
+  readonly placeExecutable?: ExecutablePlacement;
+  /** Bits of randomness, in pages; what is absent stays as the layout has it. */
+  readonly randomBits?: RandomBits;
+  /** Text, read-only data and RELRO of the program are sealed after loading (OpenBSD mimmutable). */
+  readonly immutableImage?: boolean;
+  /** A system call made with the stack pointer outside memory mapped with MAP_STACK kills (SIGSEGV). */
+  readonly stackNeedsMapStack?: boolean;
+  /** Memory mapped with MAP_JIT (0x800) is either writable or executable, by a switch of each thread. */
+  readonly mapJit?: boolean;
+}
+
+/** Registers after an emulated trampoline. */
+export interface TrampolineResult {
+  readonly registers: Readonly<Record<string, bigint>>;
+  readonly pc: Addr;
+  readonly carry?: boolean;
+  /** A store that it makes, at this address. */
+  readonly store?: { readonly address: Addr; readonly bytes: Uint8Array };
+  /** Which pattern it was, for the trace. */
+  readonly name: string;
+}
+
+/** `byteAt` reads guest memory as a debugger does; undefined where nothing is mapped. */
+export type TrampolineEmulator = (
+  arch: Arch,
+  pc: Addr,
+  byteAt: (address: Addr) => number | undefined,
+  stackPointer: Addr,
+) => TrampolineResult | undefined;
+
+export interface PlacementFacts {
+  readonly length: bigint;
+  readonly startBrk: Addr;
+  readonly brk: Addr;
+  /** Mappings in the way, ascending. */
+  readonly occupied: readonly AddrRange[];
+  /** A number from 0 to n - 1; undefined: nothing is randomised. */
+  readonly random: ((n: number) => number) | undefined;
+}
+
+export type ExecutablePlacement = (facts: PlacementFacts) => Addr | undefined;
+
+export interface RandomBits {
+  readonly mmap?: number;
+  readonly stack?: number;
+  readonly elf?: number;
+  readonly brk?: number;
+}
+
+/** Merged effects: what every consumer needs an answer for has one. */
+export interface MergedEffects extends PolicyEffects {
+  readonly nx: boolean;
+  readonly mmInit: MmInit;
+  readonly acceptedProt: number;
+}
+
+/** The strictest of each wins; functions are asked in order. */
+export function mergeEffects(all: readonly (PolicyEffects | undefined)[]): MergedEffects {
+  const given = all.filter((effects) => effects !== undefined);
+  const nx = given.map((effects) => effects.nx).filter((value) => value !== undefined);
+  const sizes = given.map((effects) => effects.taskSize).filter((value) => value !== undefined);
+  const smallest = sizes.reduce<Addr | undefined>(
+    (least, size) => (least === undefined || size < least ? size : least),
+    undefined,
+  );
+  return {
+    // The last policy that names a simple switch wins; the fields below need more than that.
+    ...Object.assign({}, ...given),
+    nx: nx.length === 0 || nx.includes(true),
+    mmInit: {
+      restrictedWx: given.some((effects) => effects.mmInit?.restrictedWx),
+      mdwe: given.reduce((bits, effects) => bits | (effects.mmInit?.mdwe ?? 0), 0),
+    },
+    acceptedProt: given.reduce((bits, effects) => bits | (effects.acceptedProt ?? 0), 0),
+    ...(smallest === undefined ? {} : { taskSize: smallest }),
+    ...mergeHints(given),
+  };
+}
+
+function mergeHints(given: readonly PolicyEffects[]): Pick<PolicyEffects, 'ignoreHints'> {
+  const values = given.map((effects) => effects.ignoreHints);
+  if (values.includes('all')) return { ignoreHints: 'all' };
+  return values.includes('files') ? { ignoreHints: 'files' } : {};
+}

@@ -1,0 +1,113 @@
+/** The registry: built-in policies by name, specs to policies, and what `mayexec policies` prints. */
+import type { Arch } from '../abi/address.js';
+import { MayexecError, unknownValue } from '../abi/errors.js';
+import { catalog } from './catalog.js';
+import {
+  type PolicyDefinition,
+  type PolicyInfo,
+  PolicyOptions,
+  type PolicyTarget,
+} from './definition.js';
+import { type MergedEffects, type MmInit, mergeEffects } from './effects.js';
+import { mdweMechanism } from './mdwe.js';
+import type { Policy } from './policy.js';
+import { parseSpec } from './spec.js';
+
+/** Policies ready for a process. `nx` and `mmInit` repeat what `effects` says. */
+export interface PolicySet {
+  readonly policies: readonly Policy[];
+  readonly effects: MergedEffects;
+  readonly nx: boolean;
+  readonly mmInit: MmInit;
+  /** Canonical spec. */
+  readonly spec: string;
+}
+
+const byName = new Map<string, PolicyDefinition>(
+  catalog.map((definition) => [definition.info.name, definition]),
+);
+
+export const policyNames: readonly string[] = [...byName.keys()];
+
+const DEFAULT_TARGET: PolicyTarget = { arch: 'x86-64', os: 'linux' };
+
+/**
+ * Policies of a spec such as 'selinux:execheap=deny+mdwe'.
+ * @throws MayexecError for an unknown policy, option or value, and for a policy of another system.
+ */
+export function parsePolicy(spec: string, target: PolicyTarget = DEFAULT_TARGET): PolicySet {
+  return assemble(create(spec, target), target);
+}
+
+/** Policies from a host's choice: a spec, a Policy of its own, or a list of both. All must agree to a call. */
+export function resolvePolicies(
+  choice: string | Policy | readonly (string | Policy)[],
+  arch: Arch,
+  os: PolicyTarget['os'] = 'linux',
+): PolicySet {
+  const target: PolicyTarget = { arch, os };
+  const choices = Array.isArray(choice) ? choice : [choice];
+  if (choices.length === 0)
+    throw new MayexecError(
+      "the list of policies is empty: expected at least one, for instance 'nx'",
+    );
+  const policies = choices.flatMap((one: string | Policy) =>
+    typeof one === 'string' ? create(one, target) : [checked(one)],
+  );
+  return assemble(policies, target);
+}
+
+/** Every built-in policy, in the order of the contract. */
+export function listPolicies(): readonly PolicyInfo[] {
+  return catalog.map((definition) => definition.info);
+}
+
+/** @throws MayexecError with the nearest name. */
+export function describePolicy(name: string): PolicyInfo {
+  return definitionOf(name).info;
+}
+
+function create(spec: string, target: PolicyTarget): Policy[] {
+  return parseSpec(spec).map(({ name, options }) => {
+    const definition = definitionOf(name);
+    const { info } = definition;
+    const checkedOptions = new PolicyOptions(info, options);
+    if (!info.os.includes(target.os)) {
+      throw new MayexecError(
+        `policy '${name}' governs ${info.os.join(' and ')} programs, and this sandbox runs os '${target.os}': ${info.summary}`,
+      );
+    }
+    return definition.create(checkedOptions, target);
+  });
+}
+
+function definitionOf(name: string): PolicyDefinition {
+  const definition = byName.get(name);
+  if (definition === undefined) throw unknownValue('policy', name, policyNames);
+  return definition;
+}
+
+function assemble(policies: readonly Policy[], target: PolicyTarget): PolicySet {
+  const names = policies.map((policy) => policy.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new MayexecError(`policy '${twice}' is given twice`);
+  // The prctl exists on every Linux since 6.3: a program may switch it on itself.
+  const mechanisms = target.os !== 'windows' && !names.includes('mdwe') ? [mdweMechanism] : [];
+  const effects = mergeEffects(policies.map((policy) => policy.effects));
+  return {
+    policies: [...policies, ...mechanisms],
+    effects,
+    nx: effects.nx,
+    mmInit: effects.mmInit,
+    spec: policies.map((policy) => policy.spec ?? policy.name).join('+'),
+  };
+}
+
+function checked(policy: Policy): Policy {
+  if (typeof policy === 'object' && policy !== null && typeof policy.name === 'string') {
+    return policy;
+  }
+  throw new MayexecError(
+    `policy is ${String(policy)}: expected a spec string, an object from definePolicy, or a list of them`,
+  );
+}
