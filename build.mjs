@@ -86,9 +86,9 @@ async function npmCi() {
   const rest = ['ci', '--include=dev', '--include=optional', '--ignore-scripts'];
   const args = [...first, ...rest, '--no-audit', '--no-fund', '--loglevel=error'];
   const { status, output, error } = await capture(command, args, shell);
-  if (error?.code === 'ENOENT') {
+  if (error) {
     throw new BuildError(
-      'npm was not found: install it (it comes with Node) or put it on the PATH',
+      `npm cannot be started (${error.code}): it comes with Node, and must be on the PATH`,
     );
   }
   if (status === 0) return;

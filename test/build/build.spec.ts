@@ -1,0 +1,101 @@
+/** What build.mjs makes, on a small project in its own folder with the real tools. */
+import { spawnSync } from 'node:child_process';
+import { statSync, utimesSync } from 'node:fs';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { Workspace } from './workspace.js';
+
+const ENGINE = `
+import { mkdirSync, writeFileSync } from 'node:fs';
+export async function buildUnicorn({ outDir, log }) {
+  mkdirSync(outDir, { recursive: true });
+  log('translating');
+  writeFileSync(outDir + '/unicorn1.wasm', 'wasm');
+  writeFileSync(outDir + '/unicorn1-js.mjs', 'js');
+}`;
+
+const LIBRARY = 'export const secret: string = "only one copy";\n';
+const COMMAND = `#!/usr/bin/env node
+import { secret } from '../index.js';
+console.log(secret, process.argv.slice(2).join(' '));
+`;
+
+let workspace: Workspace;
+
+beforeEach(() => {
+  workspace?.[Symbol.dispose]();
+  workspace = new Workspace();
+  workspace.linkDependencies();
+  workspace.write('src/unicorn-wasm/build.ts', ENGINE);
+  workspace.write('src/index.ts', LIBRARY);
+  workspace.write('src/cli/main.ts', COMMAND);
+});
+
+afterAll(() => workspace?.[Symbol.dispose]());
+
+describe('building', () => {
+  it('makes the library, its types, the engine and the command', () => {
+    expect(workspace.build([]).status).toBe(0);
+    expect(workspace.read('dist/types/index.d.ts')).toContain('secret: string');
+    for (const folder of ['.cache', 'dist']) {
+      expect(workspace.read(`${folder}/engine/unicorn1.wasm`)).toBe('wasm');
+      expect(workspace.read(`${folder}/engine/unicorn1-js.mjs`)).toBe('js');
+    }
+    expect(workspace.read('dist/index.js')).toContain('only one copy');
+  });
+
+  it('makes a command that runs by itself and shares the one copy of the library', () => {
+    workspace.build([]);
+    const command = workspace.read('dist/cli.js');
+    expect(command).not.toContain('only one copy');
+    expect(command.startsWith('#!/usr/bin/env node\n')).toBe(true);
+    const run = spawnSync(workspace.path('dist/cli.js'), ['x'], { encoding: 'utf8' });
+    expect(run.stdout).toBe('only one copy x\n');
+  });
+
+  it('does nothing the second time', () => {
+    workspace.build([]);
+    expect(workspace.build([])).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  it('builds what changed, and the engine only when its own sources did', () => {
+    workspace.build([]);
+    workspace.write('src/index.ts', LIBRARY.replace('one copy', 'two copies'));
+    const { stderr } = workspace.build([]);
+    expect(stderr).toContain('bundling');
+    expect(stderr).not.toContain('engine');
+    expect(workspace.read('dist/index.js')).toContain('only two copies');
+    workspace.write('src/unicorn-wasm/build.ts', ENGINE.replace("'wasm'", "'other'"));
+    expect(workspace.build([]).stderr).toContain('translating');
+    expect(workspace.read('dist/engine/unicorn1.wasm')).toBe('other');
+  });
+
+  it('is not misled by a time stamp', () => {
+    workspace.build([]);
+    utimesSync(workspace.path('src/index.ts'), new Date(), new Date());
+    expect(workspace.build([]).stderr).toBe('');
+  });
+
+  it('reports a source error with its place, keeps the old output and tries again', () => {
+    workspace.build([]);
+    const before = statSync(workspace.path('dist/index.js')).mtimeMs;
+    workspace.write('src/index.ts', 'export const = 1;\n');
+    const { status, stderr } = workspace.build([]);
+    expect(status).toBe(1);
+    expect(stderr).toContain('src/index.ts:1:13');
+    expect(stderr).not.toContain('    at ');
+    expect(statSync(workspace.path('dist/index.js')).mtimeMs).toBe(before);
+    workspace.write('src/index.ts', LIBRARY);
+    expect(workspace.build([])).toMatchObject({ status: 0 });
+  });
+});
+
+describe('start', () => {
+  it('runs the main job with the arguments given', () => {
+    expect(workspace.build(['start', '--json']).stdout).toBe('only one copy demo --json\n');
+  });
+
+  it('passes the exit status on', () => {
+    workspace.write('src/cli/main.ts', 'process.exitCode = 7;\n');
+    expect(workspace.build(['start']).status).toBe(7);
+  });
+});
