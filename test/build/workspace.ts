@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -43,6 +44,8 @@ export interface BuildRun {
 export class Workspace implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'mayexec-build-'));
 
+  readonly #environment: NodeJS.ProcessEnv = { ...process.env };
+
   constructor() {
     for (const file of ['build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json']) {
       copyFileSync(join(ROOT, file), this.path(file));
@@ -65,9 +68,15 @@ export class Workspace implements Disposable {
     return readFileSync(this.path(file), 'utf8');
   }
 
-  /** The real dependencies, so that real builds run. */
+  /** The real dependencies, so that real builds run; npm then only fails, lest it writes through the links. */
   linkDependencies(): void {
-    symlinkSync(join(ROOT, 'node_modules'), this.path('node_modules'), 'dir');
+    const modules = join(ROOT, 'node_modules');
+    mkdirSync(this.path('node_modules'));
+    for (const name of readdirSync(modules)) {
+      if (name === '.mayexec-lock') continue;
+      symlinkSync(join(modules, name), this.path(`node_modules/${name}`));
+    }
+    this.#environment.NPM_FAILS = 'node_modules is not what package-lock.json says';
   }
 
   /** What npm was asked so far, one line per call. */
@@ -79,7 +88,7 @@ export class Workspace implements Disposable {
     return spawnSync(process.execPath, [this.path('build.mjs'), ...args], {
       cwd: this.folder,
       encoding: 'utf8',
-      env: { ...process.env, npm_execpath: this.path('pretended/npm.js'), ...env },
+      env: { ...this.#environment, npm_execpath: this.path('pretended/npm.js'), ...env },
     });
   }
 
