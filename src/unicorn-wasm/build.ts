@@ -15,6 +15,8 @@ export interface BuildOptions {
   readonly outDir: string;
   readonly cacheDir: string;
   readonly optimise: 'none' | 'O2';
+  /** Changes the engine's text before either form is made of it. */
+  readonly patch?: (source: string) => string;
   readonly log?: (line: string) => void;
 }
 
@@ -31,7 +33,8 @@ const LOG_AFTER_MS = 1000;
 
 export async function buildUnicorn(options: BuildOptions): Promise<BuildResult> {
   const { input, outDir, cacheDir, optimise, log = () => undefined } = options;
-  const source = await readSource(input);
+  const original = await readSource(input);
+  const source = options.patch?.(original) ?? original;
   const key = sha256(`${sha256(source)} ${await translatorVersion()} ${optimise}`).slice(0, 32);
 
   const step = async <T>(what: string, work: () => T | Promise<T>): Promise<T> => {

@@ -54,49 +54,61 @@ class BodyEncoder {
     switch (stmt.op) {
       case 'local.set':
         this.#expr(stmt.value);
-        return this.#code('local.set', stmt.local);
+        this.#code('local.set', stmt.local);
+        break;
       case 'global.set':
         this.#expr(stmt.value);
-        return this.#code('global.set', stmt.global.index);
+        this.#code('global.set', stmt.global.index);
+        break;
       case 'store':
         this.#expr(stmt.address);
         this.#expr(stmt.value);
-        return this.#access(stmt.access, stmt.offset);
+        this.#access(stmt.access, stmt.offset);
+        break;
       case 'drop':
         this.#expr(stmt.value);
-        return this.#code('drop');
+        this.#code('drop');
+        break;
       case 'call.void':
         for (const arg of stmt.args) this.#expr(arg);
-        return this.#code('call', stmt.callee.index);
+        this.#code('call', stmt.callee.index);
+        break;
       case 'if.void':
-        return this.#if(stmt);
+        this.#if(stmt);
+        break;
       case 'block':
       case 'loop':
         this.#code(stmt.op);
         this.#out.byte(NO_RESULT);
-        return this.#nested(stmt.label, () => this.statements(stmt.body));
+        this.#nested(stmt.label, () => this.statements(stmt.body));
+        break;
       case 'br':
-        return this.#code('br', this.#depth(stmt.label));
+        this.#code('br', this.#depth(stmt.label));
+        break;
       case 'br_if':
         this.#expr(stmt.test);
-        return this.#code('br_if', this.#depth(stmt.label));
+        this.#code('br_if', this.#depth(stmt.label));
+        break;
       case 'br_table':
         this.#expr(stmt.index);
         this.#code('br_table', stmt.labels.length);
         for (const label of stmt.labels) this.#out.u32(this.#depth(label));
-        return this.#out.u32(this.#depth(stmt.fallback));
+        this.#out.u32(this.#depth(stmt.fallback));
+        break;
       case 'return':
         if (stmt.value) this.#expr(stmt.value);
-        return this.#code('return');
+        this.#code('return');
+        break;
       case 'unreachable':
-        return this.#code('unreachable');
+        this.#code('unreachable');
+        break;
       case 'memory.copy':
       case 'memory.fill':
         for (const arg of stmt.args) this.#expr(arg);
         this.#prefixed(stmt.op);
         this.#out.byte(0);
         if (stmt.op === 'memory.copy') this.#out.byte(0);
-        return;
+        break;
     }
   }
 
@@ -104,41 +116,54 @@ class BodyEncoder {
     switch (expr.op) {
       case 'const':
         this.#code(`${expr.type}.const`);
-        return expr.type === 'f64' ? this.#out.f64(expr.value) : this.#out.s32(expr.value);
+        if (expr.type === 'f64') this.#out.f64(expr.value);
+        else this.#out.s32(expr.value);
+        break;
       case 'local.get':
-        return this.#code('local.get', expr.local);
+        this.#code('local.get', expr.local);
+        break;
       case 'local.tee':
         this.#expr(expr.value);
-        return this.#code('local.tee', expr.local);
+        this.#code('local.tee', expr.local);
+        break;
       case 'global.get':
-        return this.#code('global.get', expr.global.index);
+        this.#code('global.get', expr.global.index);
+        break;
       case 'load':
         this.#expr(expr.address);
-        return this.#access(expr.access, expr.offset);
+        this.#access(expr.access, expr.offset);
+        break;
       case 'unary':
         this.#expr(expr.value);
-        if (expr.code in PREFIXED) return this.#prefixed(expr.code as keyof typeof PREFIXED);
-        return this.#code(expr.code as Opcode);
+        if (expr.code in PREFIXED) this.#prefixed(expr.code as keyof typeof PREFIXED);
+        else this.#code(expr.code as Opcode);
+        break;
       case 'binary':
         this.#expr(expr.left);
         this.#expr(expr.right);
-        return this.#code(expr.code);
+        this.#code(expr.code);
+        break;
       case 'call':
         for (const arg of expr.args) this.#expr(arg);
-        return this.#code('call', expr.callee.index);
+        this.#code('call', expr.callee.index);
+        break;
       case 'call_indirect':
         for (const arg of expr.args) this.#expr(arg);
         this.#expr(expr.index);
         this.#code('call_indirect', this.#signatures.numberOf(expr.signature));
-        return this.#out.byte(0);
+        this.#out.byte(0);
+        break;
       case 'if':
-        return this.#ifValue(expr);
+        this.#ifValue(expr);
+        break;
       case 'sequence':
         this.statements(expr.body);
-        return this.#expr(expr.value);
+        this.#expr(expr.value);
+        break;
       case 'memory.size':
         this.#code('memory.size');
-        return this.#out.byte(0);
+        this.#out.byte(0);
+        break;
     }
   }
 
@@ -147,10 +172,10 @@ class BodyEncoder {
     this.#code('if');
     this.#out.byte(NO_RESULT);
     this.#nested(undefined, () => {
-      this.statements(stmt.then);
-      if (stmt.otherwise.length === 0) return;
+      this.statements(stmt.consequent);
+      if (stmt.alternate.length === 0) return;
       this.#code('else');
-      this.statements(stmt.otherwise);
+      this.statements(stmt.alternate);
     });
   }
 
@@ -159,9 +184,9 @@ class BodyEncoder {
     this.#code('if');
     this.#out.byte(VALUE_TYPES[expr.type]);
     this.#nested(undefined, () => {
-      this.#expr(expr.then);
+      this.#expr(expr.consequent);
       this.#code('else');
-      this.#expr(expr.otherwise);
+      this.#expr(expr.alternate);
     });
   }
 

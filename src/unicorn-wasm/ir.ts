@@ -97,8 +97,8 @@ export type Expr =
       readonly op: 'if';
       readonly type: ValueType;
       readonly test: Expr;
-      readonly then: Expr;
-      readonly otherwise: Expr;
+      readonly consequent: Expr;
+      readonly alternate: Expr;
     }
   | {
       readonly op: 'sequence';
@@ -117,8 +117,8 @@ export type Stmt =
   | {
       readonly op: 'if.void';
       readonly test: Expr;
-      readonly then: readonly Stmt[];
-      readonly otherwise: readonly Stmt[];
+      readonly consequent: readonly Stmt[];
+      readonly alternate: readonly Stmt[];
     }
   | { readonly op: 'block'; readonly label: Label; readonly body: readonly Stmt[] }
   | { readonly op: 'loop'; readonly label: Label; readonly body: readonly Stmt[] }
@@ -198,7 +198,7 @@ export function isPure(expr: Expr): boolean {
     case 'binary':
       return isPure(expr.left) && isPure(expr.right);
     case 'if':
-      return isPure(expr.test) && isPure(expr.then) && isPure(expr.otherwise);
+      return isPure(expr.test) && isPure(expr.consequent) && isPure(expr.alternate);
     default:
       return false;
   }

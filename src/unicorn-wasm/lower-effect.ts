@@ -56,11 +56,15 @@ function assign(
 }
 
 /** `if`, without what an empty branch would cost. */
-export function choose(condition: Expr, then: readonly Stmt[], otherwise: readonly Stmt[]): Stmt[] {
-  if (then.length === 0 && otherwise.length === 0) return discard(condition);
-  if (then.length === 0)
-    return [{ op: 'if.void', test: not(condition), then: otherwise, otherwise: [] }];
-  return [{ op: 'if.void', test: condition, then, otherwise }];
+export function choose(
+  condition: Expr,
+  consequent: readonly Stmt[],
+  alternate: readonly Stmt[],
+): Stmt[] {
+  if (consequent.length === 0 && alternate.length === 0) return discard(condition);
+  if (consequent.length === 0)
+    return [{ op: 'if.void', test: not(condition), consequent: alternate, alternate: [] }];
+  return [{ op: 'if.void', test: condition, consequent, alternate }];
 }
 
 export function not(condition: Expr): Expr {

@@ -49,8 +49,8 @@ export function test(to: FunctionLowering, node: Expression): Expr {
     const left = test(to, node.left);
     const right = test(to, node.right);
     return node.operator === '&&'
-      ? { op: 'if', type: 'i32', test: left, then: right, otherwise: i32(0) }
-      : { op: 'if', type: 'i32', test: left, then: i32(1), otherwise: right };
+      ? { op: 'if', type: 'i32', test: left, consequent: right, alternate: i32(0) }
+      : { op: 'if', type: 'i32', test: left, consequent: i32(1), alternate: right };
   }
   // A sum beyond 32 bits could be true with all its low bits zero.
   if (!hasTruthInBits(to.range(node))) fail('the truth of such a value', node);
@@ -79,9 +79,9 @@ function natural(to: FunctionLowering, node: Expression, wanted: Wanted): Expr {
     case 'UnaryExpression':
       return unaryOperator(to, node, wanted);
     case 'ConditionalExpression': {
-      const then = value(to, node.consequent, wanted);
-      const otherwise = value(to, node.alternate, wanted);
-      return { op: 'if', type: wanted, test: test(to, node.test), then, otherwise };
+      const consequent = value(to, node.consequent, wanted);
+      const alternate = value(to, node.alternate, wanted);
+      return { op: 'if', type: wanted, test: test(to, node.test), consequent, alternate };
     }
     case 'LogicalExpression':
       return logical(to, node, wanted);
@@ -143,10 +143,16 @@ function logical(
   const right = value(to, node.right, wanted);
   if (wanted !== 'i32') return fail('a float chosen by a logical operator', node);
   if (node.operator === '&&')
-    return { op: 'if', type: 'i32', test: test(to, node.left), then: right, otherwise: i32(0) };
+    return {
+      op: 'if',
+      type: 'i32',
+      test: test(to, node.left),
+      consequent: right,
+      alternate: i32(0),
+    };
   if (node.operator !== '||') return fail(`the operator ${node.operator}`, node);
   const left = to.hold(test(to, node.left));
-  return { op: 'if', type: 'i32', test: left.tee, then: left.get, otherwise: right };
+  return { op: 'if', type: 'i32', test: left.tee, consequent: left.get, alternate: right };
 }
 
 /** An assignment whose value is used: that of the right side, before any narrowing store. */

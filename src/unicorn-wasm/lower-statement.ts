@@ -67,8 +67,8 @@ function lowerStatement(node: Statement, scope: StatementScope, names: readonly 
       return lowerStatement(node.body, scope, [...names, node.label.name]);
     case 'IfStatement':
       return labelled(names, scope, (inner) => {
-        const otherwise = node.alternate ? lowerStatement(node.alternate, inner, []) : [];
-        return choose(test(to, node.test), lowerStatement(node.consequent, inner, []), otherwise);
+        const alternate = node.alternate ? lowerStatement(node.alternate, inner, []) : [];
+        return choose(test(to, node.test), lowerStatement(node.consequent, inner, []), alternate);
       });
     case 'ForStatement':
       return lowerFor(node, scope, names);

@@ -63,8 +63,8 @@ export function makeRuntime(): Runtime {
       {
         op: 'if.void',
         test: binary('i32.eq', 'i32', a, i32(2)),
-        then: [ret({ op: 'global.get', type: 'i32', global: scratchF32 })],
-        otherwise: [],
+        consequent: [ret({ op: 'global.get', type: 'i32', global: scratchF32 })],
+        alternate: [],
       },
       ret(unary('i32.wrap_i64', 'i32', binary('i64.shr_u', 'i64', word, shift(a)))),
     ]),
@@ -98,14 +98,20 @@ function ret(value: Expr): Stmt {
 
 /** `a / 0 | 0` is 0 in JavaScript. */
 function orZero(code: Opcode): Expr {
-  return { op: 'if', type: 'i32', test: b, then: binary(code, 'i32', a, b), otherwise: i32(0) };
+  return {
+    op: 'if',
+    type: 'i32',
+    test: b,
+    consequent: binary(code, 'i32', a, b),
+    alternate: i32(0),
+  };
 }
 
 /** `-2147483648 / -1 | 0` is -2147483648 in JavaScript. */
 function dividing(code: Opcode): Expr {
   const test = binary('i32.eq', 'i32', b, i32(-1));
-  const then = binary('i32.sub', 'i32', i32(0), a);
-  return { op: 'if', type: 'i32', test, then, otherwise: orZero(code) };
+  const consequent = binary('i32.sub', 'i32', i32(0), a);
+  return { op: 'if', type: 'i32', test, consequent, alternate: orZero(code) };
 }
 
 /**
