@@ -1,0 +1,74 @@
+/** One sentence for the end of a run: which decision, or else which access or call, brought it about. */
+import { errnoText } from '../abi/errno.js';
+import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
+import { verdictLine } from './print.js';
+
+const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch from' } as const;
+
+/**
+ * A refusal comes first: a program that does not check its calls dies later of the first one. Then
+ * what a policy said of the fault, the fault itself, and the last call that failed.
+ */
+export function causeOf(events: readonly TraceEvent[]): string | undefined {
+  const refusal = firstRefusal(events);
+  if (refusal !== undefined) return refusal;
+  const fault = events.findLast((event) => event.type === 'fault');
+  if (fault !== undefined) return ruleOfFault(events, fault) ?? faultLine(fault);
+  const failure = events.findLast((event) => event.type === 'syscall' && event.errno !== undefined);
+  return failure?.type === 'syscall' ? failureLine(failure) : undefined;
+}
+
+/**
+ * What a policy refused first: by its own decision, or by rights that it took away earlier, so that
+ * the kernel's own check of the VM_MAY* bits now fails.
+ */
+function firstRefusal(events: readonly TraceEvent[]): string | undefined {
+  let taken: VerdictEvent['verdict'] | undefined;
+  for (const event of events) {
+    if (isRefusal(event)) return verdictLine(event);
+    if (event.type === 'verdict' && event.verdict.kind === 'narrow') taken = event.verdict;
+    if (event.type === 'syscall' && event.errno === 'EACCES' && taken?.rule !== undefined) {
+      return `${event.name} failed with EACCES: ${taken.reason} (${taken.rule})`;
+    }
+  }
+  return undefined;
+}
+
+/** A decision that made a call fail or ended the process. */
+export function isRefusal(event: TraceEvent): event is VerdictEvent {
+  return (
+    event.type === 'verdict' && (event.verdict.kind === 'deny' || event.verdict.kind === 'kill')
+  );
+}
+
+/** `a store to 0x401000, which is r-xp (/program)`. */
+export function faultLine({ fault, vma }: FaultEvent): string {
+  const place = `${ACCESS_TEXT[fault.access]} 0x${fault.address.toString(16)}`;
+  if (vma === undefined) return `${place}, where nothing is mapped`;
+  const name = vma.object?.path ?? (vma.name || 'anonymous memory');
+  if (fault.code === 'BUS_ADRERR') return `${place}, past the end of ${name}`;
+  return `${place}, which is ${rightsText(vma.flags)} (${name})`;
+}
+
+/** The first three letters of a maps line. VM_READ, VM_WRITE and VM_EXEC are the bits of PROT_*. */
+export function rightsText(flags: number): string {
+  return `${flags & 1 ? 'r' : '-'}${flags & 2 ? 'w' : '-'}${flags & 4 ? 'x' : '-'}`;
+}
+
+/** What a policy noted about this very fault: recorded just before it. */
+function ruleOfFault(events: readonly TraceEvent[], fault: FaultEvent): string | undefined {
+  const note = events.findLast(
+    (event) =>
+      event.type === 'verdict' &&
+      event.hook === 'fault' &&
+      event.pid === fault.pid &&
+      event.verdict.rule !== undefined,
+  );
+  if (note?.type !== 'verdict' || note.verdict.reason === undefined) return undefined;
+  return `${faultLine(fault)}: ${note.verdict.reason} (${note.verdict.rule})`;
+}
+
+function failureLine({ name, shown, errno }: SyscallEvent): string {
+  const text = errno === undefined ? '' : ` = -1 ${errno} (${errnoText(errno)})`;
+  return `${name}(${shown.join(', ')})${text}`;
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../src/trace/events.js';
+import { causeOf, faultLine } from '../../src/trace/print-cause.js';
+
+const base = { seq: 0, pid: 100, pc: 0x401000n };
+
+function verdict(given: VerdictEvent['verdict'], hook = 'mprotect'): VerdictEvent {
+  const call = hook === 'fault' ? undefined : 'mprotect';
+  return { ...base, type: 'verdict', policy: 'mdwe', hook, verdict: given, call };
+}
+
+const refusal = verdict({
+  kind: 'deny',
+  errno: 'EACCES',
+  rule: 'mdwe/gain-exec',
+  reason: 'no gain',
+});
+const narrowing = verdict({ kind: 'narrow', flags: 3, rule: 'pax/no-exec', reason: 'data' });
+const note = verdict({ kind: 'allow', rule: 'nx/no-exec', reason: 'never executable' }, 'fault');
+
+const fault: FaultEvent = {
+  ...base,
+  type: 'fault',
+  fault: { address: 0x7000n, access: 'exec', code: 'SEGV_ACCERR', pc: 0x7000n },
+  vma: {
+    start: 0x7000n,
+    end: 0x8000n,
+    flags: 0x73,
+    object: undefined,
+    pageOffset: 7,
+    anonVma: true,
+    name: '[heap]',
+    pkey: 0,
+    sealed: false,
+  },
+};
+
+function failed(name: string, errno: SyscallEvent['errno']): SyscallEvent {
+  const fixed = { ...base, type: 'syscall', number: 10, args: [], byHost: false } as const;
+  return { ...fixed, name, shown: ['0x7000', '4096'], value: -1n, errno };
+}
+
+describe('causeOf', () => {
+  it.each<[string, TraceEvent[], string | undefined]>([
+    ['nothing for a run without trouble', [], undefined],
+    [
+      'the refusal, not the fault that follows',
+      [refusal, failed('mprotect', 'EACCES'), note, fault],
+      'mdwe denied mprotect with EACCES: no gain (mdwe/gain-exec)',
+    ],
+    [
+      'the rule that took the rights away for which a call fails later',
+      [narrowing, failed('mprotect', 'EACCES'), fault],
+      'mprotect failed with EACCES: data (pax/no-exec)',
+    ],
+    [
+      'the rule behind a fault',
+      [narrowing, note, fault],
+      'a fetch from 0x7000, which is rw- ([heap]): never executable (nx/no-exec)',
+    ],
+    ['a fault that no policy speaks of', [fault], 'a fetch from 0x7000, which is rw- ([heap])'],
+    [
+      'the last call that failed',
+      [failed('open', 'ENOENT'), failed('mmap', 'ENOMEM')],
+      'mmap(0x7000, 4096) = -1 ENOMEM (Cannot allocate memory)',
+    ],
+  ])('gives %s', (_what, events, sentence) => {
+    expect(causeOf(events)).toBe(sentence);
+  });
+});
+
+describe('faultLine', () => {
+  it('says that nothing is mapped', () => {
+    const address = { ...fault.fault, access: 'write', code: 'SEGV_MAPERR' } as const;
+    expect(faultLine({ ...fault, fault: address, vma: undefined })).toBe(
+      'a store to 0x7000, where nothing is mapped',
+    );
+  });
+
+  it('says that the file ends before', () => {
+    const past = { ...fault.fault, access: 'read', code: 'BUS_ADRERR' } as const;
+    expect(faultLine({ ...fault, fault: past })).toBe('a load from 0x7000, past the end of [heap]');
+  });
+});
