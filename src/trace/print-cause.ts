@@ -25,8 +25,10 @@ export function causeOf(events: readonly TraceEvent[]): string | undefined {
 function firstRefusal(events: readonly TraceEvent[]): string | undefined {
   let taken: VerdictEvent['verdict'] | undefined;
   for (const event of events) {
-    if (isRefusal(event)) return verdictLine(event);
-    if (event.type === 'verdict' && event.verdict.kind === 'narrow') taken = event.verdict;
+    if (event.type === 'verdict') {
+      if (isRefusal(event)) return verdictLine(event);
+      if (event.verdict.kind === 'narrow') taken = event.verdict;
+    }
     if (event.type === 'syscall' && event.errno === 'EACCES' && taken?.rule !== undefined) {
       return `${event.name} failed with EACCES: ${taken.reason} (${taken.rule})`;
     }
@@ -35,10 +37,8 @@ function firstRefusal(events: readonly TraceEvent[]): string | undefined {
 }
 
 /** A decision that made a call fail or ended the process. */
-export function isRefusal(event: TraceEvent): event is VerdictEvent {
-  return (
-    event.type === 'verdict' && (event.verdict.kind === 'deny' || event.verdict.kind === 'kill')
-  );
+export function isRefusal({ verdict }: VerdictEvent): boolean {
+  return verdict.kind === 'deny' || verdict.kind === 'kill';
 }
 
 /** `a store to 0x401000, which is r-xp (/program)`. */
