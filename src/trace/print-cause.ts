@@ -5,6 +5,9 @@ import { verdictLine } from './print.js';
 
 const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch from' } as const;
 
+/** Calls that ask the VM_MAY* bits: EACCES of any other has another cause. */
+const CHECK_MAY_BITS = new Set(['mprotect', 'pkey_mprotect']);
+
 /**
  * A refusal comes first: a program that does not check its calls dies later of the first one. Then
  * what a policy said of the fault, the fault itself, and the last call that failed.
@@ -29,7 +32,8 @@ function firstRefusal(events: readonly TraceEvent[]): string | undefined {
       if (isRefusal(event)) return verdictLine(event);
       if (event.verdict.kind === 'narrow') taken = event.verdict;
     }
-    if (event.type === 'syscall' && event.errno === 'EACCES' && taken?.rule !== undefined) {
+    if (event.type !== 'syscall' || event.errno !== 'EACCES') continue;
+    if (taken?.rule !== undefined && CHECK_MAY_BITS.has(event.name)) {
       return `${event.name} failed with EACCES: ${taken.reason} (${taken.rule})`;
     }
   }

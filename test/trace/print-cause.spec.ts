@@ -54,6 +54,11 @@ describe('causeOf', () => {
       'mprotect failed with EACCES: data (pax/no-exec)',
     ],
     [
+      'no such rule for a call that does not look at those rights',
+      [narrowing, failed('open', 'EACCES')],
+      'open(0x7000, 4096) = -1 EACCES (Permission denied)',
+    ],
+    [
       'the rule behind a fault',
       [narrowing, note, fault],
       'a fetch from 0x7000, which is rw- ([heap]): never executable (nx/no-exec)',
