@@ -41,7 +41,14 @@ const COMMANDS = {
     run: async (args) => {
       await install();
       const types = node(TSC, '-p', ROOT);
-      return node(path('node_modules/@biomejs/biome/bin/biome'), 'check', ...args) || types;
+      return (
+        node(
+          path('node_modules/@biomejs/biome/bin/biome'),
+          'check',
+          '--error-on-warnings',
+          ...args,
+        ) || types
+      );
     },
   },
   bench: { does: 'build, then measure (test/bench)', run: (args) => bench(args) },

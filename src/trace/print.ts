@@ -31,9 +31,11 @@ export function straceLine(event: TraceEvent): string | undefined {
   }
 }
 
-/** All lines; those of processes other than the first name theirs, as `strace -f` does. */
-export function straceText(events: readonly TraceEvent[]): string {
-  const first = events[0]?.pid;
+/**
+ * All lines; those of processes other than `first` name theirs, as `strace -f` does. A part of a
+ * trace needs the first process of the whole.
+ */
+export function straceText(events: readonly TraceEvent[], first = events[0]?.pid): string {
   let text = '';
   for (const event of events) {
     const line = straceLine(event);

@@ -6,7 +6,10 @@ import { Workspace } from './workspace.js';
 describe('installing', () => {
   it('installs in a fresh folder, and not again while the lock file stays as it is', () => {
     using workspace = new Workspace();
-    expect(workspace.build(['check'])).toMatchObject({ status: 0, stdout: 'biome check\n' });
+    expect(workspace.build(['check'])).toMatchObject({
+      status: 0,
+      stdout: 'biome check --error-on-warnings\n',
+    });
     expect(workspace.npmCalls).toHaveLength(1);
     expect(workspace.npmCalls[0]).toMatch(/^ci .*--include=dev/);
     expect(workspace.build(['check'])).toMatchObject({ status: 0, stderr: '' });
@@ -83,7 +86,9 @@ describe('failing', () => {
 describe('running a tool', () => {
   it('passes further arguments on', () => {
     using workspace = new Workspace();
-    expect(workspace.build(['check', '--write']).stdout).toBe('biome check --write\n');
+    expect(workspace.build(['check', '--write']).stdout).toBe(
+      'biome check --error-on-warnings --write\n',
+    );
   });
 
   it('passes the exit status on', () => {
