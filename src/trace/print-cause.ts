@@ -16,7 +16,7 @@ export function causeOf(events: readonly TraceEvent[]): string | undefined {
   const refusal = firstRefusal(events);
   if (refusal !== undefined) return refusal;
   const fault = events.findLast((event) => event.type === 'fault');
-  if (fault !== undefined) return ruleOfFault(events, fault) ?? faultLine(fault);
+  if (fault !== undefined) return ruleOfFault(events, fault) ?? faultText(fault);
   const failure = events.findLast((event) => event.type === 'syscall' && event.errno !== undefined);
   return failure?.type === 'syscall' ? failureLine(failure) : undefined;
 }
@@ -45,13 +45,20 @@ export function isRefusal({ verdict }: VerdictEvent): boolean {
   return verdict.kind === 'deny' || verdict.kind === 'kill';
 }
 
-/** `a store to 0x401000, which is r-xp (/program)`. */
-export function faultLine({ fault, vma }: FaultEvent): string {
-  const place = `${ACCESS_TEXT[fault.access]} 0x${fault.address.toString(16)}`;
-  if (vma === undefined) return `${place}, where nothing is mapped`;
+/** `a store to 0x401000 in /program, which is r-x`. */
+export function faultLine(event: FaultEvent): string {
+  return faultText(event, `0x${event.fault.address.toString(16)}`);
+}
+
+/** Without `address`, so that equal causes read equal from run to run. */
+function faultText({ fault, vma }: FaultEvent, address?: string): string {
+  const access = ACCESS_TEXT[fault.access];
+  if (vma === undefined) return `${access} ${address ?? 'an address'}, where nothing is mapped`;
   const name = vma.object?.path ?? (vma.name || 'anonymous memory');
-  if (fault.code === 'BUS_ADRERR') return `${place}, past the end of ${name}`;
-  return `${place}, which is ${rightsText(vma.flags)} (${name})`;
+  const place = `${access} ${address === undefined ? '' : `${address} in `}${name}`;
+  return fault.code === 'BUS_ADRERR'
+    ? `${place}, past its end`
+    : `${place}, which is ${rightsText(vma.flags)}`;
 }
 
 /** The first three letters of a maps line. VM_READ, VM_WRITE and VM_EXEC are the bits of PROT_*. */
@@ -69,10 +76,9 @@ function ruleOfFault(events: readonly TraceEvent[], fault: FaultEvent): string |
       event.verdict.rule !== undefined,
   );
   if (note?.type !== 'verdict' || note.verdict.reason === undefined) return undefined;
-  return `${faultLine(fault)}: ${note.verdict.reason} (${note.verdict.rule})`;
+  return `${faultText(fault)}: ${note.verdict.reason} (${note.verdict.rule})`;
 }
 
-function failureLine({ name, shown, errno }: SyscallEvent): string {
-  const text = errno === undefined ? '' : ` = -1 ${errno} (${errnoText(errno)})`;
-  return `${name}(${shown.join(', ')})${text}`;
+function failureLine({ name, errno }: SyscallEvent): string {
+  return `${name} failed${errno === undefined ? '' : ` with ${errno} (${errnoText(errno)})`}`;
 }

@@ -56,18 +56,18 @@ describe('causeOf', () => {
     [
       'no such rule for a call that does not look at those rights',
       [narrowing, failed('open', 'EACCES')],
-      'open(0x7000, 4096) = -1 EACCES (Permission denied)',
+      'open failed with EACCES (Permission denied)',
     ],
     [
       'the rule behind a fault',
       [narrowing, note, fault],
-      'a fetch from 0x7000, which is rw- ([heap]): never executable (nx/no-exec)',
+      'a fetch from [heap], which is rw-: never executable (nx/no-exec)',
     ],
-    ['a fault that no policy speaks of', [fault], 'a fetch from 0x7000, which is rw- ([heap])'],
+    ['a fault that no policy speaks of', [fault], 'a fetch from [heap], which is rw-'],
     [
       'the last call that failed',
       [failed('open', 'ENOENT'), failed('mmap', 'ENOMEM')],
-      'mmap(0x7000, 4096) = -1 ENOMEM (Cannot allocate memory)',
+      'mmap failed with ENOMEM (Cannot allocate memory)',
     ],
   ])('gives %s', (_what, events, sentence) => {
     expect(causeOf(events)).toBe(sentence);
@@ -75,6 +75,10 @@ describe('causeOf', () => {
 });
 
 describe('faultLine', () => {
+  it('names the address, the mapping and its rights', () => {
+    expect(faultLine(fault)).toBe('a fetch from 0x7000 in [heap], which is rw-');
+  });
+
   it('says that nothing is mapped', () => {
     const address = { ...fault.fault, access: 'write', code: 'SEGV_MAPERR' } as const;
     expect(faultLine({ ...fault, fault: address, vma: undefined })).toBe(
@@ -84,6 +88,6 @@ describe('faultLine', () => {
 
   it('says that the file ends before', () => {
     const past = { ...fault.fault, access: 'read', code: 'BUS_ADRERR' } as const;
-    expect(faultLine({ ...fault, fault: past })).toBe('a load from 0x7000, past the end of [heap]');
+    expect(faultLine({ ...fault, fault: past })).toBe('a load from 0x7000 in [heap], past its end');
   });
 });
