@@ -1,0 +1,175 @@
+/** PROGRAM of the command line: what kind of file it is, for which CPU, and the ELF image made of it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Arch, assembleProgram, unknownValue } from '../index.js';
+import { UsageError } from './arguments.js';
+
+/** `asm/` of this package: where programs find what they include. */
+export const ASM_FOLDER = fileURLToPath(new URL('../asm/', import.meta.url));
+
+export interface LoadedProgram {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly elf: Uint8Array;
+  /** The label to call when the program is a function (raw bytes); else it starts as a process. */
+  readonly entry?: string;
+}
+
+/** @throws UsageError for what cannot be read, MayexecError for source that does not assemble. */
+export async function loadProgram(path: string, wanted: Arch | undefined): Promise<LoadedProgram> {
+  const bytes = readInput(path);
+  const name = nameOf(path);
+  if (isElf(bytes)) {
+    return { name, arch: checkedElfArch(path, bytes, wanted), elf: bytes };
+  }
+  switch (extname(path).toLowerCase()) {
+    case '.s':
+    case '.asm': {
+      const source = decode(path, bytes);
+      const arch = wanted ?? archOfSource(path, source);
+      return { name, arch, elf: await assembled(path, source, arch) };
+    }
+    case '.bin':
+      return rawCode(path, bytes, wanted);
+    case '.hex':
+      return rawCode(path, parseHex(path, decode(path, bytes)), wanted);
+    default:
+      throw new UsageError(
+        `${path}: neither an ELF file nor one of .s, .asm (assembly), .bin, .hex (raw bytes)`,
+      );
+  }
+}
+
+async function assembled(path: string, source: string, arch: Arch): Promise<Uint8Array> {
+  const { elf } = await assembleProgram(source, {
+    arch,
+    file: path,
+    include: includeFrom(path, arch),
+  });
+  return elf;
+}
+
+/** Included files lie beside the program, else in asm/ARCH/ or asm/ of this package. */
+function includeFrom(path: string, arch: Arch): (name: string) => string | undefined {
+  const folders = [dirname(path), join(ASM_FOLDER, arch), ASM_FOLDER];
+  return (name) => {
+    for (const folder of folders) {
+      const file = join(folder, name);
+      if (existsSync(file)) return decode(file, readInput(file));
+    }
+    return undefined;
+  };
+}
+
+/** Bytes that begin at the label `code`, in memory that may be read and executed. */
+async function rawCode(
+  path: string,
+  bytes: Uint8Array,
+  wanted: Arch | undefined,
+): Promise<LoadedProgram> {
+  if (bytes.length === 0) throw new UsageError(`${path}: holds no bytes`);
+  const arch = wanted ?? archOfPath(path) ?? 'x86-64';
+  const source = `.globl _start\n_start:\n${RAW_ENTRY}:\n.byte ${bytes.join(', ')}\n`;
+  const { elf } = await assembleProgram(source, { arch, file: path });
+  return { name: nameOf(path), arch, elf, entry: RAW_ENTRY };
+}
+
+const RAW_ENTRY = 'code';
+
+function nameOf(path: string): string {
+  return basename(path, extname(path));
+}
+
+function readInput(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${path}: ${reasonOf(error)}`);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a directory',
+  EACCES: 'permission denied',
+  ENOTDIR: 'no such file (part of the path is a file)',
+};
+
+function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? message;
+}
+
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${path}: not UTF-8 text`);
+  }
+}
+
+function isElf(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
+}
+
+/** e_machine tells; `--arch` may only agree with it. */
+function checkedElfArch(path: string, elf: Uint8Array, wanted: Arch | undefined): Arch {
+  const machine =
+    elf.length < 20 ? 0 : new DataView(elf.buffer, elf.byteOffset).getUint16(18, true);
+  const arch = machine === 3 ? 'i386' : machine === 62 ? 'x86-64' : undefined;
+  if (arch === undefined) {
+    throw new UsageError(
+      `${path}: an ELF file of machine ${machine}; expected 3 (i386) or 62 (x86-64)`,
+    );
+  }
+  if (wanted !== undefined && wanted !== arch) {
+    throw new UsageError(`${path}: an ELF file for ${arch}, but --arch is ${wanted}`);
+  }
+  return arch;
+}
+
+const ARCH_WORDS: Readonly<Record<string, Arch>> = {
+  i386: 'i386',
+  i686: 'i386',
+  'x86-64': 'x86-64',
+  x86_64: 'x86-64',
+  amd64: 'x86-64',
+};
+
+/** A comment line `;@ arch i386`, else a word of the path such as `i386/` or `-i386.s`, else x86-64. */
+function archOfSource(path: string, source: string): Arch {
+  const given = /^[ \t]*[;#]@[ \t]*arch[ \t]+(\S+)[ \t]*$/m.exec(source)?.[1];
+  if (given !== undefined) {
+    const arch = ARCH_WORDS[given];
+    if (arch === undefined)
+      throw new UsageError(
+        `${path}: ${unknownValue('arch', given, Object.keys(ARCH_WORDS)).message}`,
+      );
+    return arch;
+  }
+  return archOfPath(path) ?? 'x86-64';
+}
+
+function archOfPath(path: string): Arch | undefined {
+  const words = resolve(path)
+    .toLowerCase()
+    .match(/(?<![a-z0-9])(x86[-_]64|amd64|i[36]86)(?![a-z0-9])/g);
+  return ARCH_WORDS[words?.at(-1) ?? ''];
+}
+
+/** Hexadecimal bytes with any spaces, commas, `0x` and `\x`; comments start with # or ; or //. */
+export function parseHex(path: string, text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    for (const word of line.replace(/(#|;|\/\/).*/, '').split(/[\s,]+/)) {
+      const digits = word.replace(/\\x|0x/gi, '');
+      if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) {
+        throw new UsageError(`${path}:${index + 1}: '${word}' is not made of hexadecimal bytes`);
+      }
+      for (let at = 0; at < digits.length; at += 2)
+        bytes.push(Number.parseInt(digits.slice(at, at + 2), 16));
+    }
+  }
+  return Uint8Array.from(bytes);
+}

@@ -1,0 +1,209 @@
+/** The report of a fatal signal, for people: what happened, where, why the page is as it is, and the code. */
+import {
+  disassemble,
+  faultLine,
+  type Instruction,
+  isRefusal,
+  type MapsEntry,
+  type Outcome,
+  rightsText,
+  type Sandbox,
+  straceLine,
+  type VerdictEvent,
+  verdictLine,
+} from '../index.js';
+import { type Terminal, wrap } from './terminal.js';
+
+type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
+
+const LABEL_WIDTH = 11;
+const REPORT_WIDTH = 100;
+const LISTED_BEFORE = 4;
+const LISTED_AFTER = 6;
+const LONGEST_INSTRUCTION = 15;
+/** Beyond this, a label before an address is hardly the function it lies in. */
+const MAX_SYMBOL_DISTANCE = 256n;
+
+/** Lines of the report. `outcome` is how the sandbox's last run ended. */
+export async function faultReport(
+  sandbox: Sandbox,
+  outcome: SignalOutcome,
+  terminal: Terminal,
+): Promise<string[]> {
+  const width = Math.min(terminal.width, REPORT_WIDTH);
+  const section = (label: string, lines: readonly string[]): string[] =>
+    lines
+      .flatMap((line) => wrap(line, width - LABEL_WIDTH))
+      .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH - 2)}${line}`);
+  const raw = (label: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
+  return [
+    `mayexec: ${terminal.paint('red', `killed by ${outcome.signal}`)} (${outcome.code})`,
+    ...section('what', whatHappened(sandbox, outcome)),
+    ...section('mapping', mappingLines(sandbox, outcome)),
+    ...section('history', historyLines(sandbox, outcome)),
+    ...section('policy', policyLines(sandbox)),
+    ...raw('registers', registerLines(sandbox)),
+    ...raw('code', await listing(sandbox, outcome.pc, terminal)),
+  ];
+}
+
+function whatHappened(sandbox: Sandbox, { access, address, pc }: SignalOutcome): string[] {
+  const fault = sandbox.trace.findLast((event) => event.type === 'fault');
+  const at = `by the instruction at ${place(sandbox, pc)}`;
+  if (access === undefined || fault?.type !== 'fault' || fault.fault.address !== address) {
+    return [`raised ${at}`];
+  }
+  const line = `${faultLine(fault)}${symbolSuffix(sandbox, address)}`;
+  return [access === 'exec' ? line : `${line}, ${at}`];
+}
+
+function mappingLines(sandbox: Sandbox, { address, access }: SignalOutcome): string[] {
+  if (access === undefined) return [];
+  const maps = sandbox.maps();
+  const found = maps.find(({ start, end }) => start <= address && address < end);
+  if (found !== undefined) return [`${mapsLine(found)}${mayText(found)}`];
+  const below = maps.findLast(({ end }) => end <= address);
+  const above = maps.find(({ start }) => start > address);
+  return [
+    ...(below
+      ? [`none; below it, 0x${(address - below.end).toString(16)} bytes away: ${mapsLine(below)}`]
+      : []),
+    ...(above
+      ? [`none; above it, 0x${(above.start - address).toString(16)} bytes away: ${mapsLine(above)}`]
+      : []),
+  ];
+}
+
+function mapsLine({ start, end, perms, name }: MapsEntry): string {
+  return `${start.toString(16)}-${end.toString(16)} ${perms} ${name}`.trimEnd();
+}
+
+/** Which of the missing rights mprotect could still give (VM_MAY*). */
+function mayText({ perms, vmFlags }: MapsEntry): string {
+  const rights = [
+    ['r', 'mr', 'readable'],
+    ['w', 'mw', 'writable'],
+    ['x', 'me', 'executable'],
+  ] as const;
+  const missing = rights.filter(([letter]) => !perms.includes(letter));
+  const may = missing.filter(([, flag]) => vmFlags.includes(flag)).map(([, , word]) => word);
+  const never = missing.filter(([, flag]) => !vmFlags.includes(flag)).map(([, , word]) => word);
+  return [
+    ...(may.length > 0 ? [`; may become ${may.join(' and ')}`] : []),
+    ...(never.length > 0 ? [`; may never become ${never.join(' or ')}`] : []),
+  ].join('');
+}
+
+function historyLines(sandbox: Sandbox, { address, access }: SignalOutcome): string[] {
+  if (access === undefined) return [];
+  return sandbox.history(address).map(({ cause, before, after, rule, reason }) => {
+    const change =
+      before === undefined
+        ? `made it ${rightsText(after)}`
+        : `changed it from ${rightsText(before)} to ${rightsText(after)}`;
+    return `${cause} ${change}${rule === undefined ? '' : `; ${reason ?? ''} (${rule})`}`;
+  });
+}
+
+/** The first refusal in full: a program that does not check its calls dies later of that one. */
+function policyLines(sandbox: Sandbox): string[] {
+  const refusals = sandbox.trace.filter(
+    (event): event is VerdictEvent => event.type === 'verdict' && isRefusal(event),
+  );
+  const [first] = refusals;
+  if (first === undefined) return [`${sandbox.policy}; it refused no call`];
+  const call = sandbox.trace.find(
+    ({ seq, pid, type }) => seq > first.seq && pid === first.pid && type === 'syscall',
+  );
+  const line = call === undefined ? undefined : straceLine(call)?.replace(/ +=/, ' =');
+  const more = refusals.length - 1;
+  return [
+    `${sandbox.policy}${more === 0 ? '' : `; ${more} further refusals`}`,
+    verdictLine(first),
+    ...(line === undefined ? [] : [line]),
+  ];
+}
+
+const REGISTERS = {
+  'x86-64': [
+    ['rax', 'rbx', 'rcx', 'rdx'],
+    ['rsi', 'rdi', 'rbp', 'rsp'],
+    ['r8', 'r9', 'r10', 'r11'],
+    ['r12', 'r13', 'r14', 'r15'],
+    ['rip', 'eflags'],
+  ],
+  i386: [
+    ['eax', 'ebx', 'ecx', 'edx'],
+    ['esi', 'edi', 'ebp', 'esp'],
+    ['eip', 'eflags'],
+  ],
+} as const;
+
+function registerLines({ arch, regs }: Sandbox): string[] {
+  const digits = arch === 'i386' ? 8 : 16;
+  return REGISTERS[arch].map((row) =>
+    row
+      .map((name) => `${name.padEnd(3)} ${(regs[name] ?? 0n).toString(16).padStart(digits, '0')}`)
+      .join('  '),
+  );
+}
+
+/** Instructions around pc, decoded from the label before it; pc itself is where decoding restarts. */
+async function listing(sandbox: Sandbox, pc: bigint, { paint }: Terminal): Promise<string[]> {
+  const { arch } = sandbox;
+  const from = nearestSymbol(sandbox, pc)?.address ?? pc;
+  const before = await disassemble(readable(sandbox, from, Number(pc - from)), {
+    arch,
+    address: from,
+  });
+  const code = readable(sandbox, pc, LISTED_AFTER * LONGEST_INSTRUCTION);
+  const after = await disassemble(code, { arch, address: pc });
+  const shown = [...before.slice(-LISTED_BEFORE), ...after.slice(0, LISTED_AFTER)];
+  let label: string | undefined;
+  return shown.flatMap((instruction) => {
+    const symbol = nearestSymbol(sandbox, instruction.address);
+    const heading = symbol === undefined || symbol.name === label ? [] : [`${symbol.name}:`];
+    label = symbol?.name;
+    const line = instructionLine(instruction, instruction.address === pc);
+    return [...heading, instruction.address === pc ? paint('bold', line) : line];
+  });
+}
+
+function instructionLine({ address, bytes, text }: Instruction, isCurrent: boolean): string {
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return `${isCurrent ? '=>' : '  '} 0x${address.toString(16)}  ${hex.padEnd(30)}  ${text}`;
+}
+
+/** Up to `length` bytes from `address`, as far as something is mapped there. */
+function readable(sandbox: Sandbox, address: bigint, length: number): Uint8Array {
+  const map = sandbox.maps().find(({ start, end }) => start <= address && address < end);
+  if (map === undefined) return new Uint8Array(0);
+  return sandbox.peek(address, Math.min(length, Number(map.end - address)));
+}
+
+interface NamedAddress {
+  readonly name: string;
+  readonly address: bigint;
+}
+
+/** The label at or before `address`, when it is near enough to say something. */
+function nearestSymbol({ symbols }: Sandbox, address: bigint): NamedAddress | undefined {
+  let best: NamedAddress | undefined;
+  for (const [name, value] of symbols) {
+    if (value > address || address - value > MAX_SYMBOL_DISTANCE) continue;
+    if (best === undefined || value > best.address) best = { name, address: value };
+  }
+  return best;
+}
+
+function place(sandbox: Sandbox, address: bigint): string {
+  return `0x${address.toString(16)}${symbolSuffix(sandbox, address)}`;
+}
+
+function symbolSuffix(sandbox: Sandbox, address: bigint): string {
+  const symbol = nearestSymbol(sandbox, address);
+  if (symbol === undefined) return '';
+  const offset = address - symbol.address;
+  return ` <${symbol.name}${offset === 0n ? '' : `+0x${offset.toString(16)}`}>`;
+}
