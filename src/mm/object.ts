@@ -12,6 +12,12 @@ export interface SecurityLabel {
   readonly class: 'file' | 'chr_file';
 }
 
+/** Who maps an object and has to know when its pages move or go (the reverse map, i_mmap). */
+export interface ObjectWatcher {
+  /** Pages [first, end) have other frames now, or (`gone`) lie past the end and leave every mapping. */
+  pagesChanged(object: MemoryObject, first: number, end: number, gone: boolean): void;
+}
+
 export interface MemoryObject {
   readonly kind: ObjectKind;
   /** Path as /proc/self/maps prints it: '/tmp/a', '/memfd:x (deleted)', '/dev/zero (deleted)', '/SYSV00000000 (deleted)'. */
@@ -35,4 +41,28 @@ export interface MemoryObject {
    * place (a frame shared with a snapshot is copied first). Undefined: no frame was left.
    */
   frame(index: number, forWrite: boolean): number | undefined;
+  /** True when page `index` has been used (page cache residency, as mincore tells it). */
+  resident?(index: number): boolean;
+  /** Forgets the pages wholly inside, which read as zeros from then on (FALLOC_FL_PUNCH_HOLE). */
+  punchHole?(offset: number, length: number): Result<0>;
+  /** References: links, open descriptions and VMAs. The last release frees the pages. */
+  retain?(): void;
+  release?(): void;
+  /** F_SEAL_* bits of a memfd. */
+  readonly seals?: number;
+  /** Counts the mappings that are or may become shared and writable (i_mmap_writable): +1 or -1. */
+  countWritableMapping?(change: number): void;
+  readonly watchers?: Set<ObjectWatcher>;
+  /** For snapshots: the whole state, its frames retained until `dropState`. */
+  saveState?(): ObjectState;
+  restoreState?(state: ObjectState): void;
+  dropState?(state: ObjectState): void;
+}
+
+/** What an object needs to become what it was. Immutable. */
+export interface ObjectState {
+  readonly size: number;
+  readonly fileBytes: number;
+  readonly seals: number;
+  readonly pages: ReadonlyMap<number, number>;
 }

@@ -16,13 +16,30 @@ export const VM_MAYWRITE = 0x20;
 export const VM_MAYEXEC = 0x40;
 export const VM_MAYSHARE = 0x80;
 export const VM_GROWSDOWN = 0x100;
+export const VM_PFNMAP = 0x400;
+/** Deviation: bit 40 in the kernel; here a bit that 6.18 leaves free, to stay within 32 bits. */
+export const VM_DROPPABLE = 0x800;
 export const VM_LOCKED = 0x2000;
+export const VM_IO = 0x4000;
+export const VM_SEQ_READ = 0x8000;
+export const VM_RAND_READ = 0x10000;
 export const VM_DONTCOPY = 0x20000;
 export const VM_DONTEXPAND = 0x40000;
+export const VM_LOCKONFAULT = 0x80000;
 export const VM_ACCOUNT = 0x100000;
 export const VM_NORESERVE = 0x200000;
 export const VM_HUGETLB = 0x400000;
+export const VM_SYNC = 0x800000;
 export const VM_WIPEONFORK = 0x2000000;
+export const VM_DONTDUMP = 0x4000000;
+export const VM_MIXEDMAP = 0x10000000;
+export const VM_HUGEPAGE = 0x20000000;
+export const VM_NOHUGEPAGE = 0x40000000;
+/** Bit 31, in the signed form that JavaScript's bit operators give. */
+export const VM_MERGEABLE = 1 << 31;
+/** VMAs that neither merge nor expand (include/linux/mm.h). */
+export const VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
+export const VM_LOCKED_MASK = VM_LOCKED | VM_LOCKONFAULT;
 export const VM_ACCESS = VM_READ | VM_WRITE | VM_EXEC;
 export const VM_MAYACCESS = VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
 

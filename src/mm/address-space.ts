@@ -1,0 +1,172 @@
+/**
+ * AddressSpace: one process's memory as the kernel and the host use it. State and primitives are in
+ * mm.ts; each operation has a file of its own. Everything that a guest can do wrong is a Result.
+ */
+import { type Addr, type AddrRange, pageOf } from '../abi/address.js';
+import type { Access, Fault } from '../abi/outcome.js';
+import type { Result } from '../abi/result.js';
+import type { FaultCause, Translate } from '../engine/engine.js';
+import type { Verdict } from '../policy/policy.js';
+import * as access from './access.js';
+import { brk, brkRegion } from './brk.js';
+import { explainAccess, translate } from './fault.js';
+import { type HistoryEntry, historyOf } from './history.js';
+import { checkInvariants } from './invariants.js';
+import { mapsLine, mapsText, nameOf, smapsFlags } from './maps.js';
+import { Mm, type MmOptions } from './mm.js';
+import { mmap } from './mmap.js';
+import { mprotect } from './mprotect.js';
+import { munmap } from './munmap.js';
+import { pkeyAlloc, pkeyFree } from './pkeys.js';
+import type { MmapArgs } from './request.js';
+import { insertSpecial, mapStack } from './setup.js';
+import type { Vma, VmFlags } from './vma.js';
+
+export type { MmEvent, MmOptions } from './mm.js';
+export type { MappedFile, MmapArgs } from './request.js';
+
+export class AddressSpace extends Mm {
+  /** For Engine.setTranslate. */
+  readonly translate: Translate;
+
+  constructor(options: MmOptions) {
+    super(options);
+    this.translate = (page, wanted) => translate(this, page, wanted);
+  }
+
+  mmap(args: MmapArgs): Result<Addr> {
+    return mmap(this, args);
+  }
+
+  munmap(addr: Addr, length: bigint): Result<0> {
+    return munmap(this, addr, length);
+  }
+
+  /** `prot` is the whole register; `pkey` undefined for plain mprotect and pkey_mprotect with -1. */
+  mprotect(addr: Addr, length: bigint, prot: bigint, pkey?: number): Result<0> {
+    return mprotect(this, addr, length, prot, pkey);
+  }
+
+  /** The new end of the heap, or the present one on failure. */
+  brk(addr: Addr): Addr {
+    return brk(this, addr);
+  }
+
+  pkeyAlloc(flags: bigint, rights: bigint): Result<number> {
+    return pkeyAlloc(this, flags, rights);
+  }
+
+  pkeyFree(key: number): Result<0> {
+    return pkeyFree(this, key);
+  }
+
+  /** Where the heap begins; it is empty. */
+  setBrk(start: Addr): void {
+    this.startBrk = start;
+    this.brkEnd = start;
+  }
+
+  /** vm_brk_flags, for the loader's bss. */
+  brkRegion(start: Addr, length: bigint, exec: boolean): Result<0> {
+    return brkRegion(this, start, length, exec);
+  }
+
+  /** The stack VMA, ending at the layout's stackTop; `bytes` is what the arguments take of it. */
+  mapStack(bytes: bigint, exec: 'enable' | 'disable' | 'default'): Vma {
+    return mapStack(this, bytes, exec);
+  }
+
+  /** Pages of the kernel's own (vdso), outside every policy. */
+  insertSpecial(range: AddrRange, flags: VmFlags, name: string, bytes?: Uint8Array): Vma {
+    return insertSpecial(this, range, flags, name, bytes);
+  }
+
+  copyIn(addr: Addr, length: number): Result<Uint8Array> {
+    return access.copyIn(this, addr, length);
+  }
+
+  copyOut(addr: Addr, bytes: Uint8Array): Result<0> {
+    return access.copyOut(this, addr, bytes);
+  }
+
+  /** The bytes up to the first that cannot be read; as long as asked for when all can. */
+  copyInPartial(addr: Addr, length: number): Uint8Array {
+    return access.copyInPartial(this, addr, length);
+  }
+
+  /** How many bytes went in. */
+  copyOutPartial(addr: Addr, bytes: Uint8Array): number {
+    return access.copyOutPartial(this, addr, bytes);
+  }
+
+  load(addr: Addr, length: number): Uint8Array | Fault {
+    return access.load(this, addr, length);
+  }
+
+  store(addr: Addr, bytes: Uint8Array): Fault | null {
+    return access.store(this, addr, bytes);
+  }
+
+  peek(addr: Addr, length: number): Uint8Array {
+    return access.peek(this, addr, length);
+  }
+
+  poke(addr: Addr, bytes: Uint8Array): void {
+    access.poke(this, addr, bytes);
+  }
+
+  get vmas(): readonly Vma[] {
+    return this.list.items;
+  }
+
+  find(addr: Addr): Vma | undefined {
+    return this.list.find(pageOf(addr));
+  }
+
+  mapsText(): string {
+    return mapsText(this);
+  }
+
+  /** One line of maps, without its newline. */
+  mapsLine(vma: Vma): string {
+    return mapsLine(this, vma);
+  }
+
+  /** As maps prints it: the path, '[heap]', '[stack]', '[vdso]' or ''. */
+  nameOf(vma: Vma): string {
+    return nameOf(this, vma);
+  }
+
+  smapsFlags(vma: Vma): string[] {
+    return smapsFlags(vma);
+  }
+
+  /** What made the page at `addr` and changed its rights, oldest first; empty where nothing is mapped. */
+  history(addr: Addr): readonly HistoryEntry[] {
+    const page = pageOf(addr);
+    return historyOf(this.list.find(page)?.history ?? [], page);
+  }
+
+  /** Why an access would fault, without touching anything; undefined when it would not. */
+  explainFault(addr: Addr, wanted: Access): FaultCause | undefined {
+    return explainAccess(this, pageOf(addr), wanted);
+  }
+
+  /** The policies' word on a fault: the rule behind it, or a kill instead of its signal. */
+  judgeFault(addr: Addr, wanted: Access): Verdict {
+    return this.policies.fault(this.find(addr), addr, wanted, this.facts);
+  }
+
+  /** Throws an InvariantError when the state contradicts itself. For tests. */
+  checkInvariants(): void {
+    checkInvariants(this);
+  }
+
+  /** Gives every frame back; the space is empty afterwards. */
+  close(): void {
+    this.zapPages(0, this.wordPages);
+    this.list.splice(0, this.list.length);
+    if (this.zeroFrame !== undefined) this.frames.release(this.zeroFrame);
+    this.zeroFrame = undefined;
+  }
+}
