@@ -1,0 +1,35 @@
+/** Runs the built command as a process, on files in a folder of its own. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface CommandRun {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class CommandFolder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'mayexec-cli-'));
+
+  write(name: string, content: string | Uint8Array): string {
+    writeFileSync(join(this.path, name), content);
+    return name;
+  }
+
+  mayexec(args: readonly string[], input: string | Uint8Array = ''): CommandRun {
+    return spawnSync(process.execPath, [COMMAND, ...args], {
+      cwd: this.path,
+      encoding: 'utf8',
+      input,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,234 @@
+/** `mayexec run` as a process: what passes through, how it ends, and what it prints about that. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandFolder } from './command.js';
+
+const EXIT = `
+exit:
+    mov edi, eax
+    mov eax, 60
+    syscall
+`;
+
+/** Copies standard input to standard output, then says so on standard error. */
+const COPY = `
+.globl _start
+_start:
+    xor eax, eax
+    xor edi, edi
+    lea rsi, [rsp - 4096]
+    mov edx, 4096
+    syscall
+    mov edx, eax
+    mov eax, 1
+    mov edi, 1
+    syscall
+    mov eax, 1
+    mov edi, 2
+    lea rsi, [rip + done]
+    mov edx, 5
+    syscall
+    xor eax, eax
+    jmp exit
+${EXIT}
+done: .ascii "done\\n"
+`;
+
+/** A page, RW; code into it; mprotect to RX without a look at the result; call. */
+const UNCHECKED = `
+.globl _start
+_start:
+    mov eax, 9
+    xor edi, edi
+    mov esi, 4096
+    mov edx, 3
+    mov r10d, 0x22
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    mov rbx, rax
+    mov byte ptr [rbx], 0xb8
+    mov dword ptr [rbx + 1], 42
+    mov byte ptr [rbx + 5], 0xc3
+    mov eax, 10
+    mov rdi, rbx
+    mov esi, 4096
+    mov edx, 5
+    syscall
+    call rbx
+    jmp exit
+${EXIT}
+`;
+
+const ARGC_I386 = `
+;@ arch i386
+.globl _start
+_start:
+    mov ebx, [esp]
+    mov eax, 1
+    int 0x80
+`;
+
+let folder: CommandFolder;
+
+beforeAll(() => {
+  folder = new CommandFolder();
+  folder.write('copy.s', COPY);
+  folder.write('unchecked.s', UNCHECKED);
+  folder.write('argc.s', ARGC_I386);
+  folder.write('loop.s', '.globl _start\n_start: jmp _start\n');
+  folder.write('ud.s', '.globl _start\n_start: ud2\n');
+  folder.write('wild.s', '.globl _start\n_start: mov eax, [0x1234]\n');
+  folder.write('ret.hex', 'b8 e9 03 00 00 c3 # mov eax, 1001; ret\n');
+  folder.write('ret.bin', Uint8Array.of(0xb8, 7, 0, 0, 0, 0xc3));
+});
+
+afterAll(() => folder[Symbol.dispose]());
+
+const run = (...args: string[]) => folder.mayexec(['run', ...args]);
+
+describe('passing through', () => {
+  it('gives the program standard input and passes both outputs on', () => {
+    expect(folder.mayexec(['run', 'copy.s'], 'hello\n')).toEqual(
+      expect.objectContaining({ status: 0, stdout: 'hello\n', stderr: 'done\n' }),
+    );
+  });
+
+  it('passes bytes that are no text unchanged', () => {
+    const { stdout } = folder.mayexec(['run', 'copy.s'], 'caf\u00e9 \u{1f600}');
+    expect(stdout).toBe('caf\u00e9 \u{1f600}');
+  });
+
+  it('gives the program its name and what follows --', () => {
+    expect(run('argc.s').status).toBe(1);
+    expect(run('argc.s', '--', 'a', '--trace', 'c').status).toBe(4);
+  });
+});
+
+describe('exit status', () => {
+  it.each<[string, string[], number]>([
+    ["the program's own", ['unchecked.s'], 42],
+    ['128 + 4 for SIGILL', ['ud.s'], 132],
+    ['128 + 11 for SIGSEGV', ['wild.s'], 139],
+    ['3 at a limit', ['loop.s', '--limit-blocks', '1000'], 3],
+    ['0 for raw code that returns', ['ret.hex'], 0],
+  ])('is %s', (_what, args, status) => {
+    expect(run(...args).status).toBe(status);
+  });
+});
+
+describe('raw code', () => {
+  it('is called as a function, and its result is told', () => {
+    expect(run('ret.hex').stderr).toBe('mayexec: returned 1001 (0x3e9)\n');
+    expect(run('ret.bin', '--arch', 'i386').stderr).toBe('mayexec: returned 7 (0x7)\n');
+  });
+});
+
+describe('a limit', () => {
+  it('is named, with the option that sets it', () => {
+    expect(run('loop.s', '--limit-blocks', '1000').stderr).toBe(
+      'mayexec: stopped at the limit of blocks: --limit-blocks sets it\n',
+    );
+  });
+});
+
+describe('--json', () => {
+  it('prints one object of the documented shape and nothing else', () => {
+    const { status, stdout, stderr } = folder.mayexec(['run', 'copy.s', '--json'], 'hi');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const record = JSON.parse(stdout);
+    expect(record).toEqual({
+      program: 'copy.s',
+      arch: 'x86-64',
+      os: 'linux',
+      policy: 'nx',
+      outcome: { kind: 'exit', code: 0 },
+      stdout: 'hi',
+      stderr: 'done\n',
+      syscalls: expect.any(Array),
+      kernelLog: [],
+      instructions: expect.any(Number),
+    });
+    expect(record.instructions).toBeGreaterThan(10);
+    expect(record.syscalls.map(({ name }: { name: string }) => name)).toEqual([
+      'read',
+      'write',
+      'write',
+      'exit',
+    ]);
+    expect(record.syscalls[1]).toEqual({
+      pid: expect.any(Number),
+      name: 'write',
+      args: ['0x1', expect.stringMatching(/^0x[0-9a-f]+$/), '0x2'],
+      value: '0x2',
+      errno: null,
+    });
+  });
+
+  it('keeps the exit status, and tells a signal with its addresses as strings', () => {
+    const { status, stdout, stderr } = run('wild.s', '--json');
+    expect({ status, stderr }).toEqual({ status: 139, stderr: '' });
+    expect(JSON.parse(stdout).outcome).toEqual({
+      kind: 'signal',
+      signal: 'SIGSEGV',
+      code: 'SEGV_MAPERR',
+      address: '0x1234',
+      access: 'read',
+      pc: expect.stringMatching(/^0x[0-9a-f]+$/),
+    });
+  });
+
+  it('names the errno of a refused call', () => {
+    const { syscalls } = JSON.parse(
+      run('unchecked.s', '--json', '--policy', 'restricted-wx').stdout,
+    );
+    expect(syscalls[1]).toMatchObject({ name: 'mprotect', errno: 'EACCES' });
+  });
+});
+
+describe('--trace', () => {
+  it("prints strace's lines to stderr, calls, signal and end", () => {
+    const { stderr } = run('unchecked.s', '--policy', 'restricted-wx', '--trace');
+    const [map, protect, signal, end] = stderr.split('\n');
+    expect(map).toMatch(
+      /^mmap\(NULL, 4096, PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0\) = 0x[0-9a-f]+$/,
+    );
+    const page = map?.split(' = ')[1];
+    expect(protect).toBe(
+      `mprotect(${page}, 4096, PROT_READ|PROT_EXEC) = -1 EACCES (Permission denied)`,
+    );
+    expect(signal).toBe(`--- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_ACCERR, si_addr=${page}} ---`);
+    expect(end).toBe('+++ killed by SIGSEGV +++');
+  });
+
+  it('keeps in step with what the program prints', () => {
+    const { stderr } = folder.mayexec(['run', 'copy.s', '--trace'], 'hi');
+    const lines = stderr.split('\n');
+    expect(lines.indexOf('done')).toBe(2);
+    expect(lines.at(-2)).toBe('+++ exited with 0 +++');
+  });
+});
+
+describe('the report of a fatal signal', () => {
+  it('names signal, access, address, mapping, what made it so, and the refusal', () => {
+    const { stderr } = run('unchecked.s', '--policy', 'restricted-wx');
+    expect(stderr).toMatch(/^mayexec: killed by SIGSEGV \(SEGV_ACCERR\)\n/);
+    expect(stderr).toMatch(/a fetch from 0x[0-9a-f]+ in anonymous memory, which is rw-/);
+    expect(stderr).toMatch(/mapping .*rw-p.*may never become executable/);
+    expect(stderr).toMatch(/history .*mmap.* made it rw-/);
+    expect(stderr).toContain('restricted-wx/write-never-exec');
+    expect(stderr).toMatch(/^ {4}rax [0-9a-f]{16} {2}rbx [0-9a-f]{16}/m);
+    expect(stderr).toMatch(/^ {4}=> 0x[0-9a-f]+ {2}b8 2a 00 00 00 +mov eax, 0x2a$/m);
+  });
+
+  it('shows the code around a wild load, with its label', () => {
+    const { stderr } = run('wild.s');
+    expect(stderr).toMatch(
+      /a load from 0x1234, where nothing is mapped, by the instruction at 0x[0-9a-f]+ <_start>/,
+    );
+    expect(stderr).toMatch(/^ {4}_start:\n {4}=> 0x/m);
+  });
+
+  it('has no colour outside a terminal', () => {
+    expect(run('wild.s').stderr).not.toContain('\x1b');
+  });
+});
