@@ -20,7 +20,7 @@ const SECTION = {
 const KIND = { function: 0, table: 1, memory: 2, global: 3 } as const;
 const FUNCREF = 0x70;
 
-export function encodeModule(image: ModuleImage): Uint8Array {
+export function encodeModule(image: ModuleImage): Uint8Array<ArrayBuffer> {
   const signatures = new SignatureTable();
   layOut(image);
   // The code comes first, because it names the signatures of indirect calls.

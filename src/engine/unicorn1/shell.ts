@@ -90,8 +90,9 @@ export function createShell(options: ModuleOptions = {}): Shell {
     if (heap.buffer !== buffer) heap = new Uint8Array(buffer);
     return heap;
   };
+  /** What it says again and again is kept once (a warning at every open). */
   const print = (text: string): void => {
-    printed = (printed + text).slice(-PRINTED_LIMIT);
+    if (!printed.endsWith(text)) printed = (printed + text).slice(-PRINTED_LIMIT);
   };
   function abort(what: string): never {
     throw new EngineAbort(printed === '' ? what : `${what}; the engine printed: ${printed.trim()}`);
@@ -152,7 +153,7 @@ export function createShell(options: ModuleOptions = {}): Shell {
     _munmap_js: () => undefined,
     emscripten_date_now: () => dateNow(),
     emscripten_err: (text) => {
-      print(`${cString(text ?? 0)}\n`);
+      print(`${cString(text ?? 0).trim()}\n`);
       return undefined;
     },
     emscripten_get_now: () => now(),
