@@ -9,6 +9,9 @@ import { optimiseModule } from './optimise.js';
 import { jsForm, readSource, sha256 } from './source.js';
 import { translate } from './translate.js';
 
+/** The patch that the engine port needs: see there. */
+export { patchMmuFault } from './patch-mmu-fault.js';
+
 export interface BuildOptions {
   /** `dist/x86/deps/unicorn-x86.min.js` of the package. */
   readonly input: string;

@@ -1,5 +1,5 @@
 /**
- * Two changes to the text of Unicorn 1.0.3, made before either form is built from it.
+ * Three changes to the text of Unicorn 1.0.3, made before either form is built from it.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
@@ -9,12 +9,13 @@
  *    for its length makes the next *translated* block go without its UC_HOOK_BLOCK callback. After
  *    self-modifying code that next block can be an endless loop, which no budget would then end; and
  *    re-translation for the exact PC would not reproduce the block. The flag is never set any more.
+ * 3. Port input and output (`cpu_inb` and its five relatives in ioport.c, whose permission check Unicorn
+ *    left out). They go the way of a TLB miss of a fourth kind (PORT_ACCESS), so that `tlb_fill` finds
+ *    the exact program counter and raises what the engine port says: #GP, as in any Linux program.
  *
  * The texts are those of one exact file (see source.ts); anything else than one match is refused.
  */
-
-/** Below the module's data (which begins at 1024): read and written by nothing else. */
-export const MMU_FAULT_CELL = 16;
+import { MMU_FAULT_CELL, PORT_ACCESS } from '../engine/unicorn1/offsets.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
 const WALK_HEADER = /function (\w+)\(A,e,r,a,i\)\{e\|=0,r\|=0,a\|=0,i\|=0;var [^;{}]*;A:if\(/g;
@@ -22,14 +23,19 @@ const WALK_TEST = '128&t[(A|=0)+17203|0]){';
 /** `raise #PF with this error code`, only to be sure that the right function was found. */
 const WALK_PAGE_FAULT = 'n[A+16752>>2]=14,n[A+20256>>2]=i,1';
 
-const WALK_REPLACEMENT =
-  'A|=0,e|=0,r|=0,a|=0,i|=0;' + `return 0|Pk[0|n[${MMU_FAULT_CELL / 4}]](0|A,0|e,0|r,0|a,0|i)`;
+const WALK_REPLACEMENT = `A|=0,e|=0,r|=0,a|=0,i|=0;return 0|Pk[0|n[${MMU_FAULT_CELL / 4}]](0|A,0|e,0|r,0|a,0|i)`;
 
 /** `env->uc->block_full = block_full`, once in the translator and once in its copy that finds a PC. */
 const BLOCK_FULL = /a\[1152\+\(0\|n\[A\+36092>>2\]\)\|0\]=[lI],eA=i\+208\|0/g;
 
+/** `hook->insn == UC_X86_INS_IN` (or OUT), once for each width. */
+const PORT_HOOKS = /(?:218|500)==\(0\|n\[/g;
+/** `tlb_fill(cpu, port, 0, PORT_ACCESS, user, retaddr)`: cpu from the handle, retaddr where TCI keeps it. */
+const PORT_FAULT = `Bn(0|n[A+176>>2],0|e,0,${PORT_ACCESS},1,0|n[35200])`;
+const TLB_FILL = 'function Bn(A,e,r,a,i,c){c|=0;0|';
+
 export function patchMmuFault(source: string): string {
-  return patchBlockFull(patchWalk(source));
+  return patchPorts(patchBlockFull(patchWalk(source)));
 }
 
 function patchWalk(source: string): string {
@@ -54,6 +60,27 @@ function patchBlockFull(source: string): string {
   });
   if (found !== 2)
     throw new Error(`expected two stores of block_full in the engine's text, found ${found}`);
+  return patched;
+}
+
+function patchPorts(source: string): string {
+  const hooks = [...source.matchAll(PORT_HOOKS)].map((match) => match.index);
+  if (hooks.length !== 6 || !source.includes(TLB_FILL))
+    throw new Error(`expected six port functions in the engine's text, found ${hooks.length}`);
+  let patched = source;
+  // From the last to the first, so that the places found stay true.
+  for (const hook of hooks.reverse()) {
+    const outer = /function \w+\(A,e(,r)?\)\{(?:var r;return r=0\||!)$/.exec(
+      patched.slice(0, patched.lastIndexOf('function(A,e', hook)),
+    );
+    if (outer === null) throw new Error(`no port function around ${hook} of the engine's text`);
+    const open = patched.indexOf('{', outer.index);
+    const body =
+      outer[1] === undefined
+        ? `A|=0,e|=0;${PORT_FAULT};return XA=0,0`
+        : `A|=0,e|=0,r|=0;${PORT_FAULT}`;
+    patched = patched.slice(0, open + 1) + body + patched.slice(closingBrace(patched, open));
+  }
   return patched;
 }
 

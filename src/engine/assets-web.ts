@@ -1,0 +1,20 @@
+/** Engine files on a page or in a worker: static files in `engine/` beside the bundle. */
+import type { EngineAssets } from './assets.js';
+
+export function webAssets(
+  base: string | URL = new URL('./engine/', import.meta.url),
+): EngineAssets {
+  return {
+    async bytes(name) {
+      const url = new URL(name, base);
+      const response = await fetch(url);
+      if (!response.ok) throw new Error(`${url} could not be fetched: status ${response.status}`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+    async factory(name) {
+      const { href } = new URL(name, base);
+      return ((await import(/* @vite-ignore */ href)) as { default: unknown }).default;
+    },
+    peer: () => Promise.reject(new Error('not looked for on a page')),
+  };
+}

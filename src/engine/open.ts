@@ -1,0 +1,91 @@
+/** Opens a CPU engine: which there are, which one `auto` means, and why. */
+import { MayexecError, unknownValue } from '../abi/errors.js';
+import { engineAssets } from './assets.js';
+import type { Engine, EngineOptions } from './engine.js';
+import { openUnicorn1 } from './unicorn1/open.js';
+
+export const ENGINE_KINDS = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
+/** `unicorn1`: as WebAssembly when the host has it. `unicorn1-js`: the same engine as JavaScript. */
+export type EngineKind = (typeof ENGINE_KINDS)[number];
+
+export interface EngineInfo {
+  readonly name: 'unicorn1' | 'unicorn2';
+  readonly form: 'wasm' | 'js';
+  /** Of Unicorn. */
+  readonly version: string;
+  /** Why this one: for people. */
+  readonly why: string;
+}
+
+export interface EngineDescription {
+  readonly name: Exclude<EngineKind, 'auto'>;
+  readonly present: boolean;
+  readonly version: string;
+  /** What it is when present; what is missing when not. */
+  readonly why: string;
+}
+
+const UNICORN1_VERSION = '1.0.3';
+const UNICORN2_VERSION = '2.1.4';
+
+export async function openEngine(
+  kind: EngineKind,
+  options: EngineOptions,
+): Promise<{ engine: Engine; info: EngineInfo }> {
+  if (!Number.isInteger(options.memory / 4096) || options.memory <= 0)
+    throw new MayexecError(`${options.memory} bytes of memory: a multiple of 4096 is needed`);
+  const info = await engineInfo(kind);
+  return { engine: await openUnicorn1(info.form, options), info };
+}
+
+/** Which engine `openEngine` would open. */
+export async function engineInfo(kind: EngineKind = 'auto'): Promise<EngineInfo> {
+  if (!ENGINE_KINDS.includes(kind)) throw unknownValue('engine', kind, ENGINE_KINDS);
+  const found = new Map((await describeEngines()).map((engine) => [engine.name, engine]));
+  const absent = (name: EngineDescription['name']) =>
+    new MayexecError(`engine ${name} is not there: ${found.get(name)?.why}`);
+  const one = (form: 'wasm' | 'js', why: string): EngineInfo => ({
+    name: 'unicorn1',
+    form,
+    version: UNICORN1_VERSION,
+    why,
+  });
+  const wasm = found.get('unicorn1')?.present === true;
+  const js = found.get('unicorn1-js')?.present === true;
+  if (kind === 'unicorn2') throw absent(kind);
+  if (kind === 'unicorn1-js' || (!wasm && js)) {
+    if (!js) throw absent('unicorn1-js');
+    return one('js', kind === 'unicorn1-js' ? 'asked for' : `${found.get('unicorn1')?.why}`);
+  }
+  if (!wasm) throw absent('unicorn1');
+  return one('wasm', kind === 'unicorn1' ? 'asked for' : 'the default; unicorn2 is not installed');
+}
+
+/** Every engine, with those that cannot be opened here and the reason. */
+export async function describeEngines(): Promise<readonly EngineDescription[]> {
+  const assets = await engineAssets();
+  const probe = async (
+    name: EngineDescription['name'],
+    version: string,
+    what: string,
+    attempt: () => Promise<unknown>,
+  ): Promise<EngineDescription> => {
+    try {
+      await attempt();
+      return { name, version, present: true, why: what };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return { name, version, present: false, why: why.split('\n', 1)[0] ?? '' };
+    }
+  };
+  return Promise.all([
+    probe('unicorn1', UNICORN1_VERSION, 'Unicorn 1.0.3 as WebAssembly', async () => {
+      if (typeof WebAssembly !== 'object') throw new Error('this host has no WebAssembly');
+      await assets.bytes('unicorn1.wasm');
+    }),
+    probe('unicorn1-js', UNICORN1_VERSION, 'Unicorn 1.0.3 as JavaScript', () =>
+      assets.factory('unicorn1-js.mjs'),
+    ),
+    probe('unicorn2', UNICORN2_VERSION, 'Unicorn 2 as WebAssembly', () => assets.peer()),
+  ]);
+}

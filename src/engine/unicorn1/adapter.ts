@@ -1,0 +1,316 @@
+/**
+ * The engine port over Unicorn 1.0.3: runs guest code until something happens and says what.
+ *
+ * Unicorn's own memory map plays no part: see mmu.ts. Everything that ends a run is read off the CPU's
+ * state afterwards; no decision is made inside a callback.
+ */
+import type { Addr, Arch } from '../../abi/address.js';
+import { InvariantError, MayexecError } from '../../abi/errors.js';
+import type {
+  CpuState,
+  Engine,
+  EngineOptions,
+  PhysicalMemory,
+  RunOptions,
+  Stop,
+  Translate,
+} from '../engine.js';
+import { EngineFailure } from '../failure.js';
+import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
+import { boot, GDT_ENTRIES, GDT_TLS_FIRST, GDT_TLS_LAST } from './boot.js';
+import { Frames } from './frames.js';
+import type { Machine, MachineClient } from './machine.js';
+import { Mmu } from './mmu.js';
+import { CPU, ENV, HF } from './offsets.js';
+import type { Ram } from './ram.js';
+import { readRegister, registerNames, writeRegister } from './registers.js';
+
+/** Nothing of a guest is executable there: the kernel's end of the address space. */
+const NOWHERE: Readonly<Record<Arch, Addr>> = {
+  'x86-64': 0xffff_ffff_ffff_fff0n,
+  i386: 0xffff_fff0n,
+};
+
+interface SavedCpu extends CpuState {
+  readonly arch: Arch;
+  readonly env: Uint8Array;
+  readonly gdt: Uint8Array;
+}
+
+/** What one engine uses and the next one reuses. */
+export interface MachineWithRam {
+  readonly machine: Machine;
+  readonly ram: Ram;
+}
+
+/** A run is to be taken up again: as it was, or with the first instruction in a block of its own. */
+type Resume = 'retry' | 'step';
+
+export class Unicorn1Engine implements Engine, MachineClient {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly memory: PhysicalMemory;
+  readonly registers: readonly string[];
+  readonly #machine: Machine;
+  readonly #ram: Ram;
+  readonly #mmu: Mmu;
+  /** Where the GDT lies in the module's memory. */
+  readonly #gdt: number;
+  readonly #onClose: (reusable: boolean) => void;
+  #state: 'open' | 'running' | 'closed' | 'failed' = 'open';
+  #failure = '';
+  #blocks = 0;
+  #budget = 0;
+  #instructions = 0;
+  #counting = false;
+  #observer: ((pc: Addr) => void) | undefined;
+  /** Set inside a run by a hook. */
+  #stop: 'syscall' | 'sysenter' | 'budget' | undefined;
+  /** An instruction that is begun again because the run was taken up there: not to be counted twice. */
+  #begunPc: bigint | undefined;
+
+  /** `onClose` gets the machine back; `reusable` is false when it broke. */
+  constructor(
+    name: string,
+    { machine, ram }: MachineWithRam,
+    options: EngineOptions,
+    onClose: (reusable: boolean) => void,
+  ) {
+    this.name = name;
+    this.arch = options.arch;
+    this.registers = registerNames(options.arch);
+    this.#machine = machine;
+    this.#ram = ram;
+    this.#onClose = onClose;
+    const idle = () => this.#state !== 'running';
+    const frames = new Frames(machine.heap, ram, Math.floor(options.memory / 4096), idle);
+    this.memory = frames;
+    this.#mmu = new Mmu(machine, frames);
+    this.#gdt = frames.kernelPage.pointer;
+    machine.client = this;
+    this.#mmu.flush();
+    boot(machine, this.#gdt);
+  }
+
+  get blocks(): number {
+    return this.#blocks;
+  }
+
+  get instructions(): number {
+    return this.#instructions;
+  }
+
+  readRegister(name: string): bigint {
+    if (this.#state !== 'running') this.#assertOpen();
+    return readRegister(this.#machine, name);
+  }
+
+  writeRegister(name: string, value: bigint): void {
+    this.#assertOpen();
+    writeRegister(this.#machine, this.#gdt, name, value);
+  }
+
+  saveCpu(): CpuState {
+    this.#assertOpen();
+    const { heap, env } = this.#machine;
+    const saved: SavedCpu = {
+      engine: 'unicorn1',
+      arch: this.arch,
+      env: heap.bytes.slice(env, env + ENV.GUEST_END),
+      gdt: heap.bytes.slice(this.#gdt, this.#gdt + 8 * GDT_ENTRIES),
+    };
+    return saved;
+  }
+
+  loadCpu(state: CpuState): void {
+    this.#assertOpen();
+    if (!isSavedCpu(state) || state.arch !== this.arch)
+      throw new MayexecError(
+        `this CPU state was not saved by an ${this.name} engine (${this.arch})`,
+      );
+    const { heap, env } = this.#machine;
+    heap.bytes.set(state.env, env);
+    heap.bytes.set(state.gdt, this.#gdt);
+  }
+
+  setGdtEntry(index: number, descriptor: bigint): void {
+    this.#assertOpen();
+    if (!Number.isInteger(index) || index < GDT_TLS_FIRST || index > GDT_TLS_LAST)
+      throw new MayexecError(
+        `GDT entry ${index}: the thread-local entries are ${GDT_TLS_FIRST} to ${GDT_TLS_LAST}`,
+      );
+    this.#machine.heap.writeU64(this.#gdt + index * 8, BigInt.asUintN(64, descriptor));
+  }
+
+  setTranslate(translate: Translate): void {
+    this.#assertOpen();
+    this.#mmu.translate = translate;
+    this.#mmu.flush();
+  }
+
+  flushTlb(page?: number, count = 1): void {
+    if (this.#state !== 'running') this.#assertOpen();
+    this.#mmu.flush(page, count);
+  }
+
+  countInstructions(on: boolean): void {
+    this.#counting = on;
+  }
+
+  onInstruction(observer: ((pc: Addr) => void) | undefined): void {
+    this.#observer = observer;
+  }
+
+  run(options: RunOptions): Stop {
+    this.#assertOpen();
+    if (!(options.blocks >= 1))
+      throw new MayexecError(`a budget of ${options.blocks} blocks: at least 1 is needed`);
+    this.#budget = options.blocks;
+    this.#begunPc = undefined;
+    this.#machine.hookInstructions(this.#counting || this.#observer !== undefined);
+    const until = options.until ?? NOWHERE[this.arch];
+    for (let resume: Resume = 'retry'; ; ) {
+      const code = this.#enter(until, resume);
+      const notBegun = this.#clearInhibit();
+      const stop = this.#stopOf(code, until, notBegun);
+      if (typeof stop === 'object') return stop;
+      resume = stop;
+    }
+  }
+
+  /** One `uc_emu_start`; returns its code. */
+  #enter(until: Addr, resume: Resume): number {
+    const { heap, env } = this.#machine;
+    this.#stop = undefined;
+    // QEMU would make a second exception a double fault; nothing is in flight between runs.
+    heap.writeU32(env + ENV.OLD_EXCEPTION, 0xffff_ffff);
+    // An instruction in the shadow of `mov ss` is translated as a block of its own.
+    if (resume === 'step')
+      heap.writeU32(env + ENV.HFLAGS, heap.readU32(env + ENV.HFLAGS) | HF.INHIBIT_IRQ);
+    this.#mmu.beginRun();
+    this.#state = 'running';
+    let code: number;
+    try {
+      code = this.#machine.start(this.#machine.pc, until);
+    } catch (error) {
+      throw this.#fail(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#mmu.endRun();
+    }
+    this.#state = 'open';
+    this.#ram.register();
+    this.#rethrowHostError();
+    return code;
+  }
+
+  /** Ends the shadow of `mov ss`; true when it was still there, so that no instruction was executed. */
+  #clearInhibit(): boolean {
+    const { heap, env } = this.#machine;
+    const hflags = heap.readU32(env + ENV.HFLAGS);
+    heap.writeU32(env + ENV.HFLAGS, hflags & ~HF.INHIBIT_IRQ);
+    return (hflags & HF.INHIBIT_IRQ) !== 0;
+  }
+
+  #stopOf(code: number, until: Addr, notBegun: boolean): Stop | Resume {
+    const pc = this.#machine.pc;
+    if (code === UC_ERR_EXCEPTION) return this.#stopOfException(pc, until, notBegun);
+    if (code === UC_ERR_INSN_INVALID) return { kind: 'invalid-opcode', pc };
+    if (code !== UC_ERR_OK) throw this.#fail(`a run gave code ${code}`);
+    if (this.#stop === 'budget') return { kind: 'budget', pc };
+    if (this.#stop !== undefined) return { kind: 'syscall', via: this.#stop, pc };
+    if (pc === until) return { kind: 'until', pc };
+    throw this.#fail(`a run ended at 0x${pc.toString(16)} for no known reason`);
+  }
+
+  #stopOfException(pc: Addr, until: Addr, notBegun: boolean): Stop | Resume {
+    const { heap, cpu, env } = this.#machine;
+    const refusal = this.#mmu.refusal;
+    if (refusal === undefined) {
+      const vector = heap.readU32(cpu + CPU.EXCEPTION_INDEX);
+      if (heap.readU32(env + ENV.EXCEPTION_IS_INT) !== 0) return { kind: 'interrupt', vector, pc };
+      return { kind: 'exception', vector, errorCode: heap.readU32(env + ENV.ERROR_CODE), pc };
+    }
+    if (refusal.kind === 'retry') {
+      this.#begunPc = pc;
+      return 'retry';
+    }
+    if (refusal.access === 'exec') {
+      if (pc === until && refusal.address === pc) return { kind: 'until', pc };
+      // A block is translated whole before its first instruction runs. When it reaches into a page that
+      // cannot be executed, the instructions before that have to run all the same: one at a time.
+      if (refusal.address >> 12n !== pc >> 12n && !notBegun) return 'step';
+    }
+    return { ...refusal, pc };
+  }
+
+  // Called by the machine, inside a run.
+
+  miss(lo: number, hi: number, access: number, mode: number): number {
+    return this.#mmu.miss(lo, hi, access, mode);
+  }
+
+  block(): void {
+    if (this.#budget > 0) {
+      this.#budget--;
+      this.#blocks++;
+      return;
+    }
+    this.#stop = 'budget';
+    this.#machine.stop();
+  }
+
+  instruction(lo: number, hi: number): void {
+    const pc = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+    const again = pc === this.#begunPc;
+    this.#begunPc = undefined;
+    if (again) return;
+    if (this.#counting) this.#instructions++;
+    try {
+      this.#observer?.(pc);
+    } catch (error) {
+      this.#mmu.hostError ??= error;
+      this.#machine.stop();
+    }
+  }
+
+  systemCall(via: 'syscall' | 'sysenter'): void {
+    this.#stop = via;
+    this.#machine.stop();
+  }
+
+  close(): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'running') throw new InvariantError('the engine was closed inside a run');
+    const reusable = this.#state === 'open';
+    if (reusable) this.#machine.hookInstructions(false);
+    this.#state = 'closed';
+    this.#failure = 'the CPU engine is closed';
+    this.#machine.client = undefined;
+    this.#onClose(reusable);
+  }
+
+  #assertOpen(): void {
+    if (this.#state === 'open') return;
+    if (this.#state === 'running') throw new InvariantError('the engine was called inside a run');
+    throw new EngineFailure(this.#failure);
+  }
+
+  #fail(reason: string): EngineFailure {
+    this.#state = 'failed';
+    this.#failure = `the CPU engine broke and was discarded: ${reason}`;
+    this.#machine.client = undefined;
+    return new EngineFailure(this.#failure);
+  }
+
+  /** A function of the host threw inside a run: it was kept from the engine's frames, and surfaces here. */
+  #rethrowHostError(): void {
+    const error = this.#mmu.hostError;
+    if (error === undefined) return;
+    this.#mmu.hostError = undefined;
+    throw error;
+  }
+}
+
+function isSavedCpu(state: CpuState): state is SavedCpu {
+  return state.engine === 'unicorn1' && 'env' in state && 'gdt' in state;
+}

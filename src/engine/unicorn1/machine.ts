@@ -1,0 +1,160 @@
+/**
+ * One opened Unicorn CPU inside one module: its handle, where its structures lie, and the hooks that
+ * every engine needs. A machine outlives the engines that use it one after the other (see pool.ts), so
+ * whatever belongs to one guest is reached through `client`.
+ */
+import type { Arch } from '../../abi/address.js';
+import { InvariantError } from '../../abi/errors.js';
+import {
+  UC_ARCH_X86,
+  UC_ERR_OK,
+  UC_HOOK_BLOCK,
+  UC_HOOK_CODE,
+  UC_HOOK_INSN,
+  UC_HOOK_MEM_READ,
+  UC_HOOK_MEM_UNMAPPED,
+  UC_HOOK_MEM_WRITE,
+  UC_MODE_32,
+  UC_MODE_64,
+  UC_X86_INS_SYSCALL,
+  UC_X86_INS_SYSENTER,
+} from './api.js';
+import { Heap } from './heap.js';
+import type { HostFunction, UnicornModule } from './module.js';
+import { CPU, ENV, MMU_FAULT_CELL, UC } from './offsets.js';
+
+/** What the engine in charge of a machine answers to. None may throw. */
+export interface MachineClient {
+  /** A TLB miss. 0: the entry is filled; 1: the exception is set. Addresses are low and high halves. */
+  miss(lo: number, hi: number, access: number, mode: number): number;
+  block(): void;
+  instruction(lo: number, hi: number): void;
+  systemCall(via: 'syscall' | 'sysenter'): void;
+}
+
+export class Machine {
+  readonly module: UnicornModule;
+  readonly arch: Arch;
+  readonly heap: Heap;
+  readonly handle: number;
+  /** Addresses of CPUState and of CPUX86State in it. */
+  readonly cpu: number;
+  readonly env: number;
+  /** 64 bytes for arguments and results. */
+  readonly scratch: number;
+  client: MachineClient | undefined;
+  #instructionHook = 0;
+  readonly #instructionEntry: number;
+
+  constructor(module: UnicornModule, arch: Arch) {
+    this.module = module;
+    this.arch = arch;
+    this.heap = new Heap(module);
+    this.scratch = module.malloc(64);
+    const mode = arch === 'x86-64' ? UC_MODE_64 : UC_MODE_32;
+    this.check(module.uc.uc_open(UC_ARCH_X86, mode, this.scratch), 'uc_open');
+    this.handle = this.heap.readU32(this.scratch);
+    this.cpu = this.heap.readU32(this.handle + UC.CPU);
+    this.env = this.cpu + CPU.ENV;
+    if (this.heap.readU32(this.cpu + CPU.ENV_PTR) !== this.env)
+      throw new InvariantError('the engine file is not the one that offsets.ts describes');
+    this.#instructionEntry = module.addFunction(
+      (_uc, lo = 0, hi = 0) => this.client?.instruction(lo, hi) as undefined,
+      'vijii',
+    );
+    this.#addHooks();
+  }
+
+  #addHooks(): void {
+    const { module, heap } = this;
+    const walk = module.addFunction(
+      (_cs, lo = 0, hi = 0, access = 0, mode = 0) =>
+        this.client === undefined ? 1 : this.client.miss(lo >>> 0, hi >>> 0, access, mode),
+      'iiiiii',
+    );
+    heap.writeU32(MMU_FAULT_CELL, walk);
+    // Unicorn writes the program counter before each access only while such hooks exist. The range
+    // (1 to 2 in the kernel's half of nowhere) never matches.
+    const never = module.addFunction(() => undefined, 'viijiji');
+    this.addHook(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, never, 1n, 2n);
+    // The patched region ends one byte short of 2^64: at that byte, go on to the TLB as elsewhere.
+    const goOn = module.addFunction(() => 1, 'iiijiji');
+    this.addHook(UC_HOOK_MEM_UNMAPPED, goOn, 1n, 0n);
+    this.addHook(
+      UC_HOOK_BLOCK,
+      this.#entry(() => this.client?.block(), 'vijii'),
+      1n,
+      0n,
+    );
+    for (const [via, id] of [
+      ['syscall', UC_X86_INS_SYSCALL],
+      ['sysenter', UC_X86_INS_SYSENTER],
+    ] as const)
+      this.addHook(
+        UC_HOOK_INSN,
+        this.#entry(() => this.client?.systemCall(via), 'vii'),
+        1n,
+        0n,
+        id,
+      );
+  }
+
+  #entry(fn: () => void, signature: string): number {
+    const hook: HostFunction = () => {
+      fn();
+      return undefined;
+    };
+    return this.module.addFunction(hook, signature);
+  }
+
+  /** Returns the hook's handle. A range that begins after its end matches everything. */
+  addHook(type: number, entry: number, begin: bigint, end: bigint, instruction = 0): number {
+    const { module, heap, scratch } = this;
+    const code = module.uc.uc_hook_add(
+      this.handle,
+      scratch,
+      type,
+      entry,
+      0,
+      ...split(begin),
+      ...split(end),
+      instruction,
+    );
+    this.check(code, 'uc_hook_add');
+    return heap.readU32(scratch);
+  }
+
+  /** Outside runs only. */
+  hookInstructions(on: boolean): void {
+    if (on === (this.#instructionHook !== 0)) return;
+    if (on) this.#instructionHook = this.addHook(UC_HOOK_CODE, this.#instructionEntry, 1n, 0n);
+    else {
+      this.check(this.module.uc.uc_hook_del(this.handle, this.#instructionHook), 'uc_hook_del');
+      this.#instructionHook = 0;
+    }
+  }
+
+  start(pc: bigint, until: bigint): number {
+    return this.module.uc.uc_emu_start(this.handle, ...split(pc), ...split(until), 0, 0, 0);
+  }
+
+  stop(): void {
+    this.module.uc.uc_emu_stop(this.handle);
+  }
+
+  get pc(): bigint {
+    return this.heap.readU64(this.env + ENV.EIP);
+  }
+
+  set pc(value: bigint) {
+    this.heap.writeU64(this.env + ENV.EIP, value);
+  }
+
+  check(code: number, call: string): void {
+    if (code !== UC_ERR_OK) throw new InvariantError(`${call} failed with code ${code}`);
+  }
+}
+
+function split(value: bigint): [lo: number, hi: number] {
+  return [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
+}

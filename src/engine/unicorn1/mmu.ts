@@ -1,0 +1,157 @@
+/**
+ * Answers TLB misses from the caller's page tables.
+ *
+ * `miss` runs inside the engine, in place of QEMU's page walk: it fills the TLB entry and returns 0, or
+ * notes why not, makes the CPU raise #PF or #GP and returns 1. The note is the truth about a fault;
+ * what the CPU was told serves only to end the run at the exact instruction.
+ */
+import type { Addr, Arch } from '../../abi/address.js';
+import { InvariantError } from '../../abi/errors.js';
+import type { Access } from '../../abi/outcome.js';
+import {
+  FAULT_GENERAL_PROTECTION,
+  FAULT_PROTECTION,
+  type FaultCause,
+  HW_EXEC,
+  HW_READ,
+  HW_WRITE,
+  type Translate,
+} from '../engine.js';
+import { VECTOR_GP, VECTOR_PF } from './api.js';
+import { GDT_ADDRESS } from './boot.js';
+import type { Frames } from './frames.js';
+import type { Machine } from './machine.js';
+import { CPU, ENV, PORT_ACCESS, TLB, UC } from './offsets.js';
+import { SoftTlb } from './tlb.js';
+
+/** How QEMU numbers accesses, and the right that each needs. */
+const ACCESSES: readonly Access[] = ['read', 'write', 'exec'];
+const NEEDED = [HW_READ, HW_WRITE, HW_EXEC];
+const WRITE = 1;
+const EXEC = 2;
+
+/** A flush of more pages than this is not matched page by page against those executed from. */
+const FLUSH_BY_PAGE = 64;
+
+/** Why the CPU was made to raise an exception. `retry`: no fault, the run is to be taken up again. */
+export type Refusal =
+  | { readonly kind: 'retry' }
+  | {
+      readonly kind: 'fault';
+      readonly address: Addr;
+      readonly access: Access;
+      readonly cause: FaultCause;
+    };
+
+export class Mmu {
+  readonly #machine: Machine;
+  readonly #arch: Arch;
+  readonly #frames: Frames;
+  readonly #tlb: SoftTlb;
+  readonly #gdtPage: number;
+  translate: Translate | undefined;
+  /** Of the present run, undefined when nothing was refused. */
+  refusal: Refusal | undefined;
+  /** What `translate` threw, if it did: kept away from the engine's frames. */
+  hostError: unknown;
+  #running = false;
+  /** Pages executed from in this run, and their frames: what the translated code stands for. */
+  readonly #executed = new Map<number, number>();
+  /** Some of that code is of a page that has changed: the run must end before the next block. */
+  #stale = false;
+
+  constructor(machine: Machine, frames: Frames) {
+    this.#machine = machine;
+    this.#arch = machine.arch;
+    this.#frames = frames;
+    this.#tlb = new SoftTlb(machine);
+    this.#gdtPage = Number(GDT_ADDRESS[machine.arch] >> 12n);
+  }
+
+  /** Translated code lives for one run (Unicorn drops it at the end of each `uc_emu_start`). */
+  beginRun(): void {
+    this.refusal = undefined;
+    this.#executed.clear();
+    this.#stale = false;
+    this.#running = true;
+  }
+
+  endRun(): void {
+    this.#running = false;
+  }
+
+  flush(page?: number, count = 1): void {
+    if (page === undefined) this.#tlb.flushAll();
+    else this.#tlb.flushPages(page, count);
+    if (!this.#running) return;
+    if (page === undefined || count > FLUSH_BY_PAGE) this.#stale ||= this.#executed.size > 0;
+    else for (let i = 0; i < count; i++) this.#stale ||= this.#executed.has(page + i);
+  }
+
+  miss(lo: number, hi: number, access: number, mode: number): number {
+    try {
+      return this.#miss(lo, this.#arch === 'i386' ? 0 : hi, access, mode);
+    } catch (error) {
+      this.hostError ??= error;
+      return this.#raise({ kind: 'retry' }, lo, hi);
+    }
+  }
+
+  #miss(lo: number, hi: number, access: number, mode: number): number {
+    if (access === PORT_ACCESS) return this.#interrupt(VECTOR_GP);
+    // Canonical: bits 47 to 63 are all alike.
+    const top = (hi | 0) >> 15;
+    if (top !== 0 && top !== -1) return this.#refuse(lo, hi, access, FAULT_GENERAL_PROTECTION);
+    const page = hi * 0x10_0000 + (lo >>> 12);
+    if (mode !== TLB.USER && page === this.#gdtPage) {
+      const { pointer, ram } = this.#frames.kernelPage;
+      this.#tlb.fill(mode, lo, hi, pointer, ram, HW_READ | HW_WRITE);
+      return 0;
+    }
+    const answer = this.#translate(page, access);
+    if (answer < 0) return this.#refuse(lo, hi, access, answer as FaultCause);
+    if ((answer & (NEEDED[access] ?? 0)) === 0)
+      return this.#refuse(lo, hi, access, FAULT_PROTECTION);
+    const frame = answer >>> 3;
+    if (!this.#frames.isAllocated(frame))
+      throw new InvariantError(`the page tables name frame ${frame}, which is not allocated`);
+    const known = this.#executed.get(page);
+    if (known !== undefined && known !== frame) this.#stale = true;
+    const ram = this.#frames.ramAddress(frame);
+    if (ram === undefined || this.#stale) return this.#raise({ kind: 'retry' }, lo, hi);
+    if (access === EXEC) this.#executed.set(page, frame);
+    this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, answer & 7);
+    return 0;
+  }
+
+  #translate(page: number, access: number): number {
+    if (this.translate === undefined) throw new InvariantError('a run without page tables');
+    return this.translate(page, ACCESSES[access] ?? 'read');
+  }
+
+  #refuse(lo: number, hi: number, access: number, cause: FaultCause): number {
+    const { heap, handle } = this.#machine;
+    // A store across two pages goes byte by byte from its end; hardware names the first byte refused.
+    const split = access === WRITE && heap.readU32(handle + UC.SIZE_RECUR_MEM) !== 0;
+    const low = split ? (lo & -4096) >>> 0 : lo;
+    const address = (BigInt(hi) << 32n) | BigInt(low);
+    const refusal = { kind: 'fault', address, access: ACCESSES[access] ?? 'read', cause } as const;
+    return this.#raise(refusal, low, hi);
+  }
+
+  #raise(refusal: Refusal, lo: number, hi: number): number {
+    const { heap, env } = this.#machine;
+    this.refusal = refusal;
+    heap.writeU32(env + ENV.CR2, lo);
+    heap.writeU32(env + ENV.CR2 + 4, hi);
+    const general = refusal.kind === 'fault' && refusal.cause === FAULT_GENERAL_PROTECTION;
+    return this.#interrupt(general ? VECTOR_GP : VECTOR_PF);
+  }
+
+  #interrupt(vector: number): number {
+    const { heap, cpu, env } = this.#machine;
+    heap.writeU32(cpu + CPU.EXCEPTION_INDEX, vector);
+    heap.writeU32(env + ENV.ERROR_CODE, 0);
+    return 1;
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Where things lie in the linear memory of Unicorn 1.0.3 as @specy/x86 1.1.0 ships it.
+ *
+ * These are C structure offsets, measured on the file that the build pins by its SHA-256 and named as in
+ * the sources (uc_priv.h, qom/cpu.h, target-i386/cpu.h, exec/cpu-defs.h, exec/memory.h of Unicorn 1.0.3).
+ * Nothing else in the project knows an address inside the engine. `checkOffsets` proves the ones that
+ * matter on each new machine, so that another file fails at open and not in a guest.
+ */
+
+/** struct uc_struct, from the handle. */
+export const UC = {
+  CPU: 176,
+  SIZE_RECUR_MEM: 1096,
+  MAPPED_BLOCKS: 1160,
+} as const;
+
+/** struct MemoryRegion. `ADDR` and `END` are 64 bits wide. */
+export const REGION = { ADDR: 56, RAM_ADDR: 68, END: 144 } as const;
+
+/** struct CPUState, from the pointer at UC.CPU. */
+export const CPU = {
+  ENV_PTR: 284,
+  TB_JMP_CACHE: 292,
+  EXCEPTION_INDEX: 16752,
+  ENV: 16768,
+} as const;
+
+/** struct CPUX86State (`env`). */
+export const ENV = {
+  /** rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15; 8 bytes each. */
+  REGS: 0,
+  EIP: 128,
+  HFLAGS: 184,
+  /** es, cs, ss, ds, fs, gs, then ldt, tr, gdt, idt: see SEGMENT. */
+  SEGS: 192,
+  GDT: 384,
+  CR0: 432,
+  CR2: 448,
+  CR4: 464,
+  FPSTT: 572,
+  FPUS: 576,
+  FPUC: 578,
+  FPTAGS: 580,
+  /** Eight of 16 bytes; the low ten hold the value. */
+  FPREGS: 592,
+  MXCSR: 784,
+  /** Sixteen of 16 bytes. */
+  XMM: 792,
+  /** All that a guest can see of a CPU lies below: this is what a saved CPU holds. */
+  GUEST_END: 3488,
+  ERROR_CODE: 3488,
+  EXCEPTION_IS_INT: 3492,
+  OLD_EXCEPTION: 3584,
+  TSC_OFFSET: 3600,
+  TLB: 3632,
+  IOTLB: 28976,
+  CPUID_LEVEL: 35348,
+  CPUID_VENDOR: 35360,
+  /** FEAT_1_EDX, FEAT_1_ECX, FEAT_7_0_EBX, FEAT_8000_0001_EDX, FEAT_8000_0001_ECX. */
+  FEATURES: 35376,
+} as const;
+
+/** struct SegmentCache. */
+export const SEGMENT = { BYTES: 24, SELECTOR: 0, BASE: 8, LIMIT: 16, FLAGS: 20 } as const;
+export const SEGMENT_ES = 0;
+export const SEGMENT_CS = 1;
+export const SEGMENT_SS = 2;
+export const SEGMENT_DS = 3;
+export const SEGMENT_FS = 4;
+export const SEGMENT_GS = 5;
+
+/**
+ * The software TLB: CPUTLBEntry tlb_table[3 modes][256], then tlb_v_table[3][8]; all ones is empty.
+ * An entry is addr_read, addr_write, addr_code (64 bits each), addend (32 bits), 4 bytes unused.
+ */
+export const TLB = {
+  ENTRIES: 256,
+  ENTRY_BYTES: 32,
+  MODE_BYTES: 256 * 32,
+  MODES: 3,
+  /** tlb_table and tlb_v_table. */
+  BYTES: 3 * 256 * 32 + 3 * 8 * 32,
+  USER: 1,
+} as const;
+
+/** env->hflags, HF_* of target-i386/cpu.h. */
+export const HF = {
+  CPL3: 3,
+  SOFTMMU: 1 << 2,
+  INHIBIT_IRQ: 1 << 3,
+  CS32: 1 << 4,
+  SS32: 1 << 5,
+  ADDSEG: 1 << 6,
+  PE: 1 << 7,
+  MP: 1 << 9,
+  LMA: 1 << 14,
+  CS64: 1 << 15,
+  OSFXSR: 1 << 22,
+} as const;
+
+/** cpu-all.h: the next store to this page must look whether it hits translated code. */
+export const TLB_NOTDIRTY = 1 << 4;
+/** exec.c: the section number, in the low bits of an iotlb value, whose stores do that. */
+export const PHYS_SECTION_NOTDIRTY = 1;
+
+/**
+ * Two things that src/unicorn-wasm/patch-mmu-fault.ts puts into the engine's text. The table index of the
+ * function for TLB misses is read from this address, below the module's data (which begins at 1024).
+ */
+export const MMU_FAULT_CELL = 16;
+/** The kind of access that a port instruction asks for, after QEMU's 0 read, 1 write, 2 fetch. */
+export const PORT_ACCESS = 3;
