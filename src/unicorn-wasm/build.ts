@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { optimiseModule } from './optimise.js';
+import { type Optimisation, optimiseModule } from './optimise.js';
 import { jsForm, readSource, sha256 } from './source.js';
 import { translate } from './translate.js';
 
@@ -17,7 +17,7 @@ export interface BuildOptions {
   readonly input: string;
   readonly outDir: string;
   readonly cacheDir: string;
-  readonly optimise: 'none' | 'O2';
+  readonly optimise: Optimisation;
   /** Changes the engine's text before either form is made of it. */
   readonly patch?: (source: string) => string;
   readonly log?: (line: string) => void;
@@ -64,9 +64,7 @@ export async function buildUnicorn(options: BuildOptions): Promise<BuildResult> 
       const { bytes } = await step('translating the engine to WebAssembly', () =>
         translate(source),
       );
-      return optimise === 'none'
-        ? bytes
-        : step('optimising the engine', () => optimiseModule(bytes));
+      return step('optimising the engine', () => optimiseModule(bytes, optimise));
     }),
     jsForm: await cached('unicorn1-js.mjs', async () => new TextEncoder().encode(jsForm(source))),
   };

@@ -5,6 +5,7 @@ import { loadJsModule } from '../../src/engine/unicorn1/js-module.js';
 import type { ModuleOptions } from '../../src/engine/unicorn1/module.js';
 import { loadWasmModule } from '../../src/engine/unicorn1/wasm-module.js';
 import { buildUnicorn } from '../../src/unicorn-wasm/build.js';
+import type { Optimisation } from '../../src/unicorn-wasm/optimise.js';
 import type { Form } from './compare.js';
 
 const ROOT = new URL('../../', import.meta.url);
@@ -19,7 +20,7 @@ export interface Forms {
   readonly wasmBytes: Uint8Array<ArrayBuffer>;
 }
 
-export async function buildForms(optimise: 'none' | 'O2' = 'none'): Promise<Forms> {
+export async function buildForms(optimise: Optimisation = 'none'): Promise<Forms> {
   const outDir = inRoot(`.cache/unicorn-wasm-test/${optimise}`);
   const built = await buildUnicorn({ input: INPUT, outDir, cacheDir: CACHE, optimise });
   const wasmBytes = new Uint8Array(await readFile(built.wasm));
