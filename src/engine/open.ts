@@ -61,8 +61,15 @@ export async function engineInfo(kind: EngineKind = 'auto'): Promise<EngineInfo>
   return one('wasm', kind === 'unicorn1' ? 'asked for' : 'the default; unicorn2 is not installed');
 }
 
-/** Every engine, with those that cannot be opened here and the reason. */
-export async function describeEngines(): Promise<readonly EngineDescription[]> {
+let described: Promise<readonly EngineDescription[]> | undefined;
+
+/** Every engine, with those that cannot be opened here and the reason. Found out once. */
+export function describeEngines(): Promise<readonly EngineDescription[]> {
+  described ??= describe();
+  return described;
+}
+
+async function describe(): Promise<readonly EngineDescription[]> {
   const assets = await engineAssets();
   const probe = async (
     name: EngineDescription['name'],

@@ -60,12 +60,11 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #state: 'open' | 'running' | 'closed' | 'failed' = 'open';
   #failure = '';
   #blocks = 0;
-  #budget = 0;
   #instructions = 0;
   #counting = false;
   #observer: ((pc: Addr) => void) | undefined;
   /** Set inside a run by a hook. */
-  #stop: 'syscall' | 'sysenter' | 'budget' | undefined;
+  #stop: 'syscall' | 'sysenter' | undefined;
   /** An instruction that is begun again because the run was taken up there: not to be counted twice. */
   #begunPc: bigint | undefined;
 
@@ -165,12 +164,16 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#assertOpen();
     if (!(options.blocks >= 1))
       throw new MayexecError(`a budget of ${options.blocks} blocks: at least 1 is needed`);
-    this.#budget = options.blocks;
+    const { blocks } = this.#machine;
+    blocks.left = options.blocks;
+    blocks.spent = false;
     this.#begunPc = undefined;
     this.#machine.hookInstructions(this.#counting || this.#observer !== undefined);
     const until = options.until ?? NOWHERE[this.arch];
     for (let resume: Resume = 'retry'; ; ) {
+      const before = blocks.left;
       const code = this.#enter(until, resume);
+      this.#blocks += before - blocks.left;
       const notBegun = this.#clearInhibit();
       const stop = this.#stopOf(code, until, notBegun);
       if (typeof stop === 'object') return stop;
@@ -216,7 +219,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
     if (code === UC_ERR_EXCEPTION) return this.#stopOfException(pc, until, notBegun);
     if (code === UC_ERR_INSN_INVALID) return { kind: 'invalid-opcode', pc };
     if (code !== UC_ERR_OK) throw this.#fail(`a run gave code ${code}`);
-    if (this.#stop === 'budget') return { kind: 'budget', pc };
+    if (this.#machine.blocks.spent) return { kind: 'budget', pc };
     if (this.#stop !== undefined) return { kind: 'syscall', via: this.#stop, pc };
     if (pc === until) return { kind: 'until', pc };
     throw this.#fail(`a run ended at 0x${pc.toString(16)} for no known reason`);
@@ -247,16 +250,6 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   miss(lo: number, hi: number, access: number, mode: number): number {
     return this.#mmu.miss(lo, hi, access, mode);
-  }
-
-  block(): void {
-    if (this.#budget > 0) {
-      this.#budget--;
-      this.#blocks++;
-      return;
-    }
-    this.#stop = 'budget';
-    this.#machine.stop();
   }
 
   instruction(lo: number, hi: number): void {

@@ -11,14 +11,13 @@ import {
   UC_HOOK_BLOCK,
   UC_HOOK_CODE,
   UC_HOOK_INSN,
-  UC_HOOK_MEM_READ,
   UC_HOOK_MEM_UNMAPPED,
-  UC_HOOK_MEM_WRITE,
   UC_MODE_32,
   UC_MODE_64,
   UC_X86_INS_SYSCALL,
   UC_X86_INS_SYSENTER,
 } from './api.js';
+import { type BlockCounter, createBlockCounter } from './block-counter.js';
 import { Heap } from './heap.js';
 import type { HostFunction, UnicornModule } from './module.js';
 import { CPU, ENV, MMU_FAULT_CELL, UC } from './offsets.js';
@@ -27,7 +26,6 @@ import { CPU, ENV, MMU_FAULT_CELL, UC } from './offsets.js';
 export interface MachineClient {
   /** A TLB miss. 0: the entry is filled; 1: the exception is set. Addresses are low and high halves. */
   miss(lo: number, hi: number, access: number, mode: number): number;
-  block(): void;
   instruction(lo: number, hi: number): void;
   systemCall(via: 'syscall' | 'sysenter'): void;
 }
@@ -42,6 +40,7 @@ export class Machine {
   readonly env: number;
   /** 64 bytes for arguments and results. */
   readonly scratch: number;
+  readonly blocks: BlockCounter;
   client: MachineClient | undefined;
   #instructionHook = 0;
   readonly #instructionEntry: number;
@@ -58,6 +57,7 @@ export class Machine {
     this.env = this.cpu + CPU.ENV;
     if (this.heap.readU32(this.cpu + CPU.ENV_PTR) !== this.env)
       throw new InvariantError('the engine file is not the one that offsets.ts describes');
+    this.blocks = createBlockCounter(module);
     this.#instructionEntry = module.addFunction(
       (_uc, lo = 0, hi = 0) => this.client?.instruction(lo, hi) as undefined,
       'vijii',
@@ -73,19 +73,10 @@ export class Machine {
       'iiiiii',
     );
     heap.writeU32(MMU_FAULT_CELL, walk);
-    // Unicorn writes the program counter before each access only while such hooks exist. The range
-    // (1 to 2 in the kernel's half of nowhere) never matches.
-    const never = module.addFunction(() => undefined, 'viijiji');
-    this.addHook(UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE, never, 1n, 2n);
     // The patched region ends one byte short of 2^64: at that byte, go on to the TLB as elsewhere.
     const goOn = module.addFunction(() => 1, 'iiijiji');
     this.addHook(UC_HOOK_MEM_UNMAPPED, goOn, 1n, 0n);
-    this.addHook(
-      UC_HOOK_BLOCK,
-      this.#entry(() => this.client?.block(), 'vijii'),
-      1n,
-      0n,
-    );
+    this.addHook(UC_HOOK_BLOCK, module.addFunction(this.blocks.callback, 'vijii'), 1n, 0n);
     for (const [via, id] of [
       ['syscall', UC_X86_INS_SYSCALL],
       ['sysenter', UC_X86_INS_SYSENTER],
