@@ -9,19 +9,33 @@ import type { FaultCause, Translate } from '../engine/engine.js';
 import type { Verdict } from '../policy/policy.js';
 import * as access from './access.js';
 import { brk, brkRegion } from './brk.js';
+import {
+  copyInto,
+  dropSnapshot,
+  type MmSnapshot,
+  restoreSnapshot,
+  takeSnapshot,
+} from './duplicate.js';
 import { explainAccess, translate } from './fault.js';
-import { type HistoryEntry, historyOf } from './history.js';
+import { historyOf, type VmaHistory } from './history.js';
+import { mincore, mseal, msync, remapFilePages } from './inspect.js';
 import { checkInvariants } from './invariants.js';
+import { madvise } from './madvise.js';
 import { mapsLine, mapsText, nameOf, smapsFlags } from './maps.js';
+import { mlock, mlockall, munlock, munlockall } from './mlock.js';
 import { Mm, type MmOptions } from './mm.js';
 import { mmap } from './mmap.js';
 import { mprotect } from './mprotect.js';
+import { mremap } from './mremap.js';
 import { munmap } from './munmap.js';
+import type { MemoryObject } from './object.js';
 import { pkeyAlloc, pkeyFree } from './pkeys.js';
 import type { MmapArgs } from './request.js';
 import { insertSpecial, mapStack } from './setup.js';
 import type { Vma, VmFlags } from './vma.js';
 
+export type { MmSnapshot } from './duplicate.js';
+export type { VmaHistory } from './history.js';
 export type { MmEvent, MmOptions } from './mm.js';
 export type { MappedFile, MmapArgs } from './request.js';
 
@@ -50,6 +64,60 @@ export class AddressSpace extends Mm {
   /** The new end of the heap, or the present one on failure. */
   brk(addr: Addr): Addr {
     return brk(this, addr);
+  }
+
+  mremap(
+    addr: Addr,
+    oldLength: bigint,
+    newLength: bigint,
+    flags: bigint,
+    newAddr: Addr,
+  ): Result<Addr> {
+    return mremap(this, addr, oldLength, newLength, flags, newAddr);
+  }
+
+  madvise(addr: Addr, length: bigint, advice: number): Result<0> {
+    return madvise(this, addr, length, advice);
+  }
+
+  msync(addr: Addr, length: bigint, flags: number): Result<0> {
+    return msync(this, addr, length, flags);
+  }
+
+  /** One byte per page. */
+  mincore(addr: Addr, length: bigint): Result<Uint8Array> {
+    return mincore(this, addr, length);
+  }
+
+  /** mlock2 with its flags. */
+  mlock(addr: Addr, length: bigint, flags = 0): Result<0> {
+    return mlock(this, addr, length, flags);
+  }
+
+  munlock(addr: Addr, length: bigint): Result<0> {
+    return munlock(this, addr, length);
+  }
+
+  mlockall(flags: number): Result<0> {
+    return mlockall(this, flags);
+  }
+
+  munlockall(): Result<0> {
+    return munlockall(this);
+  }
+
+  mseal(addr: Addr, length: bigint, flags: bigint): Result<0> {
+    return mseal(this, addr, length, flags);
+  }
+
+  remapFilePages(
+    addr: Addr,
+    length: bigint,
+    prot: bigint,
+    pageOffset: bigint,
+    flags: bigint,
+  ): Result<0> {
+    return remapFilePages(this, addr, length, prot, pageOffset, flags);
   }
 
   pkeyAlloc(flags: bigint, rights: bigint): Result<number> {
@@ -142,7 +210,7 @@ export class AddressSpace extends Mm {
   }
 
   /** What made the page at `addr` and changed its rights, oldest first; empty where nothing is mapped. */
-  history(addr: Addr): readonly HistoryEntry[] {
+  history(addr: Addr): readonly VmaHistory[] {
     const page = pageOf(addr);
     return historyOf(this.list.find(page)?.history ?? [], page);
   }
@@ -155,6 +223,27 @@ export class AddressSpace extends Mm {
   /** The policies' word on a fault: the rule behind it, or a kill instead of its signal. */
   judgeFault(addr: Addr, wanted: Access): Verdict {
     return this.policies.fault(this.find(addr), addr, wanted, this.facts);
+  }
+
+  /** The child of a fork, with what differs for it (its own TLB flush, its own reports). */
+  fork(changes: Partial<MmOptions> = {}): AddressSpace {
+    const child = new AddressSpace({ ...this.options, tuning: this.tuning, ...changes });
+    copyInto(this, child);
+    return child;
+  }
+
+  /** `objects`: what the snapshot keeps beyond the objects that are mapped. */
+  snapshot(objects?: Iterable<MemoryObject>): MmSnapshot {
+    return takeSnapshot(this, objects);
+  }
+
+  restore(snapshot: MmSnapshot): void {
+    restoreSnapshot(this, snapshot);
+  }
+
+  /** Gives back the frames that only the snapshot holds. */
+  dropSnapshot(snapshot: MmSnapshot): void {
+    dropSnapshot(this, snapshot);
   }
 
   /** Throws an InvariantError when the state contradicts itself. For tests. */

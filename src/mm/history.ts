@@ -5,7 +5,7 @@
  */
 import type { VmFlags } from './vma.js';
 
-export interface HistoryEntry {
+export interface VmaHistory {
   /** The call that did it, as text: the address space's `cause` at the time. */
   readonly cause: string;
   readonly startPage: number;
@@ -22,9 +22,9 @@ export interface HistoryEntry {
 const MAX_ENTRIES = 24;
 
 export function addHistory(
-  history: readonly HistoryEntry[],
-  entry: HistoryEntry,
-): readonly HistoryEntry[] {
+  history: readonly VmaHistory[],
+  entry: VmaHistory,
+): readonly VmaHistory[] {
   if (history.length < MAX_ENTRIES) return [...history, entry];
   const drop = history.findIndex((old) => old.before !== undefined);
   return [...history.filter((_, index) => index !== Math.max(drop, 0)), entry];
@@ -32,13 +32,13 @@ export function addHistory(
 
 /** The history of merged VMAs: each entry once, those of `a` first. */
 export function joinHistory(
-  a: readonly HistoryEntry[],
-  b: readonly HistoryEntry[],
-): readonly HistoryEntry[] {
+  a: readonly VmaHistory[],
+  b: readonly VmaHistory[],
+): readonly VmaHistory[] {
   const added = b.filter((entry) => !a.includes(entry));
   return added.length === 0 ? a : [...a, ...added].slice(-2 * MAX_ENTRIES);
 }
 
-export function historyOf(history: readonly HistoryEntry[], page: number): readonly HistoryEntry[] {
+export function historyOf(history: readonly VmaHistory[], page: number): readonly VmaHistory[] {
   return history.filter((entry) => entry.startPage <= page && page < entry.endPage);
 }

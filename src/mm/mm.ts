@@ -8,7 +8,7 @@ import type { Errno } from '../abi/errno.js';
 import type { MmFacts, Verdict } from '../policy/policy.js';
 import type { NewEvent } from '../trace/events.js';
 import type { Frames } from './frames.js';
-import { addHistory, type HistoryEntry } from './history.js';
+import { addHistory, type VmaHistory } from './history.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
 import type { MemoryObject, ObjectWatcher } from './object.js';
@@ -172,7 +172,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     before: VmFlags | undefined,
     after: VmFlags,
     verdict?: Verdict,
-  ): HistoryEntry {
+  ): VmaHistory {
     const { startPage, endPage } = range;
     const entry = { cause: this.cause, startPage, endPage, before, after };
     return verdict?.kind === 'narrow'

@@ -6,7 +6,7 @@
  */
 import { PAGE_SHIFT } from '../abi/address.js';
 import { InvariantError } from '../abi/errors.js';
-import type { HistoryEntry } from './history.js';
+import type { VmaHistory } from './history.js';
 import type { MemoryObject } from './object.js';
 import {
   VM_ACCOUNT,
@@ -34,7 +34,7 @@ export interface MappedVma extends Vma {
   readonly anon: AnonVma | undefined;
   /** Identity of the open file description (vm_file): VMAs of different ones do not merge. */
   readonly description: object | undefined;
-  readonly history: readonly HistoryEntry[];
+  readonly history: readonly VmaHistory[];
 }
 
 export type VmaInit = Omit<MappedVma, 'start' | 'end' | 'anonVma'>;
