@@ -92,6 +92,8 @@ export const ERRNO = {
   ENOPROTOOPT: [92, 'Protocol not available'],
   EPROTONOSUPPORT: [93, 'Protocol not supported'],
   ESOCKTNOSUPPORT: [94, 'Socket type not supported'],
+  /** The same number on Linux, whose own name for it comes last and so wins for numbers; OpenBSD's and FreeBSD's rules name this one. */
+  ENOTSUP: [95, 'Operation not supported'],
   EOPNOTSUPP: [95, 'Operation not supported'],
   EPFNOSUPPORT: [96, 'Protocol family not supported'],
   EAFNOSUPPORT: [97, 'Address family not supported by protocol'],

@@ -153,6 +153,17 @@ export class Rules<Id extends string> {
     return deny(errno, `${this.#policy}/${id}`, this.#sentences[id], log);
   }
 
+  /** A Windows guest: `status` is what it sees, `errno` what it would be on Linux. */
+  refuse(errno: Errno, status: number, id: Id): Verdict {
+    return {
+      kind: 'deny',
+      errno,
+      status,
+      rule: `${this.#policy}/${id}`,
+      reason: this.#sentences[id],
+    };
+  }
+
   narrow(flags: VmFlags, id: Id, log?: readonly string[]): Verdict {
     return narrow(flags, `${this.#policy}/${id}`, this.#sentences[id], log);
   }

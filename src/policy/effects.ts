@@ -42,6 +42,10 @@ export interface PolicyEffects {
   readonly immutableImage?: boolean;
   /** A system call made with the stack pointer outside memory mapped with MAP_STACK kills (SIGSEGV). */
   readonly stackNeedsMapStack?: boolean;
+  /** mremap with flag 4 (MAP_REMAPDUP) duplicates a mapping of any kind, may bits included (NetBSD). */
+  readonly remapDuplicate?: boolean;
+  /** vm.memfd_noexec (0, 1 or 2; memfd-noexec.ts says what each means). The highest wins. */
+  readonly memfdNoexec?: 0 | 1 | 2;
   /** Memory mapped with MAP_JIT (0x800) is either writable or executable, by a switch of each thread. */
   readonly mapJit?: boolean;
 }

@@ -32,6 +32,8 @@ export type Verdict =
   | {
       readonly kind: 'deny';
       readonly errno: Errno;
+      /** NTSTATUS, where a Windows guest is refused. */
+      readonly status?: number;
       readonly rule: string;
       readonly reason: string;
       readonly log?: readonly string[];
@@ -157,6 +159,8 @@ export interface ImageFacts {
     readonly type: number;
     readonly flags: number;
   }[];
+  /** DllCharacteristics of a PE image. */
+  readonly dllCharacteristics?: number;
   /** Extended attributes of the file. */
   readonly xattrs?: ReadonlyMap<string, string>;
   /** ELF notes: owner, type, descriptor. */

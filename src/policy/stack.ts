@@ -3,7 +3,7 @@
  * narrowed so far, the first deny or kill ends the call, and every decision that is not a silent
  * 'allow' is reported. That a policy only takes away is asserted here, not trusted.
  */
-import type { Addr, AddrRange } from '../abi/address.js';
+import type { Addr, AddrRange, Arch } from '../abi/address.js';
 import { InvariantError } from '../abi/errors.js';
 import type { Access } from '../abi/outcome.js';
 import { VM_ACCESS, VM_MAYACCESS, type Vma, type VmFlags } from '../mm/vma.js';
@@ -181,7 +181,7 @@ export class PolicyStack {
   ): Verdict {
     const policies = this.#byHook.get(hook);
     if (policies === undefined || policies.length === 0) return allow;
-    const full = this.task === undefined ? facts : withTask(facts, this.task);
+    const full = this.task === undefined ? facts : new TaskedFacts(facts, this.task);
     let flags = asked;
     let answer: Verdict = allow;
     for (const policy of policies) {
@@ -202,22 +202,55 @@ export class PolicyStack {
   }
 }
 
-/** Field by field: the caller's facts may be computed by getters. The task is asked for only when a log line needs it. */
-function withTask(facts: MmFacts, task: () => TaskFacts): MmFacts {
-  return {
-    arch: facts.arch,
-    nx: facts.nx,
-    personality: facts.personality,
-    startBrk: facts.startBrk,
-    brk: facts.brk,
-    startStack: facts.startStack,
-    stackPointer: facts.stackPointer,
-    restrictedWx: facts.restrictedWx,
-    mdwe: facts.mdwe,
-    get task(): TaskFacts {
-      return task();
-    },
-  };
+/** The caller's facts, read through, with the task: asked for only when a log line needs it. */
+class TaskedFacts implements MmFacts {
+  readonly #facts: MmFacts;
+  readonly #task: () => TaskFacts;
+
+  constructor(facts: MmFacts, task: () => TaskFacts) {
+    this.#facts = facts;
+    this.#task = task;
+  }
+
+  get arch(): Arch {
+    return this.#facts.arch;
+  }
+
+  get nx(): boolean {
+    return this.#facts.nx;
+  }
+
+  get personality(): number {
+    return this.#facts.personality;
+  }
+
+  get startBrk(): Addr {
+    return this.#facts.startBrk;
+  }
+
+  get brk(): Addr {
+    return this.#facts.brk;
+  }
+
+  get startStack(): Addr {
+    return this.#facts.startStack;
+  }
+
+  get stackPointer(): Addr {
+    return this.#facts.stackPointer;
+  }
+
+  get restrictedWx(): boolean {
+    return this.#facts.restrictedWx;
+  }
+
+  get mdwe(): number {
+    return this.#facts.mdwe;
+  }
+
+  get task(): TaskFacts {
+    return this.#task();
+  }
 }
 
 /** Asserts that only access and may bits are gone, nothing came, and no right outlives its may bit. */
