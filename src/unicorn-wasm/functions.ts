@@ -3,7 +3,14 @@
  * functions that the minifier moved into their only call (`function (a) {...}(x)`), which become
  * functions again. None captures a variable of another; that is checked when names are resolved.
  */
-import type { CallExpression, Function as FunctionNode, Identifier } from 'acorn';
+import type {
+  AssignmentExpression,
+  CallExpression,
+  Function as FunctionNode,
+  Identifier,
+  ReturnStatement,
+  VariableDeclarator,
+} from 'acorn';
 import type { Callable } from './ir.js';
 import { TranslateError, visit } from './source.js';
 import { NOTHING, type ValueRange } from './value-range.js';
@@ -18,6 +25,9 @@ export interface Variable {
   coerced: boolean;
 }
 
+/** Where values flow: into variables, out of the function, into calls. */
+export type Flow = VariableDeclarator | AssignmentExpression | ReturnStatement | CallExpression;
+
 export interface FunctionInfo {
   readonly node: FunctionNode;
   readonly body: FunctionNode['body'] & { type: 'BlockStatement' };
@@ -27,6 +37,8 @@ export interface FunctionInfo {
   /** Called through the table: returns an i32 whatever it returned before. */
   inTable: boolean;
   result: ValueRange;
+  /** The nodes that inference looks at again and again, in source order. */
+  readonly flows: readonly Flow[];
   /** Functions to infer again when this one's result becomes wider. */
   readonly callers: Set<FunctionInfo>;
 }
@@ -45,10 +57,26 @@ export function describeFunction(node: FunctionNode): FunctionInfo {
     return variable;
   };
   const params = node.params.map(declare);
+  const flows: Flow[] = [];
   visitOwn(node, (inner) => {
-    if (inner.type === 'VariableDeclaration' && inner.kind !== 'var')
-      throw new TranslateError(`a ${inner.kind} declaration`, inner.start);
-    if (inner.type === 'VariableDeclarator') declare(inner.id);
+    switch (inner.type) {
+      case 'VariableDeclaration':
+        if (inner.kind !== 'var')
+          throw new TranslateError(`a ${inner.kind} declaration`, inner.start);
+        break;
+      case 'VariableDeclarator':
+        declare(inner.id);
+        if (inner.init) flows.push(inner);
+        break;
+      case 'AssignmentExpression':
+        if (inner.left.type === 'Identifier') flows.push(inner);
+        break;
+      case 'ReturnStatement':
+        if (inner.argument) flows.push(inner);
+        break;
+      case 'CallExpression':
+        flows.push(inner);
+    }
   });
   return {
     node,
@@ -58,6 +86,7 @@ export function describeFunction(node: FunctionNode): FunctionInfo {
     callable: { signature: { params: [], result: undefined }, index: -1 },
     inTable: false,
     result: NOTHING,
+    flows,
     callers: new Set(),
   };
 }

@@ -4,7 +4,7 @@
  * Everything starts as `nothing`; assignments, arguments and returned values widen it; what reads a
  * widened thing is looked at again. The lattice is low, so few rounds suffice.
  */
-import type { AnyNode, CallExpression, Expression } from 'acorn';
+import type { AnyNode, CallExpression, Expression, ReturnStatement } from 'acorn';
 import type { Binding } from './bindings.js';
 import { type FunctionInfo, isNamed, type Variable, visitOwn } from './functions.js';
 import { rangeOf } from './infer-value.js';
@@ -63,23 +63,26 @@ function inferFunction(
   };
   do {
     changed = false;
-    visitOwn(fn.node, (node) => {
-      if (node.type === 'VariableDeclarator' && node.init) {
-        assign(program.variable(fn, node.id), node.init);
-      } else if (node.type === 'AssignmentExpression' && node.left.type === 'Identifier') {
+    for (const node of fn.flows) {
+      if (node.type === 'VariableDeclarator') {
+        if (node.init) assign(program.variable(fn, node.id), node.init);
+      } else if (node.type === 'AssignmentExpression') {
         assign(program.variable(fn, node.left), node);
-      } else if (node.type === 'ReturnStatement' && node.argument) {
-        const result = widen(fn.result, of(node.argument));
-        if (!result) fail('a function that returns integers and floats', node);
-        if (!sameRange(result!, fn.result)) {
-          fn.result = result!;
-          for (const caller of fn.callers) again(caller);
-        }
       } else if (node.type === 'CallExpression') {
         inferCall(program, fn, node, again);
+      } else if (node.argument && widenResult(fn, of(node.argument), node)) {
+        for (const caller of fn.callers) again(caller);
       }
-    });
+    }
   } while (changed);
+}
+
+function widenResult(fn: FunctionInfo, range: ValueRange, node: ReturnStatement): boolean {
+  const before = fn.result;
+  const wider = widen(before, range);
+  if (!wider) return fail('a function that returns integers and floats', node);
+  fn.result = wider;
+  return !sameRange(before, wider);
 }
 
 function inferCall(
