@@ -8,7 +8,7 @@ import { PR_MDWE_NO_INHERIT } from '../abi/mman.js';
 import type { Mm } from './mm.js';
 import type { MemoryObject, ObjectState } from './object.js';
 import { entryFrame, type PageTable } from './page-table.js';
-import { VM_DONTCOPY, VM_LOCKED_MASK, VM_WIPEONFORK } from './vma.js';
+import { VM_DONTCOPY, VM_LOCKED_MASK, VM_MAYBE_GUARD, VM_WIPEONFORK } from './vma.js';
 import { changed, type MappedVma } from './vma-list.js';
 
 /** What fork and snapshots copy beside VMAs and pages. */
@@ -105,7 +105,9 @@ export function copyInto(parent: Mm, child: Mm): void {
   const vmas = parent.list.items.filter((vma) => !(vma.flags & VM_DONTCOPY));
   child.list.splice(0, 0, ...vmas.map(inherited));
   for (const vma of vmas) {
-    if (!(vma.flags & VM_WIPEONFORK)) copyPages(parent, child, vma);
+    // vma_needs_copy: what a fault can bring back is left to faults, even pages of zeros.
+    const needed = vma.anon !== undefined || vma.flags & VM_MAYBE_GUARD;
+    if (needed && !(vma.flags & VM_WIPEONFORK)) copyPages(parent, child, vma);
   }
   parent.flushTlb();
 }

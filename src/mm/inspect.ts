@@ -138,7 +138,8 @@ function uniform(mm: Mm, first: MappedVma, end: number): boolean {
   for (let vma = first; vma.endPage < end; ) {
     const next = mm.list.find(vma.endPage);
     if (next === undefined || next.flags !== first.flags) return false;
-    if (next.description !== first.description) return false;
+    if (next.description !== first.description || next.pkey !== first.pkey) return false;
+    if (next.sealed !== first.sealed) return false;
     vma = next;
   }
   return true;

@@ -7,11 +7,11 @@ import type { Addr } from '../abi/address.js';
 import * as mman from '../abi/mman.js';
 import { fail, ok, type Result } from '../abi/result.js';
 import { FAULT_BUS, FAULT_NO_MEMORY, FAULT_UNMAPPED } from '../engine/engine.js';
-import { hardwareRights, translate } from './fault.js';
+import { translate } from './fault.js';
 import { modifyRange } from './merge.js';
 import type { Mm } from './mm.js';
 import { alignLength } from './munmap.js';
-import { ENTRY_GUARD, ENTRY_NONE, entryFrame } from './page-table.js';
+import { ENTRY_GUARD, ENTRY_NONE } from './page-table.js';
 import { writeDenied } from './pkeys.js';
 import {
   VM_DONTCOPY,
@@ -20,12 +20,14 @@ import {
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_LOCKED,
+  VM_MAYBE_GUARD,
   VM_MAYSHARE,
   VM_MAYWRITE,
   VM_MERGEABLE,
   VM_NOHUGEPAGE,
   VM_PFNMAP,
   VM_RAND_READ,
+  VM_READ,
   VM_SEQ_READ,
   VM_SHARED,
   VM_SPECIAL,
@@ -33,7 +35,7 @@ import {
   VM_WRITE,
   type VmFlags,
 } from './vma.js';
-import type { MappedVma } from './vma-list.js';
+import { changed, type MappedVma } from './vma-list.js';
 
 const MADV_DONTNEED_LOCKED = 24;
 const MADV_COLLAPSE = 25;
@@ -174,22 +176,12 @@ function samePageMergeable(flags: VmFlags): boolean {
 function discard(mm: Mm, vma: MappedVma, start: number, end: number, locked: VmFlags): Result<0> {
   if (vma.object?.kind === 'hugetlb') {
     if (start % HUGE_PAGES !== 0) return fail('EINVAL');
-    zapUnguarded(mm, start, Math.floor(end / HUGE_PAGES) * HUGE_PAGES);
+    mm.zapPages(start, Math.floor(end / HUGE_PAGES) * HUGE_PAGES, true);
     return ok(0);
   }
   if (vma.flags & (VM_PFNMAP | locked)) return fail('EINVAL');
-  zapUnguarded(mm, start, end);
+  mm.zapPages(start, end, true);
   return ok(0);
-}
-
-function zapUnguarded(mm: Mm, start: number, end: number): void {
-  mm.pages.forEach(start, end, (page, entry) => {
-    if (entry === ENTRY_GUARD) return;
-    mm.pages.set(page, ENTRY_NONE);
-    const frame = entryFrame(entry);
-    if (frame >= 0) mm.frames.release(frame);
-  });
-  mm.flushPages(start, end);
 }
 
 function free(_mm: Mm, vma: MappedVma): Result<0> {
@@ -220,7 +212,8 @@ function collapse(_mm: Mm, _vma: MappedVma, start: number, end: number): Result<
 function installGuard(mm: Mm, vma: MappedVma, start: number, end: number): Result<0> {
   if (vma.flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED)) return fail('EINVAL');
   if (end - start > MAX_GUARD_PAGES) return fail('ENOMEM');
-  if (isAnonymous(vma)) mm.prepareAnon(vma);
+  const prepared = isAnonymous(vma) ? mm.prepareAnon(vma) : vma;
+  mm.list.replace(prepared, changed(prepared, { flags: prepared.flags | VM_MAYBE_GUARD }));
   mm.zapPages(start, end);
   for (let page = start; page < end; page++) mm.pages.set(page, ENTRY_GUARD);
   return ok(0);
@@ -240,7 +233,7 @@ function populateRange(mm: Mm, start: number, end: number, write: boolean): Resu
     const vma = mm.list.find(page);
     if (vma === undefined) return fail('ENOMEM');
     // check_vma_flags: the VMA's own rights count, not those of the CPU.
-    const allowed = write ? vma.flags & VM_WRITE : hardwareRights(mm, vma) !== 0;
+    const allowed = vma.flags & (write ? VM_WRITE : VM_READ);
     if (!allowed || vma.flags & VM_PFNMAP) return fail('EINVAL');
     const result = translate(mm, page, write ? 'write' : 'read');
     if (result === FAULT_BUS || result === FAULT_UNMAPPED) return fail('EFAULT');

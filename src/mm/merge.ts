@@ -7,7 +7,7 @@
 import { HUGE_PAGE_SIZE, PAGE_SIZE } from '../abi/address.js';
 import { fail, ok, type Result } from '../abi/result.js';
 import { joinHistory } from './history.js';
-import { VM_SPECIAL } from './vma.js';
+import { VM_MAYBE_GUARD, VM_SPECIAL } from './vma.js';
 import {
   type AnonVma,
   changed,
@@ -34,7 +34,7 @@ export function splittable(vma: MappedVma, page: number): boolean {
 function joinable(low: MappedVma, high: MappedVma): boolean {
   return (
     low.endPage === high.startPage &&
-    low.flags === high.flags &&
+    ((low.flags ^ high.flags) & ~VM_MAYBE_GUARD) === 0 &&
     low.object === high.object &&
     low.description === high.description &&
     low.name === high.name &&
@@ -63,6 +63,7 @@ function sidesAgree(left: MappedVma, right: MappedVma): boolean {
 function join(low: MappedVma, high: MappedVma): MappedVma {
   return changed(low, {
     endPage: high.endPage,
+    flags: low.flags | high.flags,
     anon: low.anon ?? high.anon,
     history: joinHistory(low.history, high.history),
   });

@@ -12,7 +12,7 @@ import { addHistory, type VmaHistory } from './history.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
 import type { MemoryObject, ObjectWatcher } from './object.js';
-import { ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
+import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
 import type { MmPolicies } from './policies.js';
 import { VM_MAYSHARE, type VmFlags } from './vma.js';
 import { changed, type MappedVma, makeVma, type ObjectObserver, VmaList } from './vma-list.js';
@@ -127,8 +127,9 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   }
 
   /** zap_page_range: private pages of [start, end) go; shared ones stay with their object. */
-  zapPages(start: number, end: number): void {
+  zapPages(start: number, end: number, keepGuards = false): void {
     this.pages.forEach(start, end, (page, entry) => {
+      if (keepGuards && entry === ENTRY_GUARD) return;
       const frame = entryFrame(entry);
       this.pages.set(page, ENTRY_NONE);
       if (frame >= 0) this.frames.release(frame);
@@ -152,7 +153,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
       const stop = Math.min(vma.endPage, vma.startPage + end - vma.pageOffset);
       if (start >= stop) continue;
       // even_cows: private copies behind the new end go as well.
-      if (gone && !(vma.flags & VM_MAYSHARE)) this.zapPages(start, stop);
+      if (gone && !(vma.flags & VM_MAYSHARE)) this.zapPages(start, stop, true);
       else this.flushPages(start, stop);
     }
   }

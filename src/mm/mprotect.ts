@@ -11,6 +11,7 @@ import {
 } from '../abi/mman.js';
 import { fail, ok, type Result } from '../abi/result.js';
 import type { Verdict } from '../policy/policy.js';
+import { populate } from './fault.js';
 import { addHistory } from './history.js';
 import { enoughMemory, mayExpand } from './limits.js';
 import { modifyRange } from './merge.js';
@@ -22,6 +23,7 @@ import {
   VM_ACCOUNT,
   VM_GROWSDOWN,
   VM_HUGETLB,
+  VM_LOCKED,
   VM_MAYEXEC,
   VM_NORESERVE,
   VM_SHARED,
@@ -152,6 +154,9 @@ function fixup(
   if (!modified.ok) return modified;
   mm.flushPages(start, end);
   mm.emit('change', before, changed(before, change));
+  // Locked private memory that becomes writable is copied at once, not at its first write.
+  const lockedOnly = (vma.flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED;
+  if (lockedOnly && flags & VM_WRITE) populate(mm, start, end);
   return ok(0);
 }
 

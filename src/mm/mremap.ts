@@ -79,7 +79,10 @@ function overlapsSource({ page, oldPages, newPage, newPages }: Remap): boolean {
   return page + oldPages > newPage && newPage + newPages > page;
 }
 
-/** remap_move: every VMA of the range in turn, the gaps between them kept. What was moved stays moved. */
+/**
+ * remap_move: every VMA of the range in turn, the gaps between them kept. What was moved stays moved.
+ * /dev/zero has a search for addresses of its own and may only be moved alone (vma_multi_allowed).
+ */
 function moveAll(mm: Mm, whole: Remap): Result<Addr> {
   const end = whole.page + whole.oldPages;
   let first: Result<Addr> = fail('EFAULT');
@@ -88,6 +91,7 @@ function moveAll(mm: Mm, whole: Remap): Result<Addr> {
     if (vma === undefined || vma.startPage >= end) break;
     if (!first.ok && vma.startPage > whole.page) return fail('EFAULT');
     page = Math.max(page, vma.startPage);
+    if (vma.object?.readsAsZero && (first.ok || vma.endPage < end)) return fail('EFAULT');
     const pages = Math.min(end, vma.endPage) - page;
     const remap: Remap = {
       flags: whole.flags,

@@ -23,6 +23,8 @@ import {
   type VmFlags,
 } from './vma.js';
 
+const HUGE_PAGES = HUGE_PAGE_SIZE / PAGE_SIZE;
+
 export interface RegionRequest {
   readonly args: MmapArgs;
   readonly file: MappedFile | undefined;
@@ -78,7 +80,8 @@ function link(mm: Mm, request: RegionRequest): Result<Addr> {
       flags: request.vmFlags,
       object: object.value,
       description: hidden ? object.value : (request.file?.description ?? object.value),
-      pageOffset: hidden ? 0 : request.pageOffset,
+      // A shared mapping of /dev/zero keeps its offset into an object as long as the mapping: most of it is past the end.
+      pageOffset: request.pageOffset,
       pkey: request.pkey,
     },
     request.verdict,
@@ -121,8 +124,9 @@ function reserveHuge(
   request: RegionRequest,
   given: MemoryObject,
 ): Result<MemoryObject | undefined> {
+  if (request.pageOffset % HUGE_PAGES !== 0) return fail('EINVAL');
   const pool = mm.tuning.hugePool;
-  const needed = (request.pages * PAGE_SIZE) / HUGE_PAGE_SIZE;
+  const needed = request.pages / HUGE_PAGES;
   if (pool.free < needed && !(request.vmFlags & VM_NORESERVE)) return fail('ENOMEM');
   request.vmFlags |= VM_HUGETLB | VM_DONTEXPAND;
   if (pool.free < needed) {

@@ -17,8 +17,8 @@ export const VM_MAYEXEC = 0x40;
 export const VM_MAYSHARE = 0x80;
 export const VM_GROWSDOWN = 0x100;
 export const VM_PFNMAP = 0x400;
-/** Deviation: bit 40 in the kernel; here a bit that 6.18 leaves free, to stay within 32 bits. */
-export const VM_DROPPABLE = 0x800;
+/** A guard marker was installed somewhere in the VMA (6.18.y); it does not keep VMAs from merging. */
+export const VM_MAYBE_GUARD = 0x800;
 export const VM_LOCKED = 0x2000;
 export const VM_IO = 0x4000;
 export const VM_SEQ_READ = 0x8000;
@@ -30,6 +30,8 @@ export const VM_ACCOUNT = 0x100000;
 export const VM_NORESERVE = 0x200000;
 export const VM_HUGETLB = 0x400000;
 export const VM_SYNC = 0x800000;
+/** Deviation: bit 40 in the kernel; here VM_ARCH_1, which no mapping of ours has, to stay within 32 bits. */
+export const VM_DROPPABLE = 0x1000000;
 export const VM_WIPEONFORK = 0x2000000;
 export const VM_DONTDUMP = 0x4000000;
 export const VM_MIXEDMAP = 0x10000000;
