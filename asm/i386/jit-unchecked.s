@@ -1,0 +1,33 @@
+# What the converter of the story did: mprotect is called and its result ignored. Where the policy
+# refuses, the buffer stays writable and the call ends in SIGSEGV, far from the mistake.
+    .text
+    .globl _start
+_start:
+    xor ebx, ebx
+    mov ecx, 4096
+    mov edx, PROT_READ | PROT_WRITE
+    mov esi, MAP_PRIVATE | MAP_ANONYMOUS
+    mov edi, -1
+    xor ebp, ebp
+    mov eax, SYS_mmap2
+    int 0x80
+    lea ecx, [name_mmap]
+    cmp eax, -4095
+    jae fail
+    mov esi, eax
+    push 1001
+    push esi
+    call emit_return
+    add esp, 8
+    mov ebx, esi
+    mov ecx, 4096
+    mov edx, PROT_READ | PROT_EXEC
+    mov eax, SYS_mprotect
+    int 0x80
+    call esi
+    push eax
+    call print_result
+    xor ebx, ebx
+    jmp exit
+
+    .include "lib/i386.inc"
