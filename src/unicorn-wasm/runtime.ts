@@ -80,9 +80,7 @@ export function makeRuntime(): Runtime {
       ),
     ]),
     'scratch.load_f64': define([], 'f64', [ret(unary('f64.reinterpret_i64', 'f64', word))]),
-    'scratch.store_f64': define(['f64'], undefined, [
-      setWord(unary('i64.reinterpret_f64', 'i64', localGet(0, 'f64'))),
-    ]),
+    'scratch.store_f64': define(['f64'], undefined, [setWord(bitsOfFloat(localGet(0, 'f64')))]),
   };
   return { functions, bodies, globals: [scratch, scratchF32], scratchF32 };
 }
@@ -91,6 +89,21 @@ const LOW_HALF = unary('i64.extend_i32_u', 'i64', i32(-1));
 const other = (slot: Expr): Expr => binary('i32.xor', 'i32', slot, i32(1));
 const shift = (slot: Expr): Expr =>
   unary('i64.extend_i32_u', 'i64', binary('i32.shl', 'i32', slot, i32(5)));
+
+/**
+ * A NaN's sign and payload depend on the host and its compiler. There is one NaN here, the one that
+ * JavaScript's `NaN` is, so that the same guest code gives the same bits everywhere.
+ */
+function bitsOfFloat(x: Expr): Expr {
+  const high = unary('i64.extend_i32_u', 'i64', i32(0x7ff80000));
+  return {
+    op: 'if',
+    type: 'i64',
+    test: binary('f64.eq', 'i32', x, x),
+    consequent: unary('i64.reinterpret_f64', 'i64', x),
+    alternate: binary('i64.shl', 'i64', high, unary('i64.extend_i32_u', 'i64', i32(32))),
+  };
+}
 
 function ret(value: Expr): Stmt {
   return { op: 'return', value };

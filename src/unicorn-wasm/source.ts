@@ -83,12 +83,19 @@ function visitField(value: unknown, enter: (node: AnyNode) => boolean): void {
     visit(value as AnyNode, enter);
 }
 
+/** How the package takes the bits of a float, and the same without a NaN's host-dependent bits. */
+const FLOAT_BITS = 'function u(A){t[0]=A}';
+const FLOAT_BITS_OF_ONE_NAN = 'function u(A){t[0]=A==A?A:NaN}';
+
 /** The JavaScript form: the package's own code for the module, and nothing around it. */
 export function jsForm(source: string): string {
   const { start, end } = findModuleFunction(source);
+  const parts = source.slice(start, end).split(FLOAT_BITS);
+  if (parts.length !== 2)
+    throw new TranslateError(`expected ${FLOAT_BITS} once, found ${parts.length - 1}`);
   return [
     `/* From ${PACKAGE}, GPL-2.0: Unicorn 1.0.3 for x86, as JavaScript. Generated; do not edit. */`,
-    `export default ${source.slice(start, end)};`,
+    `export default ${parts.join(FLOAT_BITS_OF_ONE_NAN)};`,
     '',
   ].join('\n');
 }

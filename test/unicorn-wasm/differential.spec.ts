@@ -7,6 +7,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { UnicornModule } from '../../src/engine/unicorn1/module.js';
+import type { Optimisation } from '../../src/unicorn-wasm/optimise.js';
 import { readSource } from '../../src/unicorn-wasm/source.js';
 import { translateToImage } from '../../src/unicorn-wasm/translate.js';
 import { Comparison, type Difference, sessionDifference } from './compare.js';
@@ -52,7 +53,7 @@ async function firstDifference(
 
 describe('the translated engine behaves as the JavaScript it was made from', () => {
   // What is shipped at every test run; the others in a campaign.
-  const tested = CAMPAIGN === 1 ? (['fast'] as const) : (['fast', 'none', 'O2'] as const);
+  const tested: Optimisation[] = CAMPAIGN === 1 ? ['fast'] : ['fast', 'none', 'O2'];
   test.each(tested)('optimised: %s', async (optimise) => {
     const { js, wasm } = await buildForms(optimise);
     const comparison = new Comparison(js, wasm);

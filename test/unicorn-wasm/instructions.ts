@@ -86,7 +86,11 @@ const GENERATORS: Readonly<Record<InstructionClass, (random: Random, bits: Bits)
     ]),
     ...modrm(random, bits),
   ],
-  x87: (random, bits) => [random.pick(range(0xd8, 0xdf)), ...modrm(random, bits, 60)],
+  x87: (random, bits) =>
+    random.chance(20)
+      ? // Functions of the mathematical library: the engine's only floating-point code.
+        [0xd9, 0xf0 + random.below(16)]
+      : [random.pick(range(0xd8, 0xdf)), ...modrm(random, bits, 60)],
   mmx: (random, bits) => {
     const opcode = random.pick(MMX);
     const immediate = SSE_WITH_IMMEDIATE.has(opcode) ? [random.byte()] : [];

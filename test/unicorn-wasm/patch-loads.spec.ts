@@ -42,7 +42,9 @@ test('as the package has it', async () => {
 test('patched', async () => {
   const source = patchLoads(await readSource(INPUT));
   const text = Buffer.from(jsForm(source)).toString('base64');
-  const { default: factory } = await import(/* @vite-ignore */ `data:text/javascript;base64,${text}`);
+  const { default: factory } = await import(
+    /* @vite-ignore */ `data:text/javascript;base64,${text}`
+  );
   expect(extractWord(await loadJsModule(factory))).toBe(0xf344n);
   const bytes = new Uint8Array(translate(source).bytes);
   expect(extractWord(await loadWasmModule(bytes))).toBe(0xf344n);
