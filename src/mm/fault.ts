@@ -98,7 +98,11 @@ function privatePage(mm: Mm, vma: MappedVma, page: number, access: Access): numb
   const frame = entryFrame(entry);
   if (frame >= 0) return ownPage(mm, vma, page, frame, access);
   if (entry === ENTRY_GUARD) return FAULT_UNMAPPED;
-  if (pastEnd(vma, page)) return FAULT_BUS;
+  if (pastEnd(vma, page)) {
+    // do_cow_fault prepares for its copy before it asks the file.
+    if (access === 'write') mm.prepareAnon(vma);
+    return FAULT_BUS;
+  }
   if (vma.object === undefined || vma.object.readsAsZero) {
     return access === 'write' ? newPage(mm, vma, page, undefined) : zeroPage(mm, vma, page);
   }

@@ -1,6 +1,6 @@
 /**
- * Replays what judge.c runs on a real kernel, and prints what it prints: a line per call with the
- * result and every mapping of the window. A sequence is a list of calls, a call `name a b c` (hex).
+ * Replays what judge.c ran on a real kernel, and tells it in the same words: the result of a call and
+ * every mapping of the window after it. A sequence is a list of calls, a call `name a b c` (hex).
  */
 import type { Addr } from '../../../src/abi/address.js';
 import { MAP_ANONYMOUS } from '../../../src/abi/mman.js';
@@ -14,7 +14,12 @@ import { makeSpace, openFile, type TestSpace } from '../fake-memory.js';
 
 const BASE = 0x1000_0000n;
 const WINDOW = 0x40_0000n;
-const SIGNALS = { SEGV_MAPERR: '11/1', SEGV_ACCERR: '11/2', SEGV_PKUERR: '11/4', BUS_ADRERR: '7/2' };
+const SIGNALS = {
+  SEGV_MAPERR: '11/1',
+  SEGV_ACCERR: '11/2',
+  SEGV_PKUERR: '11/4',
+  BUS_ADRERR: '7/2',
+};
 
 /** MDWE as the kernel has it, without the policy layer. */
 const mdwePolicies: MmPolicies = {
@@ -57,13 +62,13 @@ export class Replay {
     this.#mm.mapStack(4096n, 'disable');
   }
 
-  /** Runs one call and gives its line. */
-  step(index: number, call: string): string {
+  /** Runs one call and gives its result and the mappings after it. */
+  step(call: string): { result: string; maps: string } {
     const [name = '', ...words] = call.split(' ');
     const args = words.map((word) => BigInt(`0x${word}`));
-    const done = this.#run(name, args);
+    const result = this.#run(name, args);
     for (const mm of this.#spaces) mm.checkInvariants();
-    return `${index}: ${done}${this.#maps()}`;
+    return { result, maps: this.#maps() };
   }
 
   /** Ends the processes. */
@@ -176,8 +181,8 @@ export class Replay {
     const [, perms] = this.#mm.mapsLine(vma).split(' ');
     const offset = vma.object === undefined ? '0' : vma.pageOffset.toString(16);
     const start = (vma.start - BASE) / 4096n;
-    const flags = this.#mm.smapsFlags(vma).map((flag) => `${flag} `);
-    return `${start}+${(vma.end - vma.start) / 4096n} ${perms} ${offset} ${kindOf(vma)} [${flags.join('')}]`;
+    const flags = this.#mm.smapsFlags(vma).join(' ');
+    return `${start}+${(vma.end - vma.start) / 4096n} ${perms} ${offset} ${kindOf(vma)} [${flags}]`;
   }
 }
 
