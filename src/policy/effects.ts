@@ -95,17 +95,14 @@ export interface MergedEffects extends PolicyEffects {
   readonly acceptedProt: number;
 }
 
-/** The strictest of each wins; functions are asked in order. */
+/** The strictest of each wins; emulators are asked in order. */
 export function mergeEffects(all: readonly (PolicyEffects | undefined)[]): MergedEffects {
   const given = all.filter((effects) => effects !== undefined);
-  const nx = given.map((effects) => effects.nx).filter((value) => value !== undefined);
-  const sizes = given.map((effects) => effects.taskSize).filter((value) => value !== undefined);
-  const smallest = sizes.reduce<Addr | undefined>(
-    (least, size) => (least === undefined || size < least ? size : least),
-    undefined,
-  );
+  const nx = valuesOf(given, 'nx');
+  const emulators = valuesOf(given, 'emulateTrampoline');
+  const [emulator] = emulators;
   return {
-    // The last policy that names a simple switch wins; the fields below need more than that.
+    // Plain switches are only ever set to true; the fields below need more than that.
     ...Object.assign({}, ...given),
     nx: nx.length === 0 || nx.includes(true),
     mmInit: {
@@ -113,13 +110,43 @@ export function mergeEffects(all: readonly (PolicyEffects | undefined)[]): Merge
       mdwe: given.reduce((bits, effects) => bits | (effects.mmInit?.mdwe ?? 0), 0),
     },
     acceptedProt: given.reduce((bits, effects) => bits | (effects.acceptedProt ?? 0), 0),
-    ...(smallest === undefined ? {} : { taskSize: smallest }),
-    ...mergeHints(given),
+    ...pick('taskSize', least(valuesOf(given, 'taskSize'))),
+    ...pick('memfdNoexec', greatest(valuesOf(given, 'memfdNoexec'))),
+    ...pick('ignoreHints', hintsOf(valuesOf(given, 'ignoreHints'))),
+    ...pick('emulateTrampoline', emulators.length > 1 ? inOrder(emulators) : emulator),
   };
 }
 
-function mergeHints(given: readonly PolicyEffects[]): Pick<PolicyEffects, 'ignoreHints'> {
-  const values = given.map((effects) => effects.ignoreHints);
-  if (values.includes('all')) return { ignoreHints: 'all' };
-  return values.includes('files') ? { ignoreHints: 'files' } : {};
+function valuesOf<K extends keyof PolicyEffects>(
+  given: readonly PolicyEffects[],
+  key: K,
+): NonNullable<PolicyEffects[K]>[] {
+  return given.map((effects) => effects[key]).filter((value) => value !== undefined);
+}
+
+/** A field of an object literal, absent when there is no value. */
+function pick<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
+}
+
+function least(values: readonly Addr[]): Addr | undefined {
+  return values.reduce<Addr | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
+}
+
+function greatest<T extends number>(values: readonly T[]): T | undefined {
+  return values.reduce<T | undefined>((a, b) => (a === undefined || b > a ? b : a), undefined);
+}
+
+function hintsOf(values: readonly ('all' | 'files')[]): 'all' | 'files' | undefined {
+  return values.includes('all') ? 'all' : values[0];
+}
+
+function inOrder(emulators: readonly TrampolineEmulator[]): TrampolineEmulator {
+  return (...args) => {
+    for (const emulate of emulators) {
+      const result = emulate(...args);
+      if (result !== undefined) return result;
+    }
+    return undefined;
+  };
 }

@@ -4,7 +4,7 @@
  * FreeBSD sys/vm/vm_mmap.c:kern_mmap(), kern_mprotect(), kern_mmap_maxprot(); sys/vm/vm_map.c:
  * vm_map_insert(), vm_map_protect() (MAP_WXORX).
  */
-import { VM_ACCESS, VM_EXEC, VM_MAYACCESS, VM_WRITE, type VmFlags } from '../mm/vma.js';
+import { VM_ACCESS, VM_EXEC, VM_WRITE, type VmFlags } from '../mm/vma.js';
 import { compareVersions, type PolicyDefinition, type PolicyOptions, Rules } from './definition.js';
 import {
   allow,
@@ -68,7 +68,9 @@ function onMap(settings: Settings, { flags, prot, origin }: MapRequest): Verdict
 }
 
 function limit(flags: VmFlags, maximum: number, rule: 'set-maximum' | 'implied-maximum'): Verdict {
-  const kept = flags & ~(VM_MAYACCESS & ~(maximum << 4));
+  // What READ_IMPLIES_EXEC added beyond the maximum goes as well.
+  const lost = VM_ACCESS & ~maximum;
+  const kept = flags & ~(lost | (lost << 4));
   return kept === flags ? allow : rules.narrow(kept, rule);
 }
 

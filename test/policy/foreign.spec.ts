@@ -1,0 +1,202 @@
+/** dep, acg (Windows), hardened-runtime (macOS) and memfd-noexec: policies.md sections 7, 9.4 and 10.3. */
+import { describe, expect, it } from 'vitest';
+import { MayexecError } from '../../src/abi/errors.js';
+import { DEP_MODES, initialDep, NX_COMPAT, setProcessDepPolicy } from '../../src/policy/dep.js';
+import { jitAccess } from '../../src/policy/hardened-runtime.js';
+import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/memfd-noexec.js';
+import { parsePolicy } from '../../src/policy/registry.js';
+import { image } from './elf-fixture.js';
+import { change, facts, letters, mapping, object, text, vm, vma } from './support.js';
+
+const windows = (spec: string, arch: 'i386' | 'x86-64' = 'i386') =>
+  parsePolicy(spec, { arch, os: 'windows' });
+
+describe('policies of another system', () => {
+  it.each(['dep', 'acg', 'dep:mode=optin', 'nx+acg'])(
+    '%s is refused on linux, and says why',
+    (spec) => {
+      expect(() => parsePolicy(spec)).toThrow(MayexecError);
+      expect(() => parsePolicy(spec)).toThrow(/governs windows programs.*os 'linux'/);
+    },
+  );
+
+  it('Linux policies are refused on windows, and accepted on wine', () => {
+    expect(() => windows('selinux')).toThrow(/linux and wine.*os 'windows'/);
+    expect(parsePolicy('selinux', { arch: 'i386', os: 'wine' }).policies[0]?.name).toBe('selinux');
+  });
+});
+
+describe('dep', () => {
+  it.each([
+    ['alwaysoff', 0, false],
+    ['alwaysoff', NX_COMPAT, false],
+    ['alwayson', 0, true],
+    ['optin', 0, false],
+    ['optin', NX_COMPAT, true],
+    ['optout', 0, true],
+  ] as const)('%s, DllCharacteristics 0x%x: %s', (mode, dllCharacteristics, on) => {
+    const policy = windows(`dep:mode=${mode}`).policies[0]?.forProgram?.(
+      image({ dllCharacteristics }),
+    );
+    expect(policy?.effects?.nx).toBe(on);
+  });
+
+  it('is always on for 64-bit programs', () => {
+    for (const mode of DEP_MODES) expect(windows(`dep:mode=${mode}`, 'x86-64').nx).toBe(true);
+  });
+
+  it.each([
+    ['g', 'alwayson', 0, 0, 5],
+    ['h', 'optin', NX_COMPAT, 0, 5],
+    ['enable', 'optin', 0, 1, 'on'],
+    ['disable', 'optout', 0, 0, 'off'],
+    ['unknown flag', 'optin', 0, 4, 87],
+    ['flag 2 alone', 'optin', 0, 2, 87],
+    ['enable without thunks', 'optin', 0, 3, 'on'],
+  ] as const)('SetProcessDEPPolicy, %s', (_case, mode, marks, flags, expected) => {
+    const result = setProcessDepPolicy(initialDep(mode, 'i386', marks), flags, 'i386');
+    expect(result.ok ? (result.state.on ? 'on' : 'off') : result.error).toBe(expected);
+  });
+
+  it('SetProcessDEPPolicy is final once it enabled, and not for 64-bit programs', () => {
+    const first = setProcessDepPolicy(initialDep('optin', 'i386', 0), 1, 'i386');
+    expect(first.ok && setProcessDepPolicy(first.state, 0, 'i386')).toEqual({
+      ok: false,
+      error: 5,
+    });
+    const wide = initialDep('optin', 'x86-64', 0);
+    expect(setProcessDepPolicy(wide, 1, 'x86-64')).toEqual({ ok: false, error: 50 });
+  });
+
+  it('emulates ATL thunks where DEP is on', () => {
+    expect(windows('dep:mode=alwayson').effects.emulateTrampoline).toBeTypeOf('function');
+    expect(windows('dep:mode=alwayson,atl=off').effects.emulateTrampoline).toBeUndefined();
+    expect(windows('dep:mode=alwaysoff').effects.emulateTrampoline).toBeUndefined();
+  });
+});
+
+describe('acg', () => {
+  const acg = windows('acg', 'x86-64').policies[0]!;
+  it.each([
+    ['rwx', 'mmap', 'EACCES acg/new-code'],
+    ['rx', 'mmap', 'EACCES acg/new-code'],
+    ['rw', 'mmap', 'ok'],
+    ['rx', 'exec', 'ok'],
+  ] as const)('memory %s by %s: %s', (rights, origin, expected) => {
+    const verdict = acg.mmapRegion?.(mapping(rights, { origin }), facts());
+    expect(text(verdict)).toBe(expected);
+    if (verdict?.kind === 'deny') expect(verdict.status).toBe(0xc0000604);
+  });
+
+  it.each([
+    ['rw', 'rx', false, 'EACCES acg/gain-exec'],
+    ['rwx', 'rwx', false, 'EACCES acg/write-exec'],
+    ['rx', 'rx', false, 'ok'],
+    ['rx', 'r', true, 'ok'],
+    ['rx', 'rw', true, 'EACCES acg/write-code'],
+    ['rx', 'rw', false, 'ok'],
+    ['rw', 'r', false, 'ok'],
+  ])('from %s to %s (image: %s): %s', (before, after, isImage, expected) => {
+    const old = vma(`${before} RWX`, { object: isImage ? object() : undefined });
+    expect(text(acg.mprotectRights?.(old, change(old, after), facts()))).toBe(expected);
+  });
+
+  it('only notes in audit mode', () => {
+    const audit = windows('acg:audit=on', 'x86-64').policies[0]!;
+    expect(text(audit.mmapRegion?.(mapping('rwx'), facts()))).toBe('note acg/new-code');
+  });
+});
+
+const JIT = 0x0800;
+const ANON = 0x22;
+
+describe('hardened-runtime', () => {
+  const policy = (options = '') =>
+    parsePolicy(options === '' ? 'hardened-runtime' : `hardened-runtime:${options}`).policies[0]!;
+  const map = (options: string, rights: string, overrides: Parameters<typeof mapping>[1] = {}) => {
+    const request = mapping(rights, { mapFlags: ANON, ...overrides });
+    const first = policy(options).mmapFile?.(request, facts());
+    return text(first?.kind === 'deny' ? first : policy(options).mmapRegion?.(request, facts()));
+  };
+
+  it.each([
+    ['', 'rwx', ANON, 'EACCES hardened-runtime/write-exec'],
+    ['', 'rx', ANON, 'EACCES hardened-runtime/unsigned-memory'],
+    ['', 'rw', ANON, 'ok'],
+    ['', 'rwx', ANON | JIT, 'EPERM hardened-runtime/jit-entitlement'],
+    ['allow-jit=on', 'rwx', ANON | JIT, 'ok'],
+    ['allow-jit=on', 'rwx', ANON, 'EACCES hardened-runtime/write-exec'],
+    ['allow-jit=on', 'rwx', ANON | JIT | 0x10, 'EINVAL hardened-runtime/jit-arguments'],
+    ['allow-jit=on', 'rwx', 0x21 | JIT, 'EINVAL hardened-runtime/jit-arguments'],
+    ['allow-unsigned-executable-memory=on', 'rwx', ANON, 'ok'],
+    ['disable-executable-page-protection=on', 'rwx', ANON, 'ok'],
+  ])('%j: mmap of %s with flags 0x%x: %s', (options, rights, mapFlags, expected) => {
+    expect(map(options, rights, { mapFlags })).toBe(expected);
+  });
+
+  it('takes execute from an unsigned file, and kills at the fetch', () => {
+    expect(map('', 'rx', { object: object(), mapFlags: 2 })).toBe('narrow r RW');
+    const library = object({ path: '/usr/lib/liba.so', label: { type: 'lib_t', class: 'file' } });
+    expect(map('', 'rx', { object: library, mapFlags: 2 | JIT })).toBe('ok');
+    expect(map('', 'rx', { object: object(), origin: 'exec' })).toBe('ok');
+    const unsigned = vma('r RW', { object: object() });
+    expect(text(policy().fault?.(unsigned, 0n, 'exec', facts()))).toBe(
+      'kill SIGKILL hardened-runtime/code-signature',
+    );
+    expect(text(policy().fault?.(vma('rw RW'), 0n, 'exec', facts()))).toBe('ok');
+  });
+
+  it.each([
+    ['', 'rw', 'rx', 'EACCES hardened-runtime/unsigned-memory'],
+    ['', 'rw', 'rwx', 'EACCES hardened-runtime/write-exec'],
+    ['', 'rw', 'r', 'ok'],
+    ['allow-jit=on', 'rwx', 'rx', 'EPERM hardened-runtime/jit-protect'],
+    ['allow-unsigned-executable-memory=on', 'rw', 'rx', 'ok'],
+    ['disable-executable-page-protection=on', 'rw', 'rwx', 'ok'],
+  ])('%j: mprotect of %s to %s: %s', (options, before, after, expected) => {
+    const old = vma(`${before} RWX`);
+    expect(text(policy(options).mprotectRights?.(old, change(old, after), facts()))).toBe(expected);
+  });
+
+  it('gives each thread one of write and execute on Apple silicon', () => {
+    expect(letters(jitAccess(vm('rwx RWX'), true))).toBe('rx RWX');
+    expect(letters(jitAccess(vm('rwx RWX'), false))).toBe('rw RWX');
+    expect(parsePolicy('hardened-runtime').effects.mapJit).toBe(true);
+    expect(parsePolicy('hardened-runtime:cpu=intel').effects.mapJit).toBeUndefined();
+  });
+});
+
+describe('memfd-noexec', () => {
+  const task = { comm: 'jit', pid: 42 };
+  it.each([
+    [0, 0, MFD_EXEC],
+    [0, 1, MFD_NOEXEC_SEAL],
+    [0, 2, MFD_NOEXEC_SEAL],
+    [MFD_EXEC, 0, MFD_EXEC],
+    [MFD_EXEC, 1, MFD_EXEC],
+    [MFD_EXEC, 2, 'EACCES'],
+    [MFD_NOEXEC_SEAL, 2, MFD_NOEXEC_SEAL],
+    [MFD_EXEC | MFD_NOEXEC_SEAL, 0, 'EINVAL'],
+  ] as const)('flags 0x%x at level %i: %s', (flags, level, expected) => {
+    const result = memfdFlags(flags, level, task);
+    expect(result.ok ? result.value.flags : result.errno).toBe(expected);
+  });
+
+  it('prints the lines of the kernel', () => {
+    const silent = memfdFlags(MFD_EXEC, 1, task);
+    expect(silent.ok && silent.value.log).toEqual([]);
+    const unmarked = memfdFlags(0, 1, task);
+    expect(unmarked.ok && unmarked.value.log).toEqual([
+      'jit[42]: memfd_create() called without MFD_EXEC or MFD_NOEXEC_SEAL set',
+    ]);
+    expect(memfdFlags(MFD_EXEC, 2, task).log).toEqual([
+      'jit[42]: memfd_create() requires MFD_NOEXEC_SEAL with vm.memfd_noexec=2',
+    ]);
+  });
+
+  it('is an effect, the highest level winning', () => {
+    expect(parsePolicy('memfd-noexec').effects.memfdNoexec).toBe(1);
+    expect(parsePolicy('memfd-noexec:level=2').effects.memfdNoexec).toBe(2);
+    expect(parsePolicy('nx').effects.memfdNoexec).toBeUndefined();
+  });
+});
