@@ -1,0 +1,74 @@
+/** strace's ways to write strings, numbers and flags. Compare strace's src/util.c. */
+
+/** strace's option -s. */
+export const STRING_LIMIT = 32;
+
+const ESCAPES: Readonly<Record<number, string>> = {
+  9: '\\t',
+  10: '\\n',
+  11: '\\v',
+  12: '\\f',
+  13: '\\r',
+  34: '\\"',
+  92: '\\\\',
+};
+
+/** Octal as short as the next character allows. */
+function octal(byte: number, next: number | undefined): string {
+  const digitFollows = next !== undefined && next >= 0x30 && next <= 0x39;
+  return `\\${byte.toString(8).padStart(digitFollows ? 3 : 1, '0')}`;
+}
+
+export function quoted(bytes: Uint8Array): string {
+  let text = '';
+  for (const [index, byte] of bytes.entries()) {
+    const printable = byte >= 0x20 && byte < 0x7f;
+    text +=
+      ESCAPES[byte] ?? (printable ? String.fromCharCode(byte) : octal(byte, bytes[index + 1]));
+  }
+  return `"${text}"`;
+}
+
+/** Every byte as `\x5a`: what strace does for random bytes. */
+export function quotedHex(bytes: Uint8Array): string {
+  return `"${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`;
+}
+
+/** The first 32 of `length` bytes, with `...` when there are more. */
+export function shortened(bytes: Uint8Array, length: number, quote = quoted): string {
+  return quote(bytes.subarray(0, STRING_LIMIT)) + (length > STRING_LIMIT ? '...' : '');
+}
+
+export function hex(value: bigint): string {
+  return value === 0n ? '0' : `0x${value.toString(16)}`;
+}
+
+export function pointer(value: bigint): string {
+  return value === 0n ? 'NULL' : `0x${value.toString(16)}`;
+}
+
+export type NameTable = readonly (readonly [value: number, name: string])[];
+
+/**
+ * Names of the bits that are set, in the table's order, then what has no name in hex. Values of more
+ * than one bit come before their parts. `none` is for no bits at all.
+ */
+export function flags(value: number, table: NameTable, none = '0'): string {
+  let left = value >>> 0;
+  if (left === 0) return none;
+  const names: string[] = [];
+  for (const [bits, name] of table) {
+    const wanted = bits >>> 0;
+    if (wanted === 0 || (left & wanted) >>> 0 !== wanted) continue;
+    names.push(name);
+    left = (left & ~wanted) >>> 0;
+  }
+  if (left !== 0) names.push(`0x${left.toString(16)}`);
+  return names.join('|');
+}
+
+/** The name of one value; else the number with `???`, as strace marks what it does not know. */
+export function named(value: number, table: NameTable, family: string): string {
+  const found = table.find(([known]) => known === value);
+  return found?.[1] ?? `0x${(value >>> 0).toString(16)} /* ${family} */`;
+}

@@ -1,0 +1,77 @@
+/**
+ * Dispatch: one system call, from its number and arguments to a result, with the policies' word
+ * before it and its event behind it.
+ */
+import { fail } from '../../abi/result.js';
+import type { SyscallArgs, SyscallResult } from '../../kernel/syscall.js';
+import type { Abi } from './abi.js';
+import { ArgumentDecoder } from './decode/decoder.js';
+import { killOutcome } from './signals/exceptions.js';
+import { entryOf, type SyscallEntry } from './syscall-table.js';
+import type { Task } from './task.js';
+
+export interface SyscallRequest {
+  readonly abi: Abi;
+  readonly number: number;
+  readonly args: SyscallArgs;
+  /** The host asks, and not the guest. */
+  readonly byHost: boolean;
+}
+
+export function performSyscall(task: Task, request: SyscallRequest): SyscallResult {
+  const entry = entryOf(request.abi, request.number);
+  const { name } = entry.spec;
+  const decoder = new ArgumentDecoder(entry.spec, request.args, {
+    memory: task.mm,
+    word: request.abi.word,
+  });
+  task.kernel.clock.tick();
+  task.call = name;
+  task.mm.cause = name;
+  const result = judged(task, request, entry);
+  task.call = undefined;
+  record(task, request, entry, result, decoder);
+  endIfKilled(task);
+  return result;
+}
+
+/** A policy may have answered one of the call's requests by killing the process. */
+function endIfKilled(task: Task): void {
+  const { killed } = task.mm;
+  if (killed === undefined) return;
+  task.mm.killed = undefined;
+  task.end(killOutcome(task, killed.signal));
+}
+
+/** Policies see the call before any of its checks (seccomp). */
+function judged(task: Task, { abi, args }: SyscallRequest, entry: SyscallEntry): SyscallResult {
+  const shown = args.slice(0, entry.spec.args.length);
+  const verdict = task.policies.syscall(entry.spec.name, shown, task.mm.facts);
+  if (verdict.kind === 'deny') return fail(verdict.errno);
+  if (verdict.kind === 'kill') {
+    task.end(killOutcome(task, verdict.signal));
+    return fail('EPERM');
+  }
+  return entry.handler === undefined ? fail('ENOSYS') : entry.handler(task, args, abi);
+}
+
+function record(
+  task: Task,
+  { number, args, byHost }: SyscallRequest,
+  { spec }: SyscallEntry,
+  result: SyscallResult,
+  decoder: ArgumentDecoder,
+): void {
+  const value = result.ok === true ? BigInt(result.value) : undefined;
+  task.kernel.record({
+    type: 'syscall',
+    pid: task.pid,
+    name: spec.name,
+    number,
+    args: args.slice(0, spec.args.length),
+    shown: decoder.finish(result.ok === true ? value : undefined),
+    value: result.ok === false ? -1n : value,
+    errno: result.ok === false ? result.errno : undefined,
+    byHost,
+  });
+}

@@ -1,0 +1,229 @@
+/**
+ * execve: a program takes over a process. Compare fs/exec.c:begin_new_exec() and
+ * fs/binfmt_elf.c:load_elf_binary(). Up to the point of no return a failure is an errno and nothing
+ * has changed; behind it the process dies by SIGSEGV.
+ */
+import { type Addr, type Arch, pageUp } from '../../../abi/address.js';
+import { READ_IMPLIES_EXEC } from '../../../abi/mman.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { decodeText, encodeText } from '../../../kernel/text.js';
+import type { AddressSpace } from '../../../mm/address-space.js';
+import type { Layout } from '../../../mm/layout.js';
+import {
+  VM_DONTEXPAND,
+  VM_EXEC,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_READ,
+} from '../../../mm/vma.js';
+import type { ImageFacts } from '../../../policy/policy.js';
+import type { PolicyStack } from '../../../policy/stack.js';
+import { mappedFile } from '../fs/mapped-file.js';
+import { MAY_EXEC, permits } from '../fs/mode.js';
+import { OpenFile } from '../fs/open-file.js';
+import { RegularFile } from '../fs/regular-file.js';
+import { killOutcome } from '../signals/exceptions.js';
+import { createSpace } from '../space.js';
+import { COMM_LENGTH, type Task } from '../task.js';
+import { type ElfImage, elfSymbols, PF_X, PT_GNU_STACK, parseElf } from './elf.js';
+import { type LoadedElf, loadElf } from './load.js';
+import { resetRegisters } from './registers.js';
+import { checkArguments, fillStack } from './stack.js';
+import { NO_VDSO, type Vdso, vdsoAt, vdsoPage } from './vdso.js';
+
+export interface ExecRequest {
+  /** Absolute, as it was found. */
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+}
+
+interface ProgramFile {
+  readonly file: OpenFile;
+  readonly bytes: Uint8Array;
+  readonly image: ElfImage;
+}
+
+type StackRights = 'enable' | 'disable' | 'default';
+
+/** The file behind a path, if it may be executed. */
+function openProgram({ kernel, cwd }: Task, path: string): Result<OpenFile> {
+  const found = kernel.files.walk(cwd, path, true);
+  if (!found.ok) return found;
+  const { inode } = found.value;
+  if (inode === undefined) return fail('ENOENT');
+  if (!(inode instanceof RegularFile) || inode.mount.noexec) return fail('EACCES');
+  if (!permits(inode, MAY_EXEC)) return fail('EACCES');
+  return ok(new OpenFile(inode, found.value.path, 0));
+}
+
+function readProgram(task: Task, path: string): Result<ProgramFile> {
+  const file = openProgram(task, path);
+  if (!file.ok) return file;
+  const { inode } = file.value;
+  const bytes = inode.object === undefined ? new Uint8Array() : inode.object.read(0, inode.size);
+  const parsed = parseElf(bytes);
+  if (!parsed.ok || parsed.image.arch !== task.arch) return fail('ENOEXEC');
+  return ok({ file: file.value, bytes, image: parsed.image });
+}
+
+/** EACCES of a policy, a missing interpreter and the like come before anything changes. */
+export function execProgram(task: Task, layout: Layout, request: ExecRequest): Result<0> {
+  const program = readProgram(task, request.path);
+  if (!program.ok) return program;
+  const { image } = program.value;
+  const interpreter =
+    image.interpreter === undefined ? undefined : readProgram(task, image.interpreter);
+  if (interpreter !== undefined && !interpreter.ok) {
+    return interpreter.errno === 'ENOEXEC' ? fail('ELIBBAD') : interpreter;
+  }
+  const room = checkArguments(request, layout.stackLimit, task.abi.word);
+  if (!room.ok) return room;
+  const policies = task.basePolicies.forProgram(factsOf(request.path, image));
+  const verdict = policies.exec(factsOf(request.path, image), task.mm.facts);
+  if (verdict.kind === 'deny') return fail(verdict.errno);
+  if (verdict.kind === 'kill') task.end(killOutcome(task, verdict.signal));
+
+  replaceSpace(task, layout, policies, request);
+  const started = start(task, program.value, interpreter?.value, request, room.value);
+  if (!started.ok) task.end(killOutcome(task, 'SIGSEGV'));
+  return ok(0);
+}
+
+/** begin_new_exec(): the old program is gone. */
+function replaceSpace(
+  task: Task,
+  layout: Layout,
+  policies: PolicyStack,
+  request: ExecRequest,
+): void {
+  const { personality } = task.mm;
+  task.mm.close();
+  task.policies = policies;
+  task.mm = createSpace(task.kernel, layout, policies, () => task);
+  task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
+  task.mm.cause = 'exec';
+  task.kernel.engine.setTranslate(task.mm.translate);
+  task.signals.resetForExec();
+  task.program = request;
+  const name = encodeText(request.path.slice(request.path.lastIndexOf('/') + 1));
+  task.comm = decodeText(name.subarray(0, COMM_LENGTH - 1));
+  task.clearChildTid = 0n;
+  for (const [fd] of [...task.files.entries()]) {
+    if (task.files.closeOnExec(fd)) task.files.close(fd);
+  }
+}
+
+function start(
+  task: Task,
+  { file, bytes, image }: ProgramFile,
+  interpreter: ProgramFile | undefined,
+  request: ExecRequest,
+  room: bigint,
+): Result<0> {
+  const { mm, kernel } = task;
+  prepareStack(task, stackRights(image, task.policies), room);
+  const loaded = loadElf(mm, mappedFile(file), image, baseOf(mm.layout, image));
+  if (!loaded.ok) return loaded;
+  const linker = interpreter && loadElf(mm, mappedFile(interpreter.file), interpreter.image, 0n);
+  if (linker !== undefined && !linker.ok) return linker;
+  setBounds(mm, loaded.value, image);
+  task.returnStub = insertVdso(mm, task.arch);
+  const sp = fillStack(mm, task.abi, {
+    ...request,
+    random: kernel.entropy.bytes(16),
+    entry: loaded.value.entry,
+    headers: loaded.value.headers,
+    headerCount: image.headers.length,
+    base: linker?.value.bias ?? 0n,
+    systemCall: task.returnStub.systemCall,
+  });
+  if (!sp.ok) return sp;
+  task.symbols = elfSymbols(bytes, image, loaded.value.bias);
+  resetRegisters(task, linker?.value.entry ?? loaded.value.entry, sp.value);
+  enterPolicies(task);
+  return ok(0);
+}
+
+/** Without a program: a stack, a heap and nothing to run. */
+export function prepareIdle(task: Task): void {
+  const { mm } = task;
+  mm.cause = 'exec';
+  prepareStack(task, task.policies.effects.ignoreGnuStack ? 'disable' : 'default', 0n);
+  // Where the bss of a small ET_EXEC program would end.
+  mm.setBrk((task.arch === 'x86-64' ? 0x404000n : 0x804c000n) + mm.layout.brkGap);
+  task.returnStub = insertVdso(mm, task.arch);
+  const sp = (mm.layout.stackTop - mm.layout.stackOffset - 256n) & ~15n;
+  mm.startStack = sp;
+  resetRegisters(task, 0n, sp);
+  enterPolicies(task);
+}
+
+function prepareStack(task: Task, rights: StackRights, room: bigint): void {
+  const { mm, kernel } = task;
+  // Only an i386 program without the header is as old as executable data (policies.md 1.3, since 5.8).
+  if (rights === 'default' && task.arch === 'i386' && task.program.path !== '') {
+    mm.personality |= READ_IMPLIES_EXEC;
+  }
+  if (task.policies.effects.ignoreGnuStack) mm.personality &= ~READ_IMPLIES_EXEC;
+  const vma = mm.mapStack(room, rights);
+  if (vma.flags & VM_EXEC) {
+    const name = task.program.path.split('/').slice(-4).join('/');
+    kernel.printOnce('exec-stack', `process '${name}' started with executable stack`);
+  }
+}
+
+function stackRights(image: ElfImage, policies: PolicyStack): StackRights {
+  if (policies.effects.ignoreGnuStack) return 'disable';
+  const header = image.headers.find(({ type }) => type === PT_GNU_STACK);
+  if (header === undefined) return 'default';
+  return header.flags & PF_X ? 'enable' : 'disable';
+}
+
+/** ELF_ET_DYN_BASE before randomisation, page-aligned: the heap of a static PIE begins there. */
+function dynamicBase({ arch, kernelBits, taskSize }: Layout): Addr {
+  if (arch === 'x86-64') return pageUp((taskSize / 3n) * 2n);
+  return kernelBits === 64 ? 0x5655_5000n : 0x40_0000n;
+}
+
+/** A PIE with an interpreter has its own place; one without lies where mmap puts it. */
+function baseOf(layout: Layout, image: ElfImage): Addr {
+  return image.type === 'ET_DYN' && image.interpreter !== undefined ? layout.elfBase : 0n;
+}
+
+function setBounds(mm: AddressSpace, loaded: LoadedElf, image: ElfImage): void {
+  mm.startCode = loaded.startCode;
+  mm.endCode = loaded.endCode;
+  mm.startData = loaded.startData;
+  mm.endData = loaded.endData;
+  const staticPie = image.type === 'ET_DYN' && image.interpreter === undefined;
+  mm.setBrk((staticPie ? dynamicBase(mm.layout) : pageUp(loaded.end)) + mm.layout.brkGap);
+}
+
+/** i386 only: one page where mmap would put the next mapping. */
+function insertVdso(mm: AddressSpace, arch: Arch): Vdso {
+  if (arch !== 'i386') return NO_VDSO;
+  let start = pageUp(mm.layout.mmapBase) - 4096n;
+  for (let vma = mm.find(start); vma !== undefined; vma = mm.find(start)) start = vma.start - 4096n;
+  const rights = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND;
+  mm.insertSpecial({ start, end: start + 4096n }, rights, '[vdso]', vdsoPage());
+  return vdsoAt(start);
+}
+
+/** What a policy's opt-in call would have set is set before the first instruction. */
+function enterPolicies({ mm, policies }: Task): void {
+  const { restrictedWx, mdwe } = policies.effects.mmInit;
+  if (restrictedWx) mm.restrictedWx = true;
+  if (mdwe) mm.mdwe = mdwe;
+}
+
+function factsOf(path: string, image: ElfImage): ImageFacts {
+  return {
+    path,
+    arch: image.arch,
+    type: image.type,
+    ident: image.ident,
+    programHeaders: image.headers.map(({ type, flags }) => ({ type, flags })),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Maps the segments of an ELF file. The mappings are those of mmap(2) and go through the same policies,
+ * with origin 'exec'. Compare fs/binfmt_elf.c: load_elf_binary(), load_elf_interp(), elf_load().
+ */
+import { type Addr, pageDown, pageUp } from '../../../abi/address.js';
+import {
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../../abi/mman.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import type { AddressSpace, MappedFile } from '../../../mm/address-space.js';
+import { type ElfImage, PF_R, PF_W, PF_X, type ProgramHeader, PT_LOAD } from './elf.js';
+
+/** Where the parts of a program came to lie. */
+export interface LoadedElf {
+  /** Added to the addresses of the file. */
+  readonly bias: Addr;
+  readonly entry: Addr;
+  /** AT_PHDR; 0 when no segment holds the headers. */
+  readonly headers: Addr;
+  readonly startCode: Addr;
+  readonly endCode: Addr;
+  readonly startData: Addr;
+  readonly endData: Addr;
+  /** End of the highest segment, bss included. */
+  readonly end: Addr;
+}
+
+const PAGE_MASK = 0xfffn;
+
+function pageOffset(address: Addr): bigint {
+  return address & PAGE_MASK;
+}
+
+function protOf({ flags }: ProgramHeader): number {
+  return (
+    (flags & PF_R ? PROT_READ : 0) |
+    (flags & PF_W ? PROT_WRITE : 0) |
+    (flags & PF_X ? PROT_EXEC : 0)
+  );
+}
+
+/** From the first page of the lowest segment to the end of the highest. */
+function totalSize(loads: readonly ProgramHeader[]): bigint {
+  const start = loads.reduce((low, { address }) => (address < low ? address : low), 1n << 64n);
+  const end = loads.reduce(
+    (high, { address, memorySize }) => (address + memorySize > high ? address + memorySize : high),
+    0n,
+  );
+  return end - pageDown(start);
+}
+
+/** `base`: where an ET_DYN file is to begin; 0: wherever mmap puts it. */
+export function loadElf(
+  mm: AddressSpace,
+  file: MappedFile,
+  image: ElfImage,
+  base: Addr,
+): Result<LoadedElf> {
+  const loads = image.headers.filter(({ type }) => type === PT_LOAD);
+  const first = loads[0];
+  if (first === undefined) return fail('ENOEXEC');
+  const fixed = image.type === 'ET_EXEC' || base !== 0n;
+  let bias = image.type === 'ET_EXEC' || base === 0n ? 0n : base - pageDown(first.address);
+  for (const header of loads) {
+    const isFirst = header === first;
+    const flags = isFirst ? (fixed ? MAP_FIXED_NOREPLACE : 0) : MAP_FIXED;
+    const wanted = isFirst && !fixed ? 0n : bias + header.address;
+    const size = isFirst && image.type === 'ET_DYN' ? totalSize(loads) : 0n;
+    const mapped = mapSegment(mm, file, header, { address: wanted, flags, totalSize: size });
+    if (!mapped.ok) return mapped;
+    if (isFirst && image.type === 'ET_DYN') bias = mapped.value - pageDown(header.address);
+    const { memorySize, fileSize } = header;
+    const { taskSize } = mm.layout;
+    const place = bias + header.address;
+    if (place >= taskSize || fileSize > memorySize || memorySize > taskSize - place) {
+      return fail('EINVAL');
+    }
+  }
+  return ok(describe(image, loads, BigInt.asUintN(64, bias)));
+}
+
+interface SegmentPlace {
+  readonly address: Addr;
+  readonly flags: number;
+  /** Of the first segment of an ET_DYN file: room for all of them is taken at once. */
+  readonly totalSize: bigint;
+}
+
+/** elf_load(): the file's part, zeros behind it, anonymous pages for the rest. The first page mapped. */
+function mapSegment(
+  mm: AddressSpace,
+  file: MappedFile,
+  header: ProgramHeader,
+  place: SegmentPlace,
+): Result<Addr> {
+  const { fileSize, memorySize } = header;
+  const inPage = pageOffset(header.address);
+  let start = pageDown(place.address);
+  let zeroStart = start;
+  if (fileSize > 0n) {
+    const mapped = mapFile(mm, file, header, place);
+    if (!mapped.ok) return mapped;
+    start = mapped.value;
+    zeroStart = start + inPage + fileSize;
+    if (memorySize > fileSize && !clearPage(mm, zeroStart) && header.flags & PF_W) {
+      return fail('EFAULT');
+    }
+  }
+  if (memorySize <= fileSize) return ok(start);
+  const from = pageUp(zeroStart);
+  const to = pageUp(start + inPage + memorySize);
+  const bss = mm.brkRegion(from, to - from, (header.flags & PF_X) !== 0);
+  return bss.ok ? ok(start) : bss;
+}
+
+/** elf_map(): a mapping as large as the whole program, cut to the segment, keeps the others' place free. */
+function mapFile(
+  mm: AddressSpace,
+  file: MappedFile,
+  header: ProgramHeader,
+  { address, flags, totalSize: total }: SegmentPlace,
+): Result<Addr> {
+  const inPage = pageOffset(header.address);
+  const size = pageUp(header.fileSize + inPage);
+  // A file offset that does not fit its address cannot be mapped.
+  if (header.offset < inPage || pageOffset(header.offset) !== inPage) return fail('EINVAL');
+  const length = total === 0n ? size : pageUp(total);
+  const mapped = mm.mmap({
+    addr: pageDown(address),
+    length,
+    prot: protOf(header),
+    flags: MAP_PRIVATE | flags,
+    file,
+    pageOffset: (header.offset - inPage) >> 12n,
+    origin: 'exec',
+  });
+  if (mapped.ok && length > size) mm.munmap(mapped.value + size, length - size);
+  return mapped;
+}
+
+/** padzero(): false when the page cannot be written. */
+function clearPage(mm: AddressSpace, from: Addr): boolean {
+  const length = Number(pageUp(from) - from);
+  return length === 0 || mm.copyOut(from, new Uint8Array(length)).ok;
+}
+
+function describe(image: ElfImage, loads: readonly ProgramHeader[], bias: Addr): LoadedElf {
+  const address = (header: ProgramHeader): Addr => BigInt.asUintN(64, header.address + bias);
+  const ends = (pick: (header: ProgramHeader) => boolean, size: 'fileSize' | 'memorySize'): Addr =>
+    loads.filter(pick).reduce((high, header) => {
+      const end = address(header) + header[size];
+      return end > high ? end : high;
+    }, 0n);
+  const all = (): boolean => true;
+  const starts = loads.map(address);
+  const holder = loads.find(
+    ({ offset, fileSize }) => offset <= image.phoff && image.phoff < offset + fileSize,
+  );
+  return {
+    bias,
+    entry: BigInt.asUintN(64, image.entry + bias),
+    headers: holder === undefined ? 0n : address(holder) + image.phoff - holder.offset,
+    startCode: starts.reduce((low, start) => (start < low ? start : low)),
+    endCode: ends(({ flags }) => (flags & PF_X) !== 0, 'fileSize'),
+    startData: starts.reduce((high, start) => (start > high ? start : high)),
+    endData: ends(all, 'fileSize'),
+    end: ends(all, 'memorySize'),
+  };
+}

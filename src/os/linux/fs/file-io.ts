@@ -1,0 +1,61 @@
+/** Transfers between an open file and a process's memory. Compare fs/read_write.c. */
+import type { Addr } from '../../../abi/address.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { copyInPartly, copyOutPartly, type UserMemory } from '../../../kernel/user-memory.js';
+import type { OpenFile } from './open-file.js';
+
+/** Larger requests are cut to this (include/linux/fs.h). */
+export const MAX_RW_COUNT = 0x7ffff000;
+
+/** At most this much is in the host's hands at a time. */
+const CHUNK = 1 << 16;
+
+/**
+ * Up to `count` bytes into memory. `at`: where in the file; undefined: at its position, which moves.
+ * What was transferred before a fault or an error counts; only the first one is reported.
+ */
+export function readInto(
+  file: OpenFile,
+  memory: UserMemory,
+  addr: Addr,
+  count: number,
+  at: number | undefined,
+): Result<number> {
+  const start = at ?? file.position;
+  let done = 0;
+  while (done < count) {
+    const chunk = file.inode.read(start + done, Math.min(CHUNK, count - done));
+    if (!chunk.ok && done === 0) return chunk;
+    if (!chunk.ok || chunk.value.length === 0) break;
+    const copied = copyOutPartly(memory, addr + BigInt(done), chunk.value);
+    done += copied;
+    if (done === 0) return fail('EFAULT');
+    if (copied < chunk.value.length) break;
+  }
+  if (at === undefined) file.position = start + done;
+  return ok(done);
+}
+
+/** Up to `count` bytes out of memory, as `readInto`. With O_APPEND always at the end. */
+export function writeFrom(
+  file: OpenFile,
+  memory: UserMemory,
+  addr: Addr,
+  count: number,
+  at: number | undefined,
+): Result<number> {
+  const start = file.appending && file.inode.seekable ? file.inode.size : (at ?? file.position);
+  let done = 0;
+  while (done < count) {
+    const chunk = copyInPartly(memory, addr + BigInt(done), Math.min(CHUNK, count - done));
+    if (!chunk.ok && done === 0) return chunk;
+    if (!chunk.ok) break;
+    const written = file.inode.write(start + done, chunk.value);
+    if (!written.ok && done === 0) return written;
+    if (!written.ok) break;
+    done += written.value;
+    if (written.value < CHUNK) break;
+  }
+  if (at === undefined) file.position = start + done;
+  return ok(done);
+}

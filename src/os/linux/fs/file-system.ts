@@ -1,0 +1,189 @@
+/**
+ * FileSystem: the tree that every process of a sandbox sees. Root's: /, /dev, /proc. The user's own:
+ * /home/user and what the host puts in; /tmp is for everybody.
+ *
+ * Inode numbers count up from 1, so that the same run shows the same ones.
+ */
+import { MayexecError } from '../../../abi/errors.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
+import type { Frames } from '../../../mm/frames.js';
+import type { ObjectKind } from '../../../mm/object.js';
+import { PagedObject } from '../../../mm/objects.js';
+import { Directory, type Inode, type Mount } from './inode.js';
+import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from './mode.js';
+import { type Found, walk } from './path-walk.js';
+import { RegularFile } from './regular-file.js';
+
+export interface FileInit {
+  readonly content: Uint8Array;
+  /** Permission bits; default 0o644. */
+  readonly mode?: number;
+}
+
+interface NewFile {
+  readonly kind?: ObjectKind;
+  /** As maps shows it; default: the path. */
+  readonly path: string;
+  readonly permissions: number;
+  readonly content?: Uint8Array;
+}
+
+function mount(type: string, major: number, minor: number): Mount {
+  return { type, major, minor, noexec: false, readOnly: false };
+}
+
+export class FileSystem {
+  readonly root: Directory;
+  /** Where processes start. */
+  readonly home: Directory;
+  readonly disk = mount('ext4', 8, 1);
+  readonly tmpfs = mount('tmpfs', 0, 0x1f);
+  readonly devtmpfs = mount('devtmpfs', 0, 6);
+  readonly procfs = mount('proc', 0, 0x15);
+  /** The kernel's own tmpfs: memfd and shared memory. */
+  readonly shmem = mount('tmpfs', 0, 1);
+  readonly pipefs = mount('pipefs', 0, 0xd);
+  readonly #frames: Frames;
+  /** Every inode that has a name or a descriptor. */
+  #inodes = new Set<Inode>();
+  #nextNumber = 1;
+
+  constructor(frames: Frames) {
+    this.#frames = frames;
+    this.root = this.add(new Directory(this.disk, this.newNumber(), 0o755, ''));
+    const homes = this.directory(this.root, 'home', this.disk, 0o755);
+    this.home = this.directory(homes, 'user', this.disk, 0o755, USER_ID);
+    this.directory(this.root, 'tmp', this.tmpfs, 0o1777);
+  }
+
+  newNumber(): number {
+    return this.#nextNumber++;
+  }
+
+  /** Registers an inode, so that snapshots know it. */
+  add<T extends Inode>(inode: T): T {
+    this.#inodes.add(inode);
+    return inode;
+  }
+
+  directory(parent: Directory, name: string, on: Mount, permissions: number, owner = 0): Directory {
+    const made = this.add(new Directory(on, this.newNumber(), permissions, name, parent));
+    made.uid = owner;
+    made.gid = owner;
+    parent.insert(name, made);
+    return made;
+  }
+
+  /** A regular file of the user's without a name yet. */
+  newFile(on: Mount, { kind, path, permissions, content }: NewFile): RegularFile {
+    const inode = this.newNumber();
+    const object = new PagedObject(this.#frames, {
+      kind: kind ?? 'file',
+      path,
+      inode,
+      device: deviceText(on),
+      ...(content === undefined ? {} : { content, size: content.length }),
+    });
+    const file = this.add(new RegularFile(on, inode, permissions, object));
+    file.uid = USER_ID;
+    file.gid = USER_ID;
+    return file;
+  }
+
+  walk(from: Directory, path: string, follow: boolean): Result<Found> {
+    return walk(this.root, from, path, follow);
+  }
+
+  /** Makes a file or directory at a place where the walk found none. */
+  create(found: Found, make: (mount: Mount) => Inode): Result<Inode> {
+    const { parent, name } = found;
+    if (parent.links === 0) return fail('ENOENT');
+    if (parent.mount.readOnly) return fail('EROFS');
+    if (!permits(parent, MAY_WRITE | MAY_EXEC)) return fail('EACCES');
+    const inode = make(parent.mount);
+    parent.insert(name, inode);
+    return ok(inode);
+  }
+
+  /** The last name of a file may go while descriptors or mappings are left (`forget` ends it). */
+  unlink(found: Found, inode: Inode): void {
+    found.parent.remove(found.name);
+    inode.links = inode instanceof Directory ? 0 : inode.links - 1;
+  }
+
+  /** Nothing refers to the inode any more. */
+  forget(inode: Inode): void {
+    inode.release();
+    this.#inodes.delete(inode);
+  }
+
+  /** What the host puts in: directories on the way appear, a file that exists gets the new content. */
+  write(path: string, { content, mode }: FileInit): void {
+    if (!path.startsWith('/') || path.endsWith('/')) {
+      throw new MayexecError(`file '${path}': expected the absolute path of a file`);
+    }
+    const parent = this.#directories(path);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const file = this.newFile(parent.mount, {
+      path: parent.pathOf(name),
+      permissions: (mode ?? 0o644) & 0o7777,
+      content: content.slice(),
+    });
+    const before = parent.lookup(name);
+    if (before instanceof Directory) throw new MayexecError(`file '${path}': is a directory`);
+    if (before !== undefined) before.links = 0;
+    parent.insert(name, file);
+  }
+
+  /** What a file holds now. */
+  read(path: string): Uint8Array {
+    const found = this.walk(this.root, path, true);
+    const inode = found.ok ? found.value.inode : undefined;
+    if (!(inode instanceof RegularFile)) {
+      const why = !found.ok ? found.errno : inode === undefined ? 'ENOENT' : 'not a regular file';
+      throw new MayexecError(`no file '${path}' in the sandbox (${why})`);
+    }
+    return inode.content.read(0, inode.size).slice();
+  }
+
+  save(): Saved {
+    const inodes = [...this.#inodes];
+    const contents = saveAll(inodes);
+    const next = this.#nextNumber;
+    return saved(() => {
+      const kept = new Set(inodes);
+      for (const inode of this.#inodes) if (!kept.has(inode)) inode.release();
+      this.#inodes = kept;
+      this.#nextNumber = next;
+      contents.restore();
+    }, contents.drop);
+  }
+
+  /** Gives all content back. */
+  close(): void {
+    for (const inode of this.#inodes) inode.release();
+    this.#inodes.clear();
+  }
+
+  /** The directory that is to hold `path`, made with the user's rights where it is missing. */
+  #directories(path: string): Directory {
+    let at = this.root;
+    for (const name of path.split('/').slice(1, -1)) {
+      if (name === '' || name === '.' || name === '..') {
+        throw new MayexecError(`file '${path}': expected a path without empty parts, '.' and '..'`);
+      }
+      const next = at.lookup(name) ?? this.directory(at, name, at.mount, 0o755, USER_ID);
+      if (!(next instanceof Directory)) {
+        throw new MayexecError(`file '${path}': '${at.pathOf(name)}' is not a directory`);
+      }
+      at = next;
+    }
+    return at;
+  }
+}
+
+function deviceText({ major, minor }: Mount): string {
+  const two = (value: number): string => value.toString(16).padStart(2, '0');
+  return `${two(major)}:${two(minor)}`;
+}

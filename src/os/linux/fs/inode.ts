@@ -1,0 +1,203 @@
+/**
+ * Inodes of the in-memory file system: what a path leads to and an open file refers to. Content that
+ * can be mapped is a MemoryObject, the same one for read(2), write(2) and mmap(2), so that all three
+ * see the same bytes. Compare struct inode and struct file_operations (include/linux/fs.h).
+ */
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../abi/fcntl.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { MemoryObject } from '../../../mm/object.js';
+import { ROOT_ID } from './mode.js';
+
+/** A mounted file system, as far as its files show it. */
+export interface Mount {
+  /** As mount(8) names it: 'tmpfs'. */
+  readonly type: string;
+  readonly major: number;
+  readonly minor: number;
+  /** Nothing on it may be executed or mapped executable. */
+  noexec: boolean;
+  readOnly: boolean;
+}
+
+/** The largest offset of a file: ext4's with 4 KiB blocks, and exact as a number. */
+export const MAX_FILE_SIZE = 0xffffffff000;
+
+export abstract class Inode {
+  readonly number: number;
+  readonly mount: Mount;
+  /** File type and permission bits. */
+  mode: number;
+  uid = ROOT_ID;
+  gid = ROOT_ID;
+  /** Names in directories. */
+  links = 1;
+  /** Nanoseconds of the virtual clock at the last change of content. */
+  modified = 0n;
+
+  constructor(mount: Mount, number: number, mode: number) {
+    this.mount = mount;
+    this.number = number;
+    this.mode = mode;
+  }
+
+  get type(): number {
+    return this.mode & S_IFMT;
+  }
+
+  get size(): number {
+    return 0;
+  }
+
+  /** Device number of a device file. */
+  get rdev(): { readonly major: number; readonly minor: number } {
+    return { major: 0, minor: 0 };
+  }
+
+  /** False: a stream, for which an offset means nothing (ESPIPE). */
+  get seekable(): boolean {
+    return true;
+  }
+
+  /** Wherever lseek goes, it arrives at 0. */
+  get seeksToStart(): boolean {
+    return false;
+  }
+
+  /** lseek goes no further (s_maxbytes). */
+  get largestOffset(): bigint {
+    return BigInt(MAX_FILE_SIZE);
+  }
+
+  /** What mmap maps; undefined: ENODEV. */
+  get object(): MemoryObject | undefined {
+    return undefined;
+  }
+
+  /** Bytes from `offset`; none at the end. */
+  read(_offset: number, _length: number): Result<Uint8Array> {
+    return fail('EINVAL');
+  }
+
+  /** The number of bytes written. */
+  write(_offset: number, _bytes: Uint8Array): Result<number> {
+    return fail('EINVAL');
+  }
+
+  truncate(_size: number): Result<0> {
+    return fail('EINVAL');
+  }
+
+  /** No name and no descriptor is left: gives the content back. */
+  release(): void {}
+
+  save(): Saved {
+    const { mode, uid, gid, links, modified } = this;
+    const content = this.saveContent();
+    return saved(() => {
+      Object.assign(this, { mode, uid, gid, links, modified });
+      content.restore();
+    }, content.drop);
+  }
+
+  protected saveContent(): Saved {
+    return saved(() => {});
+  }
+}
+
+export class Directory extends Inode {
+  /** Undefined for the root, which is its own parent. */
+  parent: Directory | undefined;
+  name: string;
+  protected entries = new Map<string, Inode>();
+
+  constructor(mount: Mount, number: number, permissions: number, name: string, parent?: Directory) {
+    super(mount, number, S_IFDIR | permissions);
+    this.name = name;
+    this.parent = parent;
+    this.links = 2;
+  }
+
+  /** Absolute, without a slash at the end but for the root's own. */
+  get path(): string {
+    if (this.parent === undefined) return '/';
+    const above = this.parent.path;
+    return above === '/' ? `/${this.name}` : `${above}/${this.name}`;
+  }
+
+  pathOf(name: string): string {
+    const { path } = this;
+    return path === '/' ? `/${name}` : `${path}/${name}`;
+  }
+
+  lookup(name: string): Inode | undefined {
+    return this.entries.get(name);
+  }
+
+  /** Names without '.' and '..', in the order of creation. */
+  list(): readonly (readonly [string, Inode])[] {
+    return [...this.entries];
+  }
+
+  insert(name: string, inode: Inode): void {
+    this.entries.set(name, inode);
+    if (inode instanceof Directory) {
+      inode.parent = this;
+      inode.name = name;
+      this.links++;
+    }
+  }
+
+  remove(name: string): void {
+    if (this.entries.get(name) instanceof Directory) this.links--;
+    this.entries.delete(name);
+  }
+
+  override read(): Result<Uint8Array> {
+    return fail('EISDIR');
+  }
+
+  protected override saveContent(): Saved {
+    const { parent, name } = this;
+    const entries = [...this.entries];
+    return saved(() => {
+      this.parent = parent;
+      this.name = name;
+      this.entries = new Map(entries);
+    });
+  }
+}
+
+export class Symlink extends Inode {
+  readonly #target: () => string;
+
+  /** A target that depends on who looks (/proc/self) is a function. */
+  constructor(mount: Mount, number: number, target: string | (() => string)) {
+    super(mount, number, S_IFLNK | 0o777);
+    this.#target = typeof target === 'string' ? () => target : target;
+  }
+
+  get target(): string {
+    return this.#target();
+  }
+
+  override get size(): number {
+    return this.target.length;
+  }
+}
+
+/** A file whose bytes are made when it is read (proc). Reading from the start makes them anew. */
+export class GeneratedFile extends Inode {
+  readonly #render: () => Uint8Array;
+  #text: Uint8Array = new Uint8Array();
+
+  constructor(mount: Mount, number: number, mode: number, render: () => Uint8Array) {
+    super(mount, number, mode);
+    this.#render = render;
+  }
+
+  override read(offset: number, length: number): Result<Uint8Array> {
+    if (offset === 0) this.#text = this.#render();
+    return ok(this.#text.slice(offset, offset + length));
+  }
+}

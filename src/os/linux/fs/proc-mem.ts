@@ -1,0 +1,69 @@
+/**
+ * /proc/PID/mem: memory past the rights of its mappings, as a debugger reaches it. Compare
+ * fs/proc/base.c:mem_rw() and mm/gup.c:check_vma_flags() with FOLL_FORCE: a mapping that may be made
+ * readable is read; one that is private and may be made writable is written, into a copy of the page.
+ */
+import { S_IFREG } from '../../../abi/fcntl.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import type { AddressSpace } from '../../../mm/address-space.js';
+import {
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  type VmFlags,
+} from '../../../mm/vma.js';
+import { Inode, type Mount } from './inode.js';
+
+function mayRead(flags: VmFlags): boolean {
+  return (flags & (VM_READ | VM_MAYREAD)) !== 0;
+}
+
+/** is_cow_mapping(), where the mapping is not writable already. */
+function mayWrite(flags: VmFlags): boolean {
+  if (flags & VM_WRITE) return true;
+  return (flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+}
+
+export class MemoryFile extends Inode {
+  readonly #memory: () => AddressSpace;
+
+  constructor(mount: Mount, number: number, memory: () => AddressSpace) {
+    super(mount, number, S_IFREG | 0o600);
+    this.#memory = memory;
+  }
+
+  override get largestOffset(): bigint {
+    return (1n << 64n) - 1n;
+  }
+
+  /** EIO where nothing can be reached; less than asked for up to such a place. */
+  override read(offset: number, length: number): Result<Uint8Array> {
+    const mm = this.#memory();
+    const reach = this.#reach(offset, length, mayRead);
+    return reach === 0 ? fail('EIO') : ok(mm.peek(BigInt(offset), reach));
+  }
+
+  override write(offset: number, bytes: Uint8Array): Result<number> {
+    const mm = this.#memory();
+    const reach = this.#reach(offset, bytes.length, mayWrite);
+    if (reach === 0) return bytes.length === 0 ? ok(0) : fail('EIO');
+    mm.poke(BigInt(offset), bytes.subarray(0, reach));
+    return ok(reach);
+  }
+
+  /** How many bytes from `offset` on lie in mappings that allow it. */
+  #reach(offset: number, length: number, allows: (flags: VmFlags) => boolean): number {
+    const mm = this.#memory();
+    const start = BigInt(offset);
+    let at = start;
+    while (at - start < BigInt(length)) {
+      const vma = mm.find(at);
+      if (vma === undefined || !allows(vma.flags)) break;
+      at = vma.end;
+    }
+    const reach = Number(at - start);
+    return Math.min(reach, length);
+  }
+}

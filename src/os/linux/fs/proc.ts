@@ -1,0 +1,167 @@
+/** /proc: what processes and the C library read there. Compare fs/proc/base.c and fs/proc/root.c. */
+import { S_IFREG } from '../../../abi/fcntl.js';
+import { cString, encodeText } from '../../../kernel/text.js';
+import type { AddressSpace } from '../../../mm/address-space.js';
+import type { FileSystem } from './file-system.js';
+import { Directory, GeneratedFile, type Inode, Symlink } from './inode.js';
+import { USER_ID } from './mode.js';
+import type { DescriptorTable } from './open-file.js';
+import { MemoryFile } from './proc-mem.js';
+import { smapsText, statusText } from './proc-text.js';
+
+/** What /proc tells of a process. */
+export interface ProcessView {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly comm: string;
+  readonly umask: number;
+  readonly mm: AddressSpace;
+  readonly files: DescriptorTable;
+  readonly cwd: Directory;
+  readonly program: {
+    readonly path: string;
+    readonly argv: readonly string[];
+    readonly envp: readonly string[];
+  };
+  readonly signals: {
+    readonly blocked: bigint;
+    readonly pendingMask: bigint;
+    readonly ignoredMask: bigint;
+    readonly caughtMask: bigint;
+  };
+}
+
+const SYSCTLS: Readonly<Record<string, string>> = {
+  'vm/overcommit_memory': '0',
+  'vm/max_map_count': '65530',
+  'vm/mmap_min_addr': '65536',
+  'vm/memfd_noexec': '0',
+  'kernel/osrelease': '6.18.0',
+  'kernel/ostype': 'Linux',
+  'kernel/pid_max': '4194304',
+  'kernel/randomize_va_space': '2',
+};
+
+/** /proc itself, with the process that looks as /proc/self. */
+export function populateProc(files: FileSystem, view: ProcessView): void {
+  const on = files.procfs;
+  const proc = files.directory(files.root, 'proc', on, 0o555);
+  proc.insert('self', files.add(new Symlink(on, files.newNumber(), () => String(view.pid))));
+  proc.insert('mounts', files.add(new Symlink(on, files.newNumber(), 'self/mounts')));
+  for (const [path, value] of Object.entries(SYSCTLS)) addSysctl(files, proc, path, value);
+  addProcess(files, proc, view);
+}
+
+function addSysctl(files: FileSystem, proc: Directory, path: string, value: string): void {
+  const [area = '', name = ''] = path.split('/');
+  const open = (parent: Directory, child: string): Directory => {
+    const existing = parent.lookup(child);
+    return existing instanceof Directory
+      ? existing
+      : files.directory(parent, child, files.procfs, 0o555);
+  };
+  const directory = open(open(proc, 'sys'), area);
+  directory.insert(
+    name,
+    generated(files, 0o644, 0, () => `${value}\n`),
+  );
+}
+
+function addProcess(files: FileSystem, proc: Directory, view: ProcessView): void {
+  const on = files.procfs;
+  const directory = files.directory(proc, String(view.pid), on, 0o555, USER_ID);
+  const add = (name: string, permissions: number, text: () => string | Uint8Array): void =>
+    directory.insert(name, generated(files, permissions, USER_ID, text));
+  const link = (name: string, target: () => string): void =>
+    directory.insert(name, files.add(new Symlink(on, files.newNumber(), target)));
+  add('maps', 0o444, () => view.mm.mapsText());
+  add('smaps', 0o444, () => smapsText(view.mm));
+  add('status', 0o444, () => statusText(view));
+  add('comm', 0o644, () => `${view.comm}\n`);
+  add('cmdline', 0o444, () => strings(view.program.argv));
+  add('environ', 0o400, () => strings(view.program.envp));
+  add('mounts', 0o444, () => mountsText(files));
+  add('personality', 0o400, () => `${(view.mm.personality >>> 0).toString(16).padStart(8, '0')}\n`);
+  link('exe', () => view.program.path);
+  link('cwd', () => view.cwd.path);
+  link('root', () => '/');
+  const memory = files.add(new MemoryFile(on, files.newNumber(), () => view.mm));
+  memory.uid = USER_ID;
+  memory.gid = USER_ID;
+  directory.insert('mem', memory);
+  const fds = files.add(
+    new DescriptorDirectory(files, files.newNumber(), directory, () => view.files),
+  );
+  fds.uid = USER_ID;
+  fds.gid = USER_ID;
+  directory.insert('fd', fds);
+}
+
+function generated(
+  files: FileSystem,
+  permissions: number,
+  owner: number,
+  text: () => string | Uint8Array,
+): GeneratedFile {
+  const render = (): Uint8Array => {
+    const made = text();
+    return typeof made === 'string' ? encodeText(made) : made;
+  };
+  const mode = S_IFREG | permissions;
+  const file = files.add(new GeneratedFile(files.procfs, files.newNumber(), mode, render));
+  file.uid = owner;
+  file.gid = owner;
+  return file;
+}
+
+function strings(texts: readonly string[]): Uint8Array {
+  const parts = texts.map(cString);
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function mountsText(files: FileSystem): string {
+  const rows = [
+    ['/dev/root', '/', files.disk],
+    ['devtmpfs', '/dev', files.devtmpfs],
+    ['proc', '/proc', files.procfs],
+    ['tmpfs', '/tmp', files.tmpfs],
+  ] as const;
+  const lines = rows.map(([source, path, { type, noexec, readOnly }]) => {
+    const options = [readOnly ? 'ro' : 'rw', ...(noexec ? ['noexec'] : []), 'relatime'].join(',');
+    return `${source} ${path} ${type} ${options} 0 0\n`;
+  });
+  return lines.join('');
+}
+
+/** /proc/PID/fd: a link per descriptor, to the file itself. */
+class DescriptorDirectory extends Directory {
+  readonly #files: FileSystem;
+  readonly #table: () => DescriptorTable;
+
+  constructor(files: FileSystem, number: number, parent: Directory, table: () => DescriptorTable) {
+    super(files.procfs, number, 0o500, 'fd', parent);
+    this.#files = files;
+    this.#table = table;
+  }
+
+  override lookup(name: string): Inode | undefined {
+    if (!/^(0|[1-9]\d*)$/.test(name)) return undefined;
+    const file = this.#table().any(Number(name));
+    return file.ok ? this.#link(file.value.path) : undefined;
+  }
+
+  override list(): readonly (readonly [string, Inode])[] {
+    return [...this.#table().entries()].map(([fd, file]) => [String(fd), this.#link(file.path)]);
+  }
+
+  /** Made for one look: it has no life of its own. */
+  #link(target: string): Symlink {
+    return new Symlink(this.#files.procfs, 0, target);
+  }
+}

@@ -1,0 +1,65 @@
+/** Regular files: bytes in pages, which read(2), write(2) and mmap(2) share. memfd files are those with seals. */
+import { S_IFREG } from '../../../abi/fcntl.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { PagedObject } from '../../../mm/objects.js';
+import { Inode, MAX_FILE_SIZE, type Mount } from './inode.js';
+
+export class RegularFile extends Inode {
+  readonly content: PagedObject;
+  #released = false;
+
+  constructor(mount: Mount, number: number, permissions: number, content: PagedObject) {
+    super(mount, number, S_IFREG | permissions);
+    this.content = content;
+  }
+
+  override get size(): number {
+    return this.content.size;
+  }
+
+  override get object(): PagedObject {
+    return this.content;
+  }
+
+  override read(offset: number, length: number): Result<Uint8Array> {
+    const { size } = this.content;
+    if (offset >= size) return ok(new Uint8Array());
+    return ok(this.content.read(offset, Math.min(length, size - offset)));
+  }
+
+  /** Writes past the end leave a hole. Compare mm/filemap.c:generic_write_checks(). */
+  override write(offset: number, bytes: Uint8Array): Result<number> {
+    if (offset >= MAX_FILE_SIZE) return fail('EFBIG');
+    const room = bytes.subarray(0, MAX_FILE_SIZE - offset);
+    return this.content.write(offset, room);
+  }
+
+  override truncate(size: number): Result<0> {
+    return size > MAX_FILE_SIZE ? fail('EFBIG') : this.content.truncate(size);
+  }
+
+  /** Mappings keep the content alive. */
+  override release(): void {
+    if (!this.#released) this.content.release();
+    this.#released = true;
+  }
+
+  protected override saveContent(): Saved {
+    const { content } = this;
+    content.retain();
+    const state = content.saveState();
+    const released = this.#released;
+    return saved(
+      () => {
+        if (this.#released && !released) content.retain();
+        this.#released = released;
+        content.restoreState(state);
+      },
+      () => {
+        content.dropState(state);
+        content.release();
+      },
+    );
+  }
+}

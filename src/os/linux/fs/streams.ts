@@ -1,0 +1,50 @@
+/** Streams to and from the host: the pipes that a guest has as descriptors 0, 1 and 2. */
+import { S_IFIFO } from '../../../abi/fcntl.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import type { OutputSink } from '../../../kernel/output.js';
+import { type Saved, saved } from '../../../kernel/snapshot.js';
+import { Inode, type Mount } from './inode.js';
+
+/** The reading end of a pipe that holds all its bytes and has no writer left. */
+export class InputStream extends Inode {
+  readonly #bytes: Uint8Array;
+
+  constructor(mount: Mount, number: number, bytes: Uint8Array) {
+    super(mount, number, S_IFIFO | 0o600);
+    this.#bytes = bytes;
+  }
+
+  override get seekable(): boolean {
+    return false;
+  }
+
+  /** `offset`: how much the (one) open description has taken so far. */
+  override read(offset: number, length: number): Result<Uint8Array> {
+    return ok(this.#bytes.slice(offset, offset + length));
+  }
+}
+
+/** The writing end of a pipe whose reader is the host. */
+export class OutputStream extends Inode {
+  readonly #sink: OutputSink;
+
+  constructor(mount: Mount, number: number, sink: OutputSink) {
+    super(mount, number, S_IFIFO | 0o600);
+    this.#sink = sink;
+  }
+
+  override get seekable(): boolean {
+    return false;
+  }
+
+  /** ENOSPC when the sink is full: ours alone, the host keeps no more. */
+  override write(_offset: number, bytes: Uint8Array): Result<number> {
+    const taken = this.#sink.write(bytes);
+    return taken === 0 && bytes.length > 0 ? fail('ENOSPC') : ok(taken);
+  }
+
+  protected override saveContent(): Saved {
+    const { length } = this.#sink;
+    return saved(() => this.#sink.truncate(length));
+  }
+}

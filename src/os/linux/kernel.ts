@@ -1,0 +1,113 @@
+/**
+ * LinuxKernel: what all processes of a sandbox share. A process (Task) has its own address space,
+ * descriptors and signals, and runs on the one CPU in turn.
+ */
+import type { Addr, Arch } from '../../abi/address.js';
+import type { Engine } from '../../engine/engine.js';
+import { VirtualClock } from '../../kernel/clock.js';
+import { Entropy } from '../../kernel/entropy.js';
+import { type Saved, saved } from '../../kernel/snapshot.js';
+import { Frames } from '../../mm/frames.js';
+import { devZero } from '../../mm/objects.js';
+import type { NewEvent, TraceRecorder } from '../../trace/events.js';
+import { populateDev } from './fs/dev-tree.js';
+import { type FileInit, FileSystem } from './fs/file-system.js';
+
+export interface KernelOptions {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly seed: number;
+  readonly trace: TraceRecorder;
+  readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+}
+
+type Unplaced<E> = E extends unknown ? Omit<E, 'pc'> : never;
+export type TaskEvent = Unplaced<NewEvent>;
+
+export class LinuxKernel {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly frames: Frames;
+  readonly files: FileSystem;
+  readonly clock = new VirtualClock();
+  readonly entropy: Entropy;
+  readonly trace: TraceRecorder;
+  /** Lines that the real kernel would have printed. */
+  log: string[] = [];
+  #auditSerial = 100;
+  #printed: ReadonlySet<string> = new Set();
+
+  constructor(options: KernelOptions) {
+    this.engine = options.engine;
+    this.arch = options.arch;
+    this.trace = options.trace;
+    this.entropy = new Entropy(options.seed);
+    this.frames = new Frames(options.engine.memory);
+    this.files = new FileSystem(this.frames);
+    populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));
+    for (const [path, file] of Object.entries(options.files ?? {})) this.writeFile(path, file);
+  }
+
+  writeFile(path: string, file: Uint8Array | FileInit): void {
+    this.files.write(path, file instanceof Uint8Array ? { content: file } : file);
+  }
+
+  get programCounter(): Addr {
+    return this.engine.readRegister(this.arch === 'x86-64' ? 'rip' : 'eip');
+  }
+
+  set programCounter(value: Addr) {
+    this.engine.writeRegister(this.arch === 'x86-64' ? 'rip' : 'eip', value);
+  }
+
+  get stackPointer(): Addr {
+    return this.engine.readRegister(this.arch === 'x86-64' ? 'rsp' : 'esp');
+  }
+
+  set stackPointer(value: Addr) {
+    this.engine.writeRegister(this.arch === 'x86-64' ? 'rsp' : 'esp', value);
+  }
+
+  get auditSerial(): number {
+    return this.#auditSerial;
+  }
+
+  /** `text` without the time stamp in front that dmesg adds. */
+  print(text: string): void {
+    this.log.push(text);
+  }
+
+  /** pr_warn_once() and the like. */
+  printOnce(key: string, text: string): void {
+    if (this.#printed.has(key)) return;
+    this.#printed = new Set([...this.#printed, key]);
+    this.print(text);
+  }
+
+  /** Audit records have a serial number each. */
+  printPolicy(lines: readonly string[]): void {
+    for (const line of lines) this.print(line);
+    this.#auditSerial += lines.length;
+  }
+
+  record(event: TaskEvent): void {
+    this.trace.record({ ...event, pc: this.programCounter } as NewEvent);
+  }
+
+  save(): Saved {
+    const files = this.files.save();
+    const entropy = this.entropy.save();
+    const time = this.clock.nanoseconds;
+    const logged = this.log.length;
+    const serial = this.#auditSerial;
+    const printed = this.#printed;
+    return saved(() => {
+      files.restore();
+      entropy.restore();
+      this.clock.nanoseconds = time;
+      this.log = this.log.slice(0, logged);
+      this.#auditSerial = serial;
+      this.#printed = printed;
+    }, files.drop);
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * LinuxProcess: a Linux machine with one process on it, as the host uses it. The host loads a program
+ * or none, runs it, calls into it, makes system calls in its name and takes snapshots.
+ */
+import type { Addr, Arch } from '../../abi/address.js';
+import type { Errno } from '../../abi/errno.js';
+import { MayexecError } from '../../abi/errors.js';
+import type { Outcome } from '../../abi/outcome.js';
+import type { CpuState, Engine } from '../../engine/engine.js';
+import { OutputSink } from '../../kernel/output.js';
+import { runToEnd } from '../../kernel/run-loop.js';
+import type { Saved } from '../../kernel/snapshot.js';
+import { int, type SyscallArgs } from '../../kernel/syscall.js';
+import type { AddressSpace } from '../../mm/address-space.js';
+import type { Layout } from '../../mm/layout.js';
+import type { Policy } from '../../policy/policy.js';
+import type { TraceRecorder } from '../../trace/events.js';
+import { CallFrame, noRoom } from './call.js';
+import { performSyscall } from './dispatch.js';
+import { parseElf } from './exec/elf.js';
+import { execProgram, prepareIdle } from './exec/exec.js';
+import type { FileInit } from './fs/file-system.js';
+import { populateProc } from './fs/proc.js';
+import { openStandardStreams } from './fs/standard-streams.js';
+import { LinuxKernel } from './kernel.js';
+import { createPolicies, createSpace } from './space.js';
+import { StopJudge } from './stops.js';
+import { numberOf } from './syscall-table.js';
+import { Task } from './task.js';
+
+/** The only process of a sandbox. */
+const FIRST_PID = 1000;
+
+export interface LinuxProcessOptions {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly policies: { readonly policies: readonly Policy[] };
+  readonly layout: Layout;
+  /** Random bytes that the guest asks for derive from it. */
+  readonly seed: number;
+  readonly trace: TraceRecorder;
+  readonly limits: { readonly blocks: number };
+  readonly stdin?: Uint8Array;
+  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+  readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+}
+
+/** Opaque. Belongs to the process that made it. */
+export interface ProcessSnapshot {
+  readonly cpu: CpuState;
+  readonly parts: Saved;
+}
+
+/** `value`: what the register holds after the call, signed; -1n with `errno` when it failed. */
+export interface HostSyscallResult {
+  readonly value: bigint;
+  readonly errno?: Errno;
+}
+
+export class LinuxProcess {
+  readonly #kernel: LinuxKernel;
+  readonly #task: Task;
+  readonly #layout: Layout;
+  readonly #blocks: number;
+  readonly #outputs: readonly [OutputSink, OutputSink];
+  #loaded = false;
+  /** Snapshots that nobody holds any more give their frames back. */
+  readonly #forgotten = new FinalizationRegistry<Saved>((parts) => {
+    if (!this.#closed) parts.drop();
+  });
+  #closed = false;
+
+  private constructor(options: LinuxProcessOptions) {
+    const kernel = new LinuxKernel(options);
+    this.#kernel = kernel;
+    this.#layout = options.layout;
+    this.#blocks = options.limits.blocks;
+    const owner = (): Task => this.#task;
+    const policies = createPolicies(kernel, options.policies.policies, owner);
+    const mm = createSpace(kernel, options.layout, policies, owner);
+    this.#task = new Task(kernel, FIRST_PID, mm, policies);
+    const { onOutput } = options;
+    const sink = (fd: 1 | 2): OutputSink =>
+      new OutputSink(onOutput === undefined ? undefined : (bytes) => onOutput(fd, bytes));
+    this.#outputs = [sink(1), sink(2)];
+    const { files } = kernel;
+    openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
+    populateProc(files, this.#task);
+    kernel.engine.setTranslate(mm.translate);
+  }
+
+  static create(options: LinuxProcessOptions): LinuxProcess {
+    return new LinuxProcess(options);
+  }
+
+  get mm(): AddressSpace {
+    return this.#task.mm;
+  }
+
+  get pid(): number {
+    return this.#task.pid;
+  }
+
+  get kernelLog(): readonly string[] {
+    return this.#kernel.log;
+  }
+
+  get stdout(): Uint8Array {
+    return this.#outputs[0].bytes;
+  }
+
+  get stderr(): Uint8Array {
+    return this.#outputs[1].bytes;
+  }
+
+  get symbols(): ReadonlyMap<string, Addr> {
+    return this.#task.symbols;
+  }
+
+  /** What ended the program, if it has ended. */
+  get outcome(): Outcome | undefined {
+    return this.#task.outcome;
+  }
+
+  /**
+   * Puts a program into the file system and loads it. What only happens behind execve's point of no
+   * return (a policy refuses a segment) is the outcome of the run.
+   * @throws MayexecError for a file that cannot be executed.
+   */
+  exec(path: string, bytes: Uint8Array, argv: readonly string[], envp: readonly string[]): void {
+    const parsed = parseElf(bytes);
+    if (!parsed.ok) throw new MayexecError(`cannot execute '${path}': ${parsed.reason}`);
+    const { image } = parsed;
+    if (image.arch !== this.#kernel.arch) {
+      throw new MayexecError(
+        `cannot execute '${path}': it is for ${image.arch}, this sandbox is ${this.#kernel.arch}`,
+      );
+    }
+    this.#kernel.writeFile(path, { content: bytes, mode: 0o755 });
+    const done = execProgram(this.#task, this.#layout, { path, argv, envp });
+    if (!done.ok) {
+      const interpreter = image.interpreter;
+      const what = interpreter === undefined ? '' : ` (its interpreter is '${interpreter}')`;
+      throw new MayexecError(`cannot execute '${path}': execve fails with ${done.errno}${what}`);
+    }
+    this.#loaded = true;
+  }
+
+  /** No program: an empty process with a stack and a heap, for system calls and `call`. */
+  idle(): void {
+    prepareIdle(this.#task);
+  }
+
+  /** Runs the program until it ends or a limit is met. After a limit it can go on; after an end it stays ended. */
+  run(): Outcome {
+    if (!this.#loaded && this.#kernel.programCounter === 0n) {
+      throw new MayexecError('run: no program is loaded');
+    }
+    if (this.#task.outcome !== undefined) return this.#task.outcome;
+    const end = runToEnd(this.#kernel.engine, new StopJudge(this.#task), { blocks: this.#blocks });
+    if (end === 'until') throw new MayexecError('run: stopped at a return address');
+    this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome: end });
+    return end;
+  }
+
+  /**
+   * Calls guest code by the platform's C convention (System V, cdecl). The stack pointer is put back
+   * when it returns; every other register stays as the code left it.
+   */
+  call(address: Addr, args: readonly bigint[]): Outcome {
+    const task = this.#task;
+    const before = task.outcome;
+    task.outcome = undefined;
+    const outcome = this.#call(address, args);
+    task.outcome = before;
+    this.#kernel.record({ type: 'end', pid: task.pid, outcome });
+    return outcome;
+  }
+
+  /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
+  syscall(nameOrNumber: string | number, args: readonly bigint[]): HostSyscallResult {
+    const { abi } = this.#task;
+    const number =
+      typeof nameOrNumber === 'number' ? int(BigInt(nameOrNumber)) : numberOf(abi, nameOrNumber);
+    const bits = abi.word * 8;
+    const word = (index: number): bigint => BigInt.asUintN(bits, args[index] ?? 0n);
+    const words: SyscallArgs = [word(0), word(1), word(2), word(3), word(4), word(5)];
+    const result = performSyscall(this.#task, { abi, number, args: words, byHost: true });
+    if (result.ok === 'no-return') return { value: 0n };
+    return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
+  }
+
+  readFile(path: string): Uint8Array {
+    return this.#kernel.files.read(path);
+  }
+
+  writeFile(path: string, file: Uint8Array | FileInit): void {
+    this.#kernel.writeFile(path, file);
+  }
+
+  snapshot(): ProcessSnapshot {
+    const task = this.#task.save();
+    const kernel = this.#kernel.save();
+    const parts: Saved = {
+      restore: () => {
+        kernel.restore();
+        task.restore();
+      },
+      drop: () => {
+        kernel.drop();
+        task.drop();
+      },
+    };
+    const snapshot = { cpu: this.#kernel.engine.saveCpu(), parts };
+    this.#forgotten.register(snapshot, parts);
+    return snapshot;
+  }
+
+  restore({ cpu, parts }: ProcessSnapshot): void {
+    const { engine } = this.#kernel;
+    parts.restore();
+    engine.setTranslate(this.#task.mm.translate);
+    for (const [index, descriptor] of this.#task.tls.entries()) {
+      engine.setGdtEntry(12 + index, descriptor);
+    }
+    engine.loadCpu(cpu);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#task.mm.close();
+    this.#kernel.files.close();
+  }
+
+  #call(address: Addr, args: readonly bigint[]): Outcome {
+    const frame = CallFrame.push(this.#task, address, args);
+    if (!(frame instanceof CallFrame)) return noRoom(frame);
+    const end = runToEnd(this.#kernel.engine, new StopJudge(this.#task), {
+      blocks: this.#blocks,
+      until: frame.returnAddress,
+    });
+    return end === 'until' ? frame.pop() : end;
+  }
+}

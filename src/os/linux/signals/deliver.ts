@@ -1,0 +1,91 @@
+/**
+ * Delivery: what happens to pending signals on the way back to the program. Compare
+ * kernel/signal.c:get_signal() and arch/x86/kernel/signal.c:handle_signal().
+ */
+import type { Outcome } from '../../../abi/outcome.js';
+import type { Result } from '../../../abi/result.js';
+import { SA_NODEFER, signalNumber } from '../../../abi/signal.js';
+import type { Task } from '../task.js';
+import { setupFrame32 } from './frame-i386.js';
+import { setupFrame64 } from './frame-x86-64.js';
+import { addressOf, codeName, kernelInfo, nameOf, type SignalInfo } from './siginfo.js';
+import { bit, DEFAULT_HANDLER, IGNORE_HANDLER, type SignalAction } from './signal-state.js';
+
+const SIGSEGV = signalNumber('SIGSEGV');
+
+const IGNORED = (['SIGCHLD', 'SIGURG', 'SIGWINCH', 'SIGCONT'] as const).map(signalNumber);
+const STOPPING = (['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const).map(signalNumber);
+
+/** Delivers every pending signal that is not blocked. An outcome: one of them ended the process. */
+export function deliverPending(task: Task): Outcome | undefined {
+  for (;;) {
+    const info = task.signals.take();
+    if (info === undefined) return task.outcome;
+    const outcome = deliver(task, info);
+    if (outcome !== undefined) {
+      task.end(outcome);
+      return outcome;
+    }
+  }
+}
+
+function deliver(task: Task, info: SignalInfo): Outcome | undefined {
+  const action = task.signals.action(info.signal);
+  if (action.handler === IGNORE_HANDLER) return note(task, info, 'ignored');
+  if (action.handler === DEFAULT_HANDLER) return deliverDefault(task, info);
+  task.signals.resetOnce(info.signal);
+  const done = setupFrame(task, info, action);
+  if (done.ok) {
+    const own = action.flags & SA_NODEFER ? 0n : bit(info.signal);
+    task.signals.enterHandler(action.mask | own);
+    return note(task, info, 'handled');
+  }
+  // force_sigsegv(): a SIGSEGV that cannot be delivered kills.
+  task.signals.force(kernelInfo(SIGSEGV), info.signal === SIGSEGV);
+  return undefined;
+}
+
+function setupFrame(task: Task, info: SignalInfo, action: SignalAction): Result<0> {
+  const setup = task.arch === 'x86-64' ? setupFrame64 : setupFrame32;
+  return setup(task.frameContext, { info, action });
+}
+
+function deliverDefault(task: Task, info: SignalInfo): Outcome | undefined {
+  if (IGNORED.includes(info.signal)) return note(task, info, 'ignored');
+  if (STOPPING.includes(info.signal)) {
+    // Nobody is there to continue it: it would wait for ever, as if it had no blocks left.
+    note(task, info, 'killed');
+    return { kind: 'limit', limit: 'blocks' };
+  }
+  note(task, info, 'killed');
+  return killedBy(task, info);
+}
+
+/** The outcome of a process that `info` killed. */
+export function killedBy(task: Task, info: SignalInfo): Outcome {
+  const { access } = task.signals.trap;
+  const isFault = info.detail.kind === 'fault' && access !== undefined;
+  return {
+    kind: 'signal',
+    signal: nameOf(info.signal),
+    code: codeName(info),
+    address: addressOf(info),
+    ...(isFault ? { access } : {}),
+    pc: task.kernel.programCounter,
+  };
+}
+
+function note(
+  task: Task,
+  info: SignalInfo,
+  disposition: 'handled' | 'killed' | 'ignored',
+): undefined {
+  task.kernel.record({
+    type: 'signal',
+    pid: task.pid,
+    signal: nameOf(info.signal),
+    code: codeName(info),
+    address: addressOf(info),
+    disposition,
+  });
+}

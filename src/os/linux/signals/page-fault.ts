@@ -1,0 +1,116 @@
+/**
+ * Page faults that the memory manager could not resolve: policies have their say, then a signal.
+ * Compare arch/x86/mm/fault.c:bad_area_nosemaphore() and do_sigbus().
+ */
+import { type Addr, pageDown } from '../../../abi/address.js';
+import type { Access, Fault, FaultCode, Outcome } from '../../../abi/outcome.js';
+import { FAULT_CODE, signalNumber } from '../../../abi/signal.js';
+import {
+  FAULT_BUS,
+  FAULT_GENERAL_PROTECTION,
+  FAULT_NO_MEMORY,
+  FAULT_PKEY,
+  FAULT_PROTECTION,
+  FAULT_UNMAPPED,
+  type FaultCause,
+  type Stop,
+} from '../../../engine/engine.js';
+import type { Vma } from '../../../mm/vma.js';
+import { VM_ACCESS } from '../../../mm/vma.js';
+import type { Task } from '../task.js';
+import { killOutcome, raise, VECTOR_GP } from './exceptions.js';
+import { logSegfault, unhandled } from './kernel-log.js';
+import { faultInfo, type SignalInfo } from './siginfo.js';
+import { emulateTrampoline } from './trampoline.js';
+
+const VECTOR_PF = 14;
+
+/** Bits of the page-fault error code. */
+const PF_PROTECTION = 1;
+const PF_WRITE = 2;
+const PF_USER = 4;
+const PF_INSTRUCTION = 16;
+const PF_PKEY = 32;
+
+type FaultStop = Stop & { kind: 'fault' };
+
+const CODES: Partial<Record<FaultCause, FaultCode>> = {
+  [FAULT_UNMAPPED]: 'SEGV_MAPERR',
+  [FAULT_PROTECTION]: 'SEGV_ACCERR',
+  [FAULT_PKEY]: 'SEGV_PKUERR',
+  [FAULT_BUS]: 'BUS_ADRERR',
+};
+
+/** Sends the signal of a fault. An outcome: no handler may run. */
+export function pageFault(task: Task, stop: FaultStop): Outcome | undefined {
+  const { cause, address, access, pc } = stop;
+  if (cause === FAULT_NO_MEMORY) return { kind: 'limit', limit: 'memory' };
+  if (cause === FAULT_GENERAL_PROTECTION) {
+    raise(task, VECTOR_GP, 0);
+    return undefined;
+  }
+  if (access === 'exec' && emulateTrampoline(task)) return undefined;
+  const code = CODES[cause] ?? 'SEGV_MAPERR';
+  const vma = task.mm.find(address);
+  report(task, { address, access, code, pc }, vma);
+  const killed = judged(task, stop, vma);
+  if (killed !== undefined) return killed;
+
+  const errorCode = errorCodeOf(task, stop, vma);
+  task.signals.trap = { number: VECTOR_PF, errorCode, address, access };
+  const info = infoOf(code, address, vma);
+  if (code !== 'BUS_ADRERR' && unhandled(task, info.signal)) logSegfault(task, address, errorCode);
+  task.signals.force(info);
+  return undefined;
+}
+
+function report({ kernel, pid }: Task, fault: Fault, vma: Vma | undefined): void {
+  kernel.record({ type: 'fault', pid, fault, vma });
+}
+
+/** The policies may name the rule behind the fault, or kill. */
+function judged(task: Task, stop: FaultStop, vma: Vma | undefined): Outcome | undefined {
+  const { address, access, pc } = stop;
+  const verdict = task.policies.fault(vma, address, access, task.mm.facts, {
+    pc,
+    stackPointer: task.kernel.stackPointer,
+    byteAt: (at) => task.byteAt(at),
+  });
+  if (verdict.kind !== 'kill') return undefined;
+  return killOutcome(task, verdict.signal, { address, access });
+}
+
+function infoOf(code: FaultCode, address: Addr, vma: Vma | undefined): SignalInfo {
+  const { SIGSEGV, SIGBUS } = FAULT_CODE;
+  if (code === 'BUS_ADRERR') return faultInfo(signalNumber('SIGBUS'), SIGBUS.BUS_ADRERR, address);
+  const segv = signalNumber('SIGSEGV');
+  if (code !== 'SEGV_PKUERR') return faultInfo(segv, SIGSEGV[code as 'SEGV_MAPERR'], address);
+  return faultInfo(segv, SIGSEGV.SEGV_PKUERR, address, vma?.pkey ?? 0);
+}
+
+/** As the CPU pushes it. The fetch bit exists only where fetches are judged by a bit of their own. */
+function errorCodeOf(
+  task: Task,
+  { address, access, cause }: FaultStop,
+  vma: Vma | undefined,
+): number {
+  const present = cause !== FAULT_BUS && vma !== undefined && isPresent(task, address, vma);
+  return (
+    PF_USER |
+    (present ? PF_PROTECTION : 0) |
+    (cause === FAULT_PKEY ? PF_PKEY : 0) |
+    kindBits(access, task.mm.facts.nx)
+  );
+}
+
+function kindBits(access: Access, nx: boolean): number {
+  if (access === 'write') return PF_WRITE;
+  return access === 'exec' && nx ? PF_INSTRUCTION : 0;
+}
+
+/** A page without any right has no present entry, whatever it holds. */
+function isPresent({ mm }: Task, address: Addr, vma: Vma): boolean {
+  if (!(vma.flags & VM_ACCESS)) return false;
+  const resident = mm.mincore(pageDown(address), 4096n);
+  return resident.ok && (resident.value[0] ?? 0) !== 0;
+}

@@ -1,0 +1,185 @@
+/** Signals of one process: actions, mask, what is pending, the alternate stack. Compare kernel/signal.c. */
+import type { Addr } from '../../../abi/address.js';
+import type { Access } from '../../../abi/outcome.js';
+import { NSIG, SA_RESETHAND, SS_DISABLE, signalNumber } from '../../../abi/signal.js';
+import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { SignalInfo } from './siginfo.js';
+
+/** SIG_DFL and SIG_IGN, as a handler's address. */
+export const DEFAULT_HANDLER = 0n;
+export const IGNORE_HANDLER = 1n;
+
+export interface SignalAction {
+  readonly handler: Addr;
+  readonly flags: number;
+  readonly restorer: Addr;
+  readonly mask: bigint;
+}
+
+/** stack_t as sigaltstack has set it; size 0: none. */
+export interface AlternateStack {
+  readonly start: Addr;
+  readonly size: bigint;
+  /** ss_flags as given. */
+  readonly flags: number;
+}
+
+/** What the CPU said of the last exception; stands in every later frame (thread.trap_nr and friends). */
+export interface TrapFacts {
+  readonly number: number;
+  readonly errorCode: number;
+  /** CR2: of the last page fault. */
+  readonly address: Addr;
+  /** Of a page fault. */
+  readonly access?: Access;
+}
+
+export const NO_ALTERNATE_STACK: AlternateStack = { start: 0n, size: 0n, flags: SS_DISABLE };
+const DEFAULT_ACTION: SignalAction = { handler: DEFAULT_HANDLER, flags: 0, restorer: 0n, mask: 0n };
+
+/** Taken before any other: their handler is to see the state that caused them. */
+const SYNCHRONOUS = (['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS'] as const).map(
+  signalNumber,
+);
+/** SIGKILL and SIGSTOP. */
+const NEVER_BLOCKED = bit(signalNumber('SIGKILL')) | bit(signalNumber('SIGSTOP'));
+
+export function bit(signal: number): bigint {
+  return 1n << BigInt(signal - 1);
+}
+
+export class SignalState {
+  #actions: readonly SignalAction[] = Array<SignalAction>(NSIG + 1).fill(DEFAULT_ACTION);
+  #pending: readonly SignalInfo[] = [];
+  #blocked = 0n;
+  #suspended: bigint | undefined;
+  alternateStack = NO_ALTERNATE_STACK;
+  trap: TrapFacts = { number: 0, errorCode: 0, address: 0n };
+
+  action(signal: number): SignalAction {
+    return this.#actions[signal] ?? DEFAULT_ACTION;
+  }
+
+  setAction(signal: number, action: SignalAction): void {
+    this.#actions = this.#actions.with(signal, { ...action, mask: action.mask & ~NEVER_BLOCKED });
+  }
+
+  get blocked(): bigint {
+    return this.#blocked;
+  }
+
+  set blocked(mask: bigint) {
+    this.#blocked = BigInt.asUintN(NSIG, mask) & ~NEVER_BLOCKED;
+  }
+
+  /** The mask that a frame brings back: the one before sigsuspend, while that is on. */
+  get maskToRestore(): bigint {
+    return this.#suspended ?? this.#blocked;
+  }
+
+  /** sigsuspend: another mask until a handler has been set up. */
+  suspend(mask: bigint): void {
+    this.#suspended = this.#blocked;
+    this.blocked = mask;
+  }
+
+  /** A handler's frame is set up: `mask` is blocked while it runs. */
+  enterHandler(mask: bigint): void {
+    this.blocked = this.maskToRestore | mask;
+    this.#suspended = undefined;
+  }
+
+  /** Pending, blocked or not. */
+  get pendingMask(): bigint {
+    return this.#pending.reduce((mask, { signal }) => mask | bit(signal), 0n);
+  }
+
+  /** Signals that are ignored, and those that have a handler. */
+  get ignoredMask(): bigint {
+    return this.#maskOf((handler) => handler === IGNORE_HANDLER);
+  }
+
+  get caughtMask(): bigint {
+    return this.#maskOf((handler) => handler !== IGNORE_HANDLER && handler !== DEFAULT_HANDLER);
+  }
+
+  #maskOf(pick: (handler: Addr) => boolean): bigint {
+    return this.#actions.reduce(
+      (mask, { handler }, signal) => (signal > 0 && pick(handler) ? mask | bit(signal) : mask),
+      0n,
+    );
+  }
+
+  /** A signal that is pending already is not queued twice (the classic ones; real-time ones queue). */
+  send(info: SignalInfo): void {
+    if (info.signal < 32 && this.pendingMask & bit(info.signal)) return;
+    this.#pending = [...this.#pending, info];
+  }
+
+  /**
+   * A signal that the process cannot evade, as its own instruction caused it: where it is blocked or
+   * ignored the default action comes back. Compare force_sig_info_to_task().
+   */
+  force(info: SignalInfo, fatal = false): void {
+    const blocked = (this.#blocked & bit(info.signal)) !== 0n;
+    const ignored = this.action(info.signal).handler === IGNORE_HANDLER;
+    if (blocked || ignored || fatal) {
+      this.setAction(info.signal, { ...this.action(info.signal), handler: DEFAULT_HANDLER });
+      this.blocked &= ~bit(info.signal);
+    }
+    this.send(info);
+  }
+
+  /** The next signal to deliver leaves the queue; undefined when none is left that is not blocked. */
+  take(): SignalInfo | undefined {
+    const ready = this.#pending.filter(({ signal }) => !(this.#blocked & bit(signal)));
+    const next = ready.reduce<SignalInfo | undefined>(
+      (best, info) => (best === undefined || rank(info) < rank(best) ? info : best),
+      undefined,
+    );
+    if (next !== undefined) this.#pending = this.#pending.filter((info) => info !== next);
+    return next;
+  }
+
+  /** Setting a signal to be ignored throws away what is pending of it. */
+  discard(signal: number): void {
+    this.#pending = this.#pending.filter((info) => info.signal !== signal);
+  }
+
+  /** execve: handlers are gone with the old program, what was ignored stays so. */
+  resetForExec(): void {
+    this.#actions = this.#actions.map((action) =>
+      action.handler === IGNORE_HANDLER
+        ? { ...DEFAULT_ACTION, handler: IGNORE_HANDLER }
+        : DEFAULT_ACTION,
+    );
+    this.alternateStack = NO_ALTERNATE_STACK;
+  }
+
+  /** SA_RESETHAND. */
+  resetOnce(signal: number): void {
+    const action = this.action(signal);
+    if (action.flags & SA_RESETHAND)
+      this.setAction(signal, { ...action, handler: DEFAULT_HANDLER });
+  }
+
+  save(): Saved {
+    const actions = this.#actions;
+    const pending = this.#pending;
+    const blocked = this.#blocked;
+    const suspended = this.#suspended;
+    const { alternateStack, trap } = this;
+    return saved(() => {
+      this.#actions = actions;
+      this.#pending = pending;
+      this.#blocked = blocked;
+      this.#suspended = suspended;
+      this.alternateStack = alternateStack;
+      this.trap = trap;
+    });
+  }
+}
+
+function rank({ signal }: SignalInfo): number {
+  return SYNCHRONOUS.includes(signal) ? signal - 1000 : signal;
+}

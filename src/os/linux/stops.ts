@@ -1,0 +1,52 @@
+/** What Linux makes of each stop of the CPU. */
+import type { Outcome } from '../../abi/outcome.js';
+import type { Stop } from '../../engine/engine.js';
+import type { StopHandler } from '../../kernel/run-loop.js';
+import { deliverPending } from './signals/deliver.js';
+import { raise, softwareInterrupt, VECTOR_UD } from './signals/exceptions.js';
+import { pageFault } from './signals/page-fault.js';
+import { enterSyscall } from './syscall-entry.js';
+import type { Task } from './task.js';
+
+export class StopJudge implements StopHandler {
+  readonly #task: Task;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  enter(): Outcome | undefined {
+    return this.#task.outcome ?? deliverPending(this.#task);
+  }
+
+  stopped(stop: Stop): Outcome | undefined {
+    const task = this.#task;
+    const outcome = this.#judge(stop);
+    if (outcome !== undefined && outcome.kind !== 'limit') task.end(outcome);
+    return task.outcome ?? outcome;
+  }
+
+  #judge(stop: Stop): Outcome | undefined {
+    const task = this.#task;
+    if (enterSyscall(task, stop)) return undefined;
+    switch (stop.kind) {
+      case 'fault':
+        return pageFault(task, stop);
+      case 'interrupt':
+        return softwareInterrupt(task, stop);
+      case 'exception':
+        raise(task, stop.vector, stop.errorCode);
+        return undefined;
+      case 'invalid-opcode':
+        raise(task, VECTOR_UD, 0);
+        return undefined;
+      case 'syscall':
+        // An instruction that this mode of the processor has not.
+        task.kernel.programCounter = stop.pc - 2n;
+        raise(task, VECTOR_UD, 0);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+}

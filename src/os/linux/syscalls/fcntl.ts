@@ -1,0 +1,170 @@
+/** fcntl, ioctl and memfd_create. Compare fs/fcntl.c and mm/memfd.c. */
+import {
+  F_ADD_SEALS,
+  F_DUPFD,
+  F_DUPFD_CLOEXEC,
+  F_GET_SEALS,
+  F_GETFD,
+  F_GETFL,
+  F_GETPIPE_SZ,
+  F_SEAL_EXEC,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  F_SETFD,
+  F_SETFL,
+  FD_CLOEXEC,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  MFD_HUGETLB,
+  MFD_NOEXEC_SEAL,
+  O_APPEND,
+  O_ASYNC,
+  O_DIRECT,
+  O_LARGEFILE,
+  O_NOATIME,
+  O_NONBLOCK,
+  O_RDWR,
+  S_IFIFO,
+} from '../../../abi/fcntl.js';
+import { RLIMIT_NOFILE } from '../../../abi/process.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import { decodeText } from '../../../kernel/text.js';
+import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
+import { OpenFile } from '../fs/open-file.js';
+import { RegularFile } from '../fs/regular-file.js';
+import type { Task } from '../task.js';
+import type { HandlerTable } from './handler.js';
+
+const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | O_ASYNC;
+const ALL_SEALS =
+  F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
+const MFD_ALL = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC;
+/** Bits 26 to 31 tell the size of a huge page. */
+const MFD_HUGE_SIZES = 0xfc000000;
+/** NAME_MAX - strlen("memfd:") and the NUL. */
+const MEMFD_NAME_LIMIT = 250;
+const PIPE_SIZE = 65536;
+
+const FIONREAD = 0x541b;
+const FIONBIO = 0x5421;
+const FIONCLEX = 0x5450;
+const FIOCLEX = 0x5451;
+
+function fcntl(task: Task, fd: number, command: number, arg: bigint): SyscallResult {
+  const any = task.files.any(fd);
+  if (!any.ok) return any;
+  const file = any.value;
+  switch (command) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+      if (arg >= task.limits.soft(RLIMIT_NOFILE)) return fail('EINVAL');
+      return task.files.install(file, command === F_DUPFD_CLOEXEC, Number(arg));
+    case F_GETFD:
+      return ok(task.files.closeOnExec(fd) ? FD_CLOEXEC : 0);
+    case F_SETFD:
+      task.files.setCloseOnExec(fd, (arg & BigInt(FD_CLOEXEC)) !== 0n);
+      return ok(0);
+    case F_GETFL:
+      return ok(file.flags);
+    default:
+      return file.pathOnly ? fail('EBADF') : fcntlContent(file, command, arg);
+  }
+}
+
+/** Commands that O_PATH descriptors have not. */
+function fcntlContent(file: OpenFile, command: number, arg: bigint): SyscallResult {
+  switch (command) {
+    case F_SETFL:
+      file.flags = (file.flags & ~SETTABLE_FLAGS) | (uint(arg) & SETTABLE_FLAGS);
+      return ok(0);
+    case F_GET_SEALS:
+      return isSealable(file) ? ok(file.inode.content.seals) : fail('EINVAL');
+    case F_ADD_SEALS:
+      return addSeals(file, uint(arg));
+    case F_GETPIPE_SZ:
+      return file.inode.type === S_IFIFO ? ok(PIPE_SIZE) : fail('EBADF');
+    default:
+      return fail('EINVAL');
+  }
+}
+
+function isSealable(file: OpenFile): file is OpenFile & { readonly inode: RegularFile } {
+  const { inode } = file;
+  return inode instanceof RegularFile && ['memfd', 'hugetlb'].includes(inode.content.kind);
+}
+
+/** Compare mm/memfd.c:memfd_add_seals(). */
+function addSeals(file: OpenFile, seals: number): Result<0> {
+  if (!file.writable) return fail('EPERM');
+  if (seals & ~ALL_SEALS) return fail('EINVAL');
+  if (!isSealable(file)) return fail('EINVAL');
+  const { content, mode } = file.inode;
+  if (content.seals & F_SEAL_SEAL) return fail('EPERM');
+  const denyWrite = (seals & F_SEAL_WRITE) !== 0 && !(content.seals & F_SEAL_WRITE);
+  if (denyWrite && content.writableMappings > 0) return fail('EBUSY');
+  const frozen = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  content.seals |= seals | (seals & F_SEAL_EXEC && mode & 0o111 ? frozen : 0);
+  return ok(0);
+}
+
+/** Compare mm/memfd.c:SYSCALL_DEFINE2(memfd_create), with vm.memfd_noexec = 0. */
+function memfdCreate(task: Task, nameAt: bigint, flags: number): SyscallResult {
+  const known = flags & MFD_HUGETLB ? MFD_ALL | MFD_HUGE_SIZES : MFD_ALL;
+  if (flags & ~known) return fail('EINVAL');
+  if (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL) return fail('EINVAL');
+  const name = copyStringIn(task.mm, nameAt, MEMFD_NAME_LIMIT);
+  if (!name.ok) return name;
+  if (!name.value.terminated) return fail('EINVAL');
+  const { kernel } = task;
+  if (!(flags & (MFD_EXEC | MFD_NOEXEC_SEAL))) {
+    const text = 'memfd_create() without MFD_EXEC nor MFD_NOEXEC_SEAL set';
+    kernel.printOnce('memfd', `${task.comm}[${task.pid}]: ${text}`);
+  }
+  const inode = kernel.files.newFile(kernel.files.shmem, {
+    kind: flags & MFD_HUGETLB ? 'hugetlb' : 'memfd',
+    path: `/memfd:${decodeText(name.value.bytes)} (deleted)`,
+    permissions: flags & MFD_NOEXEC_SEAL ? 0o666 : 0o777,
+  });
+  inode.links = 0;
+  const sealing = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+  inode.content.seals = (sealing ? 0 : F_SEAL_SEAL) | (flags & MFD_NOEXEC_SEAL ? F_SEAL_EXEC : 0);
+  const file = new OpenFile(inode, inode.content.path, O_RDWR | O_LARGEFILE);
+  return task.files.install(file, (flags & MFD_CLOEXEC) !== 0);
+}
+
+/** No file here is a terminal or another device with controls of its own. */
+function ioctl(task: Task, fd: number, request: number, arg: bigint): SyscallResult {
+  const file = task.files.get(fd);
+  if (!file.ok) return file;
+  const { inode, position } = file.value;
+  switch (request) {
+    case FIOCLEX:
+    case FIONCLEX:
+      task.files.setCloseOnExec(fd, request === FIOCLEX);
+      return ok(0);
+    case FIONBIO: {
+      const on = task.mm.copyIn(arg, 4);
+      if (!on.ok) return on;
+      const set = on.value.some((byte) => byte !== 0);
+      file.value.flags = (file.value.flags & ~O_NONBLOCK) | (set ? O_NONBLOCK : 0);
+      return ok(0);
+    }
+    case FIONREAD:
+      if (!(inode instanceof RegularFile)) return fail('ENOTTY');
+      return wordOut(task.mm, arg, 4, BigInt(inode.size - position));
+    default:
+      return fail('ENOTTY');
+  }
+}
+
+export const fcntlCalls: HandlerTable = {
+  fcntl: (task, [fd, command, arg]) => fcntl(task, int(fd), uint(command), arg),
+  fcntl64: (task, [fd, command, arg]) => fcntl(task, int(fd), uint(command), arg),
+  memfd_create: (task, [name, flags]) => memfdCreate(task, name, uint(flags)),
+  ioctl: (task, [fd, request, arg]) => ioctl(task, int(fd), uint(request), arg),
+};

@@ -1,0 +1,108 @@
+/** Memory: registers to the memory manager's arguments. What it decides is in src/mm. */
+import type { Addr } from '../../../abi/address.js';
+import { MAP_32BIT, MAP_ANONYMOUS, MAP_FIXED } from '../../../abi/mman.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { int, type SyscallArgs, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import { structIn } from '../../../kernel/user-memory.js';
+import type { MappedFile } from '../../../mm/address-space.js';
+import type { Abi } from '../abi.js';
+import { mappedFile } from '../fs/mapped-file.js';
+import type { Task } from '../task.js';
+import { accessOk } from './arguments.js';
+import type { HandlerTable } from './handler.js';
+
+const PAGE_MASK = 0xfffn;
+
+interface MmapRegisters {
+  readonly addr: Addr;
+  readonly length: bigint;
+  readonly prot: bigint;
+  readonly flags: bigint;
+  readonly fd: bigint;
+}
+
+/** ksys_mmap_pgoff(): the descriptor comes before everything else. */
+function mmap(task: Task, abi: Abi, request: MmapRegisters, pageOffset: bigint): SyscallResult {
+  let flags = uint(request.flags);
+  let file: MappedFile | undefined;
+  if (!(flags & MAP_ANONYMOUS)) {
+    const open = task.files.get(int(request.fd));
+    if (!open.ok) return open;
+    file = mappedFile(open.value);
+  }
+  // int 0x80 from 64-bit code looks for addresses that fit its result (mmap_compat_base).
+  const narrow = abi.word === 4 && task.arch === 'x86-64' && !(flags & MAP_FIXED);
+  if (narrow) flags |= MAP_32BIT;
+  const { addr, length } = request;
+  return task.mm.mmap({ addr, length, prot: uint(request.prot), flags, file, pageOffset });
+}
+
+/** The sixth argument counts bytes on x86-64. On i386 this is the call of old: a pointer to all six. */
+function mmapBytes(task: Task, args: SyscallArgs, abi: Abi): SyscallResult {
+  if (abi.word === 4) return mmapOld(task, args[0], abi);
+  const [addr, length, prot, flags, fd, offset] = args;
+  if (offset & PAGE_MASK) return fail('EINVAL');
+  return mmap(task, abi, { addr, length, prot, flags, fd }, offset >> 12n);
+}
+
+function mmapOld(task: Task, pointer: bigint, abi: Abi): SyscallResult {
+  const read = structIn(task.mm, pointer, 24);
+  if (!read.ok) return read;
+  const word = (index: number): bigint => read.value.word(4 * index, 4);
+  if (word(5) & PAGE_MASK) return fail('EINVAL');
+  const request = {
+    addr: word(0),
+    length: word(1),
+    prot: word(2),
+    flags: word(3),
+    fd: word(4),
+  };
+  return mmap(task, abi, request, word(5) >> 12n);
+}
+
+function pkeyMprotect(
+  task: Task,
+  [addr, length, prot, key]: readonly [bigint, bigint, bigint, bigint],
+): SyscallResult {
+  return int(key) === -1
+    ? task.mm.mprotect(addr, length, prot)
+    : task.mm.mprotect(addr, length, prot, int(key));
+}
+
+/** Compare mm/mincore.c: the arguments, the vector's range, then the pages. */
+function mincore(task: Task, addr: Addr, length: bigint, vector: Addr): SyscallResult {
+  if (addr & PAGE_MASK) return fail('EINVAL');
+  if (!accessOk(task, addr, length)) return fail('ENOMEM');
+  const pages = (length + PAGE_MASK) >> 12n;
+  if (!accessOk(task, vector, pages)) return fail('EFAULT');
+  const resident = task.mm.mincore(addr, length);
+  return resident.ok ? task.mm.copyOut(vector, resident.value) : resident;
+}
+
+/** Only a 64-bit kernel has it. */
+function mseal(task: Task, addr: Addr, length: bigint, flags: bigint): Result<0> {
+  return task.mm.layout.kernelBits === 64 ? task.mm.mseal(addr, length, flags) : fail('ENOSYS');
+}
+
+export const mmanCalls: HandlerTable = {
+  mmap: mmapBytes,
+  mmap2: (task, [addr, length, prot, flags, fd, pages], abi) =>
+    mmap(task, abi, { addr, length, prot, flags, fd }, pages),
+  munmap: (task, [addr, length]) => task.mm.munmap(addr, length),
+  mprotect: (task, [addr, length, prot]) => task.mm.mprotect(addr, length, prot),
+  pkey_mprotect: (task, [addr, length, prot, key]) => pkeyMprotect(task, [addr, length, prot, key]),
+  pkey_alloc: (task, [flags, rights]) => task.mm.pkeyAlloc(flags, rights),
+  pkey_free: (task, [key]) => task.mm.pkeyFree(int(key)),
+  brk: (task, [addr]) => ok(task.mm.brk(addr)),
+  mremap: (task, [addr, oldLength, newLength, flags, newAddr]) =>
+    task.mm.mremap(addr, oldLength, newLength, flags, newAddr),
+  madvise: (task, [addr, length, advice]) => task.mm.madvise(addr, length, int(advice)),
+  msync: (task, [addr, length, flags]) => task.mm.msync(addr, length, int(flags)),
+  mincore: (task, [addr, length, vector]) => mincore(task, addr, length, vector),
+  mlock: (task, [addr, length]) => task.mm.mlock(addr, length, 0),
+  mlock2: (task, [addr, length, flags]) => task.mm.mlock(addr, length, int(flags)),
+  munlock: (task, [addr, length]) => task.mm.munlock(addr, length),
+  mlockall: (task, [flags]) => task.mm.mlockall(int(flags)),
+  munlockall: (task) => task.mm.munlockall(),
+  mseal: (task, [addr, length, flags]) => mseal(task, addr, length, flags),
+};

@@ -1,0 +1,222 @@
+/** The process itself: its end, ids, limits, name, threads' odds and ends. Compare kernel/exit.c and kernel/sys.c. */
+import {
+  FUTEX_WAIT,
+  FUTEX_WAIT_BITSET,
+  FUTEX_WAKE,
+  FUTEX_WAKE_BITSET,
+  GRND_INSECURE,
+  GRND_NONBLOCK,
+  GRND_RANDOM,
+  PER_LINUX32,
+  PER_MASK,
+} from '../../../abi/process.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { Struct } from '../../../kernel/struct.js';
+import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import { cString } from '../../../kernel/text.js';
+import { structIn, wordIn } from '../../../kernel/user-memory.js';
+import type { Abi } from '../abi.js';
+import { USER_ID } from '../fs/mode.js';
+import { type ResourceLimit, RLIM_INFINITY } from '../limits.js';
+import type { Task } from '../task.js';
+import { accessOk } from './arguments.js';
+import { type HandlerTable, type SyscallHandler, waitForever } from './handler.js';
+
+const UTS_LENGTH = 65;
+const FUTEX_COMMAND = 0x7f;
+const RANDOM_CHUNK = 1 << 16;
+/** import_ubuf() cuts to this. */
+const MAX_RW_COUNT = 0x7ffff000n;
+
+function exit(task: Task, code: number): SyscallResult {
+  task.end({ kind: 'exit', code: code & 0xff });
+  return noReturn;
+}
+
+/** Names of the machine; 'i686' for who says it wants to be on a 32-bit one. */
+function uname(task: Task, buffer: bigint): SyscallResult {
+  const narrow =
+    task.mm.layout.kernelBits === 32 || (task.mm.personality & PER_MASK) === PER_LINUX32;
+  const fields = [
+    'Linux',
+    'mayexec',
+    '6.18.0',
+    '#1 SMP PREEMPT_DYNAMIC',
+    narrow ? 'i686' : 'x86_64',
+    '(none)',
+  ];
+  const struct = new Struct(fields.length * UTS_LENGTH);
+  for (const [index, field] of fields.entries()) struct.set(index * UTS_LENGTH, cString(field));
+  return task.mm.copyOut(buffer, struct.bytes);
+}
+
+function personality(task: Task, wanted: number): SyscallResult {
+  const before = task.mm.personality;
+  if (wanted !== 0xffffffff) task.mm.personality = wanted;
+  return ok(before >>> 0);
+}
+
+/** In pieces, so that a length beyond all memory ends at the first bad page. */
+function getrandom(task: Task, buffer: bigint, length: bigint, flags: number): SyscallResult {
+  if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) return fail('EINVAL');
+  const both = GRND_RANDOM | GRND_INSECURE;
+  if ((flags & both) === both) return fail('EINVAL');
+  if (!accessOk(task, buffer, length)) return fail('EFAULT');
+  const wanted = Number(length < MAX_RW_COUNT ? length : MAX_RW_COUNT);
+  let done = 0;
+  while (done < wanted) {
+    const bytes = task.kernel.entropy.bytes(Math.min(RANDOM_CHUNK, wanted - done));
+    const copied = task.mm.copyOutPartial(buffer + BigInt(done), bytes);
+    done += copied;
+    if (copied < bytes.length) return done === 0 ? fail('EFAULT') : ok(done);
+  }
+  return ok(done);
+}
+
+function limitIn(task: Task, addr: bigint, word: 4 | 8): Result<ResourceLimit> {
+  const read = structIn(task.mm, addr, 2 * word);
+  if (!read.ok) return read;
+  const value = (at: number): bigint => {
+    const given = read.value.word(at, word);
+    return word === 4 && given === 0xffffffffn ? RLIM_INFINITY : given;
+  };
+  return ok({ soft: value(0), hard: value(word) });
+}
+
+/** A limit too large for the word is shown as infinite. */
+function limitOut(task: Task, addr: bigint, word: 4 | 8, limit: ResourceLimit): Result<0> {
+  const shown = (value: bigint): bigint =>
+    word === 4 && value > 0xffffffffn ? RLIM_INFINITY : value;
+  const struct = new Struct(2 * word).setWord(0, word, shown(limit.soft));
+  return task.mm.copyOut(addr, struct.setWord(word, word, shown(limit.hard)).bytes);
+}
+
+const getrlimit: SyscallHandler = (task, [resource, addr], { word }) => {
+  const limit = task.limits.get(uint(resource));
+  return limit.ok ? limitOut(task, addr, word, limit.value) : limit;
+};
+
+function prlimit(
+  task: Task,
+  [pid, resource, newAt, oldAt]: readonly [bigint, bigint, bigint, bigint],
+): SyscallResult {
+  const wanted = newAt === 0n ? undefined : limitIn(task, newAt, 8);
+  if (wanted !== undefined && !wanted.ok) return wanted;
+  if (!isSelf(task, int(pid))) return fail('ESRCH');
+  const before = task.limits.get(uint(resource));
+  if (!before.ok) return before;
+  if (wanted !== undefined) {
+    const set = task.limits.set(uint(resource), wanted.value);
+    if (!set.ok) return set;
+  }
+  return oldAt === 0n ? ok(0) : limitOut(task, oldAt, 8, before.value);
+}
+
+function isSelf(task: Task, pid: number): boolean {
+  return pid === 0 || pid === task.pid;
+}
+
+/** One CPU; the mask is written in words of 8 bytes. */
+function getAffinity(
+  task: Task,
+  pid: number,
+  length: number,
+  addr: bigint,
+  abi: Abi,
+): SyscallResult {
+  if (length < 1 || length % abi.word !== 0) return fail('EINVAL');
+  if (!isSelf(task, pid)) return fail('ESRCH');
+  const written = Math.min(length, 8);
+  const done = task.mm.copyOut(addr, new Struct(written).setU8(0, 1).bytes);
+  return done.ok ? ok(written) : done;
+}
+
+/**
+ * With one thread nobody is there to wake or be woken: a wait that would sleep never ends, which is
+ * told as the end of the block budget (or passes, when it has a timeout).
+ */
+function futex(
+  task: Task,
+  [addr, operation, value, timeout]: readonly [bigint, bigint, bigint, bigint],
+): SyscallResult {
+  if (addr & 3n) return fail('EINVAL');
+  switch (int(operation) & FUTEX_COMMAND) {
+    case FUTEX_WAKE:
+    case FUTEX_WAKE_BITSET:
+      return ok(0);
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET: {
+      const word = wordIn(task.mm, addr, 4);
+      if (!word.ok) return word;
+      if (word.value !== BigInt(uint(value))) return fail('EAGAIN');
+      return timeout === 0n ? waitForever(task) : fail('ETIMEDOUT');
+    }
+    default:
+      return fail('ENOSYS');
+  }
+}
+
+const user: SyscallHandler = () => ok(USER_ID);
+
+/** Three ids at three places; 16-bit ones on i386's old calls. */
+function resIds(size: 2 | 4): SyscallHandler {
+  return (task, [first, second, third]) => {
+    const id = size === 2 ? new Struct(2).setU16(0, USER_ID) : new Struct(4).setU32(0, USER_ID);
+    for (const addr of [first, second, third]) {
+      const done = task.mm.copyOut(addr, id.bytes);
+      if (!done.ok) return done;
+    }
+    return ok(0);
+  };
+}
+
+const resIdsByAbi: SyscallHandler = (task, args, abi) =>
+  resIds(abi.word === 4 ? 2 : 4)(task, args, abi);
+
+export const processCalls: HandlerTable = {
+  exit: (task, [code]) => exit(task, int(code)),
+  exit_group: (task, [code]) => exit(task, int(code)),
+  getpid: (task) => ok(task.pid),
+  gettid: (task) => ok(task.pid),
+  getppid: (task) => ok(task.parentPid),
+  getpgrp: (task) => ok(task.pid),
+  getpgid: (task, [pid]) => (isSelf(task, int(pid)) ? ok(task.pid) : fail('ESRCH')),
+  getsid: (task, [pid]) => (isSelf(task, int(pid)) ? ok(task.pid) : fail('ESRCH')),
+  getuid: user,
+  getgid: user,
+  geteuid: user,
+  getegid: user,
+  getuid32: user,
+  getgid32: user,
+  geteuid32: user,
+  getegid32: user,
+  getresuid: resIdsByAbi,
+  getresgid: resIdsByAbi,
+  getresuid32: resIds(4),
+  getresgid32: resIds(4),
+  getgroups: () => ok(0),
+  getgroups32: () => ok(0),
+  uname: (task, [buffer]) => uname(task, buffer),
+  personality: (task, [wanted]) => personality(task, uint(wanted)),
+  getrandom: (task, [buffer, length, flags]) => getrandom(task, buffer, length, uint(flags)),
+  set_tid_address: (task, [addr]) => {
+    task.clearChildTid = addr;
+    return ok(task.pid);
+  },
+  set_robust_list: (_task, [, length], { word }) =>
+    length === BigInt(3 * word) ? ok(0) : fail('EINVAL'),
+  sched_yield: () => ok(0),
+  sched_getaffinity: (task, [pid, length, addr], abi) =>
+    getAffinity(task, int(pid), uint(length), addr, abi),
+  futex: (task, [addr, operation, value, timeout]) =>
+    futex(task, [addr, operation, value, timeout]),
+  futex_time64: (task, [addr, operation, value, timeout]) =>
+    futex(task, [addr, operation, value, timeout]),
+  getrlimit,
+  ugetrlimit: getrlimit,
+  setrlimit: (task, [resource, addr], { word }) => {
+    const limit = limitIn(task, addr, word);
+    return limit.ok ? task.limits.set(uint(resource), limit.value) : limit;
+  },
+  prlimit64: (task, [pid, resource, newAt, oldAt]) => prlimit(task, [pid, resource, newAt, oldAt]),
+};

@@ -1,0 +1,145 @@
+/** Task: one process with its one thread. Compare struct task_struct (include/linux/sched.h). */
+import type { Addr, Arch } from '../../abi/address.js';
+import type { Outcome } from '../../abi/outcome.js';
+import { RLIMIT_NOFILE } from '../../abi/process.js';
+import { type Saved, saved } from '../../kernel/snapshot.js';
+import type { AddressSpace } from '../../mm/address-space.js';
+import type { TaskFacts } from '../../policy/policy.js';
+import type { PolicyStack } from '../../policy/stack.js';
+import { type Abi, abiOf } from './abi.js';
+import { NO_VDSO, type Vdso } from './exec/vdso.js';
+import type { Directory } from './fs/inode.js';
+import { USER_ID } from './fs/mode.js';
+import { DescriptorTable, type OpenFile } from './fs/open-file.js';
+import type { LinuxKernel } from './kernel.js';
+import { ResourceLimits } from './limits.js';
+import type { FrameContext } from './signals/frame.js';
+import { SignalState } from './signals/signal-state.js';
+
+/** TASK_COMM_LEN, with its NUL. */
+export const COMM_LENGTH = 16;
+
+/** How the program came to be; what /proc/self tells of it. */
+export interface Program {
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+}
+
+export const NO_PROGRAM: Program = { path: '', argv: [], envp: [] };
+
+export class Task {
+  readonly kernel: LinuxKernel;
+  readonly pid: number;
+  readonly parentPid: number;
+  /** As given, before a program's marks shape them. */
+  readonly basePolicies: PolicyStack;
+  /** Address space and policies change together, at exec. */
+  mm: AddressSpace;
+  policies: PolicyStack;
+  readonly files: DescriptorTable;
+  readonly limits: ResourceLimits;
+  readonly signals = new SignalState();
+  cwd: Directory;
+  program: Program = NO_PROGRAM;
+  /** Labels of the program. */
+  symbols: ReadonlyMap<string, Addr> = new Map();
+  comm = 'mayexec';
+  umask = 0o022;
+  /** The kernel's own code in an i386 process. */
+  returnStub: Vdso = NO_VDSO;
+  /** Descriptors 12 to 14 of the GDT (i386 thread-local storage). */
+  tls: readonly bigint[] = [0n, 0n, 0n];
+  /** set_tid_address. */
+  clearChildTid = 0n;
+  /** PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE. */
+  noNewPrivileges = false;
+  dumpable = 1;
+  /** The system call that is being made, for the events that it causes. */
+  call: string | undefined;
+  /** How it ended. */
+  outcome: Outcome | undefined;
+
+  constructor(kernel: LinuxKernel, pid: number, mm: AddressSpace, policies: PolicyStack) {
+    this.kernel = kernel;
+    this.pid = pid;
+    this.parentPid = pid - 1;
+    this.mm = mm;
+    this.basePolicies = policies;
+    this.policies = policies;
+    this.cwd = kernel.files.home;
+    this.limits = new ResourceLimits(() => this.mm.limits);
+    this.files = new DescriptorTable(
+      () => Number(this.limits.soft(RLIMIT_NOFILE)),
+      (file) => this.#released(file),
+    );
+  }
+
+  get arch(): Arch {
+    return this.kernel.arch;
+  }
+
+  get abi(): Abi {
+    return abiOf(this.arch);
+  }
+
+  get frameContext(): FrameContext {
+    const { signals, returnStub } = this;
+    return { engine: this.kernel.engine, memory: this.mm, signals, returnStub };
+  }
+
+  get facts(): TaskFacts {
+    const { kernel, pid, comm, program } = this;
+    const now = kernel.clock.realtime;
+    return {
+      pid,
+      comm,
+      exe: program.path,
+      uid: USER_ID,
+      euid: USER_ID,
+      gid: USER_ID,
+      egid: USER_ID,
+      parent: { pid: this.parentPid, comm: 'mayexec', exe: '/usr/bin/mayexec' },
+      now: {
+        seconds: Number(now.seconds),
+        milliseconds: Math.floor(now.nanoseconds / 1_000_000),
+      },
+      auditSerial: kernel.auditSerial,
+    };
+  }
+
+  /** One byte of its memory as a debugger sees it; undefined where nothing is mapped. */
+  byteAt(address: Addr): number | undefined {
+    return this.mm.find(address) === undefined ? undefined : this.mm.peek(address, 1)[0];
+  }
+
+  /** The first end counts. */
+  end(outcome: Outcome): void {
+    this.outcome ??= outcome;
+  }
+
+  save(): Saved {
+    const signals = this.signals.save();
+    const files = this.files.save();
+    const limits = this.limits.save();
+    const { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid } = this;
+    const { symbols, noNewPrivileges, dumpable, outcome } = this;
+    const plain = { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid };
+    const memory = mm.snapshot();
+    return saved(
+      () => {
+        Object.assign(this, plain, { symbols, noNewPrivileges, dumpable, outcome });
+        signals.restore();
+        files.restore();
+        mm.restore(memory);
+        limits.restore();
+      },
+      () => mm.dropSnapshot(memory),
+    );
+  }
+
+  /** The last descriptor of an open file is gone; without a name and a mapping its content goes too. */
+  #released({ inode }: OpenFile): void {
+    if (inode.links === 0) this.kernel.files.forget(inode);
+  }
+}
