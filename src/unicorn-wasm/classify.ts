@@ -39,7 +39,9 @@ export function classify(
     (value.type === 'MemberExpression' ? member(id.name, value, module, frame) : undefined);
   if (binding === undefined)
     throw new TranslateError(`a ${value.type} at the head of the module`, value.start);
-  if (binding !== 'known') frame.bindings.set(id.name, binding);
+  // The name may hide one of the outer function.
+  if (binding === 'known') frame.bindings.delete(id.name);
+  else frame.bindings.set(id.name, binding);
 }
 
 /** `(Math.max, Math.floor)`: names that the package does not use are left in front. */

@@ -17,6 +17,7 @@ import type {
   FunctionExpression,
   Function as FunctionNode,
   ObjectExpression,
+  SpreadElement,
   Statement,
   VariableDeclarator,
 } from 'acorn';
@@ -60,102 +61,124 @@ const LOOKUP =
   /^(for\(var e,r=new Uint8Array\(123\),a=25;a>=0;--a\)r\[48\+a\]=52\+a,r\[65\+a\]=a,r\[97\+a\]=26\+a;|r\[43\]=62,r\[47\]=63;)$/;
 
 export function readModuleShape(source: string, outer: FunctionExpression): ModuleShape {
-  const text = (node: { start: number; end: number }): string => source.slice(node.start, node.end);
-  const bindings = new Map<string, Binding>();
-  const intrinsic = (node: FunctionNode): boolean => {
-    const known = INTRINSICS.find(([pattern]) => pattern.test(text(node)));
-    if (known && node.id) bindings.set(node.id.name, { kind: 'intrinsic', name: known[1] });
-    return known !== undefined;
-  };
+  const reader = new ShapeReader(source);
+  reader.readOuter(outer);
+  return reader.readModule(innerFunction(outer));
+}
 
-  let decoder: string | undefined;
-  for (const stmt of outer.body.body) {
-    const scratch = SCRATCH.exec(text(stmt));
-    if (scratch) bindings.set(scratch[1]!, { kind: 'scratchF32' });
-    else if (stmt.type === 'FunctionDeclaration' && DECODER.test(text(stmt)))
-      decoder = stmt.id.name;
-    else if (stmt.type === 'FunctionDeclaration' && intrinsic(stmt)) continue;
-    else if (!LOOKUP.test(text(stmt)) && stmt.type !== 'ReturnStatement')
-      throw new TranslateError(`an unknown ${stmt.type} around the module`, stmt.start);
-  }
-
-  const functions = new Map<FunctionNode, FunctionInfo>();
-  const add = (node: FunctionNode): FunctionInfo => {
-    const info = describeFunction(node);
-    functions.set(node, info);
-    for (const inner of callsInPlace(node)) functions.set(inner, describeFunction(inner));
-    return info;
-  };
-  const module = innerFunction(outer);
-  const frame: Frame = {
-    bindings,
+class ShapeReader {
+  readonly #source: string;
+  readonly #functions = new Map<FunctionNode, FunctionInfo>();
+  readonly #data: { offset: number; bytes: Uint8Array }[] = [];
+  readonly #frame: Frame = {
+    bindings: new Map(),
     imports: [],
     globals: [],
     initialPages: 0,
     buffer: undefined,
     namespaces: new Map(),
   };
-  const data: { offset: number; bytes: Uint8Array }[] = [];
-  let table: Expression | undefined;
-  let returned: Expression | undefined;
+  #decoder: string | undefined;
+  #table: Expression | undefined;
+  #returned: Expression | undefined;
 
-  // Functions are hoisted: the table and the exports name those that stand below them.
-  for (const stmt of module.body.body)
-    if (stmt.type === 'FunctionDeclaration' && !intrinsic(stmt))
-      bindings.set(stmt.id.name, { kind: 'function', fn: add(stmt) });
-  for (const stmt of module.body.body) {
-    if (stmt.type === 'VariableDeclaration')
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  readOuter(outer: FunctionExpression): void {
+    for (const stmt of outer.body.body) {
+      const text = this.#text(stmt);
+      const scratch = SCRATCH.exec(text);
+      if (scratch) this.#frame.bindings.set(scratch[1]!, { kind: 'scratchF32' });
+      else if (stmt.type === 'FunctionDeclaration' && DECODER.test(text))
+        this.#decoder = stmt.id.name;
+      else if (stmt.type === 'FunctionDeclaration' && this.#intrinsic(stmt)) continue;
+      else if (!LOOKUP.test(text) && stmt.type !== 'ReturnStatement')
+        throw new TranslateError(`an unknown ${stmt.type} around the module`, stmt.start);
+    }
+  }
+
+  readModule(module: FunctionExpression): ModuleShape {
+    const { bindings } = this.#frame;
+    // Functions are hoisted: the table and the exports name those that stand below them.
+    for (const stmt of module.body.body)
+      if (stmt.type === 'FunctionDeclaration' && !this.#intrinsic(stmt))
+        bindings.set(stmt.id.name, { kind: 'function', fn: this.#add(stmt) });
+    for (const stmt of module.body.body) this.#statement(stmt, module);
+    const [table, returned] = [this.#table, this.#returned];
+    if (table?.type !== 'ArrayExpression' || returned?.type !== 'ObjectExpression')
+      throw new TranslateError('the module has no table or returns no exports', module.start);
+    return {
+      table: table.elements.map((element) => this.#slot(element ?? table)),
+      exports: readExports(returned, (node) => this.#functionOf(node)),
+      bindings,
+      functions: this.#functions,
+      imports: this.#frame.imports,
+      globals: this.#frame.globals,
+      initialPages: this.#frame.initialPages,
+      data: this.#data,
+    };
+  }
+
+  #statement(stmt: Statement, module: FunctionExpression): void {
+    if (stmt.type === 'VariableDeclaration') {
       for (const declarator of stmt.declarations) {
         const found = tableLiteral(declarator);
-        if (found === undefined) classify(declarator, module, frame);
-        else if (found !== null) {
-          table = found;
-          bindings.set(text(declarator.id), { kind: 'table' });
-        }
+        if (found === undefined) classify(declarator, module, this.#frame);
+        if (!found) continue;
+        this.#table = found;
+        this.#frame.bindings.set(this.#text(declarator.id), { kind: 'table' });
       }
-    else if (stmt.type === 'ExpressionStatement') {
-      const { expression } = stmt;
-      const calls =
-        expression.type === 'SequenceExpression' ? expression.expressions : [expression];
-      data.push(...calls.map((call) => readData(call, decoder)));
-    } else if (stmt.type === 'ReturnStatement') returned = stmt.argument ?? undefined;
+    } else if (stmt.type === 'ExpressionStatement') {
+      const { expression: all } = stmt;
+      const calls = all.type === 'SequenceExpression' ? all.expressions : [all];
+      for (const call of calls) this.#data.push(readData(call, this.#decoder));
+    } else if (stmt.type === 'ReturnStatement') this.#returned = stmt.argument ?? undefined;
     else if (stmt.type !== 'FunctionDeclaration') refuse(stmt);
   }
 
-  const functionOf = (node: Expression): FunctionInfo => {
-    if (node.type === 'FunctionExpression') return add(node);
-    const binding = node.type === 'Identifier' ? bindings.get(node.name) : undefined;
-    if (binding?.kind !== 'function')
-      throw new TranslateError(`a ${node.type} as function`, node.start);
-    return binding.fn;
-  };
-  if (table?.type !== 'ArrayExpression' || returned?.type !== 'ObjectExpression')
-    throw new TranslateError('the module has no table or returns no exports', module.start);
-  const slots = table.elements.map((element) => {
-    if (element?.type === 'Literal' && element.value === null) return undefined;
-    if (element === null || element.type === 'SpreadElement')
-      throw new TranslateError('a hole or a spread in the table', table?.start);
-    const binding = element.type === 'Identifier' ? bindings.get(element.name) : undefined;
+  #slot(element: Expression | SpreadElement): Callable | undefined {
+    if (element.type === 'Literal' && element.value === null) return undefined;
+    if (element.type === 'SpreadElement' || element.type === 'ArrayExpression')
+      throw new TranslateError('a hole or a spread in the table', element.start);
+    const binding =
+      element.type === 'Identifier' ? this.#frame.bindings.get(element.name) : undefined;
     if (binding?.kind === 'import') {
       // As for functions of the table: always a result.
       const { callable } = binding.import;
       callable.signature = { ...callable.signature, result: 'i32' };
       return callable;
     }
-    const fn = functionOf(element);
+    const fn = this.#functionOf(element);
     fn.inTable = true;
     return fn.callable;
-  });
-  return {
-    bindings,
-    functions,
-    imports: frame.imports,
-    globals: frame.globals,
-    table: slots,
-    exports: readExports(returned, functionOf),
-    initialPages: frame.initialPages,
-    data,
-  };
+  }
+
+  #functionOf(node: Expression): FunctionInfo {
+    if (node.type === 'FunctionExpression') return this.#add(node);
+    const binding = node.type === 'Identifier' ? this.#frame.bindings.get(node.name) : undefined;
+    if (binding?.kind === 'function') return binding.fn;
+    throw new TranslateError(`a ${node.type} as function`, node.start);
+  }
+
+  #add(node: FunctionNode): FunctionInfo {
+    const info = describeFunction(node);
+    this.#functions.set(node, info);
+    for (const inner of callsInPlace(node)) this.#functions.set(inner, describeFunction(inner));
+    return info;
+  }
+
+  #intrinsic(node: FunctionNode): boolean {
+    const known = INTRINSICS.find(([pattern]) => pattern.test(this.#text(node)));
+    if (known && node.id)
+      this.#frame.bindings.set(node.id.name, { kind: 'intrinsic', name: known[1] });
+    return known !== undefined;
+  }
+
+  #text(node: { start: number; end: number }): string {
+    return this.#source.slice(node.start, node.end);
+  }
 }
 
 function innerFunction(outer: FunctionExpression): FunctionExpression {

@@ -39,6 +39,8 @@ const DATA = 0x8000;
 const DATA_LENGTH = 0x4000;
 /** Instructions after which a run is stopped. */
 const BUDGET = 24;
+/** More than any run calls, whose longest string instruction walks all of the data. */
+const HOOK_LIMIT = 150_000;
 /** Where the engine keeps the CPU, and how many bytes of its state are compared after each run. */
 const CPU_POINTER = 176;
 const ENV_OFFSET = 16768;
@@ -92,7 +94,9 @@ class Session {
       (name: string, result?: number) =>
       (_handle: number, ...args: number[]): number | undefined => {
         // The last argument is the pointer that was given with the hook.
-        this.#hooks.push(`${name} ${args.slice(0, -1).join()}`);
+        const length = this.#hooks.push(`${name} ${args.slice(0, -1).join()}`);
+        // Only a wrong translation goes on for ever: the budget ends everything else.
+        if (length > HOOK_LIMIT) throw new Error('the hooks do not end');
         return result;
       };
     this.#callbacks = [

@@ -25,10 +25,9 @@ export interface ModuleMemory {
 /** What either form exports: `memory`, the table, and functions on numbers. */
 export type ModuleExports = Readonly<Record<string, unknown>>;
 
-export type ModuleImports = Record<
-  string,
-  Record<string, (...args: number[]) => number | undefined>
->;
+type ImportTable = Record<string, (...args: number[]) => number | undefined>;
+
+export type ModuleImports = Record<string, ImportTable>;
 
 /** The module gave up: it may not be called again. The message carries what it printed last. */
 export class EngineAbort extends Error {
@@ -77,156 +76,190 @@ interface Bound {
 }
 
 export function createShell(options: ModuleOptions = {}): Shell {
-  const now = options.now ?? (() => performance.now());
-  const dateNow = options.now ?? (() => Date.now());
-  let printed = '';
-  let bound: Bound | undefined;
-  let heap = new Uint8Array(0);
+  const host = new Host(options);
+  return {
+    imports: { env: envImports(host), wasi_snapshot_preview1: wasiImports(host) },
+    start: (exports, form, entry) => start(host, exports, form, entry),
+  };
+}
 
-  const use = (): Bound => bound ?? abort('an import was called before the module was complete');
-  /** The view detaches (WebAssembly) or goes stale (JavaScript form) when the memory grows. */
-  const bytes = (): Uint8Array => {
-    const buffer = use().memory.buffer;
-    if (heap.buffer !== buffer) heap = new Uint8Array(buffer);
-    return heap;
-  };
-  /** What it says again and again is kept once (a warning at every open). */
-  const print = (text: string): void => {
-    if (!printed.endsWith(text)) printed = (printed + text).slice(-PRINTED_LIMIT);
-  };
-  function abort(what: string): never {
-    throw new EngineAbort(printed === '' ? what : `${what}; the engine printed: ${printed.trim()}`);
+/** What the imports share: the instance's memory and table, its clock, and what it printed. */
+class Host {
+  readonly now: () => number;
+  readonly dateNow: () => number;
+  /** Set when the instance exists; imports are called only after that. */
+  bound: Bound | undefined;
+  printed = '';
+  #heap = new Uint8Array(0);
+
+  constructor({ now }: ModuleOptions) {
+    this.now = now ?? (() => performance.now());
+    this.dateNow = now ?? (() => Date.now());
   }
-  const cString = (pointer: number): string => {
+
+  use(): Bound {
+    return this.bound ?? this.abort('an import was called before the module was complete');
+  }
+
+  /** The view detaches (WebAssembly) or goes stale (JavaScript form) when the memory grows. */
+  heap(): Uint8Array {
+    const { buffer } = this.use().memory;
+    if (this.#heap.buffer !== buffer) this.#heap = new Uint8Array(buffer);
+    return this.#heap;
+  }
+
+  view(): DataView {
+    return new DataView(this.heap().buffer);
+  }
+
+  /** What it says again and again is kept once (a warning at every open). */
+  print(text: string): void {
+    if (!this.printed.endsWith(text)) this.printed = (this.printed + text).slice(-PRINTED_LIMIT);
+  }
+
+  abort(what: string): never {
+    const said = this.printed.trim();
+    throw new EngineAbort(said === '' ? what : `${what}; the engine printed: ${said}`);
+  }
+
+  cString(pointer = 0): string {
     if (pointer === 0) return '?';
-    const from = bytes();
+    const heap = this.heap();
     let end = pointer;
-    while (from[end]) end++;
-    return String.fromCharCode(...from.subarray(pointer, Math.min(end, pointer + 1024)));
-  };
-  const view = (): DataView => new DataView(bytes().buffer);
+    while (heap[end]) end++;
+    return String.fromCharCode(...heap.subarray(pointer, Math.min(end, pointer + 1024)));
+  }
 
   /** A call across which longjmp stops: setjmp's frame then reads the code set by setThrew. */
-  const invoke: ModuleFunction = (index, ...args) => {
-    const { table, stackSave, stackRestore, setThrew } = use();
+  invoke(index: number, args: readonly number[]): number {
+    const { table, stackSave, stackRestore, setThrew } = this.use();
     const stack = stackSave();
     try {
       const target = table.get(index);
-      return target ? target(...args) : abort(`call of empty table slot ${index}`);
+      return target ? target(...args) : this.abort(`call of empty table slot ${index}`);
     } catch (error) {
       stackRestore(stack);
       if (error !== LONGJMP) throw error;
       setThrew(1, 0);
       return 0;
     }
-  };
+  }
 
   /** Grows by a fifth (at most 96 MiB) more than needed, then by less, as Emscripten does. */
-  const resizeHeap: ModuleFunction = (wanted) => {
+  resizeHeap(wanted: number): number {
     const requested = wanted >>> 0;
-    const length = bytes().length;
+    const { length } = this.heap();
     if (requested > HEAP_LIMIT) return 0;
     for (const divisor of [1, 2, 4]) {
       const generous = Math.min(length * (1 + 0.2 / divisor), requested + 96 * 1024 * 1024);
       const target = Math.min(HEAP_LIMIT, Math.ceil(Math.max(requested, generous) / PAGE) * PAGE);
       try {
-        use().memory.grow((target - length) / PAGE);
+        this.use().memory.grow((target - length) / PAGE);
         return 1;
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
-        print(`cannot grow the heap to ${target} bytes\n`);
+        this.print(`cannot grow the heap to ${target} bytes\n`);
       }
     }
     return 0;
-  };
+  }
+}
 
-  const env: ModuleImports[string] = {
+function envImports(host: Host): ImportTable {
+  const env: ImportTable = {
     __assert_fail: (condition, file, line) =>
-      abort(`assertion failed: ${cString(condition ?? 0)} (${cString(file ?? 0)}:${line})`),
-    __call_sighandler: (handler, signal) => invoke(handler ?? 0, signal ?? 0),
-    _abort_js: () => abort('the engine called abort()'),
+      host.abort(`assertion failed: ${host.cString(condition)} (${host.cString(file)}:${line})`),
+    __call_sighandler: (handler = 0, signal = 0) => host.invoke(handler, [signal]),
+    _abort_js: () => host.abort('the engine called abort()'),
     _emscripten_runtime_keepalive_clear: () => undefined,
     _emscripten_throw_longjmp: () => {
       throw LONGJMP;
     },
     _mmap_js: () => ENOSYS,
     _munmap_js: () => undefined,
-    emscripten_date_now: () => dateNow(),
+    emscripten_date_now: () => host.dateNow(),
     emscripten_err: (text) => {
-      print(`${cString(text ?? 0).trim()}\n`);
+      host.print(`${host.cString(text).trim()}\n`);
       return undefined;
     },
-    emscripten_get_now: () => now(),
-    emscripten_resize_heap: resizeHeap,
-    exit: (code) => abort(`the engine called exit(${code})`),
+    emscripten_get_now: () => host.now(),
+    emscripten_resize_heap: (wanted = 0) => host.resizeHeap(wanted),
+    exit: (code) => host.abort(`the engine called exit(${code})`),
   };
-  for (const signature of INVOKES) env[`invoke_${signature}`] = invoke;
+  for (const signature of INVOKES)
+    env[`invoke_${signature}`] = (index = 0, ...args) => host.invoke(index, args);
+  return env;
+}
 
-  const wasi: ModuleImports[string] = {
+function wasiImports(host: Host): ImportTable {
+  return {
     clock_time_get: (clock = 0, _precisionLo, _precisionHi, out = 0) => {
       if (clock < 0 || clock > 3) return WASI_EINVAL;
-      const nanoseconds = BigInt(Math.round((clock === 0 ? dateNow() : now()) * 1e6));
-      view().setBigUint64(out, nanoseconds, true);
+      const milliseconds = clock === 0 ? host.dateNow() : host.now();
+      host.view().setBigUint64(out, BigInt(Math.round(milliseconds * 1e6)), true);
       return 0;
     },
-    fd_close: () => abort('the engine called close()'),
+    fd_close: () => host.abort('the engine called close()'),
     fd_seek: () => WASI_ESPIPE,
     fd_write: (_fd, vectors = 0, count = 0, writtenOut = 0) => {
-      const memory = view();
+      const memory = host.view();
       let written = 0;
       for (let i = 0; i < count; i++) {
         const start = memory.getUint32(vectors + 8 * i, true);
         const length = memory.getUint32(vectors + 8 * i + 4, true);
-        print(String.fromCharCode(...bytes().subarray(start, start + length)));
+        host.print(String.fromCharCode(...host.heap().subarray(start, start + length)));
         written += length;
       }
       memory.setUint32(writtenOut, written, true);
       return 0;
     },
-    proc_exit: (code) => abort(`the engine left with code ${code}`),
+    proc_exit: (code) => host.abort(`the engine left with code ${code}`),
   };
+}
 
-  const start: Shell['start'] = (exports, form, entry) => {
-    const fn = (name: string): ModuleFunction => {
-      const found = exports[name];
-      if (typeof found !== 'function') throw new TypeError(`the engine module lacks ${name}`);
-      return found as ModuleFunction;
-    };
-    const table = exports.__indirect_function_table as ModuleTable;
-    bound = {
-      memory: exports.memory as ModuleMemory,
-      table,
-      stackSave: fn('emscripten_stack_get_current'),
-      stackRestore: fn('_emscripten_stack_restore'),
-      setThrew: fn('setThrew'),
-    };
-    fn('emscripten_stack_init')();
-    fn('__wasm_call_ctors')();
-
-    const freeSlots: number[] = [];
-    const malloc = fn('malloc');
-    return {
-      form,
-      get heap() {
-        return bytes();
-      },
-      uc: bindCalls(fn),
-      malloc: (length) => malloc(length) >>> 0,
-      free: fn('free'),
-      addFunction(hook: HostFunction, signature: string) {
-        const index = freeSlots.pop() ?? table.grow(1);
-        table.set(index, entry(hook as ModuleFunction, arityOf(signature)));
-        return index;
-      },
-      removeFunction(index) {
-        table.set(index, null);
-        freeSlots.push(index);
-      },
-      printed: () => printed,
-    };
+function start(
+  host: Host,
+  exports: ModuleExports,
+  form: UnicornModule['form'],
+  entry: TableEntryMaker,
+): UnicornModule {
+  const fn = (name: string): ModuleFunction => {
+    const found = exports[name];
+    if (typeof found !== 'function') throw new TypeError(`the engine module lacks ${name}`);
+    return found as ModuleFunction;
   };
+  const table = exports.__indirect_function_table as ModuleTable;
+  host.bound = {
+    memory: exports.memory as ModuleMemory,
+    table,
+    stackSave: fn('emscripten_stack_get_current'),
+    stackRestore: fn('_emscripten_stack_restore'),
+    setThrew: fn('setThrew'),
+  };
+  fn('emscripten_stack_init')();
+  fn('__wasm_call_ctors')();
 
-  return { imports: { env, wasi_snapshot_preview1: wasi }, start };
+  const freeSlots: number[] = [];
+  const malloc = fn('malloc');
+  return {
+    form,
+    get heap() {
+      return host.heap();
+    },
+    uc: bindCalls(fn),
+    malloc: (length) => malloc(length) >>> 0,
+    free: fn('free'),
+    addFunction(hook: HostFunction, signature: string) {
+      const index = freeSlots.pop() ?? table.grow(1);
+      table.set(index, entry(hook as ModuleFunction, arityOf(signature)));
+      return index;
+    },
+    removeFunction(index) {
+      table.set(index, null);
+      freeSlots.push(index);
+    },
+    printed: () => host.printed,
+  };
 }
 
 /** The number of 32-bit arguments of an Emscripten signature, whose first letter is the result. */
