@@ -323,6 +323,16 @@ describe('pax: relocations', () => {
     expect(doProtect(policy, text_, 'rwx', given).result).toBe('EACCES');
   });
 
+  it('opens only text that was never written, and only for read and write', () => {
+    const policy = pax('elfrelocs=on');
+    const clean = vma('rx RWX', { object: library });
+    const written = vma('rx RWX', { object: library, anonVma: true });
+    expect(doProtect(policy, clean, 'rw', facts()).result).toBe('ok');
+    expect(doProtect(policy, written, 'rw', facts()).result).toBe('EACCES');
+    expect(doProtect(policy, clean, 'w', facts()).result).toBe('EACCES');
+    expect(doProtect(policy, clean, 'rwx', facts()).result).toBe('EACCES');
+  });
+
   it('logs both transitions', () => {
     const policy = pax('elfrelocs=on');
     const before = vma('rx RWX', { object: library, pageOffset: 1 });
