@@ -40,8 +40,7 @@ interface Result {
 async function runDemo(given: Given): Promise<number> {
   const [extra] = given.positionals;
   if (extra !== undefined) throw new UsageError(`unexpected argument '${extra}'`);
-  const policies =
-    given.values.get('policies')?.split(',') ?? listPolicies().map(({ name }) => name);
+  const policies = splitSpecs(given.values.get('policies')) ?? linuxPolicies();
   const programs = await Promise.all(programFiles().map((file) => loadProgram(file, undefined)));
   const results: Result[] = [];
   const progress = new Progress(programs.length * policies.length);
@@ -56,6 +55,15 @@ async function runDemo(given: Given): Promise<number> {
   if (given.switches.has('json')) stdout.write(`${toJson(results)}\n`);
   else stdout.write(`${demoTable(results, policies, terminalOf(stdout)).join('\n')}\n`);
   return 0;
+}
+
+/** `selinux:execmem=deny,execmod=deny,nx` is two specs: a part such as `execmod=deny` goes on with the one before. */
+export function splitSpecs(text: string | undefined): string[] | undefined {
+  return text?.split(/,(?![\w-]+=)/);
+}
+
+function linuxPolicies(): string[] {
+  return listPolicies().flatMap(({ name, os }) => (os.includes('linux') ? [name] : []));
 }
 
 /** Sources that are programs: those in the folders of the architectures; the others are included by them. */

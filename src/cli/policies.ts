@@ -68,7 +68,7 @@ export function policyPage(info: PolicyInfo, terminal: Terminal): string[] {
   const list = (title: string, items: readonly string[]): string[] =>
     items.length === 0 ? [] : [...heading(title), ...items.flatMap((text) => bullet(text, width))];
   const options = info.options.flatMap(({ name, summary, values, default: preset }) =>
-    item(`${name}=${values.join('|')}`, `${summary} Default: ${preset}.`),
+    item(`${name}=${values.join('|')}`, `${summary} (default ${preset})`),
   );
   const rules = Object.entries(info.rules).flatMap(([id, text]) => item(id, text));
   return [

@@ -1,7 +1,7 @@
 /** The pages and objects that commands print, from hand-made input. */
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/cli/arguments.js';
-import { demoTable } from '../../src/cli/demo.js';
+import { demoTable, splitSpecs } from '../../src/cli/demo.js';
 import { overview, page } from '../../src/cli/help.js';
 import { toJson } from '../../src/cli/json.js';
 import { policyList, policyPage } from '../../src/cli/policies.js';
@@ -17,7 +17,7 @@ const info: PolicyInfo = {
   summary: 'nothing changes',
   os: ['linux'],
   optIn: 'Nothing to switch on.',
-  options: [{ name: 'mode', summary: 'How much.', values: ['on', 'off'], default: 'on' }],
+  options: [{ name: 'mode', summary: 'how much', values: ['on', 'off'], default: 'on' }],
   rules: { 'locked/no-change': 'a mapping stays as it was made' },
   description: 'First part.\nSecond part.',
   history: 'None.',
@@ -76,7 +76,7 @@ describe('policies', () => {
     const text = policyPage(info, plain).join('\n');
     expect(text).toMatch(/^locked\n {2}nothing changes\n/);
     expect(text).toContain('\n  First part.\n  Second part.\n');
-    expect(text).toContain('\n  mode=on|off\n      How much. Default: on.\n');
+    expect(text).toContain('\n  mode=on|off\n      how much (default on)\n');
     expect(text).toContain('\n  locked/no-change\n      a mapping stays as it was made\n');
     expect(text).toContain('\n  - a paper');
   });
@@ -144,6 +144,16 @@ describe('parseHex', () => {
     ['90 0xc', "x.hex:1: '0xc' is not made of hexadecimal bytes"],
   ])('refuses %j with the line and the word', (text, message) => {
     expect(() => parseHex('x.hex', text)).toThrow(message);
+  });
+});
+
+describe('splitSpecs', () => {
+  it('splits between policies, not between the options of one', () => {
+    expect(splitSpecs('nx,selinux:execmem=deny,execmod=deny+mdwe,wx')).toEqual([
+      'nx',
+      'selinux:execmem=deny,execmod=deny+mdwe',
+      'wx',
+    ]);
   });
 });
 
