@@ -9,6 +9,8 @@ import { type Optimisation, optimiseModule } from './optimise.js';
 import { jsForm, readSource, sha256 } from './source.js';
 import { translate } from './translate.js';
 
+/** The interpreter's missing loads: without it, PEXTRW aborts the engine. */
+export { patchLoads } from './patch-loads.js';
 /** The patch that the engine port needs: see there. */
 export { patchMmuFault } from './patch-mmu-fault.js';
 
