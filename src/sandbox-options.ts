@@ -1,0 +1,136 @@
+/** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
+import type { Arch } from './abi/address.js';
+import { MayexecError, unknownValue } from './abi/errors.js';
+import { layoutNames } from './mm/layout.js';
+import type { Policy } from './policy/policy.js';
+
+/** A file for the sandbox's file system: its bytes, or bytes with a mode (octal, default 0o644). */
+export type HostFile = Uint8Array | { readonly content: Uint8Array; readonly mode?: number };
+
+/** The program of a sandbox: an ELF image, alone or with its command line. */
+export type HostProgram =
+  | Uint8Array
+  | {
+      readonly bytes: Uint8Array;
+      /** Where the guest sees it; default '/program'. */
+      readonly path?: string;
+      readonly argv?: readonly string[];
+      readonly env?: readonly string[];
+    };
+
+export type PolicyChoice = string | Policy | readonly (string | Policy)[];
+
+export interface SandboxOptions {
+  /** Default 'x86-64', or what the program's ELF header says. */
+  readonly arch?: Arch;
+  /** Only 'linux' exists so far. */
+  readonly os?: 'linux';
+  /** A spec such as 'selinux:execheap=deny+mdwe', a Policy, or a list, all of which must agree. Default 'nx'. */
+  readonly policy?: PolicyChoice | undefined;
+  /** A named address-space layout; the default fits arch. */
+  readonly layout?: string | undefined;
+  /** Every random choice derives from it (integer, 0 to 2^32 - 1); default 1. 0: no address randomisation. */
+  readonly seed?: number;
+  readonly engine?: EngineChoice;
+  readonly limits?: {
+    /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 1 GiB. */
+    readonly memory?: number;
+    /** Translated blocks per run or call; default 10,000,000. */
+    readonly blocks?: number;
+  };
+  readonly program?: HostProgram;
+  readonly stdin?: Uint8Array;
+  /** Path to content, put into the guest's file system before the program starts. */
+  readonly files?: Readonly<Record<string, HostFile>>;
+  /** Called with what the guest writes to descriptor 1 or 2, as it writes it. */
+  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+}
+
+export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+const OPTION_NAMES = [
+  'arch',
+  'os',
+  'policy',
+  'layout',
+  'seed',
+  'engine',
+  'limits',
+  'program',
+  'stdin',
+  'files',
+  'onOutput',
+];
+
+const ARCHES = ['x86-64', 'i386'] as const;
+const MAX_MEMORY = 1 << 30;
+
+export interface CheckedOptions {
+  readonly arch: Arch;
+  readonly engine: EngineChoice;
+  readonly seed: number;
+  readonly memory: number;
+  readonly blocks: number;
+}
+
+/** Throws a MayexecError that names the first wrong option, its value and what is accepted. */
+export function checkOptions(options: SandboxOptions): CheckedOptions {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw unknownValue('option', name, OPTION_NAMES);
+  }
+  for (const name of Object.keys(options.limits ?? {})) {
+    if (name !== 'memory' && name !== 'blocks') {
+      throw unknownValue('limit', name, ['memory', 'blocks']);
+    }
+  }
+  if (options.os !== undefined && options.os !== 'linux') {
+    throw unknownValue('os', options.os, ['linux']);
+  }
+  if (options.layout !== undefined) oneOf('layout', options.layout, layoutNames);
+  return {
+    arch: oneOf('arch', options.arch ?? programArch(options.program) ?? 'x86-64', ARCHES),
+    engine: oneOf('engine', options.engine ?? 'auto', ENGINE_CHOICES),
+    seed: integer('seed', options.seed ?? 1, 0, 0xffffffff),
+    memory: roundToPages(
+      integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
+    ),
+    blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
+  };
+}
+
+/** A guest address or register value from the host: an integer, negative ones in two's complement. */
+export function toWord(what: string, value: number | bigint): bigint {
+  if (typeof value === 'bigint') {
+    if (value >= -(1n << 63n) && value < 1n << 64n) return BigInt.asUintN(64, value);
+  } else if (Number.isSafeInteger(value)) {
+    return BigInt.asUintN(64, BigInt(value));
+  }
+  throw new MayexecError(
+    `${what} is ${String(value)}: expected an integer of at most 64 bits (bigint above 2^53)`,
+  );
+}
+
+export function integer(what: string, value: number, min: number, max: number): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  throw new MayexecError(`${what} is ${String(value)}: expected an integer from ${min} to ${max}`);
+}
+
+/** The architecture of an ELF image by its header (e_machine 3 or 62), undefined for anything else. */
+function programArch(program: HostProgram | undefined): Arch | undefined {
+  const bytes = program instanceof Uint8Array ? program : program?.bytes;
+  if (bytes === undefined || bytes.length < 20 || bytes[0] !== 0x7f || bytes[1] !== 0x45) {
+    return undefined;
+  }
+  return bytes[18] === 3 ? 'i386' : bytes[18] === 62 ? 'x86-64' : undefined;
+}
+
+function oneOf<T extends string>(what: string, value: string, known: readonly T[]): T {
+  const found = known.find((name) => name === value);
+  if (found === undefined) throw unknownValue(what, value, known);
+  return found;
+}
+
+function roundToPages(bytes: number): number {
+  return Math.ceil(bytes / 4096) * 4096;
+}
