@@ -1,5 +1,5 @@
 /**
- * Three changes to the text of Unicorn 1.0.3, made before either form is built from it.
+ * Five changes to the text of Unicorn 1.0.3, made before either form is built from it.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
@@ -12,10 +12,17 @@
  * 3. Port input and output (`cpu_inb` and its five relatives in ioport.c, whose permission check Unicorn
  *    left out). They go the way of a TLB miss of a fourth kind (PORT_ACCESS), so that `tlb_fill` finds
  *    the exact program counter and raises what the engine port says: #GP, as in any Linux program.
+ * 4. Eight-byte stores near the end of a page (`helper_le_stq_mmu` of softmmu_template.h). Stores of 10
+ *    and 16 bytes are made of two, and when the second half faults hardware has stored nothing. The
+ *    engine port is told of what could be such a first half, so that it can take it back.
+ * 5. UC_HOOK_CODE (Unicorn's disas_insn in translate.c). Before each callback it stored the computed flags
+ *    over `env->eflags`, where they outlive the next computation, and afterwards it wrote the
+ *    instruction's length into an operand that is not there in this build: registers changed their value.
+ *    Only what keeps the lazy flags readable is left, and the length stays unknown.
  *
  * The texts are those of one exact file (see source.ts); anything else than one match is refused.
  */
-import { MMU_FAULT_CELL, PORT_ACCESS } from '../engine/unicorn1/offsets.js';
+import { MMU_FAULT_CELL, PAGE_END_STORE_CELL, PORT_ACCESS } from '../engine/unicorn1/offsets.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
 const WALK_HEADER = /function (\w+)\(A,e,r,a,i\)\{e\|=0,r\|=0,a\|=0,i\|=0;var [^;{}]*;A:if\(/g;
@@ -34,8 +41,24 @@ const PORT_HOOKS = /(?:218|500)==\(0\|n\[/g;
 const PORT_FAULT = `Bn(0|n[A+176>>2],0|e,0,${PORT_ACCESS},1,0|n[35200])`;
 const TLB_FILL = 'function Bn(A,e,r,a,i,c){c|=0;0|';
 
+/** The little-endian eight-byte store: which one it is shows in the function that helpers call. */
+const QUAD_STORE = /function gt\(A,e,r,i,f,c,b\)\{i\|=0,f\|=0,b\|=0;var [^;{}]*;/g;
+const QUAD_STORE_CALLER = ',gt(0|(A|=0),0|(e|=0),0|r,0|(a|=0),0|i,0|(f|=0),0|n[35200])}';
+/** From this offset on, a store of 16 bytes ends in the next page. */
+const PAGE_END = 4096 - 16;
+const PAGE_END_CALL = `(4095&e)>${PAGE_END}&&Pk[0|n[${PAGE_END_STORE_CELL / 4}]](0|A,0|e,0|r);`;
+
+/** `if (s->last_cc_op != s->cc_op) { sync_eflags(s); ...; changed_cc_op = true; }` and its parts. */
+const SYNC_START =
+  '(0|(E=0|n[e+80>>2]))!=(0|(S=0|n[e+76>>2]))&&(l=0|n[c+199252>>2],1==(0|t[e+84|0])&&(';
+const SYNC_UPDATE_END = 'a[e+84|0]=0),';
+const SYNC_END = 'l=0|n[A+36092>>2]),uA=(0|E)!=(0|S),';
+/** `*(save_opparam_ptr + ...) = s->pc - pc_start`, three ways. */
+const LENGTH_PATCH = 'uA){if(1&o){n[u+64>>2]=S;break A}n[u+56>>2]=S}else n[u+4>>2]=S}';
+
 export function patchMmuFault(source: string): string {
-  return patchPorts(patchBlockFull(patchWalk(source)));
+  const patches = [patchWalk, patchBlockFull, patchPorts, patchQuadStore, patchInstructionHook];
+  return patches.reduce((text, patch) => patch(text), source);
 }
 
 function patchWalk(source: string): string {
@@ -82,6 +105,34 @@ function patchPorts(source: string): string {
     patched = patched.slice(0, open + 1) + body + patched.slice(closingBrace(patched, open));
   }
   return patched;
+}
+
+function patchQuadStore(source: string): string {
+  const [store, ...others] = [...source.matchAll(QUAD_STORE)];
+  if (store === undefined || others.length > 0 || !source.includes(QUAD_STORE_CALLER))
+    throw new Error("the engine's text has no eight-byte store where it should");
+  const body = store.index + store[0].length;
+  return source.slice(0, body) + PAGE_END_CALL + source.slice(body);
+}
+
+function patchInstructionHook(source: string): string {
+  const start = only(source, SYNC_START);
+  const update = start + SYNC_START.indexOf('1==');
+  const updateEnd = source.indexOf(SYNC_UPDATE_END, update) + SYNC_UPDATE_END.length;
+  const end = source.indexOf(SYNC_END, updateEnd) + SYNC_END.length;
+  if (updateEnd - update > 400 || end - start > 1200)
+    throw new Error("the engine's instruction hook is not what it was");
+  const kept = `S=0|n[e+76>>2],${source.slice(update, updateEnd)}E=S,uA=0,`;
+  const patched = source.slice(0, start) + kept + source.slice(end);
+  const length = only(patched, LENGTH_PATCH);
+  return `${patched.slice(0, length)}uA){if(1&o)break A}}${patched.slice(length + LENGTH_PATCH.length)}`;
+}
+
+function only(source: string, text: string): number {
+  const found = source.indexOf(text);
+  if (found < 0 || source.indexOf(text, found + 1) >= 0)
+    throw new Error(`expected once in the engine's text: ${text}`);
+  return found;
 }
 
 /** The brace that closes the one at `open`. The text in question holds no string, regex or comment. */

@@ -19,6 +19,7 @@ import { EngineFailure } from '../failure.js';
 import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
 import { boot, GDT_ENTRIES, GDT_TLS_FIRST, GDT_TLS_LAST } from './boot.js';
 import { Frames } from './frames.js';
+import { ICEBP, isReadModifyWrite, wideStoreBytes } from './instruction.js';
 import type { Machine, MachineClient } from './machine.js';
 import { Mmu } from './mmu.js';
 import { CPU, ENV, HF } from './offsets.js';
@@ -217,7 +218,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #stopOf(code: number, until: Addr, notBegun: boolean): Stop | Resume {
     const pc = this.#machine.pc;
     if (code === UC_ERR_EXCEPTION) return this.#stopOfException(pc, until, notBegun);
-    if (code === UC_ERR_INSN_INVALID) return { kind: 'invalid-opcode', pc };
+    if (code === UC_ERR_INSN_INVALID) return this.#invalidOpcode(pc);
     if (code !== UC_ERR_OK) throw this.#fail(`a run gave code ${code}`);
     if (this.#machine.blocks.spent) return { kind: 'budget', pc };
     if (this.#stop !== undefined) return { kind: 'syscall', via: this.#stop, pc };
@@ -243,13 +244,35 @@ export class Unicorn1Engine implements Engine, MachineClient {
       // cannot be executed, the instructions before that have to run all the same: one at a time.
       if (refusal.address >> 12n !== pc >> 12n && !notBegun) return 'step';
     }
-    return { ...refusal, pc };
+    return this.#asHardware({ ...refusal, pc });
+  }
+
+  /** Corrects a data fault where the engine takes another way to it than hardware does. */
+  #asHardware(fault: Stop & { kind: 'fault' }): Stop {
+    if (fault.access === 'exec') return fault;
+    const wide = this.arch === 'x86-64';
+    const code = this.#mmu.codeAt(fault.pc, 15);
+    if (fault.access === 'write')
+      this.#mmu.undoFirstHalf(fault.address, wideStoreBytes(code, wide));
+    else if (isReadModifyWrite(code, wide)) return { ...fault, access: 'write' };
+    return fault;
+  }
+
+  /** #UD; but `icebp` is a trap that the engine lacks. */
+  #invalidOpcode(pc: Addr): Stop {
+    if (this.#mmu.codeAt(pc, 1)[0] !== ICEBP) return { kind: 'invalid-opcode', pc };
+    this.#machine.pc = pc + 1n;
+    return { kind: 'interrupt', vector: 1, pc: pc + 1n };
   }
 
   // Called by the machine, inside a run.
 
   miss(lo: number, hi: number, access: number, mode: number): number {
     return this.#mmu.miss(lo, hi, access, mode);
+  }
+
+  pageEndStore(lo: number, hi: number): void {
+    this.#mmu.pageEndStore(lo, hi);
   }
 
   instruction(lo: number, hi: number): void {

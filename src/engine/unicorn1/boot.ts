@@ -73,6 +73,7 @@ const FEATURES_EXT_ECX = (1 << 0) | (1 << 5);
 /** Brings a freshly opened or reused machine to the state of a new process. `gdt` is host memory. */
 export function boot(machine: Machine, gdt: number): void {
   const { heap, env, arch } = machine;
+  machine.reset();
   heap.bytes.fill(0, gdt, gdt + 4096);
   heap.writeU64(gdt + (USER32_CS & ~7), DESCRIPTOR_USER32_CODE);
   heap.writeU64(gdt + (USER_DS & ~7), DESCRIPTOR_USER_DATA);

@@ -20,12 +20,14 @@ import {
 import { type BlockCounter, createBlockCounter } from './block-counter.js';
 import { Heap } from './heap.js';
 import type { HostFunction, UnicornModule } from './module.js';
-import { CPU, ENV, MMU_FAULT_CELL, UC } from './offsets.js';
+import { CPU, ENV, MMU_FAULT_CELL, PAGE_END_STORE_CELL, UC } from './offsets.js';
 
 /** What the engine in charge of a machine answers to. None may throw. */
 export interface MachineClient {
   /** A TLB miss. 0: the entry is filled; 1: the exception is set. Addresses are low and high halves. */
   miss(lo: number, hi: number, access: number, mode: number): number;
+  /** Eight bytes are about to be stored near the end of a page. */
+  pageEndStore(lo: number, hi: number): void;
   instruction(lo: number, hi: number): void;
   systemCall(via: 'syscall' | 'sysenter'): void;
 }
@@ -41,6 +43,8 @@ export class Machine {
   /** 64 bytes for arguments and results. */
   readonly scratch: number;
   readonly blocks: BlockCounter;
+  /** The guest's part of the CPU as Unicorn opened it. */
+  readonly #opened: Uint8Array;
   client: MachineClient | undefined;
   #instructionHook = 0;
   readonly #instructionEntry: number;
@@ -63,6 +67,12 @@ export class Machine {
       'vijii',
     );
     this.#addHooks();
+    this.#opened = this.heap.bytes.slice(this.env, this.env + ENV.GUEST_END);
+  }
+
+  /** Makes the CPU forget the guest that used it. */
+  reset(): void {
+    this.heap.bytes.set(this.#opened, this.env);
   }
 
   #addHooks(): void {
@@ -73,6 +83,11 @@ export class Machine {
       'iiiiii',
     );
     heap.writeU32(MMU_FAULT_CELL, walk);
+    const pageEnd = module.addFunction((_env, lo = 0, hi = 0) => {
+      this.client?.pageEndStore(lo >>> 0, hi >>> 0);
+      return 0;
+    }, 'iiii');
+    heap.writeU32(PAGE_END_STORE_CELL, pageEnd);
     // The patched region ends one byte short of 2^64: at that byte, go on to the TLB as elsewhere.
     const goOn = module.addFunction(() => 1, 'iiijiji');
     this.addHook(UC_HOOK_MEM_UNMAPPED, goOn, 1n, 0n);
@@ -126,6 +141,9 @@ export class Machine {
   }
 
   start(pc: bigint, until: bigint): number {
+    // uc_emu_start writes the program counter, which tells a current CPU to leave its block: the first
+    // block of the new run would begin twice.
+    this.heap.writeU32(this.handle + UC.CURRENT_CPU, 0);
     return this.module.uc.uc_emu_start(this.handle, ...split(pc), ...split(until), 0, 0, 0);
   }
 

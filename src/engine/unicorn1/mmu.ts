@@ -57,6 +57,8 @@ export class Mmu {
   #running = false;
   /** Pages executed from in this run, and their frames: what the translated code stands for. */
   readonly #executed = new Map<number, number>();
+  /** The last eight-byte store near a page's end, with what was there before. */
+  #pageEnd: { readonly address: Addr; readonly pointer: number; readonly old: bigint } | undefined;
   /** Some of that code is of a page that has changed: the run must end before the next block. */
   #stale = false;
 
@@ -73,6 +75,7 @@ export class Mmu {
     this.refusal = undefined;
     this.#executed.clear();
     this.#stale = false;
+    this.#pageEnd = undefined;
     this.#running = true;
   }
 
@@ -97,12 +100,60 @@ export class Mmu {
     }
   }
 
+  pageEndStore(lo: number, hi: number): void {
+    const within = lo & 4095;
+    // One that crosses the boundary itself is stored whole or not at all; but it may be the second half.
+    if (within > 4096 - 8) {
+      const second = Number((this.#pageEnd?.address ?? 0n) & 0xfffn) + 8 === within;
+      if (!second) this.#pageEnd = undefined;
+      return;
+    }
+    this.#pageEnd = undefined;
+    try {
+      const page = pageNumber(lo, this.#arch === 'i386' ? 0 : hi);
+      const answer = this.#translate(page, WRITE);
+      if (answer < 0) return;
+      const pointer = this.#frames.pointer(answer >>> 3) + within;
+      const address = BigInt(page) * 4096n + BigInt(within);
+      this.#pageEnd = { address, pointer, old: this.#machine.heap.readU64(pointer) };
+    } catch (error) {
+      this.hostError ??= error;
+    }
+  }
+
+  /**
+   * After a run: a store of `bytes` bytes, made as eight and the rest, was refused at `refused`, the
+   * start of a page. Puts back what the first part overwrote.
+   */
+  undoFirstHalf(refused: Addr, bytes: number): void {
+    const last = this.#pageEnd;
+    if (
+      last === undefined ||
+      last.address + 8n > refused ||
+      last.address + BigInt(bytes) <= refused
+    )
+      return;
+    this.#machine.heap.writeU64(last.pointer, last.old);
+  }
+
+  /** After a run: up to `count` bytes of the code at `pc`, as far as it may be executed. */
+  codeAt(pc: Addr, count: number): Uint8Array {
+    const bytes = new Uint8Array(count);
+    for (let i = 0; i < count; i++) {
+      const address = pc + BigInt(i);
+      const answer = this.#translate(Number(BigInt.asUintN(64, address) >> 12n), EXEC);
+      if (answer < 0) return bytes.subarray(0, i);
+      bytes[i] = this.#frames.bytes(answer >>> 3)[Number(address & 0xfffn)] ?? 0;
+    }
+    return bytes;
+  }
+
   #miss(lo: number, hi: number, access: number, mode: number): number {
     if (access === PORT_ACCESS) return this.#interrupt(VECTOR_GP);
     // Canonical: bits 47 to 63 are all alike.
     const top = (hi | 0) >> 15;
     if (top !== 0 && top !== -1) return this.#refuse(lo, hi, access, FAULT_GENERAL_PROTECTION);
-    const page = hi * 0x10_0000 + (lo >>> 12);
+    const page = pageNumber(lo, hi);
     if (mode !== TLB.USER && page === this.#gdtPage) {
       const { pointer, ram } = this.#frames.kernelPage;
       this.#tlb.fill(mode, lo, hi, pointer, ram, HW_READ | HW_WRITE);
@@ -154,4 +205,8 @@ export class Mmu {
     heap.writeU32(env + ENV.ERROR_CODE, 0);
     return 1;
   }
+}
+
+function pageNumber(lo: number, hi: number): number {
+  return hi * 0x10_0000 + (lo >>> 12);
 }

@@ -10,6 +10,8 @@
 /** struct uc_struct, from the handle. */
 export const UC = {
   CPU: 176,
+  /** The CPU while it runs, and after. */
+  CURRENT_CPU: 180,
   SIZE_RECUR_MEM: 1096,
   MAPPED_BLOCKS: 1160,
 } as const;
@@ -104,9 +106,11 @@ export const TLB_NOTDIRTY = 1 << 4;
 export const PHYS_SECTION_NOTDIRTY = 1;
 
 /**
- * Two things that src/unicorn-wasm/patch-mmu-fault.ts puts into the engine's text. The table index of the
- * function for TLB misses is read from this address, below the module's data (which begins at 1024).
+ * What src/unicorn-wasm/patch-mmu-fault.ts puts into the engine's text. The table indices of our functions
+ * for TLB misses, and for eight-byte stores near the end of a page, are read from these addresses, below
+ * the module's data (which begins at 1024).
  */
 export const MMU_FAULT_CELL = 16;
+export const PAGE_END_STORE_CELL = 20;
 /** The kind of access that a port instruction asks for, after QEMU's 0 read, 1 write, 2 fetch. */
 export const PORT_ACCESS = 3;

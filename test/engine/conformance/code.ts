@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import { FAULT_PROTECTION } from '../../../src/engine/engine.js';
+import type { EngineKind } from '../../../src/engine/open.js';
+import { assemble } from '../assembler.js';
+import { CODE, DATA, type Guest } from '../guest.js';
+import { ARCHES, guestOf } from './suite.js';
+
+/** mov eax, imm32; ret */
+const FUNCTION = [0xb8, 0, 0, 0, 0, 0xc3];
+
+export function code(kind: EngineKind): void {
+  for (const arch of ARCHES) {
+    describe(`changing code (${arch})`, () => {
+      const guest = guestOf(kind, { arch });
+      const done = { kind: 'interrupt', vector: 0x80 };
+
+      it('executes what a store put over the very next instruction', () => {
+        const g = guest();
+        g.map(CODE, 'rwx');
+        // The immediate of `mov ecx` is replaced right before it runs.
+        const store = `mov dword ptr [${CODE + 0x40}], 0x1234`;
+        g.code(`jmp ${CODE + 0x3f - assemble(arch, store, CODE).length}`, CODE);
+        g.code(
+          `${store}; mov ecx, 0x11111111; int 0x80`,
+          CODE + 0x3f - assemble(arch, store, CODE).length,
+        );
+        expect(g.run(CODE)).toMatchObject(done);
+        expect(g.reg('cx')).toBe(0x1234n);
+      });
+
+      it('executes what a store put into another block of the same page', () => {
+        const g = guest();
+        g.map(CODE, 'rwx');
+        g.poke(CODE + 0x100, FUNCTION);
+        g.code(
+          `call ${CODE + 0x100}; mov ecx, eax; mov dword ptr [${CODE + 0x101}], 0x77;
+           call ${CODE + 0x100}; int 0x80`,
+        );
+        expect(g.run(CODE)).toMatchObject(done);
+        expect([g.reg('cx'), g.reg('ax')]).toEqual([0n, 0x77n]);
+      });
+
+      const patchAndCall = (g: Guest, write: number, execute: number) => {
+        g.poke(write, FUNCTION);
+        g.runCode(
+          `xor edx, edx; xor ebx, ebx
+           l: inc ebx; mov dword ptr [${write + 1}], ebx; call ${execute}; add edx, eax
+           cmp ebx, 1000; jne l; int 0x80`,
+        );
+        return g.reg('dx');
+      };
+
+      it('calls freshly patched code 1,000 times in one run', () => {
+        const g = guest();
+        g.map(0x30000, 'rwx');
+        expect(patchAndCall(g, 0x30000, 0x30000)).toBe(500_500n);
+      });
+
+      it('does so through a writable alias of the executable page', () => {
+        const g = guest();
+        g.map(0x31000, 'rx', g.map(0x30000, 'rw'));
+        expect(patchAndCall(g, 0x30000, 0x31000)).toBe(500_500n);
+      });
+
+      it('does so when the two names share a TLB slot', () => {
+        const g = guest();
+        g.map(0x30000 + 256 * 4096, 'rx', g.map(0x30000, 'rw'));
+        expect(patchAndCall(g, 0x30000, 0x30000 + 256 * 4096)).toBe(500_500n);
+      });
+
+      it('does so with a function that straddles two pages', () => {
+        const g = guest();
+        g.map(0x30000, 'rwx');
+        g.map(0x31000, 'rwx');
+        expect(patchAndCall(g, 0x30ffd, 0x30ffd)).toBe(500_500n);
+      });
+
+      it('executes what the kernel wrote between runs', () => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        for (let i = 1; i < 20; i++) {
+          g.code(`mov eax, ${i}; int 0x80`);
+          expect(g.run(CODE)).toMatchObject(done);
+          expect(g.reg('ax')).toBe(BigInt(i));
+        }
+      });
+
+      it.each([1, 2, 3])('decrypts the code behind it, its own last %i bytes included', (own) => {
+        const g = guest();
+        g.map(CODE, 'rwx');
+        // `jmp` ends the block; the four bytes that are changed begin inside it and reach beyond.
+        const head = 'xor dword ptr [edi], 0x5a5a5a5a; mov eax, 1; jmp l; l:';
+        const length = assemble(arch, head, CODE).length;
+        const text = `${head} mov ecx, 0x11223344; int 0x80`;
+        g.code(text, CODE);
+        const target = CODE + length - own;
+        const plain = g.peek(target, 4);
+        // Encrypted twice over what the current block holds already: it must come out plain.
+        g.poke(
+          target,
+          plain.map((byte, i) => (i < own ? byte : byte ^ 0x5a)),
+        );
+        const changed = plain.map((byte, i) => (i < own ? byte ^ 0x5a : byte));
+        g.setReg('di', target);
+        g.setReg('cx', 0);
+        g.run(CODE, { blocks: 1 });
+        expect(g.peek(target, 4)).toEqual(changed);
+      });
+
+      it('ends an endless loop that self-modification led to', () => {
+        const g = guest();
+        g.map(CODE, 'rwx');
+        const head = `mov byte ptr [${CODE + 0x40}], 0x90;`;
+        const start = CODE + 0x40 - assemble(arch, head, CODE).length;
+        // The store changes the block it is in, so that the rest is translated anew.
+        g.code(`${head} cld; l: inc eax; jmp l`, start);
+        expect(g.run(start, { blocks: 50 })).toMatchObject({ kind: 'budget' });
+        expect(g.peek(CODE + 0x40, 1)).toEqual([0x90]);
+      });
+
+      it('faults when a page lost the right to execute between runs, and only then', () => {
+        const g = guest();
+        g.map(0x30000, 'rx');
+        g.poke(0x30000, FUNCTION);
+        const text = `call ${0x30000}; int 0x80`;
+        expect(g.runCode(text)).toMatchObject(done);
+        g.protect(0x30000, 'rw');
+        expect(g.runCode(text)).toMatchObject({
+          kind: 'fault',
+          address: 0x30000n,
+          access: 'exec',
+          cause: FAULT_PROTECTION,
+        });
+        g.protect(0x30000, 'x');
+        expect(g.runCode(text)).toMatchObject(done);
+      });
+
+      it('leaves old code when a first store moves its page to another frame', () => {
+        const g = guest();
+        const shared = g.map(0x30000, 'rx');
+        g.poke(0x30000, FUNCTION);
+        const own = g.frame();
+        g.translate = (page, access) => {
+          if (page === 0x30 && access === 'write' && g.pages.get(0x30)! >> 3 === shared) {
+            g.engine.memory.bytes(own).set(g.engine.memory.bytes(shared));
+            g.map(0x30000, 'rwx', own);
+            g.engine.flushTlb(0x30, 1);
+          }
+          return g.lookUp(page, access);
+        };
+        const text = `call ${0x30000}; mov ecx, eax; mov dword ptr [${0x30001}], 0x99; call ${0x30000}`;
+        expect(g.runCode(`${text}; int 0x80`)).toMatchObject(done);
+        expect([g.reg('cx'), g.reg('ax')]).toEqual([0n, 0x99n]);
+        expect(g.engine.memory.bytes(shared)[1]).toBe(0);
+      });
+
+      it('honours the very rights given: execute only, write only', () => {
+        const g = guest();
+        g.map(0x30000, 'x');
+        g.protect(DATA, 'w');
+        expect(g.runCode('mov eax, [0x30000]')).toMatchObject({
+          access: 'read',
+          address: 0x30000n,
+        });
+        expect(g.runCode(`mov eax, [${DATA}]`)).toMatchObject({ access: 'read' });
+        expect(g.runCode(`mov [${DATA}], eax; int 0x80`)).toMatchObject(done);
+        g.poke(0x30000, FUNCTION);
+        expect(g.runCode('call 0x30000; int 0x80')).toMatchObject(done);
+      });
+    });
+  }
+}
