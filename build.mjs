@@ -133,15 +133,17 @@ async function buildEngine() {
   );
   await ifChanged('engine', inputs, outputs, 'building the engine', async (log) => {
     const script = await bundle('src/unicorn-wasm/build.ts', '.cache/bundled/unicorn-wasm.mjs');
-    const { buildUnicorn, patchMmuFault } = await import(pathToFileURL(path(script)).href);
+    const { buildUnicorn, patchLoads, patchMmuFault } = await import(
+      pathToFileURL(path(script)).href
+    );
     const outDir = path('.cache/engine');
     const cacheDir = path('.cache/unicorn-wasm');
     await buildUnicorn({
       input: path(ENGINE_INPUT),
       outDir,
       cacheDir,
-      optimise: 'O2',
-      patch: patchMmuFault,
+      optimise: 'fast',
+      patch: (source) => patchMmuFault(patchLoads(source)),
       log,
     });
     for (const file of filesIn('.cache/engine')) {

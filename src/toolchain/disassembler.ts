@@ -114,10 +114,8 @@ export async function disassemble(
 }
 
 async function load(): Promise<Disassembler> {
-  const { default: factory } = (await import('@alexaltea/capstone-js')) as {
-    default: () => Promise<CapstoneModule>;
-  };
-  return new Disassembler(await factory());
+  const { default: factory } = await import('@alexaltea/capstone-js');
+  return new Disassembler((await factory()) as CapstoneModule);
 }
 
 /** The library throws when not even one instruction could be decoded. */
