@@ -1,0 +1,88 @@
+/** From an assembly source to an executable: each run of sections with equal rights becomes a PT_LOAD. */
+import type { Addr } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
+import {
+  type Assembled,
+  type AssembledSection,
+  type AssembleOptions,
+  assemble,
+  type SourceLine,
+} from './assemble.js';
+import { type ElfSegment, writeElf } from './elf-writer.js';
+
+export interface AssembledProgram {
+  /** A static executable, ET_EXEC, entered at `_start`. */
+  readonly elf: Uint8Array;
+  readonly symbols: ReadonlyMap<string, Addr>;
+  /** Where each statement's bytes lie, in order of addresses. */
+  readonly lines: readonly SourceLine[];
+}
+
+/**
+ * Assembles a whole program.
+ * @throws AssemblyError for what is wrong with the source, MayexecError when it has no `_start`.
+ */
+export async function assembleProgram(
+  source: string,
+  options: AssembleOptions,
+): Promise<AssembledProgram> {
+  const assembled = await assemble(source, options);
+  const entry = assembled.symbols.get('_start');
+  if (entry === undefined) {
+    throw new MayexecError(
+      `${options.file ?? 'the source'} has no label '_start', where a program begins`,
+    );
+  }
+  const elf = writeElf({
+    arch: options.arch,
+    entry,
+    segments: segmentsOf(assembled),
+    symbols: assembled.symbols,
+    stack: assembled.execStack ? 'rwx' : 'rw',
+  });
+  return { elf, symbols: assembled.symbols, lines: assembled.lines };
+}
+
+/** Sections lie in the image by rights, each kind on pages of its own; .bss extends what is writable. */
+function segmentsOf({ sections, bytes }: Assembled): ElfSegment[] {
+  const segments: ElfSegment[] = [];
+  for (const group of groupByRights(sections.filter(({ length }) => length > 0))) {
+    const first = group[0]!;
+    const last = group.at(-1)!;
+    const start = first.address & ~0xfffn;
+    const parts = group.filter(({ offset }) => offset !== undefined);
+    const content = new Uint8Array(fileEnd(parts, start));
+    for (const part of parts) {
+      const from = part.offset!;
+      content.set(bytes.subarray(from, from + part.length), Number(part.address - start));
+    }
+    segments.push({
+      address: start,
+      bytes: content,
+      memoryLength: Number(last.address - start) + last.length,
+      write: first.write,
+      exec: first.exec,
+    });
+  }
+  return segments;
+}
+
+function fileEnd(parts: readonly AssembledSection[], start: Addr): number {
+  const last = parts.at(-1);
+  return last === undefined ? 0 : Number(last.address - start) + last.length;
+}
+
+/** Neighbours with the same rights share a segment; one that would share a page with another does too. */
+function groupByRights(sections: readonly AssembledSection[]): AssembledSection[][] {
+  const groups: AssembledSection[][] = [];
+  for (const section of sections) {
+    const group = groups.at(-1);
+    const before = group?.at(-1);
+    if (before !== undefined && before.write === section.write && before.exec === section.exec) {
+      group!.push(section);
+    } else {
+      groups.push([section]);
+    }
+  }
+  return groups;
+}

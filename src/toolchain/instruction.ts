@@ -1,0 +1,209 @@
+/** One instruction: read in either syntax, checked, and written again in the form that Keystone gets right. */
+import { StatementError } from './assembly-error.js';
+import type { LinearValue } from './evaluate.js';
+import { type Expression, TokenReader } from './expression.js';
+import {
+  checkHighBytes,
+  checkMemory,
+  type ImmediateOperand,
+  type MemoryOperand,
+  type Mode,
+  type Operand,
+} from './operand.js';
+import { parseAttOperand } from './operand-att.js';
+import { parseIntelOperand } from './operand-intel.js';
+import { checkImmediate } from './operand-range.js';
+import { isPrefix, keystoneText } from './quirks.js';
+import { tokenize } from './tokens.js';
+
+export interface Instruction {
+  readonly prefixes: readonly string[];
+  /** Lower case; empty for prefixes alone. */
+  readonly mnemonic: string;
+  readonly operands: readonly Operand[];
+  readonly mode: Mode;
+}
+
+/** Values of expressions in one round of assembly. */
+export interface Values {
+  /** Undefined for what is no sum of places. */
+  linear(expression: Expression): LinearValue | undefined;
+  /** Uses the addresses of the round before; in the first they are guesses. */
+  number(expression: Expression): bigint;
+  /** False in a first round, whose numbers may be far from what they will be. */
+  readonly settled: boolean;
+}
+
+/** The name under which Keystone knows a place. */
+export function anchorName(anchor: number): string {
+  return `zz${anchor}`;
+}
+
+export function hex(value: bigint): string {
+  return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+}
+
+export function parseInstruction(text: string, mode: Mode): Instruction {
+  const reader = new TokenReader(tokenize(text), text.length);
+  const prefixes: string[] = [];
+  let mnemonic = '';
+  while (!reader.atEnd) {
+    const token = reader.peek();
+    if (token?.kind !== 'name') throw reader.unexpected('expected an instruction');
+    reader.take();
+    const word = token.text.toLowerCase();
+    if (isPrefix(word)) {
+      prefixes.push(word);
+    } else {
+      mnemonic = word;
+      break;
+    }
+  }
+  const jumps = isJump(mnemonic);
+  const operands: Operand[] = [];
+  while (!reader.atEnd) {
+    if (operands.length > 0) reader.expect(',');
+    operands.push(
+      mode.syntax === 'intel' ? parseIntelOperand(reader) : parseAttOperand(reader, jumps),
+    );
+  }
+  checkHighBytes(operands);
+  return { prefixes, mnemonic, operands, mode };
+}
+
+export function isJump(mnemonic: string): boolean {
+  return /^(j[a-z]+|call[lq]?|loop(e|ne|z|nz)?|xbegin)$/.test(mnemonic);
+}
+
+/** Keystone's text, which depends on the round only where a value needs addresses. */
+export function renderInstruction(instruction: Instruction, values: Values): string {
+  const { prefixes, mnemonic, mode } = instruction;
+  const operands = instruction.operands.map(
+    (operand, index) => renderOperand(instruction, operand, index, values) + operand.decoration,
+  );
+  return keystoneText(prefixes, mnemonic, operands, mode.bits);
+}
+
+function renderOperand(
+  instruction: Instruction,
+  operand: Operand,
+  index: number,
+  values: Values,
+): string {
+  const percent = instruction.mode.syntax === 'att' ? '%' : '';
+  switch (operand.kind) {
+    case 'register':
+      return `${operand.indirect ? '*' : ''}${percent}${operand.name}`;
+    case 'immediate':
+      return renderImmediate(instruction, operand, index, values);
+    case 'memory':
+      return renderMemory(instruction, operand, values);
+  }
+}
+
+function renderImmediate(
+  instruction: Instruction,
+  operand: ImmediateOperand & Operand,
+  index: number,
+  values: Values,
+): string {
+  const { mnemonic, mode } = instruction;
+  const jumps = isJump(mnemonic);
+  // Intel's `lea rax, label`: there is nothing but memory that it could be.
+  if (mnemonic === 'lea' && index === 1) {
+    const memory = { size: undefined, segment: undefined, base: undefined, index: undefined };
+    const displacement = operand.value;
+    const place = {
+      ...operand,
+      kind: 'memory' as const,
+      ...memory,
+      scale: undefined,
+      displacement,
+    };
+    return renderMemory(instruction, place, values);
+  }
+  const dollar = mode.syntax === 'att' && !jumps ? '$' : '';
+  const linear = values.linear(operand.value);
+  // Keystone takes `push label` for a 16-bit one in 32-bit code, and knows no `jmp label + 1`.
+  const known = jumps ? linear?.constant === 0n : mode.bits === 64 || !mnemonic.startsWith('push');
+  const symbolic = known ? symbolText(linear) : undefined;
+  if (symbolic !== undefined) return dollar + symbolic;
+  const value = values.number(operand.value);
+  if (values.settled || linear?.anchors.size === 0) checkImmediate(instruction, index, value);
+  return dollar + hex(value);
+}
+
+/** `label` or `label + constant`; undefined when it is anything else. */
+function symbolText(linear: LinearValue | undefined): string | undefined {
+  if (linear?.anchors.size !== 1) return undefined;
+  const [[anchor, factor]] = [...linear.anchors] as [[number, bigint]];
+  if (factor !== 1n) return undefined;
+  const { constant } = linear;
+  if (constant === 0n) return anchorName(anchor);
+  const sign = constant < 0n ? '-' : '+';
+  return `${anchorName(anchor)} ${sign} ${hex(constant < 0n ? -constant : constant)}`;
+}
+
+function renderMemory(
+  instruction: Instruction,
+  operand: MemoryOperand & Operand,
+  values: Values,
+): string {
+  const { bits, syntax } = instruction.mode;
+  const scale = operand.scale === undefined ? 1n : values.number(operand.scale);
+  checkMemory(operand, scale, bits);
+  const linear = operand.displacement && values.linear(operand.displacement);
+  let displacement = symbolText(linear);
+  let { index } = operand;
+  if (displacement === undefined) {
+    const value = operand.displacement === undefined ? 0n : values.number(operand.displacement);
+    const absolute = operand.base === undefined && index === undefined;
+    const fits = checkDisplacement(operand, value, bits, absolute, values.settled || !linear);
+    // Without registers Keystone would count it from RIP. RIZ is "no index", in an encoding of its own.
+    if (absolute && bits === 64 && fits) index = 'riz';
+    displacement = value === 0n && !absolute ? '' : hex(value);
+  }
+  const shown = { ...operand, index };
+  return syntax === 'intel'
+    ? intelMemory(shown, scale, displacement)
+    : attMemory(shown, scale, displacement);
+}
+
+function intelMemory(
+  { size, segment, base, index }: MemoryOperand,
+  scale: bigint,
+  displacement: string,
+): string {
+  const scaled = index === undefined ? '' : `${index}*${scale}`;
+  const terms = [base ?? '', scaled, displacement].filter((term) => term !== '');
+  const prefix = `${size === undefined ? '' : `${size} ptr `}${segment ? `${segment}:` : ''}`;
+  return `${prefix}[${terms.join(' + ').replaceAll('+ -', '- ')}]`;
+}
+
+function attMemory(
+  { segment, base, index, indirect }: MemoryOperand & Operand,
+  scale: bigint,
+  displacement: string,
+): string {
+  const start = `${indirect ? '*' : ''}${segment ? `%${segment}:` : ''}${displacement}`;
+  if (base === undefined && index === undefined) return start;
+  const scaled = index === undefined ? '' : `,%${index},${hex(scale)}`;
+  return `${start}(${base === undefined ? '' : `%${base}`}${scaled})`;
+}
+
+/** Whether it fits in 32 bits. Keystone drops the bits that do not. */
+function checkDisplacement(
+  { offset }: Operand,
+  value: bigint,
+  bits: number,
+  absolute: boolean,
+  settled: boolean,
+): boolean {
+  const high = bits === 64 && value >= 1n << 63n ? value - (1n << 64n) : value;
+  const limit = bits === 64 ? 0x7fffffffn : 0xffffffffn;
+  const fits = high >= -0x80000000n && high <= limit;
+  const whole = absolute && bits === 64 && value >= -(1n << 63n) && value < 1n << 64n;
+  if (fits || whole || !settled) return fits;
+  const part = hex(value);
+  throw new StatementError(`${part} does not fit in the 32 bits of a displacement`, offset, part);
+}
