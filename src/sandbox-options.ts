@@ -22,28 +22,30 @@ export type PolicyChoice = string | Policy | readonly (string | Policy)[];
 
 export interface SandboxOptions {
   /** Default 'x86-64', or what the program's ELF header says. */
-  readonly arch?: Arch;
+  readonly arch?: Arch | undefined;
   /** Only 'linux' exists so far. */
-  readonly os?: 'linux';
+  readonly os?: 'linux' | undefined;
   /** A spec such as 'selinux:execheap=deny+mdwe', a Policy, or a list, all of which must agree. Default 'nx'. */
   readonly policy?: PolicyChoice | undefined;
   /** A named address-space layout; the default fits arch. */
   readonly layout?: string | undefined;
   /** Every random choice derives from it (integer, 0 to 2^32 - 1); default 1. 0: no address randomisation. */
-  readonly seed?: number;
-  readonly engine?: EngineChoice;
-  readonly limits?: {
-    /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 1 GiB. */
-    readonly memory?: number;
-    /** Translated blocks per run or call; default 10,000,000. */
-    readonly blocks?: number;
-  };
-  readonly program?: HostProgram;
-  readonly stdin?: Uint8Array;
+  readonly seed?: number | undefined;
+  readonly engine?: EngineChoice | undefined;
+  readonly limits?:
+    | {
+        /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 1 GiB. */
+        readonly memory?: number | undefined;
+        /** Translated blocks per run or call; default 10,000,000. */
+        readonly blocks?: number | undefined;
+      }
+    | undefined;
+  readonly program?: HostProgram | undefined;
+  readonly stdin?: Uint8Array | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
-  readonly files?: Readonly<Record<string, HostFile>>;
+  readonly files?: Readonly<Record<string, HostFile>> | undefined;
   /** Called with what the guest writes to descriptor 1 or 2, as it writes it. */
-  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+  readonly onOutput?: ((fd: 1 | 2, bytes: Uint8Array) => void) | undefined;
 }
 
 export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;

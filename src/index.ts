@@ -1,0 +1,53 @@
+/** The public API. Every name is listed by hand; what is not here may change at any time. */
+export { type Addr, type Arch, PAGE_SIZE } from './abi/address.js';
+export { type Errno, errnoNumber, errnoText } from './abi/errno.js';
+export { MayexecError, unknownValue } from './abi/errors.js';
+export type { Access, Fault, FaultCode, Outcome } from './abi/outcome.js';
+export {
+  describeEngines as listEngines,
+  type EngineDescription,
+  type EngineInfo,
+  engineInfo as openEngineInfo,
+} from './engine/open.js';
+export type { VmaHistory } from './mm/history.js';
+export type { MemoryObject } from './mm/object.js';
+export type { Vma } from './mm/vma.js';
+export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
+export type { PolicyInfo } from './policy/definition.js';
+export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from './policy/policy.js';
+export { describePolicy, listPolicies } from './policy/registry.js';
+export type { Registers } from './registers.js';
+export { type MapsEntry, Sandbox, type SandboxSnapshot, type SyscallOutcome } from './sandbox.js';
+export type {
+  EngineChoice,
+  HostFile,
+  HostProgram,
+  PolicyChoice,
+  SandboxOptions,
+} from './sandbox-options.js';
+export {
+  type Assembled,
+  type AssembledSection,
+  type AssembleOptions,
+  assemble,
+  type SourceLine,
+} from './toolchain/assemble.js';
+export { type AssembledProgram, assembleProgram } from './toolchain/assemble-program.js';
+export { AssemblyError, type AssemblyProblem } from './toolchain/assembly-error.js';
+export {
+  type DisassembleOptions,
+  disassemble,
+  type Instruction,
+} from './toolchain/disassembler.js';
+export { formatListing, hexdump, type ListingOptions } from './toolchain/listing.js';
+export type {
+  EndEvent,
+  FaultEvent,
+  SignalEvent,
+  SyscallEvent,
+  TraceEvent,
+  VerdictEvent,
+  VmaEvent,
+} from './trace/events.js';
+export { straceLine, straceText, verdictLine } from './trace/print.js';
+export { causeOf, faultLine, isRefusal, rightsText } from './trace/print-cause.js';
