@@ -12,6 +12,11 @@ function device({ major, minor }: { readonly major: number; readonly minor: numb
   return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
 }
 
+/** st_blksize: how much to read at a time. */
+function blockSize({ mount }: Inode): number {
+  return mount.type === 'proc' ? 1024 : BLOCK_SIZE;
+}
+
 function sectors({ size }: Inode): number {
   return Math.ceil(size / BLOCK_SIZE) * (BLOCK_SIZE / SECTOR);
 }
@@ -32,7 +37,7 @@ export function encodeStat(inode: Inode): Result<Uint8Array> {
     .setU32(32, inode.gid)
     .setU64(40, BigInt(device(inode.rdev)))
     .setU64(48, BigInt(inode.size))
-    .setU64(56, BigInt(BLOCK_SIZE))
+    .setU64(56, BigInt(blockSize(inode)))
     .setU64(64, BigInt(sectors(inode)));
   const { seconds, nanoseconds } = time(inode);
   for (const at of [72, 88, 104]) struct.setU64(at, seconds).setU64(at + 8, BigInt(nanoseconds));
@@ -51,7 +56,7 @@ export function encodeStat32(inode: Inode): Result<Uint8Array> {
     .setU16(14, inode.gid)
     .setU32(16, device(inode.rdev))
     .setU32(20, inode.size)
-    .setU32(24, BLOCK_SIZE)
+    .setU32(24, blockSize(inode))
     .setU32(28, sectors(inode));
   return ok(times32(struct, inode, [32, 40, 48]));
 }
@@ -67,7 +72,7 @@ export function encodeStat64OfI386(inode: Inode): Result<Uint8Array> {
     .setU32(28, inode.gid)
     .setU64(32, BigInt(device(inode.rdev)))
     .setU64(44, BigInt(inode.size))
-    .setU32(52, BLOCK_SIZE)
+    .setU32(52, blockSize(inode))
     .setU64(56, BigInt(sectors(inode)))
     .setU64(88, BigInt(inode.number));
   return ok(times32(struct, inode, [64, 72, 80]));
@@ -86,7 +91,7 @@ const STATX_BASIC_STATS = 0x7ff;
 export function encodeStatx(inode: Inode): Result<Uint8Array> {
   const struct = new Struct(256)
     .setU32(0, STATX_BASIC_STATS)
-    .setU32(4, BLOCK_SIZE)
+    .setU32(4, blockSize(inode))
     .setU32(16, inode.links)
     .setU32(20, inode.uid)
     .setU32(24, inode.gid)

@@ -188,7 +188,6 @@ export function restoreRtFrame(context: FrameContext): Result<0> {
 }
 
 function restoreContext({ engine, memory }: FrameContext, context: Struct): Result<0> {
-  if ((context.u16(CS) | 3) !== USER_CS || (context.u16(SS) | 3) !== USER_DS) return fail('EFAULT');
   const at = context.word(FPSTATE, 4);
   const state = at === 0n ? undefined : structIn(memory, at, FSAVE_SIZE + FXSAVE_SIZE);
   if (state !== undefined && !state.ok) return state;
@@ -200,14 +199,16 @@ function restoreContext({ engine, memory }: FrameContext, context: Struct): Resu
   }
   engine.writeRegister('eip', context.word(IP, 4));
   restoreFlags(engine, context.word(FLAGS, 4));
+  // Selectors that do not exist are refused by IRET, when all else is in place.
+  const known = (context.u16(CS) | 3) === USER_CS && (context.u16(SS) | 3) === USER_DS;
   if (state === undefined) {
     resetFx(engine);
-    return ok(0);
+    return known ? ok(0) : fail('EFAULT');
   }
   if (!loadFx(engine, new Struct(state.value.slice(FSAVE_SIZE, FXSAVE_SIZE))))
     return fail('EFAULT');
   loadFsave(engine, state.value);
-  return ok(0);
+  return known ? ok(0) : fail('EFAULT');
 }
 
 /** Loads a data segment; a selector that does not exist becomes the null selector, as after a fixup. */

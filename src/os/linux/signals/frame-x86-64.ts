@@ -103,8 +103,6 @@ export function restoreFrame64(context: FrameContext): Result<0> {
   if (!read.ok) return read;
   const frame = new Struct(FRAME_SIZE).set(UC, read.value.bytes);
   signals.blocked = frame.u64(SIGMASK);
-  // Only this selector leads to 64-bit user code: any other one is refused by IRET.
-  if ((frame.u16(SEGMENTS) | 3) !== USER_CS) return fail('EFAULT');
   const fpstate = frame.u64(FPSTATE);
   const fx = fpstate === 0n ? undefined : structIn(memory, fpstate, FXSAVE_SIZE);
   if (fx !== undefined && !fx.ok) return fx;
@@ -115,6 +113,8 @@ export function restoreFrame64(context: FrameContext): Result<0> {
   restoreFlags(engine, frame.u64(FLAGS));
   if (fx === undefined) resetFx(engine);
   else if (!loadFx(engine, fx.value)) return fail('EFAULT');
+  // Only this selector leads to 64-bit user code: any other one is refused by IRET.
+  if ((frame.u16(SEGMENTS) | 3) !== USER_CS) return fail('EFAULT');
   setAlternateStack(
     signals,
     {
