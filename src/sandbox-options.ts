@@ -41,7 +41,8 @@ export interface SandboxOptions {
       }
     | undefined;
   readonly program?: HostProgram | undefined;
-  readonly stdin?: Uint8Array | undefined;
+  /** What the guest reads from descriptor 0; a function is asked at the first read. */
+  readonly stdin?: Uint8Array | (() => Uint8Array) | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
   readonly files?: Readonly<Record<string, HostFile>> | undefined;
   /** Called with what the guest writes to descriptor 1 or 2, as it writes it. */
