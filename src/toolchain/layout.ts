@@ -14,7 +14,7 @@ import { evaluateLinear, evaluateNumber } from './evaluate.js';
 import { anchorName, hex, type Values } from './instruction.js';
 import type { Keystone } from './keystone.js';
 import type { Mode } from './operand.js';
-import { type Item, type Section, sectionOrder } from './program.js';
+import { type Item, type Section, sectionOrder, WRITABLE_ORDER } from './program.js';
 
 /** A section's start in the image when its rights differ from those before. */
 const PAGE_SHIFT = 12;
@@ -211,7 +211,9 @@ class ImageText {
   #alignSection(section: Section): void {
     const order = sectionOrder(section.rights);
     const first = this.#order === undefined;
-    const newPage = !first && this.#order !== order && !section.rights.nobits;
+    // What has no bits continues the writable data; anything else begins a page of its own.
+    const continues = section.rights.nobits && this.#order === WRITABLE_ORDER;
+    const newPage = !first && this.#order !== order && !continues;
     this.#order = order;
     const own = section.alignment.toString(2).length - 1;
     const least = first ? own : Math.max(own, 4);

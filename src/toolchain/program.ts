@@ -84,9 +84,12 @@ export function sectionRights(
   };
 }
 
+/** `sectionOrder` of what is writable and has bits. */
+export const WRITABLE_ORDER = 3;
+
 /** Order in the image: what has the same rights lies together, what has no bits at the end. */
 export function sectionOrder({ write, exec, nobits }: SectionRights): number {
   if (nobits) return 4;
   if (exec) return write ? 2 : 0;
-  return write ? 3 : 1;
+  return write ? WRITABLE_ORDER : 1;
 }
