@@ -16,8 +16,7 @@ import {
 import { translate } from './fault.js';
 import type { Mm } from './mm.js';
 import { entryFrame, frameEntry } from './page-table.js';
-import { VM_MAYSHARE } from './vma.js';
-import type { MappedVma } from './vma-list.js';
+import { hasSharedPages, type MappedVma } from './vma-list.js';
 
 /** The part of one page that an access covers. */
 interface Span {
@@ -159,7 +158,7 @@ export function poke(mm: Mm, addr: Addr, bytes: Uint8Array): void {
 
 function writableFrame(mm: Mm, vma: MappedVma, page: number): number | undefined {
   const index = vma.pageOffset + (page - vma.startPage);
-  if (vma.flags & VM_MAYSHARE) return vma.object!.frame(index, true);
+  if (hasSharedPages(vma)) return vma.object!.frame(index, true);
   const own = entryFrame(mm.pages.get(page));
   if (own >= 0 && !mm.frames.shared(own)) return own;
   const fromObject =

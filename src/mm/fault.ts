@@ -26,11 +26,10 @@ import {
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_LOCKONFAULT,
-  VM_MAYSHARE,
   VM_SHARED,
   VM_WRITE,
 } from './vma.js';
-import { changed, type MappedVma } from './vma-list.js';
+import { changed, hasSharedPages, type MappedVma } from './vma-list.js';
 
 /**
  * Translate of the engine port: `frame * 8 + HW_*`, or a FaultCause. First touch, copy on write and
@@ -40,10 +39,25 @@ export function translate(mm: Mm, page: number, access: Access): number {
   const vma = mm.list.find(page) ?? growStack(mm, page);
   if (vma === undefined) return FAULT_UNMAPPED;
   const refused = refusedAccess(mm, vma, access);
-  if (refused !== undefined) return refused;
-  return vma.flags & VM_MAYSHARE
+  if (refused === undefined) return pageFor(mm, vma, page, access);
+  if (!fetchFaultsIn(mm, vma, access, refused)) return refused;
+  const faulted = pageFor(mm, vma, page, 'read');
+  return faulted < 0 ? faulted : refused;
+}
+
+function pageFor(mm: Mm, vma: MappedVma, page: number, access: Access): number {
+  return hasSharedPages(vma)
     ? sharedPage(mm, vma, page, access)
     : privatePage(mm, vma, page, access);
+}
+
+/**
+ * access_error does not tell a fetch from a read while no page is present: the page is brought in,
+ * and only the second fault finds that it may not be executed. So a fetch past the end of a file is
+ * SIGBUS whatever the VMA's rights are.
+ */
+function fetchFaultsIn(mm: Mm, vma: MappedVma, access: Access, refused: FaultCause): boolean {
+  return access === 'exec' && refused === FAULT_PROTECTION && hardwareRights(mm, vma) !== 0;
 }
 
 /** The fault that `translate` would answer with, without doing anything; undefined when it would succeed. */
@@ -51,11 +65,11 @@ export function explainAccess(mm: Mm, page: number, access: Access): FaultCause 
   const vma = mm.list.find(page) ?? growableInto(mm, page);
   if (vma === undefined) return FAULT_UNMAPPED;
   const refused = refusedAccess(mm, vma, access);
-  if (refused !== undefined) return refused;
+  if (refused !== undefined && !fetchFaultsIn(mm, vma, access, refused)) return refused;
   const entry = mm.pages.get(page);
   if (entry === ENTRY_GUARD) return FAULT_UNMAPPED;
   if (entry === ENTRY_NONE && pastEnd(vma, page)) return FAULT_BUS;
-  return undefined;
+  return refused;
 }
 
 /** What the MMU makes of the VMA's rights: writing implies reading, so does executing without a key. */

@@ -3,7 +3,8 @@
  * on a fixed address (mm/mmap.c:__get_unmapped_area; arch/x86/kernel/sys_x86_64.c for 64-bit kernels,
  * generic_get_unmapped_area* for 32-bit ones). All in page numbers.
  */
-import { HUGE_PAGE_SIZE, PAGE_SIZE } from '../abi/address.js';
+import { HUGE_PAGE_SIZE, PAGE_SIZE, PAGE_SIZE_N } from '../abi/address.js';
+import { type Errno, errnoName } from '../abi/errno.js';
 import { MAP_32BIT, MAP_FIXED } from '../abi/mman.js';
 import { fail, ok, type Result } from '../abi/result.js';
 import type { Mm } from './mm.js';
@@ -34,10 +35,18 @@ export function placeMapping(mm: Mm, place: Placement): Result<number> {
   if (!found.ok) return found;
   // Compared as addresses: a fixed one may lie anywhere in 64 bits and need not be aligned.
   const start = flags & MAP_FIXED ? addr : BigInt(found.value) << 12n;
+  const taken = errnoOfAddress(start);
+  if (taken !== undefined) return fail(taken);
   if (start > mm.layout.taskSize - (BigInt(pages) << 12n)) return fail('ENOMEM');
   if (start & 0xfffn) return fail('EINVAL');
   if (start < mm.layout.mmapMinAddr && !mm.tuning.capRawIo) return fail('EPERM');
   return ok(Number(start >> 12n));
+}
+
+/** IS_ERR_VALUE: a fixed address among the last 4095 of all is taken for the errno that it looks like. */
+function errnoOfAddress(start: bigint): Errno | undefined {
+  const number = (1n << 64n) - start;
+  return number < PAGE_SIZE_N ? errnoName(Number(number)) : undefined;
 }
 
 function chooseArea(mm: Mm, place: Placement): Result<number> {

@@ -3,7 +3,7 @@ import { InvariantError } from '../abi/errors.js';
 import type { Mm } from './mm.js';
 import { ENTRY_ZERO, entryFrame } from './page-table.js';
 import { VM_ACCESS, VM_ACCOUNT, VM_LOCKED, VM_MAYSHARE, VM_SHARED } from './vma.js';
-import { isData, type MappedVma, pageCount } from './vma-list.js';
+import { hasSharedPages, isData, type MappedVma, pageCount } from './vma-list.js';
 
 export function checkInvariants(mm: Mm): void {
   let end = 0;
@@ -35,7 +35,7 @@ function checkVma(mm: Mm, vma: MappedVma): void {
   if (vma.flags & VM_SHARED && !(vma.flags & VM_MAYSHARE))
     bad(vma, 'is shared but not VM_MAYSHARE');
   if (vma.flags & VM_MAYSHARE && vma.object === undefined) bad(vma, 'is shared without an object');
-  if (vma.flags & VM_MAYSHARE && vma.anon !== undefined) bad(vma, 'is shared but has an anon_vma');
+  if (hasSharedPages(vma) && vma.anon !== undefined) bad(vma, 'is shared but has an anon_vma');
   const rights = vma.flags & VM_ACCESS;
   if (rights & ~(vma.flags >> 4)) bad(vma, 'has a right without its may bit');
 }
@@ -46,9 +46,9 @@ function checkPages(mm: Mm): void {
     const vma = mm.list.find(page);
     if (vma === undefined) throw new InvariantError(`page ${page.toString(16)} is in no VMA`);
     const frame = entryFrame(entry);
-    if (entry === ENTRY_ZERO && vma.flags & VM_MAYSHARE) bad(vma, 'is shared and has a zero page');
+    if (entry === ENTRY_ZERO && hasSharedPages(vma)) bad(vma, 'is shared and has a zero page');
     if (frame < 0) return;
-    if (vma.flags & VM_MAYSHARE) bad(vma, 'is shared and has pages of its own');
+    if (hasSharedPages(vma)) bad(vma, 'is shared and has pages of its own');
     if (vma.anon === undefined) bad(vma, 'has written pages but no anon_vma');
     if (mm.frames.owners(frame) === 0) bad(vma, `has the free frame ${frame}`);
   });

@@ -14,8 +14,15 @@ import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './l
 import type { MemoryObject, ObjectWatcher } from './object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
 import type { MmPolicies } from './policies.js';
-import { VM_MAYSHARE, type VmFlags } from './vma.js';
-import { changed, type MappedVma, makeVma, type ObjectObserver, VmaList } from './vma-list.js';
+import type { VmFlags } from './vma.js';
+import {
+  changed,
+  hasSharedPages,
+  type MappedVma,
+  makeVma,
+  type ObjectObserver,
+  VmaList,
+} from './vma-list.js';
 
 /** The 'vma' events; the kernel adds seq, pid and pc. */
 export type MmEvent = Omit<Extract<NewEvent, { type: 'vma' }>, 'pid' | 'pc'>;
@@ -153,7 +160,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
       const stop = Math.min(vma.endPage, vma.startPage + end - vma.pageOffset);
       if (start >= stop) continue;
       // even_cows: private copies behind the new end go as well.
-      if (gone && !(vma.flags & VM_MAYSHARE)) this.zapPages(start, stop, true);
+      if (gone && !hasSharedPages(vma)) this.zapPages(start, stop, true);
       else this.flushPages(start, stop);
     }
   }

@@ -62,7 +62,7 @@ export function mremap(
     if (newAddr > mm.layout.taskSize - newBytes || newAddr & 0xfffn) return fail('EINVAL');
     if (!(flags & MREMAP_MAYMOVE)) return fail('EINVAL');
     if (flags & MREMAP_DONTUNMAP && oldBytes !== newBytes) return fail('EINVAL');
-    if (overlapsSource(remap)) return fail('EINVAL');
+    if (overlapsSource(mm, remap)) return fail('EINVAL');
   }
   if (flags & MREMAP_FIXED && oldBytes === newBytes) return moveAll(mm, remap);
   const vma = mm.list.find(remap.page);
@@ -75,8 +75,9 @@ function impliesNewAddress({ flags }: Remap): boolean {
   return (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
 }
 
-function overlapsSource({ page, oldPages, newPage, newPages }: Remap): boolean {
-  return page + oldPages > newPage && newPage + newPages > page;
+/** vrm_overlaps, whose ends wrap as its unsigned longs do. */
+function overlapsSource(mm: Mm, { page, oldPages, newPage, newPages }: Remap): boolean {
+  return (page + oldPages) % mm.wordPages > newPage && newPage + newPages > page;
 }
 
 /**

@@ -101,7 +101,8 @@ export class PagedObject implements MemoryObject {
   }
 
   resident(index: number): boolean {
-    return this.#pages.has(index);
+    // Bytes of the file's own count as read in: nothing here is ever on a disk.
+    return this.#pages.has(index) || index * PAGE_SIZE < this.#fileBytes;
   }
 
   frame(index: number, forWrite: boolean): number | undefined {
@@ -176,9 +177,11 @@ export class PagedObject implements MemoryObject {
     for (let at = offset; at < end; ) {
       const index = Math.floor(at / PAGE_SIZE);
       const stop = Math.min((index + 1) * PAGE_SIZE, end);
-      const frame = this.frame(index, true);
-      if (frame === undefined) return fail('ENOMEM');
-      this.#frames.bytes(frame).fill(0, at - index * PAGE_SIZE, stop - index * PAGE_SIZE);
+      const whole = stop - at === PAGE_SIZE && at >= this.#fileBytes;
+      if (whole) this.#dropPage(index);
+      else if (!this.#clear(index, at - index * PAGE_SIZE, stop - index * PAGE_SIZE)) {
+        return fail('ENOMEM');
+      }
       at = stop;
     }
     return ok(0);
@@ -227,6 +230,20 @@ export class PagedObject implements MemoryObject {
     const start = index * PAGE_SIZE + offset;
     const end = Math.min(start + length, this.#fileBytes);
     return start < end ? this.#content.subarray(start, end) : NO_BYTES;
+  }
+
+  #clear(index: number, start: number, end: number): boolean {
+    const frame = this.frame(index, true);
+    if (frame !== undefined) this.#frames.bytes(frame).fill(0, start, end);
+    return frame !== undefined;
+  }
+
+  #dropPage(index: number): void {
+    const frame = this.#pages.get(index);
+    if (frame === undefined) return;
+    this.#notify(index, index + 1, false);
+    this.#pages.delete(index);
+    this.#frames.release(frame);
   }
 
   #dropPages(first: number): void {

@@ -12,6 +12,7 @@ import {
   VM_ACCOUNT,
   VM_GROWSDOWN,
   VM_LOCKED,
+  VM_MAYSHARE,
   VM_MAYWRITE,
   VM_SHARED,
   VM_WRITE,
@@ -74,6 +75,14 @@ export function part(vma: MappedVma, startPage: number, endPage: number): Mapped
 
 export function pageCount(vma: MappedVma): number {
   return vma.endPage - vma.startPage;
+}
+
+/**
+ * Do its pages belong to its object? /dev/zero opened read-only and mapped MAP_SHARED is VM_MAYSHARE
+ * without VM_SHARED: mmap_zero makes anonymous memory of it.
+ */
+export function hasSharedPages({ flags, object }: MappedVma): boolean {
+  return (flags & VM_MAYSHARE) !== 0 && !object?.readsAsZero;
 }
 
 /** is_data_mapping (mm/vma.c): private writable memory other than a stack counts against RLIMIT_DATA. */
