@@ -40,7 +40,7 @@ export interface LinuxProcessOptions {
   readonly seed: number;
   readonly trace: TraceRecorder;
   readonly limits: { readonly blocks: number };
-  readonly stdin?: Uint8Array;
+  readonly stdin?: Uint8Array | (() => Uint8Array);
   readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
 }

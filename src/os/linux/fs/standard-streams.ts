@@ -3,12 +3,12 @@ import { O_RDONLY, O_WRONLY } from '../../../abi/fcntl.js';
 import type { OutputSink } from '../../../kernel/output.js';
 import type { FileSystem } from './file-system.js';
 import { type DescriptorTable, OpenFile } from './open-file.js';
-import { InputStream, OutputStream } from './streams.js';
+import { type Input, InputStream, OutputStream } from './streams.js';
 
 export function openStandardStreams(
   files: FileSystem,
   table: DescriptorTable,
-  input: Uint8Array,
+  input: Input,
   outputs: readonly OutputSink[],
 ): void {
   const { pipefs } = files;

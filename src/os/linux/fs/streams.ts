@@ -5,13 +5,16 @@ import type { OutputSink } from '../../../kernel/output.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import { Inode, type Mount } from './inode.js';
 
+/** What a guest reads: bytes, or a function that is asked for them at the guest's first read. */
+export type Input = Uint8Array | (() => Uint8Array);
+
 /** The reading end of a pipe that holds all its bytes and has no writer left. */
 export class InputStream extends Inode {
-  readonly #bytes: Uint8Array;
+  #input: Input;
 
-  constructor(mount: Mount, number: number, bytes: Uint8Array) {
+  constructor(mount: Mount, number: number, input: Input) {
     super(mount, number, S_IFIFO | 0o600);
-    this.#bytes = bytes;
+    this.#input = input;
   }
 
   override get seekable(): boolean {
@@ -20,7 +23,8 @@ export class InputStream extends Inode {
 
   /** `offset`: how much the (one) open description has taken so far. */
   override read(offset: number, length: number): Result<Uint8Array> {
-    return ok(this.#bytes.slice(offset, offset + length));
+    if (typeof this.#input === 'function') this.#input = this.#input();
+    return ok(this.#input.slice(offset, offset + length));
   }
 }
 
