@@ -22,6 +22,7 @@ import { execProgram, prepareIdle } from './exec/exec.js';
 import type { FileInit } from './fs/file-system.js';
 import { populateProc } from './fs/proc.js';
 import { openStandardStreams } from './fs/standard-streams.js';
+import type { Input } from './fs/streams.js';
 import { LinuxKernel } from './kernel.js';
 import { createPolicies, createSpace } from './space.js';
 import { StopJudge } from './stops.js';
@@ -40,7 +41,7 @@ export interface LinuxProcessOptions {
   readonly seed: number;
   readonly trace: TraceRecorder;
   readonly limits: { readonly blocks: number };
-  readonly stdin?: Uint8Array | (() => Uint8Array);
+  readonly stdin?: Input;
   readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
 }
