@@ -10,7 +10,6 @@ import type { CpuState, Engine } from '../../engine/engine.js';
 import { OutputSink } from '../../kernel/output.js';
 import { runToEnd } from '../../kernel/run-loop.js';
 import type { Saved } from '../../kernel/snapshot.js';
-import { int, type SyscallArgs } from '../../kernel/syscall.js';
 import type { AddressSpace } from '../../mm/address-space.js';
 import type { Layout } from '../../mm/layout.js';
 import type { Policy } from '../../policy/policy.js';
@@ -23,10 +22,10 @@ import type { FileInit } from './fs/file-system.js';
 import { populateProc } from './fs/proc.js';
 import { openStandardStreams } from './fs/standard-streams.js';
 import type { Input } from './fs/streams.js';
+import { hostCall } from './host-call.js';
 import { LinuxKernel } from './kernel.js';
 import { createPolicies, createSpace } from './space.js';
 import { StopJudge } from './stops.js';
-import { numberOf } from './syscall-table.js';
 import { Task } from './task.js';
 
 /** The only process of a sandbox. */
@@ -181,12 +180,9 @@ export class LinuxProcess {
   /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
   syscall(nameOrNumber: string | number, args: readonly bigint[]): HostSyscallResult {
     const { abi } = this.#task;
-    const number =
-      typeof nameOrNumber === 'number' ? int(BigInt(nameOrNumber)) : numberOf(abi, nameOrNumber);
-    const bits = abi.word * 8;
-    const word = (index: number): bigint => BigInt.asUintN(bits, args[index] ?? 0n);
-    const words: SyscallArgs = [word(0), word(1), word(2), word(3), word(4), word(5)];
-    const result = performSyscall(this.#task, { abi, number, args: words, byHost: true });
+    const call = hostCall(abi, nameOrNumber, args);
+    if (!call.ok) return { value: -1n, errno: call.errno };
+    const result = performSyscall(this.#task, { abi, ...call.value, byHost: true });
     if (result.ok === 'no-return') return { value: 0n };
     return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
   }
