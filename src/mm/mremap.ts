@@ -187,6 +187,8 @@ function remapTo(mm: Mm, remap: Remap): Result<Addr> {
   if (remap.flags & MREMAP_FIXED) {
     const unmapped = unmapRange(mm, remap.newPage, remap.newPage + remap.newPages);
     if (!unmapped.ok) return unmapped;
+    // The target may have been the source, where the overlap test wraps.
+    if (mm.list.find(remap.page) === undefined) return fail('EFAULT');
   }
   if (remap.newPages < remap.oldPages) {
     const cut = shrink(mm, remap);
