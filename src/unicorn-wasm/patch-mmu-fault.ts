@@ -22,7 +22,9 @@
  *
  * The texts are those of one exact file (see source.ts); anything else than one match is refused.
  */
+
 import { MMU_FAULT_CELL, PAGE_END_STORE_CELL, PORT_ACCESS } from '../engine/unicorn1/offsets.js';
+import { patchStores } from './patch-stores.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
 const WALK_HEADER = /function (\w+)\(A,e,r,a,i\)\{e\|=0,r\|=0,a\|=0,i\|=0;var [^;{}]*;A:if\(/g;
@@ -57,7 +59,14 @@ const SYNC_END = 'l=0|n[A+36092>>2]),uA=(0|E)!=(0|S),';
 const LENGTH_PATCH = 'uA){if(1&o){n[u+64>>2]=S;break A}n[u+56>>2]=S}else n[u+4>>2]=S}';
 
 export function patchMmuFault(source: string): string {
-  const patches = [patchWalk, patchBlockFull, patchPorts, patchQuadStore, patchInstructionHook];
+  const patches = [
+    patchWalk,
+    patchBlockFull,
+    patchPorts,
+    patchQuadStore,
+    patchInstructionHook,
+    patchStores,
+  ];
   return patches.reduce((text, patch) => patch(text), source);
 }
 

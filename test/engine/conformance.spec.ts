@@ -5,6 +5,8 @@ import { addresses } from './conformance/addresses.js';
 import { code } from './conformance/code.js';
 import { faults } from './conformance/faults.js';
 import { pageCrossing } from './conformance/page-crossing.js';
+import { stops } from './conformance/stops.js';
+import { tlb } from './conformance/tlb.js';
 
 const engines = await describeEngines();
 const present = engines.filter((engine) => engine.present);
@@ -28,4 +30,6 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   addresses(name);
   pageCrossing(name);
   code(name);
+  stops(name);
+  tlb(name);
 });

@@ -59,7 +59,9 @@ export class Mmu {
   readonly #executed = new Map<number, number>();
   /** The last eight-byte store near a page's end, with what was there before. */
   #pageEnd: { readonly address: Addr; readonly pointer: number; readonly old: bigint } | undefined;
-  /** Some of that code is of a page that has changed: the run must end before the next block. */
+  /** The page tables flushed pages executed from: they may have changed. */
+  #flushedCode = false;
+  /** They have changed: the run must end before the next block. */
   #stale = false;
 
   constructor(machine: Machine, frames: Frames) {
@@ -74,6 +76,7 @@ export class Mmu {
   beginRun(): void {
     this.refusal = undefined;
     this.#executed.clear();
+    this.#flushedCode = false;
     this.#stale = false;
     this.#pageEnd = undefined;
     this.#running = true;
@@ -87,8 +90,8 @@ export class Mmu {
     if (page === undefined) this.#tlb.flushAll();
     else this.#tlb.flushPages(page, count);
     if (!this.#running) return;
-    if (page === undefined || count > FLUSH_BY_PAGE) this.#stale ||= this.#executed.size > 0;
-    else for (let i = 0; i < count; i++) this.#stale ||= this.#executed.has(page + i);
+    if (page === undefined || count > FLUSH_BY_PAGE) this.#flushedCode = true;
+    else for (let i = 0; i < count; i++) this.#flushedCode ||= this.#executed.has(page + i);
   }
 
   miss(lo: number, hi: number, access: number, mode: number): number {
@@ -168,11 +171,22 @@ export class Mmu {
       throw new InvariantError(`the page tables name frame ${frame}, which is not allocated`);
     const known = this.#executed.get(page);
     if (known !== undefined && known !== frame) this.#stale = true;
+    else if (this.#flushedCode) this.#stale ||= this.#codeMoved();
     const ram = this.#frames.ramAddress(frame);
     if (ram === undefined || this.#stale) return this.#raise({ kind: 'retry' }, lo, hi);
     if (access === EXEC) this.#executed.set(page, frame);
     this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, answer & 7);
     return 0;
+  }
+
+  /** Is code of this run no longer where it was translated from, or no longer executable? */
+  #codeMoved(): boolean {
+    const moved = [...this.#executed].some(([page, frame]) => {
+      const answer = this.#translate(page, EXEC);
+      return answer < 0 || answer >>> 3 !== frame;
+    });
+    this.#flushedCode = false;
+    return moved;
   }
 
   #translate(page: number, access: number): number {

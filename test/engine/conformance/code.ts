@@ -85,27 +85,33 @@ export function code(kind: EngineKind): void {
         }
       });
 
-      it.each([1, 2, 3])('decrypts the code behind it, its own last %i bytes included', (own) => {
-        const g = guest();
-        g.map(CODE, 'rwx');
-        // `jmp` ends the block; the four bytes that are changed begin inside it and reach beyond.
-        const head = 'xor dword ptr [edi], 0x5a5a5a5a; mov eax, 1; jmp l; l:';
-        const length = assemble(arch, head, CODE).length;
-        const text = `${head} mov ecx, 0x11223344; int 0x80`;
-        g.code(text, CODE);
-        const target = CODE + length - own;
-        const plain = g.peek(target, 4);
-        // Encrypted twice over what the current block holds already: it must come out plain.
-        g.poke(
-          target,
-          plain.map((byte, i) => (i < own ? byte : byte ^ 0x5a)),
-        );
-        const changed = plain.map((byte, i) => (i < own ? byte ^ 0x5a : byte));
-        g.setReg('di', target);
-        g.setReg('cx', 0);
-        g.run(CODE, { blocks: 1 });
-        expect(g.peek(target, 4)).toEqual(changed);
-      });
+      it.each([
+        ['dword', '0x5a5a5a5a', 4],
+        ['word', '0x5a5a', 2],
+        ...(arch === 'x86-64' ? [['qword', '0x5a5a5a5a', 8] as const] : []),
+      ] as const)(
+        'applies a %s xor once to bytes within and behind its own block',
+        (size, key, bytes) => {
+          const g = guest();
+          g.map(CODE, 'rwx');
+          g.map(CODE + 4096, 'rwx');
+          const di = arch === 'x86-64' ? 'rdi' : 'edi';
+          const text = `xor ${size} ptr [${di}], ${key}; jmp l; l:`;
+          const length = assemble(arch, `${text} nop`, CODE).length - 1;
+          const pad = Array(8).fill(0x90);
+          // The end of the block (the displacement of `jmp`, not used again) at every place in the store,
+          // and the store at every alignment, across the page's end too.
+          for (let end = CODE + 4096 - 12; end < CODE + 4096 + 12; end++) {
+            g.code(`${text} nop`, end - length);
+            g.poke(end, [...pad, 0xcd, 0x80]);
+            g.setReg('di', end - 1);
+            g.run(end - length, { blocks: 3 });
+            const plain = [0, ...pad].slice(0, bytes);
+            const expected = plain.map((byte, i) => (i < 4 ? byte ^ 0x5a : byte));
+            expect(g.peek(end - 1, bytes)).toEqual(expected);
+          }
+        },
+      );
 
       it('ends an endless loop that self-modification led to', () => {
         const g = guest();
@@ -113,7 +119,7 @@ export function code(kind: EngineKind): void {
         const head = `mov byte ptr [${CODE + 0x40}], 0x90;`;
         const start = CODE + 0x40 - assemble(arch, head, CODE).length;
         // The store changes the block it is in, so that the rest is translated anew.
-        g.code(`${head} cld; l: inc eax; jmp l`, start);
+        g.code(`${head} l: nop; inc eax; jmp l`, start);
         expect(g.run(start, { blocks: 50 })).toMatchObject({ kind: 'budget' });
         expect(g.peek(CODE + 0x40, 1)).toEqual([0x90]);
       });
