@@ -50,4 +50,11 @@ export type {
   VmaEvent,
 } from './trace/events.js';
 export { straceLine, straceText, verdictLine } from './trace/print.js';
-export { causeOf, faultLine, isRefusal, rightsText } from './trace/print-cause.js';
+export {
+  causeOf,
+  faultLine,
+  firstRefusal,
+  type Refusal,
+  rightsText,
+  ruleOfFault,
+} from './trace/print-cause.js';

@@ -163,7 +163,7 @@ export class Sandbox implements Disposable {
       end: vma.end,
       perms: permsOf(vma),
       offset: vma.object === undefined ? 0n : BigInt(vma.pageOffset) * PAGE_SIZE_N,
-      name: vma.object?.path ?? vma.name,
+      name: mm.nameOf(vma),
       vmFlags: mm.smapsFlags(vma),
     }));
   }

@@ -1,6 +1,6 @@
 /** PROGRAM of the command line: what kind of file it is, for which CPU, and the ELF image made of it. */
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Arch, assembleProgram, unknownValue } from '../index.js';
 import { UsageError } from './arguments.js';
@@ -42,24 +42,13 @@ export async function loadProgram(path: string, wanted: Arch | undefined): Promi
 }
 
 async function assembled(path: string, source: string, arch: Arch): Promise<Uint8Array> {
-  const { elf } = await assembleProgram(source, {
-    arch,
-    file: path,
-    include: includeFrom(path, arch),
-  });
-  return elf;
+  return (await assembleProgram(source, { arch, file: path, include: readInclude })).elf;
 }
 
-/** Included files lie beside the program, else in asm/ARCH/ or asm/ of this package. */
-function includeFrom(path: string, arch: Arch): (name: string) => string | undefined {
-  const folders = [dirname(path), join(ASM_FOLDER, arch), ASM_FOLDER];
-  return (name) => {
-    for (const folder of folders) {
-      const file = join(folder, name);
-      if (existsSync(file)) return decode(file, readInput(file));
-    }
-    return undefined;
-  };
+/** Asked for the path beside the including file first, then for the name alone: one of asm/ of this package. */
+function readInclude(name: string): string | undefined {
+  const file = [name, join(ASM_FOLDER, name)].find((candidate) => existsSync(candidate));
+  return file === undefined ? undefined : decode(file, readInput(file));
 }
 
 /** Bytes that begin at the label `code`, in memory that may be read and executed. */

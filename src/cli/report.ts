@@ -2,15 +2,14 @@
 import {
   disassemble,
   faultLine,
-  type Instruction,
-  isRefusal,
+  firstRefusal,
+  formatListing,
   type MapsEntry,
   type Outcome,
   rightsText,
+  ruleOfFault,
   type Sandbox,
   straceLine,
-  type VerdictEvent,
-  verdictLine,
 } from '../index.js';
 import { type Terminal, wrap } from './terminal.js';
 
@@ -55,7 +54,18 @@ function whatHappened(sandbox: Sandbox, { access, address, pc }: SignalOutcome):
     return [`raised ${at}`];
   }
   const line = `${faultLine(fault)}${symbolSuffix(sandbox, address)}`;
-  return [access === 'exec' ? line : `${line}, ${at}`];
+  return [access === 'exec' ? `${line}${caller(sandbox)}` : `${line}, ${at}`];
+}
+
+/** The program counter of a wild call says nothing of where it was made, but the stack does. */
+function caller(sandbox: Sandbox): string {
+  const [register, size] = sandbox.arch === 'i386' ? (['esp', 4] as const) : (['rsp', 8] as const);
+  const word = readable(sandbox, sandbox.regs[register] ?? 0n, size);
+  const address = word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const isCode = sandbox
+    .maps()
+    .some(({ start, end, perms }) => start <= address && address < end && perms[2] === 'x');
+  return isCode ? `; the return address on the stack is ${place(sandbox, address)}` : '';
 }
 
 function mappingLines(sandbox: Sandbox, { address, access }: SignalOutcome): string[] {
@@ -107,22 +117,15 @@ function historyLines(sandbox: Sandbox, { address, access }: SignalOutcome): str
 }
 
 /** The first refusal in full: a program that does not check its calls dies later of that one. */
-function policyLines(sandbox: Sandbox): string[] {
-  const refusals = sandbox.trace.filter(
-    (event): event is VerdictEvent => event.type === 'verdict' && isRefusal(event),
-  );
-  const [first] = refusals;
-  if (first === undefined) return [`${sandbox.policy}; it refused no call`];
-  const call = sandbox.trace.find(
-    ({ seq, pid, type }) => seq > first.seq && pid === first.pid && type === 'syscall',
-  );
+function policyLines({ policy, trace }: Sandbox): string[] {
+  const refusal = firstRefusal(trace);
+  const rule = ruleOfFault(trace);
+  if (refusal === undefined) {
+    return [`${policy}; it refused no call`, ...(rule === undefined ? [] : [rule])];
+  }
+  const { sentence, call } = refusal;
   const line = call === undefined ? undefined : straceLine(call)?.replace(/ +=/, ' =');
-  const more = refusals.length - 1;
-  return [
-    `${sandbox.policy}${more === 0 ? '' : `; ${more} further refusals`}`,
-    verdictLine(first),
-    ...(line === undefined ? [] : [line]),
-  ];
+  return [policy, sentence, ...(line === undefined ? [] : [line])];
 }
 
 const REGISTERS = {
@@ -149,30 +152,23 @@ function registerLines({ arch, regs }: Sandbox): string[] {
   );
 }
 
-/** Instructions around pc, decoded from the label before it; pc itself is where decoding restarts. */
+/** Instructions around pc: those before it decoded from the label before it. Zeros at the end are no code. */
 async function listing(sandbox: Sandbox, pc: bigint, { paint }: Terminal): Promise<string[]> {
-  const { arch } = sandbox;
+  const { arch, symbols } = sandbox;
   const from = nearestSymbol(sandbox, pc)?.address ?? pc;
   const before = await disassemble(readable(sandbox, from, Number(pc - from)), {
     arch,
     address: from,
   });
   const code = readable(sandbox, pc, LISTED_AFTER * LONGEST_INSTRUCTION);
-  const after = await disassemble(code, { arch, address: pc });
-  const shown = [...before.slice(-LISTED_BEFORE), ...after.slice(0, LISTED_AFTER)];
-  let label: string | undefined;
-  return shown.flatMap((instruction) => {
-    const symbol = nearestSymbol(sandbox, instruction.address);
-    const heading = symbol === undefined || symbol.name === label ? [] : [`${symbol.name}:`];
-    label = symbol?.name;
-    const line = instructionLine(instruction, instruction.address === pc);
-    return [...heading, instruction.address === pc ? paint('bold', line) : line];
-  });
-}
-
-function instructionLine({ address, bytes, text }: Instruction, isCurrent: boolean): string {
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return `${isCurrent ? '=>' : '  '} 0x${address.toString(16)}  ${hex.padEnd(30)}  ${text}`;
+  const after = await disassemble(code, { arch, address: pc, count: LISTED_AFTER });
+  const end = after.findLastIndex(
+    ({ address, bytes }) => address === pc || bytes.some((byte) => byte !== 0),
+  );
+  const shown = [...before.slice(-LISTED_BEFORE), ...after.slice(0, end + 1)];
+  return formatListing(shown, { mark: pc, symbols }).map((line) =>
+    line.startsWith('=>') ? paint('bold', line) : line,
+  );
 }
 
 /** Up to `length` bytes from `address`, as far as something is mapped there. */

@@ -64,7 +64,7 @@ async function runProgram(given: Given): Promise<number> {
   const outcome = start(sandbox, program);
   trace?.catchUp();
   if (json) process.stdout.write(`${toJson(runRecord(path, sandbox, outcome))}\n`);
-  else tell(sandbox, outcome);
+  else await tell(sandbox, outcome);
   return exitStatus(outcome);
 }
 
@@ -114,11 +114,11 @@ function start(sandbox: Sandbox, { entry }: LoadedProgram): Outcome {
 }
 
 /** What a person wants to know of an end that is no plain exit. */
-function tell(sandbox: Sandbox, outcome: Outcome): void {
+async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
   const { stderr } = process;
   switch (outcome.kind) {
     case 'signal':
-      stderr.write(`${faultReport(sandbox, outcome, terminalOf(stderr)).join('\n')}\n`);
+      stderr.write(`${(await faultReport(sandbox, outcome, terminalOf(stderr))).join('\n')}\n`);
       break;
     case 'return':
       stderr.write(

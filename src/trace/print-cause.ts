@@ -10,39 +10,71 @@ const CHECK_MAY_BITS = new Set(['mprotect', 'pkey_mprotect']);
 
 /**
  * A refusal comes first: a program that does not check its calls dies later of the first one. Then
- * what a policy said of the fault, the fault itself, and the last call that failed.
+ * what a policy said of the fault, the fault itself, and the last call that failed. The sentence has
+ * no addresses, so that equal causes read equal from run to run.
  */
 export function causeOf(events: readonly TraceEvent[]): string | undefined {
   const refusal = firstRefusal(events);
-  if (refusal !== undefined) return refusal;
+  if (refusal !== undefined) return refusal.sentence;
   const fault = events.findLast((event) => event.type === 'fault');
-  if (fault !== undefined) return ruleOfFault(events, fault) ?? faultText(fault);
+  if (fault !== undefined) {
+    const rule = ruleOfFault(events);
+    return rule === undefined ? faultText(fault) : `${faultText(fault)}: ${rule}`;
+  }
   const failure = events.findLast((event) => event.type === 'syscall' && event.errno !== undefined);
-  return failure?.type === 'syscall' ? failureLine(failure) : undefined;
+  return failure?.type === 'syscall' ? failureText(failure) : undefined;
+}
+
+export interface Refusal {
+  readonly sentence: string;
+  /** The call that failed of it; undefined when none did, as with a kill at a fault. */
+  readonly call: SyscallEvent | undefined;
 }
 
 /**
  * What a policy refused first: by its own decision, or by rights that it took away earlier, so that
  * the kernel's own check of the VM_MAY* bits now fails.
  */
-function firstRefusal(events: readonly TraceEvent[]): string | undefined {
+export function firstRefusal(events: readonly TraceEvent[]): Refusal | undefined {
   let taken: VerdictEvent['verdict'] | undefined;
-  for (const event of events) {
+  for (const [index, event] of events.entries()) {
     if (event.type === 'verdict') {
-      if (isRefusal(event)) return verdictLine(event);
-      if (event.verdict.kind === 'narrow') taken = event.verdict;
+      const { kind } = event.verdict;
+      if (kind === 'deny' || kind === 'kill') {
+        return { sentence: verdictLine(inFamily(event)), call: callAfter(events, index) };
+      }
+      if (kind === 'narrow') taken = event.verdict;
     }
     if (event.type !== 'syscall' || event.errno !== 'EACCES') continue;
     if (taken?.rule !== undefined && CHECK_MAY_BITS.has(event.name)) {
-      return `${event.name} failed with EACCES: ${taken.reason} (${taken.rule})`;
+      const sentence = `${event.name} failed with EACCES: ${taken.reason} (${taken.rule})`;
+      return { sentence, call: event };
     }
   }
   return undefined;
 }
 
-/** A decision that made a call fail or ended the process. */
-export function isRefusal({ verdict }: VerdictEvent): boolean {
-  return verdict.kind === 'deny' || verdict.kind === 'kill';
+/** The call during which the verdict at `index` was given: recorded when it returned. */
+function callAfter(events: readonly TraceEvent[], index: number): SyscallEvent | undefined {
+  const verdict = events[index];
+  if (verdict?.type !== 'verdict' || verdict.call === undefined) return undefined;
+  const call = events.find(
+    (event, at) => at > index && event.pid === verdict.pid && event.type === 'syscall',
+  );
+  return call?.type === 'syscall' ? call : undefined;
+}
+
+/** mmap2 is how i386 spells mmap. */
+function inFamily(event: VerdictEvent): VerdictEvent {
+  return event.call === 'mmap2' || event.call === 'old_mmap' ? { ...event, call: 'mmap' } : event;
+}
+
+/** What a policy says of the last fault: `the page was never made executable (nx/no-exec)`. */
+export function ruleOfFault(events: readonly TraceEvent[]): string | undefined {
+  const note = events.findLast((event) => event.type === 'verdict' && event.hook === 'fault');
+  if (note?.type !== 'verdict') return undefined;
+  const { rule, reason } = note.verdict;
+  return rule === undefined ? undefined : `${reason ?? ''} (${rule})`;
 }
 
 /** `a store to 0x401000 in /program, which is r-x`. */
@@ -50,11 +82,10 @@ export function faultLine(event: FaultEvent): string {
   return faultText(event, `0x${event.fault.address.toString(16)}`);
 }
 
-/** Without `address`, so that equal causes read equal from run to run. */
 function faultText({ fault, vma }: FaultEvent, address?: string): string {
   const access = ACCESS_TEXT[fault.access];
   if (vma === undefined) return `${access} ${address ?? 'an address'}, where nothing is mapped`;
-  const name = vma.object?.path ?? (vma.name || 'anonymous memory');
+  const name = vma.name || (vma.object?.path ?? 'anonymous memory');
   const place = `${access} ${address === undefined ? '' : `${address} in `}${name}`;
   return fault.code === 'BUS_ADRERR'
     ? `${place}, past its end`
@@ -66,19 +97,6 @@ export function rightsText(flags: number): string {
   return `${flags & 1 ? 'r' : '-'}${flags & 2 ? 'w' : '-'}${flags & 4 ? 'x' : '-'}`;
 }
 
-/** What a policy noted about this very fault: recorded just before it. */
-function ruleOfFault(events: readonly TraceEvent[], fault: FaultEvent): string | undefined {
-  const note = events.findLast(
-    (event) =>
-      event.type === 'verdict' &&
-      event.hook === 'fault' &&
-      event.pid === fault.pid &&
-      event.verdict.rule !== undefined,
-  );
-  if (note?.type !== 'verdict' || note.verdict.reason === undefined) return undefined;
-  return `${faultText(fault)}: ${note.verdict.reason} (${note.verdict.rule})`;
-}
-
-function failureLine({ name, errno }: SyscallEvent): string {
+function failureText({ name, errno }: SyscallEvent): string {
   return `${name} failed${errno === undefined ? '' : ` with ${errno} (${errnoText(errno)})`}`;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../src/trace/events.js';
-import { causeOf, faultLine } from '../../src/trace/print-cause.js';
+import { causeOf, faultLine, firstRefusal } from '../../src/trace/print-cause.js';
 
 const base = { seq: 0, pid: 100, pc: 0x401000n };
 
@@ -71,6 +71,23 @@ describe('causeOf', () => {
     ],
   ])('gives %s', (_what, events, sentence) => {
     expect(causeOf(events)).toBe(sentence);
+  });
+});
+
+describe('firstRefusal', () => {
+  it('gives the call that failed of it', () => {
+    const call = failed('mprotect', 'EACCES');
+    expect(firstRefusal([failed('open', 'ENOENT'), refusal, call])?.call).toBe(call);
+    expect(firstRefusal([narrowing, call])?.call).toBe(call);
+  });
+
+  it('gives no call for a kill at a fault', () => {
+    const kill = verdict({ kind: 'kill', signal: 'SIGKILL', rule: 'pax/x', reason: 'no' }, 'fault');
+    expect(firstRefusal([fault, kill, failed('read', 'EBADF')])?.call).toBeUndefined();
+  });
+
+  it('names mmap2 as mmap', () => {
+    expect(causeOf([{ ...refusal, call: 'mmap2' }])).toMatch(/^mdwe denied mmap with/);
   });
 });
 

@@ -64,8 +64,10 @@ export function pageFault(task: Task, stop: FaultStop): Outcome | undefined {
   return undefined;
 }
 
-function report({ kernel, pid }: Task, fault: Fault, vma: Vma | undefined): void {
-  kernel.record({ type: 'fault', pid, fault, vma });
+/** With the name that maps would print: [heap] and [stack] are known by their place only. */
+function report({ kernel, pid, mm }: Task, fault: Fault, vma: Vma | undefined): void {
+  const named = vma && { ...vma, name: mm.nameOf(vma) };
+  kernel.record({ type: 'fault', pid, fault, vma: named });
 }
 
 /** The policies may name the rule behind the fault, or kill. */
