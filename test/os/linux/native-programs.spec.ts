@@ -25,6 +25,7 @@ describe.each(['x86-64', 'i386'] as const)(
         if (native === undefined) return skip('the host is not Linux on x86-64');
         using machine = await openMachine(arch);
         machine.process.exec('/tmp/program', program.bytes, ['/tmp/program'], ['A=1']);
+        expect([...machine.process.symbols.keys()]).toContain('_start');
         const outcome = machine.process.run();
         expect(machine.output).toBe(native.stdout);
         expect(statusOf(outcome)).toBe(native.status);
