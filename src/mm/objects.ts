@@ -147,8 +147,9 @@ export class PagedObject implements MemoryObject {
         .set(bytes.subarray(at - offset, stop - offset), at - index * PAGE_SIZE);
       at = stop;
     }
-    if (at > this.#size) this.#size = at;
-    return at > offset ? ok(at - offset) : fail('ENOSPC');
+    if (at === offset) return fail('ENOSPC');
+    this.#size = Math.max(this.#size, at);
+    return ok(at - offset);
   }
 
   /** shmem_setattr and truncate_pagecache: the rest of the last page becomes zeros, pages behind it go. */
