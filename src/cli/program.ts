@@ -126,7 +126,7 @@ const ARCH_WORDS: Readonly<Record<string, Arch>> = {
   amd64: 'x86-64',
 };
 
-/** A comment line `;@ arch i386`, else a word of the path such as `i386/` or `-i386.s`, else x86-64. */
+/** A comment line `#@ arch i386` (in .asm also `;@`), else a word of the path such as `i386/` or `-i386.s`, else x86-64. */
 function archOfSource(path: string, source: string): Arch {
   const given = /^[ \t]*[;#]@[ \t]*arch[ \t]+(\S+)[ \t]*$/m.exec(source)?.[1];
   if (given !== undefined) {
