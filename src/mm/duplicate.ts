@@ -16,6 +16,7 @@ const PLAIN_FIELDS = [
   'personality',
   'restrictedWx',
   'mdwe',
+  'jitWriteProtect',
   'defFlags',
   'startBrk',
   'brkEnd',

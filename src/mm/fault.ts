@@ -6,6 +6,7 @@ import { PAGE_SIZE } from '../abi/address.js';
 import type { Access } from '../abi/outcome.js';
 import {
   FAULT_BUS,
+  FAULT_GENERAL_PROTECTION,
   FAULT_NO_MEMORY,
   FAULT_PKEY,
   FAULT_PROTECTION,
@@ -24,6 +25,7 @@ import {
   VM_ACCESS,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_JIT,
   VM_LOCKED,
   VM_LOCKONFAULT,
   VM_SHARED,
@@ -36,6 +38,7 @@ import { changed, hasSharedPages, type MappedVma } from './vma-list.js';
  * stack growth happen here. HW_WRITE is granted only when the frame may be written in place.
  */
 export function translate(mm: Mm, page: number, access: Access): number {
+  if (access === 'exec' && aboveLimit(mm, page)) return FAULT_GENERAL_PROTECTION;
   const vma = mm.list.find(page) ?? growStack(mm, page);
   if (vma === undefined) return FAULT_UNMAPPED;
   const refused = refusedAccess(mm, vma, access);
@@ -62,6 +65,7 @@ function fetchFaultsIn(mm: Mm, vma: MappedVma, access: Access, refused: FaultCau
 
 /** The fault that `translate` would answer with, without doing anything; undefined when it would succeed. */
 export function explainAccess(mm: Mm, page: number, access: Access): FaultCause | undefined {
+  if (access === 'exec' && aboveLimit(mm, page)) return FAULT_GENERAL_PROTECTION;
   const vma = mm.list.find(page) ?? growableInto(mm, page);
   if (vma === undefined) return FAULT_UNMAPPED;
   const refused = refusedAccess(mm, vma, access);
@@ -72,14 +76,27 @@ export function explainAccess(mm: Mm, page: number, access: Access): FaultCause 
   return refused;
 }
 
+/** Behind the code segment's end, which is always the end of a VMA. */
+function aboveLimit(mm: Mm, page: number): boolean {
+  const limit = mm.fetchLimit;
+  return limit !== undefined && page >= limit;
+}
+
 /** What the MMU makes of the VMA's rights: writing implies reading, so does executing without a key. */
 export function hardwareRights(mm: Mm, vma: MappedVma): number {
-  const rights = vma.flags & VM_ACCESS;
+  const rights = effectiveAccess(mm, vma);
   if (rights === 0) return 0;
   const read = readDenied(mm, vma.pkey) ? 0 : HW_READ;
   const write = rights & VM_WRITE && !writeDenied(mm, vma.pkey) ? HW_WRITE : 0;
-  const exec = rights & VM_EXEC || !mm.nx ? HW_EXEC : 0;
+  const exec = rights & VM_EXEC || (!mm.nx && !aboveLimit(mm, vma.startPage)) ? HW_EXEC : 0;
   return read | write | exec;
+}
+
+/** A thread has one of the two rights of MAP_JIT memory. */
+function effectiveAccess(mm: Mm, { flags }: MappedVma): number {
+  const rights = flags & VM_ACCESS;
+  if (!(flags & VM_JIT)) return rights;
+  return rights & ~(mm.jitWriteProtect ? VM_WRITE : VM_EXEC);
 }
 
 /** access_error and bad_area_access_error: a key that forbids the access is named before the rights. */

@@ -33,6 +33,23 @@ export interface Layout {
   readonly elfBase: Addr;
   /** Random gap between bss and the heap. */
   readonly brkGap: Addr;
+  /** What the amounts were drawn from; undefined: nothing is randomised. */
+  readonly random: Random | undefined;
+}
+
+/** What a policy changes about a layout; PolicyEffects has these fields. */
+export interface LayoutChange {
+  /** Exclusive top of user space; never above the layout's own. */
+  readonly taskSize?: Addr;
+  /** Where ET_DYN programs begin, before randomisation. */
+  readonly elfBase?: Addr;
+  /** Bits of randomness, in pages; what is absent stays. */
+  readonly randomBits?: {
+    readonly mmap?: number;
+    readonly stack?: number;
+    readonly elf?: number;
+    readonly brk?: number;
+  };
 }
 
 interface LayoutShape {
@@ -41,13 +58,20 @@ interface LayoutShape {
   readonly taskSize: Addr;
   readonly mmapMinAddr: Addr;
   readonly direction: Layout['direction'];
-  /** Overrides what taskSize gives. */
+  /** Override what taskSize gives. */
   readonly fixedMmapBase?: Addr;
+  readonly fixedStackTop?: Addr;
   readonly elfBase: Addr;
-  /** Bits of randomness in pages, undefined where the system had none. */
-  readonly random:
-    | { readonly mmap: number; readonly stack: number; readonly brkRange: number }
-    | undefined;
+  readonly random: RandomAmounts | undefined;
+}
+
+/** Bits of randomness in pages, for the heap a range in bytes; undefined where the system had none. */
+interface RandomAmounts {
+  readonly mmap: number;
+  readonly stack: number;
+  /** As many as mmap has, when absent. */
+  readonly elf?: number;
+  readonly brkRange: number;
 }
 
 const MIB = 1n << 20n;
@@ -102,6 +126,21 @@ const SHAPES: Readonly<Record<string, LayoutShape>> = {
     elfBase: 0x8000_0000n,
     random: undefined,
   },
+  /**
+   * The host of the wine-devel traces of 2005 (policies.md 8.2): mappings from 0x80000000 downwards and
+   * a stack that ends at 0xbe000000, so that the top of the space is free.
+   */
+  'linux-i386-wine-2005': {
+    arch: 'i386',
+    kernelBits: 32,
+    taskSize: 0xc000_0000n,
+    mmapMinAddr: 0x1000n,
+    direction: 'top-down',
+    fixedMmapBase: 0x8000_0000n,
+    fixedStackTop: 0xbe00_0000n,
+    elfBase: 0x40_0000n,
+    random: undefined,
+  },
 };
 
 export const layoutNames: readonly string[] = Object.keys(SHAPES);
@@ -130,6 +169,36 @@ export function createLayout(
   return build(chosen, shape, random, stackLimit);
 }
 
+/** The layout as a policy changes it; the same random numbers are drawn again. */
+export function changeLayout(layout: Layout, change: LayoutChange): Layout {
+  const { taskSize, elfBase, randomBits } = change;
+  if (taskSize === undefined && elfBase === undefined && randomBits === undefined) return layout;
+  const shape = SHAPES[layout.name]!;
+  const smaller = taskSize !== undefined && taskSize < shape.taskSize;
+  const amounts = changeAmounts(shape.random, randomBits);
+  const changed: LayoutShape = {
+    ...shape,
+    taskSize: smaller ? taskSize : shape.taskSize,
+    elfBase: elfBase ?? shape.elfBase,
+    random: amounts,
+  };
+  return build(layout.name, changed, layout.random, layout.stackLimit);
+}
+
+/** A system that randomised nothing goes on doing so: its places are what somebody chose. */
+function changeAmounts(
+  before: RandomAmounts | undefined,
+  bits: LayoutChange['randomBits'],
+): RandomAmounts | undefined {
+  if (before === undefined || bits === undefined) return before;
+  return {
+    mmap: bits.mmap ?? before.mmap,
+    stack: bits.stack ?? before.stack,
+    elf: bits.elf ?? before.elf ?? before.mmap,
+    brkRange: bits.brk === undefined ? before.brkRange : 2 ** (bits.brk + 12),
+  };
+}
+
 function build(
   name: string,
   shape: LayoutShape,
@@ -139,27 +208,28 @@ function build(
   const amounts = shape.random;
   const source = amounts === undefined ? undefined : random?.fork('layout');
   const pages = (bits: number): bigint => (source === undefined ? 0n : source.bits(bits) << 12n);
+  const { arch, kernelBits, taskSize, mmapMinAddr, direction } = shape;
   const mmapShift = pages(amounts?.mmap ?? 0);
-  const legacyBase = (shape.fixedMmapBase ?? pageUp(shape.taskSize / 3n)) + mmapShift;
+  const lowest = direction === 'bottom-up' ? shape.fixedMmapBase : undefined;
+  const legacyBase = (lowest ?? pageUp(taskSize / 3n)) + mmapShift;
   const maxStackShift = source === undefined ? 0n : ((1n << BigInt(amounts!.stack)) - 1n) << 12n;
+  const topDown = topDownBase(taskSize, stackLimit, maxStackShift) - mmapShift;
   return {
     name,
-    arch: shape.arch,
-    kernelBits: shape.kernelBits,
-    taskSize: shape.taskSize,
-    mmapMinAddr: shape.mmapMinAddr,
-    direction: shape.direction,
-    mmapBase:
-      shape.direction === 'bottom-up'
-        ? legacyBase
-        : topDownBase(shape.taskSize, stackLimit, maxStackShift) - mmapShift,
+    arch,
+    kernelBits,
+    taskSize,
+    mmapMinAddr,
+    direction,
+    mmapBase: direction === 'bottom-up' ? legacyBase : (shape.fixedMmapBase ?? topDown),
     legacyBase,
-    map32Base: 0x4000_0000n + (shape.arch === 'x86-64' ? pages(13) : 0n),
-    stackTop: shape.taskSize - pages(amounts?.stack ?? 0),
+    map32Base: 0x4000_0000n + (arch === 'x86-64' ? pages(13) : 0n),
+    stackTop: (shape.fixedStackTop ?? taskSize) - pages(amounts?.stack ?? 0),
     stackOffset: source === undefined ? 0n : BigInt(source.below(8192) & ~0xf),
     stackLimit,
-    elfBase: shape.elfBase + pages(amounts?.mmap ?? 0),
+    elfBase: shape.elfBase + pages(amounts?.elf ?? amounts?.mmap ?? 0),
     brkGap: source === undefined ? 0n : BigInt(source.below(amounts!.brkRange / 4096)) << 12n,
+    random: amounts === undefined ? undefined : random,
   };
 }
 

@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './l
 import type { MemoryObject, ObjectWatcher } from './object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
 import type { MmPolicies } from './policies.js';
-import type { VmFlags } from './vma.js';
+import { VM_EXEC, type VmFlags } from './vma.js';
 import {
   changed,
   hasSharedPages,
@@ -65,6 +65,8 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   personality = 0;
   restrictedWx = false;
   mdwe = 0;
+  /** Apple's per-thread switch of MAP_JIT memory: true executes, false can be written. */
+  jitWriteProtect = true;
   /** VM_* that every new mapping gets (mlockall(MCL_FUTURE)). */
   defFlags: VmFlags = 0;
   startBrk: Addr = 0n;
@@ -128,8 +130,26 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     return this.layout.kernelBits === 64 ? 2 ** 52 : 2 ** 20;
   }
 
+  /** Exclusive: the first page from which no instruction is fetched, where a segment limit says so. */
+  get fetchLimit(): number | undefined {
+    if (this.nx || this.policies.effects?.fetchLimit === undefined) return undefined;
+    for (let index = this.list.length - 1; index >= 0; index--) {
+      const vma = this.list.at(index)!;
+      if (vma.flags & VM_EXEC) return vma.endPage;
+    }
+    return 0;
+  }
+
+  /** The per-thread switch of MAP_JIT memory. */
+  protectJit(on: boolean): void {
+    this.jitWriteProtect = on;
+    this.flushTlb();
+  }
+
   flushPages(start: number, end: number): void {
-    if (end - start > FLUSH_ALL_ABOVE) this.flushTlb();
+    // A limit that falls takes the right to fetch from pages that did not change.
+    const limited = this.policies.effects?.fetchLimit !== undefined;
+    if (limited || end - start > FLUSH_ALL_ABOVE) this.flushTlb();
     else if (end > start) this.flushTlb(start, end - start);
   }
 

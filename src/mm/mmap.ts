@@ -40,6 +40,7 @@ import {
   VM_DROPPABLE,
   VM_EXEC,
   VM_GROWSDOWN,
+  VM_JIT,
   VM_LOCKED,
   VM_MAYEXEC,
   VM_MAYREAD,
@@ -53,8 +54,11 @@ import {
   VM_WRITE,
   type VmFlags,
 } from './vma.js';
+import { wantedAddress } from './wanted-address.js';
 
 const MAP_DROPPABLE = 0x08;
+/** Apple's; MAP_DENYWRITE on Linux, which ignores it. */
+const MAP_JIT = 0x800;
 /** LEGACY_MAP_MASK: flags that MAP_SHARED ignores when it does not know them and SHARED_VALIDATE accepts. */
 const LEGACY_MAP_MASK = 0x7c07f9f3;
 const HUGE_2MB = 21;
@@ -181,22 +185,14 @@ function doMmap(mm: Mm, request: Request, length: bigint): Result<Addr> {
   return checkKind(mm, request);
 }
 
-/** M8: a hint below mmap_min_addr moves up to it. PaX ignores hints. */
-function wantedAddress(mm: Mm, { args, flags, file }: Request): Addr {
-  if (flags & MAP_FIXED) return args.addr;
-  const ignored = mm.policies.effects?.ignoreHints;
-  if (ignored === 'all' || (ignored === 'files' && file !== undefined)) return 0n;
-  const hint = args.addr & ~0xfffn;
-  return hint !== 0n && hint < mm.layout.mmapMinAddr ? mm.layout.mmapMinAddr : hint;
-}
-
 /** M15: calc_vm_prot_bits and calc_vm_flag_bits. */
-function initialFlags(mm: Mm, { prot, flags }: Request): VmFlags {
+function initialFlags(mm: Mm, { prot, flags, file }: Request): VmFlags {
   let vmFlags = (prot & 7) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | mm.defFlags;
   if (flags & MAP_GROWSDOWN) vmFlags |= VM_GROWSDOWN;
   if (flags & MAP_LOCKED) vmFlags |= VM_LOCKED;
   if (flags & MAP_SYNC) vmFlags |= VM_SYNC;
   if (flags & MAP_STACK) vmFlags |= VM_NOHUGEPAGE;
+  if (mm.policies.effects?.mapJit && flags & MAP_JIT && file === undefined) vmFlags |= VM_JIT;
   return vmFlags;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Addr, AddrRange } from '../abi/address.js';
 import type { Access } from '../abi/outcome.js';
+import type { ExecutablePlacement } from '../policy/effects.js';
 import type {
   MapRequest,
   MmFacts,
@@ -20,6 +21,14 @@ export interface MmEffects {
   readonly acceptedProt?: number;
   /** mmap hints without MAP_FIXED that are ignored (PaX RANDMMAP). */
   readonly ignoreHints?: 'all' | 'files';
+  /** Fetches are judged by a limit at the end of the highest executable VMA, not by pages (exec-shield). */
+  readonly fetchLimit?: 'highest-exec';
+  /** Chooses the address of an executable mapping that names none (ASCII armor). */
+  readonly placeExecutable?: ExecutablePlacement;
+  /** MAP_JIT memory is writable or executable, by a switch of the thread (hardened-runtime). */
+  readonly mapJit?: boolean;
+  /** mremap knows MAP_REMAPDUP (netbsd-mprotect). */
+  readonly remapDuplicate?: boolean;
 }
 
 export interface MmPolicies {

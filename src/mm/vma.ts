@@ -16,6 +16,8 @@ export const VM_MAYWRITE = 0x20;
 export const VM_MAYEXEC = 0x40;
 export const VM_MAYSHARE = 0x80;
 export const VM_GROWSDOWN = 0x100;
+/** Mapped with MAP_JIT. Deviation: VM_UFFD_MISSING in the kernel, which no mapping of ours has. */
+export const VM_JIT = 0x200;
 export const VM_PFNMAP = 0x400;
 /** A guard marker was installed somewhere in the VMA (6.18.y); it does not keep VMAs from merging. */
 export const VM_MAYBE_GUARD = 0x800;

@@ -25,6 +25,10 @@ export interface PolicyEffects {
   readonly ignoreHints?: 'all' | 'files';
   /** Exclusive top of the address space. The smallest wins. */
   readonly taskSize?: Addr;
+  /** Where ET_DYN programs with an interpreter begin, before randomisation. */
+  readonly elfBase?: Addr;
+  /** Name of the layout that fits the system, when the host chose none. */
+  readonly layout?: string;
   /** The stack is never made executable at exec and READ_IMPLIES_EXEC is cleared, whatever PT_GNU_STACK says. */
   readonly ignoreGnuStack?: boolean;
   /**

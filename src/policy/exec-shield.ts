@@ -85,7 +85,9 @@ function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
   return {
     name: 'exec-shield',
     spec,
-    effects: limits ? effectsOf(settings, active) : { nx: true, ...stackEffect(settings) },
+    effects: limits
+      ? { layout: 'linux-i386', ...effectsOf(settings, active) }
+      : { nx: true, ...stackEffect(settings) },
     forProgram: (next) => policyFor(settings, next),
     ...(active &&
       limits && {

@@ -37,6 +37,8 @@ import {
 /** SEGMEXEC_TASK_SIZE (arch/x86/include/asm/processor.h): half of 3 GiB. */
 const SEGMEXEC_TASK_SIZE = 0x6000_0000n;
 const PAGE = 0x1000n;
+/** PAX_ELF_ET_DYN_BASE. */
+const ELF_BASE = { i386: 0x1000_0000n, 'x86-64': 0x40_0000n } as const;
 
 interface Kernel {
   readonly spec: string;
@@ -173,11 +175,15 @@ function onFault(
 function effectsOf(kernel: Kernel, flags: PaxFlags): PolicyEffects {
   const enforced = flags.pageexec || flags.segmexec;
   return {
+    // SEGMEXEC and the 3 GiB of the marks' time are those of a 32-bit kernel.
+    ...(kernel.target.arch === 'i386' ? { layout: 'linux-i386' } : {}),
     ...(enforced ? { nx: true, ignoreGnuStack: true } : {}),
     ...(flags.segmexec ? { taskSize: SEGMEXEC_TASK_SIZE } : {}),
     ...(flags.emutramp ? { emulateTrampoline: emulateGccAndLibffi } : {}),
     ...(flags.randmmap ? { ignoreHints: kernel.era === '2004' ? 'files' : 'all' } : {}),
-    ...(flags.randmmap ? { randomBits: randomBits(kernel, flags) } : {}),
+    ...(flags.randmmap
+      ? { randomBits: randomBits(kernel, flags), elfBase: ELF_BASE[kernel.target.arch] }
+      : {}),
   };
 }
 
