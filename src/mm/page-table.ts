@@ -29,6 +29,8 @@ export class PageTable {
   readonly #chunks: Map<number, Int32Array>;
   #lastKey = -1;
   #last: Int32Array | undefined;
+  /** The last chunk that became empty: programs that map, use and unmap one page do so often. */
+  #spare: Int32Array | undefined;
 
   constructor(chunks: Map<number, Int32Array> = new Map()) {
     this.#chunks = chunks;
@@ -46,6 +48,7 @@ export class PageTable {
     if (before === ENTRY_NONE && entry !== ENTRY_NONE) chunk[USED]!++;
     if (before !== ENTRY_NONE && entry === ENTRY_NONE && --chunk[USED]! === 0) {
       this.#chunks.delete(Math.floor(page / CHUNK_PAGES));
+      this.#spare = chunk;
       this.#last = undefined;
       this.#lastKey = -1;
     }
@@ -99,7 +102,8 @@ export class PageTable {
   }
 
   #addChunk(page: number): Int32Array {
-    const chunk = new Int32Array(CHUNK_PAGES + 1);
+    const chunk = this.#spare ?? new Int32Array(CHUNK_PAGES + 1);
+    this.#spare = undefined;
     this.#lastKey = Math.floor(page / CHUNK_PAGES);
     this.#last = chunk;
     this.#chunks.set(this.#lastKey, chunk);
