@@ -13,7 +13,7 @@ import {
 import { parseAttOperand } from './operand-att.js';
 import { parseIntelOperand } from './operand-intel.js';
 import { checkImmediate } from './operand-range.js';
-import { isPrefix, keystoneText } from './quirks.js';
+import { existsIn, isPrefix, keystoneText } from './quirks.js';
 import { tokenize } from './tokens.js';
 
 export interface Instruction {
@@ -68,6 +68,9 @@ export function parseInstruction(text: string, mode: Mode): Instruction {
     );
   }
   checkHighBytes(operands);
+  if (operands.length === 0 && !existsIn(mode.bits, mnemonic)) {
+    throw new StatementError(`'${mnemonic}' does not exist in ${mode.bits}-bit code`);
+  }
   return { prefixes, mnemonic, operands, mode };
 }
 
@@ -124,9 +127,8 @@ function renderImmediate(
   }
   const dollar = mode.syntax === 'att' && !jumps ? '$' : '';
   const linear = values.linear(operand.value);
-  // Keystone takes `push label` for a 16-bit one in 32-bit code, and knows no `jmp label + 1`.
-  const known = jumps ? linear?.constant === 0n : mode.bits === 64 || !mnemonic.startsWith('push');
-  const symbolic = known ? symbolText(linear) : undefined;
+  // Keystone knows no `jmp label + 1`.
+  const symbolic = jumps && linear?.constant !== 0n ? undefined : symbolText(linear);
   if (symbolic !== undefined) return dollar + symbolic;
   const value = values.number(operand.value);
   if (values.settled || linear?.anchors.size === 0) checkImmediate(instruction, index, value);

@@ -14,28 +14,42 @@ interface Checked {
 const FULL_WIDTH = new Set('mov movabs add adc sub sbb cmp and or xor test imul push'.split(' '));
 const COUNTS = new Set('shl sal shr sar rol ror rcl rcr shld shrd bt bts btr btc int'.split(' '));
 
+/** Bits of constants that are never negative, by operand. */
+const UNSIGNED: Readonly<Record<string, readonly (number | undefined)[]>> = {
+  ret: [16],
+  retf: [16],
+  enter: [16, 8],
+  in: [8, 8],
+  out: [8, 8],
+};
+
 const SUFFIX: Readonly<Record<string, number>> = { b: 8, w: 16, l: 32, q: 64 };
 
-export function checkImmediate(instruction: Checked, index: number, value: bigint): void {
+export function checkImmediate(instruction: Checked, index: number, given: bigint): void {
+  // 0xffffffffffffffff is -1 in any width, as in GNU as.
+  const value = given >= 1n << 63n && given < 1n << 64n ? given - (1n << 64n) : given;
   const operand = instruction.operands[index]!;
   const { name, suffix } = baseName(instruction);
   if (COUNTS.has(name)) {
-    if (value < -128n || value > 255n) refuse(operand, value, 'the 8 bits of a count');
+    if (value < -128n || value > 255n) refuse(operand, given, 'the 8 bits of a count');
     return;
+  }
+  const unsigned = UNSIGNED[name]?.[index];
+  if (unsigned !== undefined && (value < 0n || value >= 1n << BigInt(unsigned))) {
+    refuse(operand, given, `${unsigned} bits without sign`);
   }
   if (!FULL_WIDTH.has(name)) return;
   const width = suffix ?? operationWidth(instruction, name);
   if (width === undefined) return;
   if (value < -(1n << BigInt(width - 1)) || value >= 1n << BigInt(width)) {
-    refuse(operand, value, `${width} bits`);
+    refuse(operand, given, `${width} bits`);
   }
   const target = instruction.operands[instruction.mode.syntax === 'intel' ? 0 : index + 1];
   const whole = name === 'movabs' || (name === 'mov' && target?.kind === 'register');
   if (width < 64 || whole) return;
-  const signed = value >= 1n << 63n ? value - (1n << 64n) : value;
-  if (signed < -0x80000000n || signed > 0x7fffffffn) {
+  if (value < -0x80000000n || value > 0x7fffffffn) {
     const way = 'the 32 bits, sign-extended, that a 64-bit operation takes: load it with mov first';
-    refuse(operand, value, way);
+    refuse(operand, given, way);
   }
 }
 

@@ -2,8 +2,9 @@
  * What Keystone 0.9.2 assembles wrongly or not at all, and what is given to it instead.
  *
  * Known and not repaired: `nop` with a memory operand comes as a prefetch hint (0F 18 /4), which
- * does nothing either; far jumps and calls; CET, PKRU-free newcomers (rdpid, movdiri, serialize,
- * …) and APX, which it does not know. `.byte` is the way out for these.
+ * does nothing either; in 32-bit code `sgdt` and its kin come 16 bits wide; far jumps and calls; what
+ * came after 2016 (CET, rdpid, movdiri, serialize, APX, …), which it does not know. `.byte` is the
+ * way out for these.
  */
 import type { Bits } from './operand.js';
 
@@ -28,7 +29,6 @@ const PLAIN: Readonly<Record<string, (bits: Bits) => Rewrite>> = {
   // Known to Keystone as the instruction on doubles only.
   movsd: () => ({ bytes: '0xa5' }),
   movsl: () => ({ bytes: '0xa5' }),
-  serialize: () => ({ bytes: '0x0f, 0x01, 0xe8' }),
 };
 
 /** Segment registers pushed and popped in 32-bit code come 16 bits wide. */
@@ -41,6 +41,14 @@ const SEGMENT_STACK: Readonly<Record<string, string>> = {
   'pop ss': '0x17',
   'pop ds': '0x1f',
 };
+
+/** Keystone assembles them as something else where they do not exist. */
+const ONLY_64 = new Set('cqo cqto cdqe cltq movsq cmpsq stosq lodsq scasq swapgs'.split(' '));
+const NOT_64 = new Set(['into']);
+
+export function existsIn(bits: Bits, mnemonic: string): boolean {
+  return bits === 64 ? !NOT_64.has(mnemonic) : !ONLY_64.has(mnemonic);
+}
 
 /** Prefixes that are written as a word before the instruction. */
 const PREFIX_BYTES: Readonly<Record<string, string>> = {
@@ -71,6 +79,25 @@ export function isPrefix(word: string): boolean {
   return Object.hasOwn(PREFIX_BYTES, word);
 }
 
+/** `push 0xffff` and `push label` come 16 bits wide: here they are spelt out. */
+function pushConstant(
+  mnemonic: string,
+  operands: readonly string[],
+  bits: Bits,
+): string | undefined {
+  const [operand = ''] = operands;
+  const value = operand.replace(/^\$/, '');
+  if (!/^push[lq]?$/.test(mnemonic) || bits === 16 || operands.length !== 1) return undefined;
+  if (/^zz/.test(value)) return bits === 32 ? `.byte 0x68\n.long ${value}` : undefined;
+  if (!/^-?0x[0-9a-f]+$/.test(value)) return undefined;
+  const number = value.startsWith('-') ? -BigInt(value.slice(1)) : BigInt(value);
+  const low = BigInt.asUintN(32, number);
+  const short = BigInt.asIntN(8, low) === BigInt.asIntN(32, low);
+  return short
+    ? `.byte 0x6a, 0x${(low & 0xffn).toString(16)}`
+    : `.byte 0x68\n.long 0x${low.toString(16)}`;
+}
+
 /** The statement as Keystone is to see it. */
 export function keystoneText(
   prefixes: readonly string[],
@@ -78,6 +105,8 @@ export function keystoneText(
   operands: readonly string[],
   bits: Bits,
 ): string {
+  const pushed = pushConstant(mnemonic, operands, bits);
+  if (pushed !== undefined) return pushed;
   const rewrite =
     operands.length === 0 && Object.hasOwn(PLAIN, mnemonic)
       ? PLAIN[mnemonic]!(bits)
