@@ -1,5 +1,5 @@
 /**
- * Five changes to the text of Unicorn 1.0.3, made before either form is built from it.
+ * Six changes to the text of Unicorn 1.0.3, made before either form is built from it.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
@@ -19,6 +19,9 @@
  *    over `env->eflags`, where they outlive the next computation, and afterwards it wrote the
  *    instruction's length into an operand that is not there in this build: registers changed their value.
  *    Only what keeps the lazy flags readable is left, and the length stays unknown.
+ * 6. VEX prefixes (disas_insn). The engine has no AVX, and executed most AVX instructions as the SSE ones
+ *    that share their opcode bytes, with another result. Those of the 0F map are now undefined opcodes, as
+ *    on a CPU without AVX; those of BMI, in the other maps, stay.
  *
  * The texts are those of one exact file (see source.ts); anything else than one match is refused.
  */
@@ -58,6 +61,10 @@ const SYNC_END = 'l=0|n[A+36092>>2]),uA=(0|E)!=(0|S),';
 /** `*(save_opparam_ptr + ...) = s->pc - pc_start`, three ways. */
 const LENGTH_PATCH = 'uA){if(1&o){n[u+64>>2]=S;break A}n[u+56>>2]=S}else n[u+4>>2]=S}';
 
+/** After the prefix was read: `rex_r`, the opcode in S, `s->vex_l`; the label `l` is the illegal opcode. */
+const VEX = 'X=v>>>4&8,n[e+64>>2]=l>>>2&1,';
+const VEX_CHECK = 'if(((0|S)!=312)&((0|S)!=314))break l;';
+
 export function patchMmuFault(source: string): string {
   const patches = [
     patchWalk,
@@ -65,6 +72,7 @@ export function patchMmuFault(source: string): string {
     patchPorts,
     patchQuadStore,
     patchInstructionHook,
+    patchVex,
     patchStores,
   ];
   return patches.reduce((text, patch) => patch(text), source);
@@ -135,6 +143,11 @@ function patchInstructionHook(source: string): string {
   const patched = source.slice(0, start) + kept + source.slice(end);
   const length = only(patched, LENGTH_PATCH);
   return `${patched.slice(0, length)}uA){if(1&o)break A}}${patched.slice(length + LENGTH_PATCH.length)}`;
+}
+
+function patchVex(source: string): string {
+  const place = only(source, VEX);
+  return source.slice(0, place) + VEX_CHECK + source.slice(place);
 }
 
 function only(source: string, text: string): number {
