@@ -93,6 +93,8 @@ async function runOne(
   return { program: name, arch, policy, outcome, stdout, reason: causeOf(sandbox.trace) };
 }
 
+const KEYS = ['program', 'arch'];
+
 /** Rows are programs, columns policies; equal reasons share one number. */
 export function demoTable(
   results: readonly Result[],
@@ -113,9 +115,9 @@ export function demoTable(
     const row = rows.get(key) ?? [{ text: result.program }, { text: result.arch }];
     rows.set(key, [...row, cellOf(result)]);
   }
-  const header = ['program', 'arch', ...policies].map((text) => ({ text }));
+  const header = [...KEYS, ...policies].map((text) => ({ text }));
   const notes = [...reasons].flatMap(([reason, number]) => note(number, reason, terminal));
-  return [...renderTable([header, ...rows.values()], terminal), '', ...notes];
+  return [...renderTable([header, ...rows.values()], terminal, KEYS.length), '', ...notes];
 }
 
 function outcomeCell({ outcome, stdout }: Result): { text: string; colour: Colour } {

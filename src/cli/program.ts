@@ -51,7 +51,7 @@ function readInclude(name: string): string | undefined {
   return file === undefined ? undefined : decode(file, readInput(file));
 }
 
-/** Bytes that begin at the label `code`, in memory that may be read and executed. */
+/** A function of these bytes, in memory that may be read and executed. */
 async function rawCode(
   path: string,
   bytes: Uint8Array,
@@ -59,12 +59,12 @@ async function rawCode(
 ): Promise<LoadedProgram> {
   if (bytes.length === 0) throw new UsageError(`${path}: holds no bytes`);
   const arch = wanted ?? archOfPath(path) ?? 'x86-64';
-  const source = `.globl _start\n_start:\n${RAW_ENTRY}:\n.byte ${bytes.join(', ')}\n`;
+  const source = `.globl ${ENTRY}\n${ENTRY}:\n.byte ${bytes.join(', ')}\n`;
   const { elf } = await assembleProgram(source, { arch, file: path });
-  return { name: nameOf(path), arch, elf, entry: RAW_ENTRY };
+  return { name: nameOf(path), arch, elf, entry: ENTRY };
 }
 
-const RAW_ENTRY = 'code';
+const ENTRY = '_start';
 
 function nameOf(path: string): string {
   return basename(path, extname(path));

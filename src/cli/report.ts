@@ -47,9 +47,10 @@ export async function faultReport(
   ];
 }
 
-function whatHappened(sandbox: Sandbox, { access, address, pc }: SignalOutcome): string[] {
+function whatHappened(sandbox: Sandbox, { access, address, code, pc }: SignalOutcome): string[] {
   const fault = sandbox.trace.findLast((event) => event.type === 'fault');
   const at = `by the instruction at ${place(sandbox, pc)}`;
+  if (code === 'SI_USER' || code === 'SI_TKILL') return [`sent ${at}`];
   if (access === undefined || fault?.type !== 'fault' || fault.fault.address !== address) {
     return [`raised ${at}`];
   }

@@ -9,38 +9,41 @@ export interface Cell {
 const GAP = '  ';
 
 /**
- * Lines of a table whose first row is its header. When it is wider than the terminal, its columns
- * but for the first go on in further blocks, each with the first column again.
+ * Lines of a table whose first row is its header. When it is wider than the terminal, it goes on in
+ * further blocks, each with the first `keys` columns again.
  */
-export function renderTable(rows: readonly (readonly Cell[])[], terminal: Terminal): string[] {
+export function renderTable(
+  rows: readonly (readonly Cell[])[],
+  terminal: Terminal,
+  keys = 1,
+): string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.text.length ?? 0)),
   );
-  const blocks = blocksOf(widths, terminal.width);
+  const blocks = blocksOf(widths, terminal.width, keys);
   return blocks.flatMap((block, index) => {
     const lines = rows.map((row, line) => renderRow(row, block, widths, line === 0, terminal));
     return index === 0 ? lines : ['', ...lines];
   });
 }
 
-/** Groups columns 1.. so that each group fits beside column 0; at least one column per group. */
-function blocksOf(widths: readonly number[], limit: number): number[][] {
-  const first = widths[0] ?? 0;
-  const blocks: number[][] = [[0]];
-  let used = first;
-  for (let column = 1; column < widths.length; column++) {
-    const needed = GAP.length + widths[column]!;
-    const block = blocks[blocks.length - 1]!;
-    if (used + needed > limit && block.length > 1) {
-      blocks.push([0, column]);
-      used = first + needed;
-    } else {
-      block.push(column);
-      used += needed;
+/** Groups the columns after the keys so that each group fits beside them; at least one per group. */
+function blocksOf(widths: readonly number[], limit: number, keyCount: number): number[][] {
+  const keys = [...widths.keys()].slice(0, keyCount);
+  const keyWidth = keys.reduce((sum, column) => sum + widths[column]! + GAP.length, 0);
+  const blocks: number[][] = [];
+  let room = 0;
+  for (let column = keyCount; column < widths.length; column++) {
+    const needed = widths[column]!;
+    if (blocks.length === 0 || needed > room) {
+      blocks.push([...keys]);
+      room = limit - keyWidth;
     }
+    blocks.at(-1)!.push(column);
+    room -= needed + GAP.length;
   }
-  return blocks;
+  return blocks.length === 0 ? [keys] : blocks;
 }
 
 function renderRow(

@@ -37,6 +37,15 @@ describe('renderTable', () => {
     ]);
   });
 
+  it('repeats as many columns as are keys', () => {
+    const [first, , ...blocks] = renderTable(
+      [['a', 'b', 'cc', 'dd'].map((text) => ({ text }))],
+      terminalOf({ isTTY: true, columns: 8 }, { NO_COLOR: '1' }),
+      2,
+    );
+    expect([first, ...blocks]).toEqual(['a  b  cc', 'a  b  dd']);
+  });
+
   it('renders rows that lack cells', () => {
     expect(renderTable([[{ text: 'a' }, { text: 'b' }], [{ text: 'c' }]], plain)).toEqual([
       'a  b',
