@@ -31,6 +31,11 @@ export class NullDevice extends MemoryDevice {
     super(mount, number, 3);
   }
 
+  /** write_null. */
+  override get swallowsWrites(): boolean {
+    return true;
+  }
+
   override read(): Result<Uint8Array> {
     return ok(new Uint8Array());
   }
@@ -47,6 +52,11 @@ export class ZeroDevice extends MemoryDevice {
 
   override get object(): MemoryObject {
     return this.#object;
+  }
+
+  /** write_null. */
+  override get swallowsWrites(): boolean {
+    return true;
   }
 
   override read(_offset: number, length: number): Result<Uint8Array> {

@@ -46,7 +46,11 @@ export function writeFrom(
 ): Result<number> {
   const start = file.appending && file.inode.seekable ? file.inode.size : (at ?? file.position);
   let done = 0;
+  if (file.inode.swallowsWrites) return ok(count);
   while (done < count) {
+    const refusal = file.inode.writeRefusal(start + done, count - done);
+    if (refusal !== undefined && done === 0) return fail(refusal);
+    if (refusal !== undefined) break;
     const chunk = copyInPartly(memory, addr + BigInt(done), Math.min(CHUNK, count - done));
     if (!chunk.ok && done === 0) return chunk;
     if (!chunk.ok) break;

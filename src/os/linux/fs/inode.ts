@@ -3,6 +3,8 @@
  * can be mapped is a MemoryObject, the same one for read(2), write(2) and mmap(2), so that all three
  * see the same bytes. Compare struct inode and struct file_operations (include/linux/fs.h).
  */
+
+import type { Errno } from '../../../abi/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../abi/fcntl.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
@@ -77,6 +79,16 @@ export abstract class Inode {
   /** Bytes from `offset`; none at the end. */
   read(_offset: number, _length: number): Result<Uint8Array> {
     return fail('EINVAL');
+  }
+
+  /** Takes any bytes without looking at them, so that a bad buffer goes unnoticed. */
+  get swallowsWrites(): boolean {
+    return false;
+  }
+
+  /** Why not even the first byte at `offset` of so many may be written; asked before they are looked at. */
+  writeRefusal(_offset: number, _length: number): Errno | undefined {
+    return undefined;
   }
 
   /** The number of bytes written. */

@@ -1,4 +1,6 @@
 /** Regular files: bytes in pages, which read(2), write(2) and mmap(2) share. memfd files are those with seals. */
+
+import type { Errno } from '../../../abi/errno.js';
 import { S_IFREG } from '../../../abi/fcntl.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
@@ -26,6 +28,10 @@ export class RegularFile extends Inode {
     const { size } = this.content;
     if (offset >= size) return ok(new Uint8Array());
     return ok(this.content.read(offset, Math.min(length, size - offset)));
+  }
+
+  override writeRefusal(offset: number, length: number): Errno | undefined {
+    return this.content.writeRefusal(offset, length);
   }
 
   /** Writes past the end leave a hole. Compare mm/filemap.c:generic_write_checks(). */

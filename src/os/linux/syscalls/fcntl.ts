@@ -99,16 +99,18 @@ function isSealable(file: OpenFile): file is OpenFile & { readonly inode: Regula
 }
 
 /** Compare mm/memfd.c:memfd_add_seals(). */
-function addSeals(file: OpenFile, seals: number): Result<0> {
+function addSeals(file: OpenFile, asked: number): Result<0> {
   if (!file.writable) return fail('EPERM');
-  if (seals & ~ALL_SEALS) return fail('EINVAL');
+  if (asked & ~ALL_SEALS) return fail('EINVAL');
   if (!isSealable(file)) return fail('EINVAL');
   const { content, mode } = file.inode;
   if (content.seals & F_SEAL_SEAL) return fail('EPERM');
+  // What may be executed and stays so is frozen as it is: writable and executable exclude each other.
+  const frozen = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+  const seals = asked | (asked & F_SEAL_EXEC && mode & 0o111 ? frozen : 0);
   const denyWrite = (seals & F_SEAL_WRITE) !== 0 && !(content.seals & F_SEAL_WRITE);
   if (denyWrite && content.writableMappings > 0) return fail('EBUSY');
-  const frozen = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
-  content.seals |= seals | (seals & F_SEAL_EXEC && mode & 0o111 ? frozen : 0);
+  content.seals |= seals;
   return ok(0);
 }
 

@@ -69,14 +69,28 @@ function pkeyMprotect(
     : task.mm.mprotect(addr, length, prot, int(key));
 }
 
-/** Compare mm/mincore.c: the arguments, the vector's range, then the pages. */
+/**
+ * Compare mm/mincore.c: the arguments, the vector's range, then the pages, one VMA at a time. What was
+ * found before a hole is in the vector although the call fails.
+ */
 function mincore(task: Task, addr: Addr, length: bigint, vector: Addr): SyscallResult {
   if (addr & PAGE_MASK) return fail('EINVAL');
   if (!accessOk(task, addr, length)) return fail('ENOMEM');
   const pages = (length + PAGE_MASK) >> 12n;
   if (!accessOk(task, vector, pages)) return fail('EFAULT');
-  const resident = task.mm.mincore(addr, length);
-  return resident.ok ? task.mm.copyOut(vector, resident.value) : resident;
+  for (let done = 0n; done < pages; ) {
+    const start = addr + (done << 12n);
+    const vma = task.mm.find(start);
+    if (vma === undefined) return fail('ENOMEM');
+    const rest = pages - done;
+    const count = (vma.end - start) >> 12n < rest ? (vma.end - start) >> 12n : rest;
+    const resident = task.mm.mincore(start, count << 12n);
+    if (!resident.ok) return resident;
+    const copied = task.mm.copyOut(vector + done, resident.value);
+    if (!copied.ok) return copied;
+    done += count;
+  }
+  return ok(0);
 }
 
 /** Only a 64-bit kernel has it. */
@@ -104,5 +118,7 @@ export const mmanCalls: HandlerTable = {
   munlock: (task, [addr, length]) => task.mm.munlock(addr, length),
   mlockall: (task, [flags]) => task.mm.mlockall(int(flags)),
   munlockall: (task) => task.mm.munlockall(),
+  remap_file_pages: (task, [addr, length, prot, pages, flags]) =>
+    task.mm.remapFilePages(addr, length, prot, pages, flags),
   mseal: (task, [addr, length, flags]) => mseal(task, addr, length, flags),
 };
