@@ -5,6 +5,7 @@
  */
 
 import { PAGE_SIZE } from '../abi/address.js';
+import type { Errno } from '../abi/errno.js';
 import { fail, ok, type Result } from '../abi/result.js';
 import type { Frames } from './frames.js';
 import type {
@@ -130,12 +131,22 @@ export class PagedObject implements MemoryObject {
     return bytes;
   }
 
-  /** shmem_write_begin: write seals first, then the grow seal. Stops early when memory runs out. */
+  /** shmem_write_begin, for the first page of a write: the seals, before any byte is looked at. */
+  writeRefusal(offset: number, length: number): Errno | undefined {
+    if (this.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return 'EPERM';
+    if (!(this.seals & F_SEAL_GROW)) return undefined;
+    const stop = Math.min(offset + length, (Math.floor(offset / PAGE_SIZE) + 1) * PAGE_SIZE);
+    return stop > this.#size ? 'EPERM' : undefined;
+  }
+
+  /** Page by page: what fits below a grow seal is written. Stops early when memory runs out. */
   write(offset: number, bytes: Uint8Array): Result<number> {
-    if (this.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return fail('EPERM');
-    const end = offset + bytes.length;
-    if (this.seals & F_SEAL_GROW && end > this.#size) return fail('EPERM');
+    const refusal = this.writeRefusal(offset, bytes.length);
+    if (refusal !== undefined) return fail(refusal);
     if (bytes.length === 0) return ok(0);
+    const grows = offset + bytes.length > this.#size;
+    const whole = Math.floor(this.#size / PAGE_SIZE) * PAGE_SIZE;
+    const end = grows && this.seals & F_SEAL_GROW ? whole : offset + bytes.length;
     let at = offset;
     while (at < end) {
       const index = Math.floor(at / PAGE_SIZE);

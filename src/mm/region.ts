@@ -15,6 +15,7 @@ import { type MappedFile, type MmapArgs, mapRequest } from './request.js';
 import {
   VM_ACCOUNT,
   VM_DONTEXPAND,
+  VM_DROPPABLE,
   VM_HUGETLB,
   VM_LOCKED_MASK,
   VM_NORESERVE,
@@ -72,7 +73,7 @@ function link(mm: Mm, request: RegionRequest): Result<Addr> {
   const object = backing(mm, request);
   if (!object.ok) return object;
   const hidden = object.value !== undefined && object.value !== request.file?.object;
-  if (request.vmFlags & VM_SPECIAL) request.vmFlags &= ~VM_LOCKED_MASK;
+  if (request.vmFlags & (VM_SPECIAL | VM_DROPPABLE)) request.vmFlags &= ~VM_LOCKED_MASK;
   const vma = mm.newVma(
     {
       startPage: request.start,

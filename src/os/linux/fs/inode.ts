@@ -17,9 +17,26 @@ export interface Mount {
   readonly type: string;
   readonly major: number;
   readonly minor: number;
+  /** As mount(8) takes them; those without a meaning here are kept for policies ('wxallowed'). */
+  options: ReadonlySet<string>;
   /** Nothing on it may be executed or mapped executable. */
-  noexec: boolean;
-  readOnly: boolean;
+  readonly noexec: boolean;
+  readonly readOnly: boolean;
+}
+
+export function newMount(type: string, major: number, minor: number): Mount {
+  return {
+    type,
+    major,
+    minor,
+    options: new Set(),
+    get noexec() {
+      return this.options.has('noexec');
+    },
+    get readOnly() {
+      return this.options.has('ro');
+    },
+  };
 }
 
 /** The largest offset of a file: ext4's with 4 KiB blocks, and exact as a number. */
@@ -36,6 +53,8 @@ export abstract class Inode {
   links = 1;
   /** Nanoseconds of the virtual clock at the last change of content. */
   modified = 0n;
+  /** Extended attributes ('user.pax.flags'): the host sets them, policies read them. */
+  xattrs: ReadonlyMap<string, string> = new Map();
 
   constructor(mount: Mount, number: number, mode: number) {
     this.mount = mount;

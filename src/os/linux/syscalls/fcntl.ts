@@ -35,6 +35,8 @@ import { fail, ok, type Result } from '../../../abi/result.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
+import { memfdFlags } from '../../../policy/memfd-noexec.js';
+import type { FileSystem } from '../fs/file-system.js';
 import { OpenFile } from '../fs/open-file.js';
 import { RegularFile } from '../fs/regular-file.js';
 import type { Task } from '../task.js';
@@ -114,22 +116,35 @@ function addSeals(file: OpenFile, asked: number): Result<0> {
   return ok(0);
 }
 
-/** Compare mm/memfd.c:SYSCALL_DEFINE2(memfd_create), with vm.memfd_noexec = 0. */
+/** Compare mm/memfd.c:SYSCALL_DEFINE2(memfd_create); vm.memfd_noexec is 0 unless a policy says otherwise. */
 function memfdCreate(task: Task, nameAt: bigint, flags: number): SyscallResult {
   const known = flags & MFD_HUGETLB ? MFD_ALL | MFD_HUGE_SIZES : MFD_ALL;
   if (flags & ~known) return fail('EINVAL');
-  if (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL) return fail('EINVAL');
+  const decided = decideExec(task, flags);
+  if (!decided.ok) return decided;
   const name = copyStringIn(task.mm, nameAt, MEMFD_NAME_LIMIT);
   if (!name.ok) return name;
   if (!name.value.terminated) return fail('EINVAL');
   const { kernel } = task;
-  if (!(flags & (MFD_EXEC | MFD_NOEXEC_SEAL))) {
-    const text = 'memfd_create() without MFD_EXEC nor MFD_NOEXEC_SEAL set';
-    kernel.printOnce('memfd', `${task.comm}[${task.pid}]: ${text}`);
-  }
-  const inode = kernel.files.newFile(kernel.files.shmem, {
+  return newMemfd(task, kernel.files, decodeText(name.value.bytes), decided.value);
+}
+
+/** MFD_EXEC or MFD_NOEXEC_SEAL, one of which counts when the caller gave none. */
+function decideExec({ kernel, policies, comm, pid }: Task, flags: number): Result<number> {
+  const level = policies.effects.memfdNoexec ?? 0;
+  const decision = memfdFlags(flags, level, { comm, pid });
+  const [first, ...rest] = (decision.ok ? decision.value.log : decision.log) ?? [];
+  if (first !== undefined && !(flags & (MFD_EXEC | MFD_NOEXEC_SEAL))) {
+    kernel.printOnce('memfd', first);
+  } else if (first !== undefined) kernel.print(first);
+  for (const line of rest) kernel.print(line);
+  return decision.ok ? ok(decision.value.flags) : decision;
+}
+
+function newMemfd(task: Task, files: FileSystem, name: string, flags: number): SyscallResult {
+  const inode = files.newFile(files.shmem, {
     kind: flags & MFD_HUGETLB ? 'hugetlb' : 'memfd',
-    path: `/memfd:${decodeText(name.value.bytes)} (deleted)`,
+    path: `/memfd:${name} (deleted)`,
     permissions: flags & MFD_NOEXEC_SEAL ? 0o666 : 0o777,
   });
   inode.links = 0;

@@ -12,6 +12,8 @@ import { accessOk } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 
 const PAGE_MASK = 0xfffn;
+/** mincore looks at no more pages at a time than fit one page of answers. */
+const MINCORE_PIECE = 4096n;
 
 interface MmapRegisters {
   readonly addr: Addr;
@@ -83,7 +85,8 @@ function mincore(task: Task, addr: Addr, length: bigint, vector: Addr): SyscallR
     const vma = task.mm.find(start);
     if (vma === undefined) return fail('ENOMEM');
     const rest = pages - done;
-    const count = (vma.end - start) >> 12n < rest ? (vma.end - start) >> 12n : rest;
+    const inVma = (vma.end - start) >> 12n;
+    const count = [rest, inVma, MINCORE_PIECE].reduce((least, n) => (n < least ? n : least));
     const resident = task.mm.mincore(start, count << 12n);
     if (!resident.ok) return resident;
     const copied = task.mm.copyOut(vector + done, resident.value);
