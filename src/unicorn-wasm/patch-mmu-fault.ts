@@ -20,8 +20,8 @@
  *    instruction's length into an operand that is not there in this build: registers changed their value.
  *    Only what keeps the lazy flags readable is left, and the length stays unknown.
  * 6. VEX prefixes (disas_insn). The engine has no AVX, and executed most AVX instructions as the SSE ones
- *    that share their opcode bytes, with another result. Those of the 0F map are now undefined opcodes, as
- *    on a CPU without AVX; those of BMI, in the other maps, stay.
+ *    that share their opcode bytes; of BMI it executes BLSR, PDEP and PEXT wrongly. All of them are now
+ *    undefined opcodes, as on a CPU without these extensions.
  *
  * The texts are those of one exact file (see source.ts); anything else than one match is refused.
  */
@@ -61,9 +61,9 @@ const SYNC_END = 'l=0|n[A+36092>>2]),uA=(0|E)!=(0|S),';
 /** `*(save_opparam_ptr + ...) = s->pc - pc_start`, three ways. */
 const LENGTH_PATCH = 'uA){if(1&o){n[u+64>>2]=S;break A}n[u+56>>2]=S}else n[u+4>>2]=S}';
 
-/** After the prefix was read: `rex_r`, the opcode in S, `s->vex_l`; the label `l` is the illegal opcode. */
+/** After the prefix was read: `rex_r`, `s->vex_l`; the label `l` is the illegal opcode. */
 const VEX = 'X=v>>>4&8,n[e+64>>2]=l>>>2&1,';
-const VEX_CHECK = 'if(((0|S)!=312)&((0|S)!=314))break l;';
+const VEX_REFUSAL = 'break l;';
 
 export function patchMmuFault(source: string): string {
   const patches = [
@@ -147,7 +147,7 @@ function patchInstructionHook(source: string): string {
 
 function patchVex(source: string): string {
   const place = only(source, VEX);
-  return source.slice(0, place) + VEX_CHECK + source.slice(place);
+  return source.slice(0, place) + VEX_REFUSAL + source.slice(place);
 }
 
 function only(source: string, text: string): number {

@@ -3,8 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { describeEngines } from '../../src/engine/open.js';
 import { addresses } from './conformance/addresses.js';
 import { code } from './conformance/code.js';
+import { cpu } from './conformance/cpu.js';
 import { faults } from './conformance/faults.js';
+import { lifecycle } from './conformance/lifecycle.js';
 import { pageCrossing } from './conformance/page-crossing.js';
+import { state } from './conformance/state.js';
 import { stops } from './conformance/stops.js';
 import { tlb } from './conformance/tlb.js';
 
@@ -32,4 +35,7 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   code(name);
   stops(name);
   tlb(name);
+  state(name);
+  cpu(name);
+  lifecycle(name);
 });

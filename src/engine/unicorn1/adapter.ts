@@ -22,7 +22,7 @@ import { Frames } from './frames.js';
 import { ICEBP, isReadModifyWrite, wideStoreBytes } from './instruction.js';
 import type { Machine, MachineClient } from './machine.js';
 import { Mmu } from './mmu.js';
-import { CPU, ENV, HF } from './offsets.js';
+import { CPU, ENV, HF, TICKS } from './offsets.js';
 import type { Ram } from './ram.js';
 import { readRegister, registerNames, writeRegister } from './registers.js';
 
@@ -36,6 +36,7 @@ interface SavedCpu extends CpuState {
   readonly arch: Arch;
   readonly env: Uint8Array;
   readonly gdt: Uint8Array;
+  readonly ticks: bigint;
 }
 
 /** What one engine uses and the next one reuses. */
@@ -118,6 +119,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
       arch: this.arch,
       env: heap.bytes.slice(env, env + ENV.GUEST_END),
       gdt: heap.bytes.slice(this.#gdt, this.#gdt + 8 * GDT_ENTRIES),
+      ticks: heap.readU64(TICKS),
     };
     return saved;
   }
@@ -131,6 +133,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
     const { heap, env } = this.#machine;
     heap.bytes.set(state.env, env);
     heap.bytes.set(state.gdt, this.#gdt);
+    heap.writeU64(TICKS, state.ticks);
   }
 
   setGdtEntry(index: number, descriptor: bigint): void {

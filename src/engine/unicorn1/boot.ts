@@ -18,6 +18,7 @@ import {
   SEGMENT_FS,
   SEGMENT_GS,
   SEGMENT_SS,
+  TICKS,
 } from './offsets.js';
 
 /** Linux arch/x86/include/asm/segment.h, x86-64 (which also runs i386 programs). */
@@ -64,8 +65,9 @@ const FEATURES_1_ECX =
   (1 << 22) |
   (1 << 23) |
   (1 << 25);
-/** Leaf 7, EBX: BMI1 BMI2 ADX. */
-const FEATURES_7_EBX = (1 << 3) | (1 << 8) | (1 << 19);
+/** Leaf 7, EBX: ADX. */
+const FEATURES_7_EBX = 1 << 19;
+const LAST_CPUID_LEAF = 7;
 /** Leaf 0x80000001, EDX: SYSCALL NX RDTSCP LM; ECX: LAHF, LZCNT. */
 const FEATURES_EXT_EDX = (1 << 11) | (1 << 20) | (1 << 27) | (1 << 29);
 const FEATURES_EXT_ECX = (1 << 0) | (1 << 5);
@@ -74,6 +76,7 @@ const FEATURES_EXT_ECX = (1 << 0) | (1 << 5);
 export function boot(machine: Machine, gdt: number): void {
   const { heap, env, arch } = machine;
   machine.reset();
+  heap.writeU64(TICKS, 0n);
   heap.bytes.fill(0, gdt, gdt + 4096);
   heap.writeU64(gdt + (USER32_CS & ~7), DESCRIPTOR_USER32_CODE);
   heap.writeU64(gdt + (USER_DS & ~7), DESCRIPTOR_USER_DATA);
@@ -113,6 +116,7 @@ function setFeatures({ heap, env }: Machine): void {
     FEATURES_EXT_EDX,
     FEATURES_EXT_ECX,
   ];
+  heap.writeU32(env + ENV.CPUID_LEVEL, LAST_CPUID_LEAF);
   words.forEach((word, i) => {
     heap.writeU32(env + ENV.FEATURES + 4 * i, word);
   });

@@ -62,6 +62,9 @@ export const ENV = {
   FEATURES: 35376,
 } as const;
 
+/** What `rdtsc` counts, from 0 by one: a static variable of cpu_get_real_ticks(), 64 bits. */
+export const TICKS = 140808;
+
 /** struct SegmentCache. */
 export const SEGMENT = { BYTES: 24, SELECTOR: 0, BASE: 8, LIMIT: 16, FLAGS: 20 } as const;
 export const SEGMENT_ES = 0;
