@@ -4,8 +4,14 @@ import { MayexecError, unknownValue } from './abi/errors.js';
 import { layoutNames } from './mm/layout.js';
 import type { Policy } from './policy/policy.js';
 
-/** A file for the sandbox's file system: its bytes, or bytes with a mode (octal, default 0o644). */
-export type HostFile = Uint8Array | { readonly content: Uint8Array; readonly mode?: number };
+/** A file for the sandbox's file system: its bytes, or bytes with a mode (default 0o644) and extended attributes. */
+export type HostFile =
+  | Uint8Array
+  | {
+      readonly content: Uint8Array;
+      readonly mode?: number;
+      readonly xattrs?: Readonly<Record<string, string>>;
+    };
 
 /** The program of a sandbox: an ELF image, alone or with its command line. */
 export type HostProgram =
@@ -16,6 +22,8 @@ export type HostProgram =
       readonly path?: string;
       readonly argv?: readonly string[];
       readonly env?: readonly string[];
+      /** Extended attributes of the file; policies may read marks in them ('user.pax.flags'). */
+      readonly xattrs?: Readonly<Record<string, string>>;
     };
 
 export type PolicyChoice = string | Policy | readonly (string | Policy)[];
@@ -45,6 +53,11 @@ export interface SandboxOptions {
   readonly stdin?: Uint8Array | (() => Uint8Array) | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
   readonly files?: Readonly<Record<string, HostFile>> | undefined;
+  /**
+   * Options of mounts by path: 'noexec', 'ro', 'wxallowed' (openbsd). A path where nothing is mounted
+   * gets a tmpfs; '/', '/tmp', '/dev' and '/dev/shm' are mounts already.
+   */
+  readonly mounts?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Called with what the guest writes to descriptor 1 or 2, as it writes it. */
   readonly onOutput?: ((fd: 1 | 2, bytes: Uint8Array) => void) | undefined;
 }
@@ -63,9 +76,11 @@ const OPTION_NAMES = [
   'program',
   'stdin',
   'files',
+  'mounts',
   'onOutput',
 ];
 
+const MOUNT_OPTIONS = ['noexec', 'ro', 'wxallowed'];
 const ARCHES = ['x86-64', 'i386'] as const;
 const MAX_MEMORY = 1 << 30;
 
@@ -89,6 +104,9 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
   }
   if (options.os !== undefined && options.os !== 'linux') {
     throw unknownValue('os', options.os, ['linux']);
+  }
+  for (const option of Object.values(options.mounts ?? {}).flat()) {
+    if (!MOUNT_OPTIONS.includes(option)) throw unknownValue('mount option', option, MOUNT_OPTIONS);
   }
   if (options.layout !== undefined) oneOf('layout', options.layout, layoutNames);
   return {

@@ -87,11 +87,16 @@ export class Sandbox implements Disposable {
       engine,
       arch: checked.arch,
       policies,
-      layout: createLayout(options.layout, checked.arch, random?.fork('layout')),
+      layout: createLayout(
+        options.layout ?? policies.effects.layout,
+        checked.arch,
+        random?.fork('layout'),
+      ),
       seed: checked.seed,
       trace: this.#recorder,
       limits: { blocks: checked.blocks },
       files: options.files ?? {},
+      mounts: options.mounts ?? {},
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
@@ -266,7 +271,8 @@ function start(process: LinuxProcess, program: HostProgram | undefined): void {
     process.exec('/program', program, ['/program'], []);
   } else {
     const path = program.path ?? '/program';
-    process.exec(path, program.bytes, [...(program.argv ?? [path])], [...(program.env ?? [])]);
+    const { bytes, argv = [path], env = [], xattrs = {} } = program;
+    process.exec(path, bytes, [...argv], [...env], xattrs);
   }
 }
 

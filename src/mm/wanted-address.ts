@@ -16,7 +16,9 @@ interface Wish {
 
 /** The address to place a mapping at; 0n: none in particular. */
 export function wantedAddress(mm: Mm, request: Wish): Addr {
-  return ownWish(mm, request) || armorAddress(mm, request);
+  const own = ownWish(mm, request);
+  const free = own === 0n && request.prot & PROT_EXEC && !(request.flags & MAP_FIXED);
+  return free ? armorAddress(mm, request.pages) : own;
 }
 
 /** M8: a hint below mmap_min_addr moves up to it. PaX ignores hints. */
@@ -28,10 +30,10 @@ function ownWish(mm: Mm, { args, flags, file }: Wish): Addr {
   return hint !== 0n && hint < mm.layout.mmapMinAddr ? mm.layout.mmapMinAddr : hint;
 }
 
-/** A policy may place what is executable and names no address. */
-function armorAddress(mm: Mm, { prot, flags, pages }: Wish): Addr {
+/** A policy may place what is executable and names no address; 0n when none does. */
+export function armorAddress(mm: Mm, pages: number): Addr {
   const place = mm.policies.effects?.placeExecutable;
-  if (place === undefined || !(prot & PROT_EXEC) || flags & MAP_FIXED) return 0n;
+  if (place === undefined) return 0n;
   // Drawn from the state of the space, so that a snapshot has nothing more to keep.
   const random = mm.layout.random?.fork(`armor ${mm.list.length} ${mm.list.counters.total}`);
   return (

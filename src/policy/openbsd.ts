@@ -16,6 +16,7 @@ const rules = new Rules('openbsd', {
   'wxneeded-mount':
     'the program needs writable and executable memory, and its mount lacks wxallowed',
   'data-no-exec': 'heap and stack are never executable',
+  'map-stack': 'a system call needs its stack pointer in memory that was mapped as a stack',
 });
 
 const PT_OPENBSD_WXNEEDED = 0x65a3dbe7;

@@ -3,9 +3,10 @@
  * before it and its event behind it.
  */
 import { fail } from '../../abi/result.js';
-import type { SyscallArgs, SyscallResult } from '../../kernel/syscall.js';
+import { noReturn, type SyscallArgs, type SyscallResult } from '../../kernel/syscall.js';
 import type { Abi } from './abi.js';
 import { ArgumentDecoder } from './decode/decoder.js';
+import { refusesStack } from './map-stack.js';
 import { killOutcome } from './signals/exceptions.js';
 import { entryOf, type SyscallEntry } from './syscall-table.js';
 import type { Task } from './task.js';
@@ -19,6 +20,7 @@ export interface SyscallRequest {
 }
 
 export function performSyscall(task: Task, request: SyscallRequest): SyscallResult {
+  if (!request.byHost && refusesStack(task)) return noReturn;
   const entry = entryOf(request.abi, request.number);
   const { name } = entry.spec;
   const decoder = new ArgumentDecoder(entry.spec, request.args, {

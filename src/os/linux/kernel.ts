@@ -18,6 +18,8 @@ export interface KernelOptions {
   readonly arch: Arch;
   readonly seed: number;
   readonly trace: TraceRecorder;
+  /** Options of mounts by path. */
+  readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
 }
 
@@ -45,6 +47,9 @@ export class LinuxKernel {
     this.frames = new Frames(options.engine.memory);
     this.files = new FileSystem(this.frames);
     populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));
+    for (const [path, given] of Object.entries(options.mounts ?? {})) {
+      this.files.mountAt(path, given);
+    }
     for (const [path, file] of Object.entries(options.files ?? {})) this.writeFile(path, file);
   }
 

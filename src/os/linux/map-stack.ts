@@ -30,8 +30,8 @@ export function refusesStack(task: Task): boolean {
     hook: 'syscall',
     call: undefined,
     verdict: {
-      kind: 'deny',
-      errno: 'EFAULT',
+      kind: 'kill',
+      signal: 'SIGSEGV',
       rule: 'openbsd/map-stack',
       reason: 'a system call needs its stack pointer in memory that was mapped as a stack',
       log: [line],

@@ -11,7 +11,7 @@ import { OutputSink } from '../../kernel/output.js';
 import { runToEnd } from '../../kernel/run-loop.js';
 import type { Saved } from '../../kernel/snapshot.js';
 import type { AddressSpace } from '../../mm/address-space.js';
-import type { Layout } from '../../mm/layout.js';
+import { changeLayout, type Layout } from '../../mm/layout.js';
 import type { Policy } from '../../policy/policy.js';
 import type { TraceRecorder } from '../../trace/events.js';
 import { CallFrame, noRoom } from './call.js';
@@ -42,6 +42,8 @@ export interface LinuxProcessOptions {
   readonly limits: { readonly blocks: number };
   readonly stdin?: Input;
   readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+  /** Options of mounts by path. */
+  readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
 }
 
@@ -77,7 +79,8 @@ export class LinuxProcess {
     this.#blocks = options.limits.blocks;
     const owner = (): Task => this.#task;
     const policies = createPolicies(kernel, options.policies.policies, owner);
-    const mm = createSpace(kernel, options.layout, policies, owner);
+    const layout = changeLayout(options.layout, policies.effects);
+    const mm = createSpace(kernel, layout, policies, owner);
     this.#task = new Task(kernel, FIRST_PID, mm, policies);
     const { onOutput } = options;
     const sink = (fd: 1 | 2): OutputSink =>
@@ -127,7 +130,13 @@ export class LinuxProcess {
    * return (a policy refuses a segment) is the outcome of the run.
    * @throws MayexecError for a file that cannot be executed.
    */
-  exec(path: string, bytes: Uint8Array, argv: readonly string[], envp: readonly string[]): void {
+  exec(
+    path: string,
+    bytes: Uint8Array,
+    argv: readonly string[],
+    envp: readonly string[],
+    xattrs: Readonly<Record<string, string>> = {},
+  ): void {
     const parsed = parseElf(bytes);
     if (!parsed.ok) throw new MayexecError(`cannot execute '${path}': ${parsed.reason}`);
     const { image } = parsed;
@@ -136,7 +145,7 @@ export class LinuxProcess {
         `cannot execute '${path}': it is for ${image.arch}, this sandbox is ${this.#kernel.arch}`,
       );
     }
-    this.#kernel.writeFile(path, { content: bytes, mode: 0o755 });
+    this.#kernel.writeFile(path, { content: bytes, mode: 0o755, xattrs });
     const done = execProgram(this.#task, this.#layout, { path, argv, envp });
     if (!done.ok) {
       const interpreter = image.interpreter;

@@ -8,7 +8,7 @@ import { READ_IMPLIES_EXEC } from '../../../abi/mman.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { decodeText, encodeText } from '../../../kernel/text.js';
 import type { AddressSpace } from '../../../mm/address-space.js';
-import type { Layout } from '../../../mm/layout.js';
+import { changeLayout, type Layout } from '../../../mm/layout.js';
 import {
   VM_DONTEXPAND,
   VM_EXEC,
@@ -16,8 +16,9 @@ import {
   VM_MAYREAD,
   VM_MAYWRITE,
   VM_READ,
+  VM_WRITE,
 } from '../../../mm/vma.js';
-import type { ImageFacts } from '../../../policy/policy.js';
+import { armorAddress } from '../../../mm/wanted-address.js';
 import type { PolicyStack } from '../../../policy/stack.js';
 import { mappedFile } from '../fs/mapped-file.js';
 import { MAY_EXEC, permits } from '../fs/mode.js';
@@ -27,6 +28,7 @@ import { killOutcome } from '../signals/exceptions.js';
 import { createSpace } from '../space.js';
 import { COMM_LENGTH, type Task } from '../task.js';
 import { type ElfImage, elfSymbols, PF_X, PT_GNU_STACK, parseElf } from './elf.js';
+import { imageFacts } from './image-facts.js';
 import { type LoadedElf, loadElf } from './load.js';
 import { resetRegisters } from './registers.js';
 import { checkArguments, fillStack } from './stack.js';
@@ -80,12 +82,14 @@ export function execProgram(task: Task, layout: Layout, request: ExecRequest): R
   }
   const room = checkArguments(request, layout.stackLimit, task.abi.word);
   if (!room.ok) return room;
-  const policies = task.basePolicies.forProgram(factsOf(request.path, image));
-  const verdict = policies.exec(factsOf(request.path, image), task.mm.facts);
+  const { file, bytes } = program.value;
+  const facts = imageFacts(request.path, file.inode, image, bytes);
+  const policies = task.basePolicies.forProgram(facts);
+  const verdict = policies.exec(facts, task.mm.facts);
   if (verdict.kind === 'deny') return fail(verdict.errno);
   if (verdict.kind === 'kill') task.end(killOutcome(task, verdict.signal));
 
-  replaceSpace(task, layout, policies, request);
+  replaceSpace(task, changeLayout(layout, policies.effects), policies, request);
   const started = start(task, program.value, interpreter?.value, request, room.value);
   if (!started.ok) task.end(killOutcome(task, 'SIGSEGV'));
   return ok(0);
@@ -142,8 +146,18 @@ function start(
   if (!sp.ok) return sp;
   task.symbols = elfSymbols(bytes, image, loaded.value.bias);
   resetRegisters(task, linker?.value.entry ?? loaded.value.entry, sp.value);
+  if (task.policies.effects.immutableImage) sealImage(mm, [file, interpreter?.file]);
   enterPolicies(task);
   return ok(0);
+}
+
+/** OpenBSD: what the file gives and is not to be written stays as it is for good. */
+function sealImage(mm: AddressSpace, files: readonly (OpenFile | undefined)[]): void {
+  const objects = files.map((file) => file?.inode.object);
+  for (const vma of mm.vmas) {
+    if (vma.object === undefined || !objects.includes(vma.object) || vma.flags & VM_WRITE) continue;
+    mm.mseal(vma.start, vma.end - vma.start, 0n);
+  }
 }
 
 /** Without a program: a stack, a heap and nothing to run. */
@@ -201,10 +215,10 @@ function setBounds(mm: AddressSpace, loaded: LoadedElf, image: ElfImage): void {
   mm.setBrk((staticPie ? dynamicBase(mm.layout) : pageUp(loaded.end)) + mm.layout.brkGap);
 }
 
-/** i386 only: one page where mmap would put the next mapping. */
+/** i386 only: one page where mmap would put the next executable mapping. */
 function insertVdso(mm: AddressSpace, arch: Arch): Vdso {
   if (arch !== 'i386') return NO_VDSO;
-  let start = pageUp(mm.layout.mmapBase) - 4096n;
+  let start = armorAddress(mm, 1) || pageUp(mm.layout.mmapBase) - 4096n;
   for (let vma = mm.find(start); vma !== undefined; vma = mm.find(start)) start = vma.start - 4096n;
   const rights = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND;
   mm.insertSpecial({ start, end: start + 4096n }, rights, '[vdso]', vdsoPage());
@@ -216,14 +230,4 @@ function enterPolicies({ mm, policies }: Task): void {
   const { restrictedWx, mdwe } = policies.effects.mmInit;
   if (restrictedWx) mm.restrictedWx = true;
   if (mdwe) mm.mdwe = mdwe;
-}
-
-function factsOf(path: string, image: ElfImage): ImageFacts {
-  return {
-    path,
-    arch: image.arch,
-    type: image.type,
-    ident: image.ident,
-    programHeaders: image.headers.map(({ type, flags }) => ({ type, flags })),
-  };
 }

@@ -21,5 +21,5 @@ export function populateDev(
   dev.insert('stdin', files.add(new Symlink(on, files.newNumber(), '/proc/self/fd/0')));
   dev.insert('stdout', files.add(new Symlink(on, files.newNumber(), '/proc/self/fd/1')));
   dev.insert('stderr', files.add(new Symlink(on, files.newNumber(), '/proc/self/fd/2')));
-  files.directory(dev, 'shm', files.tmpfs, 0o1777);
+  files.directory(dev, 'shm', files.shm, 0o1777);
 }

@@ -10,7 +10,7 @@ import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
 import type { Frames } from '../../../mm/frames.js';
 import type { ObjectKind } from '../../../mm/object.js';
 import { PagedObject } from '../../../mm/objects.js';
-import { Directory, type Inode, type Mount } from './inode.js';
+import { Directory, type Inode, type Mount, newMount } from './inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from './mode.js';
 import { type Found, walk } from './path-walk.js';
 import { RegularFile } from './regular-file.js';
@@ -19,6 +19,8 @@ export interface FileInit {
   readonly content: Uint8Array;
   /** Permission bits; default 0o644. */
   readonly mode?: number;
+  /** Extended attributes by name. */
+  readonly xattrs?: Readonly<Record<string, string>>;
 }
 
 interface NewFile {
@@ -29,21 +31,21 @@ interface NewFile {
   readonly content?: Uint8Array;
 }
 
-function mount(type: string, major: number, minor: number): Mount {
-  return { type, major, minor, noexec: false, readOnly: false };
-}
-
 export class FileSystem {
   readonly root: Directory;
   /** Where processes start. */
-  readonly home: Directory;
-  readonly disk = mount('ext4', 8, 1);
-  readonly tmpfs = mount('tmpfs', 0, 0x1f);
-  readonly devtmpfs = mount('devtmpfs', 0, 6);
-  readonly procfs = mount('proc', 0, 0x15);
+  home: Directory;
+  readonly disk = newMount('ext4', 8, 1);
+  readonly tmpfs = newMount('tmpfs', 0, 0x1f);
+  readonly devtmpfs = newMount('devtmpfs', 0, 6);
+  readonly procfs = newMount('proc', 0, 0x15);
+  /** /dev/shm. */
+  readonly shm = newMount('tmpfs', 0, 0x19);
   /** The kernel's own tmpfs: memfd and shared memory. */
-  readonly shmem = mount('tmpfs', 0, 1);
-  readonly pipefs = mount('pipefs', 0, 0xd);
+  readonly shmem = newMount('tmpfs', 0, 1);
+  readonly pipefs = newMount('pipefs', 0, 0xd);
+  /** What the host mounted, by path. */
+  readonly mounted = new Map<string, Mount>();
   readonly #frames: Frames;
   /** Every inode that has a name or a descriptor. */
   #inodes = new Set<Inode>();
@@ -118,8 +120,28 @@ export class FileSystem {
     this.#inodes.delete(inode);
   }
 
+  /**
+   * Mounts an empty tmpfs with these options at a path; what was there is hidden. Where something is
+   * mounted already, its options are set instead.
+   */
+  mountAt(path: string, options: readonly string[]): void {
+    if (!path.startsWith('/')) {
+      throw new MayexecError(`mount '${path}': expected the absolute path of a directory`);
+    }
+    const at = this.#directories(path === '/' ? '/' : `${path}/`);
+    const { parent } = at;
+    const isRoot = parent === undefined || parent.mount !== at.mount;
+    const on = isRoot ? at.mount : newMount('tmpfs', 0, 0x20 + this.mounted.size);
+    on.options = new Set(options);
+    if (isRoot) return;
+    this.mounted.set(path, on);
+    parent.remove(at.name);
+    const fresh = this.directory(parent, at.name, on, 0o1777);
+    if (at === this.home) this.home = fresh;
+  }
+
   /** What the host puts in: directories on the way appear, a file that exists gets the new content. */
-  write(path: string, { content, mode }: FileInit): void {
+  write(path: string, { content, mode, xattrs }: FileInit): void {
     if (!path.startsWith('/') || path.endsWith('/')) {
       throw new MayexecError(`file '${path}': expected the absolute path of a file`);
     }
@@ -130,6 +152,7 @@ export class FileSystem {
       permissions: (mode ?? 0o644) & 0o7777,
       content: content.slice(),
     });
+    file.xattrs = new Map(Object.entries(xattrs ?? {}));
     const before = parent.lookup(name);
     if (before instanceof Directory) throw new MayexecError(`file '${path}': is a directory`);
     if (before !== undefined) before.links = 0;

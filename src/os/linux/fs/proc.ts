@@ -130,11 +130,14 @@ function mountsText(files: FileSystem): string {
     ['/dev/root', '/', files.disk],
     ['devtmpfs', '/dev', files.devtmpfs],
     ['proc', '/proc', files.procfs],
+    ['tmpfs', '/dev/shm', files.shm],
     ['tmpfs', '/tmp', files.tmpfs],
+    ...[...files.mounted].map(([path, on]) => ['tmpfs', path, on] as const),
   ] as const;
-  const lines = rows.map(([source, path, { type, noexec, readOnly }]) => {
-    const options = [readOnly ? 'ro' : 'rw', ...(noexec ? ['noexec'] : []), 'relatime'].join(',');
-    return `${source} ${path} ${type} ${options} 0 0\n`;
+  const lines = rows.map(([source, path, { type, options, readOnly }]) => {
+    const others = [...options].filter((option) => option !== 'ro' && option !== 'rw');
+    const shown = [readOnly ? 'ro' : 'rw', ...others, 'relatime'].join(',');
+    return `${source} ${path} ${type} ${shown} 0 0\n`;
   });
   return lines.join('');
 }

@@ -46,6 +46,9 @@ export function pageFault(task: Task, stop: FaultStop): Outcome | undefined {
   const { cause, address, access, pc } = stop;
   if (cause === FAULT_NO_MEMORY) return { kind: 'limit', limit: 'memory' };
   if (cause === FAULT_GENERAL_PROTECTION) {
+    // A fetch behind the segment's end: a policy may name the rule that put it there.
+    const killed = access === 'exec' ? judged(task, stop, task.mm.find(address)) : undefined;
+    if (killed !== undefined) return killed;
     raise(task, VECTOR_GP, 0);
     return undefined;
   }

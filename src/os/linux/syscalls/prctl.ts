@@ -27,6 +27,7 @@ import { Struct } from '../../../kernel/struct.js';
 import { type SyscallArgs, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { cString, decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
+import { PR_JIT_WRITE_PROTECT } from '../../../policy/hardened-runtime.js';
 import type { Abi } from '../abi.js';
 import { COMM_LENGTH, type Task } from '../task.js';
 import type { HandlerTable } from './handler.js';
@@ -52,6 +53,10 @@ function prctl(task: Task, args: SyscallArgs, { word }: Abi): SyscallResult {
     case PR_GET_RESTRICTED_WX:
       if (!hasRestrictedWx(task) || arg2 | rest) return fail('EINVAL');
       return ok(task.mm.restrictedWx ? 1 : 0);
+    case PR_JIT_WRITE_PROTECT:
+      if (!task.policies.has('hardened-runtime') || arg2 > 1n || rest) return fail('EINVAL');
+      task.mm.protectJit(arg2 === 1n);
+      return ok(0);
     case PR_SET_NO_NEW_PRIVS:
       if (arg2 !== 1n || rest !== 0n) return fail('EINVAL');
       task.noNewPrivileges = true;

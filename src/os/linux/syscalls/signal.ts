@@ -16,6 +16,7 @@ import {
   SIG_BLOCK,
   SIG_SETMASK,
   SIG_UNBLOCK,
+  SS_DISABLE,
   signalNumber,
 } from '../../../abi/signal.js';
 import { Struct } from '../../../kernel/struct.js';
@@ -23,6 +24,7 @@ import { int, noReturn, type SyscallResult } from '../../../kernel/syscall.js';
 import { structIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
+import { becomesStack } from '../map-stack.js';
 import { setAlternateStack } from '../signals/alternate-stack.js';
 import { forceSignal } from '../signals/exceptions.js';
 import { stackFlags } from '../signals/frame.js';
@@ -190,6 +192,7 @@ function sigaltstack(task: Task, newAt: Addr, oldAt: Addr, { word }: Abi): Sysca
     };
     const set = setAlternateStack(task.signals, wanted, sp);
     if (!set.ok) return set;
+    if (!(wanted.flags & SS_DISABLE)) becomesStack(task, wanted.start, wanted.size);
   }
   if (oldAt === 0n) return ok(0);
   const struct = new Struct(3 * word)
