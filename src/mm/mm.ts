@@ -14,7 +14,7 @@ import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './l
 import type { MemoryObject, ObjectWatcher } from './object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
 import type { MmPolicies } from './policies.js';
-import { VM_EXEC, type VmFlags } from './vma.js';
+import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
 import {
   changed,
   hasSharedPages,
@@ -287,7 +287,7 @@ function anonCompatible(low: MappedVma, high: MappedVma): boolean {
     low.endPage === high.startPage &&
     low.object === high.object &&
     low.description === high.description &&
-    ((low.flags ^ high.flags) & ~7) === 0 &&
+    ((low.flags ^ high.flags) & ~(VM_ACCESS | VM_MAYBE_GUARD)) === 0 &&
     low.pkey === high.pkey &&
     low.sealed === high.sealed &&
     high.pageOffset === low.pageOffset + (high.startPage - low.startPage)

@@ -185,7 +185,8 @@ export class PagedObject implements MemoryObject {
   /** shmem_fallocate with FALLOC_FL_PUNCH_HOLE. Whole pages go from every shared mapping as well. */
   punchHole(offset: number, length: number): Result<0> {
     if (this.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return fail('EPERM');
-    const end = Math.min(offset + length, this.#size);
+    // Bytes behind the size, in its last page, can have been stored through a mapping: they go too.
+    const end = Math.min(offset + length, Math.ceil(this.#size / PAGE_SIZE) * PAGE_SIZE);
     for (let at = offset; at < end; ) {
       const index = Math.floor(at / PAGE_SIZE);
       const stop = Math.min((index + 1) * PAGE_SIZE, end);
