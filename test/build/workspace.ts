@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -50,6 +51,7 @@ export class Workspace implements Disposable {
     for (const file of ['build.mjs', 'package.json', 'package-lock.json', 'tsconfig.json']) {
       copyFileSync(join(ROOT, file), this.path(file));
     }
+    cpSync(join(ROOT, 'src/build'), this.path('src/build'), { recursive: true });
     // The pretended npm is CommonJS inside an ES module package.
     this.write('pretended/package.json', '{"type":"commonjs"}');
     this.write('pretended/npm.js', PRETENDED_NPM);

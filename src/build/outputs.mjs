@@ -1,0 +1,118 @@
+/** What the build makes: the engine's two forms, the bundles of dist/ and their types. */
+import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { BuildError, filesIn, path, ROOT, writeWhole } from './project.mjs';
+import { capture, ifChanged, node } from './steps.mjs';
+
+/** Front ends import the one copy of the library, dist/index.js. */
+const ENTRIES = [
+  { name: 'index', entry: 'src/index.ts' },
+  { name: 'cli', entry: 'src/cli/main.ts', library: './index.js' },
+];
+const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
+const ENGINE_INPUT = 'node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js';
+
+export async function buildAll() {
+  await buildEngine();
+  await buildBundles();
+  await buildTypes();
+}
+
+/** Makes the engine's two forms, in .cache/engine for the sources and in dist/engine for the package. */
+async function buildEngine() {
+  const inputs = [...filesIn('src/unicorn-wasm'), 'src/build/outputs.mjs', ENGINE_INPUT];
+  const outputs = ['.cache', 'dist'].flatMap((top) =>
+    ENGINE_FILES.map((name) => `${top}/engine/${name}`),
+  );
+  await ifChanged('engine', inputs, outputs, 'building the engine', async (log) => {
+    const script = await bundle('src/unicorn-wasm/build.ts', '.cache/bundled/unicorn-wasm.mjs');
+    const { buildUnicorn, patchLoads, patchMmuFault } = await import(
+      pathToFileURL(path(script)).href
+    );
+    const outDir = path('.cache/engine');
+    const cacheDir = path('.cache/unicorn-wasm');
+    await buildUnicorn({
+      input: path(ENGINE_INPUT),
+      outDir,
+      cacheDir,
+      optimise: 'fast',
+      patch: (source) => patchMmuFault(patchLoads(source)),
+      log,
+    });
+    for (const file of filesIn('.cache/engine')) {
+      writeWhole(file.replace('.cache', 'dist'), readFileSync(path(file)));
+    }
+  });
+}
+
+async function buildBundles() {
+  const inputs = [...filesIn('src'), 'package-lock.json'];
+  const outputs = ENTRIES.map(({ name }) => `dist/${name}.js`);
+  await ifChanged('bundles', inputs, outputs, 'bundling dist/', async () => {
+    for (const { name, entry, library } of ENTRIES) await bundle(entry, `dist/${name}.js`, library);
+    chmodSync(path('dist/cli.js'), 0o755);
+  });
+}
+
+/** Declarations only: it is `npm run check` that checks types. */
+async function buildTypes() {
+  const inputs = [...filesIn('src'), 'tsconfig.json', 'package-lock.json'];
+  await ifChanged('types', inputs, ['dist/types/index.d.ts'], 'writing dist/types', async () => {
+    const compilerOptions = {
+      noEmit: false,
+      noCheck: true,
+      declaration: true,
+      emitDeclarationOnly: true,
+      rootDir: '../src',
+      outDir: '../dist/types',
+    };
+    const config = { extends: '../tsconfig.json', compilerOptions, files: ['../src/index.ts'] };
+    writeWhole('.cache/tsconfig.types.json', JSON.stringify({ ...config, include: [] }));
+    const { status, output } = await capture(process.execPath, [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      '.cache/tsconfig.types.json',
+    ]);
+    if (status !== 0) throw new BuildError(`tsc failed\n${output.trim()}`);
+  });
+}
+
+export async function bench(args) {
+  const library = pathToFileURL(path('dist/index.js')).href;
+  return node(
+    path(await bundle('test/bench/main.ts', '.cache/bundled/bench.mjs', library)),
+    ...args,
+  );
+}
+
+/** Bundles `entry` into `outfile`; with `library`, imports of src/index.js become imports of that. */
+async function bundle(entry, outfile, library) {
+  const esbuild = await import('esbuild');
+  const elsewhere = {
+    name: 'library',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /\/index\.js$/ }, ({ path: name, resolveDir }) =>
+        join(resolveDir, name) === path('src/index.js') ? { path: library, external: true } : null,
+      ),
+  };
+  const build = esbuild.build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile,
+    plugins: library === undefined ? [] : [elsewhere],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    logLevel: 'silent',
+  });
+  const { outputFiles } = await build.catch(async ({ errors, message }) => {
+    const lines = await esbuild.formatMessages(errors ?? [{ text: message }], { kind: 'error' });
+    throw new BuildError(`${entry} does not build\n${lines.join('').trim()}`);
+  });
+  writeWhole(outfile, outputFiles[0].contents);
+  return outfile;
+}
