@@ -12,14 +12,16 @@ import { runSandbox } from './run-sandbox.js';
 const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
 const LARGEST = 150_000;
 
-describe.runIf(process.env.MAYEXEC_NATIVE === 'record')('recording', () => {
-  it.each(ARCHES)('%s', async (arch) => {
-    const host = await openNative(arch);
-    if (typeof host === 'string') throw new Error(`nothing can be recorded: ${host}`);
-    expect(writeCorpus(arch, recordCorpus(arch, host))).toBeLessThan(LARGEST);
-    host.close();
+if (process.env.MAYEXEC_NATIVE === 'record') {
+  describe('recording', () => {
+    it.each(ARCHES)('%s', async (arch) => {
+      const host = await openNative(arch);
+      if (typeof host === 'string') throw new Error(`nothing can be recorded: ${host}`);
+      expect(writeCorpus(arch, recordCorpus(arch, host))).toBeLessThan(LARGEST);
+      host.close();
+    });
   });
-});
+}
 
 describe.each(ARCHES)('the recorded kernel, %s', (arch) => {
   it('is the modelled one', () => {

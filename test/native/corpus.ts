@@ -12,7 +12,7 @@ import type { SequenceReport } from './report.js';
 import type { NativeHost } from './run-native.js';
 
 const SEED = 618;
-const PER_MODE = 60;
+const PER_MODE = 40;
 
 export interface Recorded {
   readonly name: string;

@@ -1,6 +1,6 @@
 /**
  * The sandbox against the kernel of this machine: the same ELF, the same operations, the same results.
- * MAYEXEC_NATIVE=20000 judges so many random sequences per architecture and mode (default 100);
+ * MAYEXEC_NATIVE=20000 judges so many random sequences per architecture and mode (default 50);
  * MAYEXEC_NATIVE_SEED and MAYEXEC_NATIVE_FIRST choose which ones. See README.md.
  */
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
@@ -18,7 +18,7 @@ const CHUNK = 500;
 const MOST_DIFFERENCES = 200;
 
 const asked = Number.parseInt(process.env.MAYEXEC_NATIVE ?? '', 10);
-const count = Number.isNaN(asked) ? 100 : asked;
+const count = Number.isNaN(asked) ? 50 : asked;
 const seed = Number(process.env.MAYEXEC_NATIVE_SEED ?? 1);
 const first = Number(process.env.MAYEXEC_NATIVE_FIRST ?? 0);
 

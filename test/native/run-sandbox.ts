@@ -1,42 +1,43 @@
-/** Runs the guest in the sandbox: the same ELF, the same script, the same file beside it. */
+/** Runs the guest in the sandbox: the same ELF, the same script, the same files beside it. */
 import type { Arch } from '../../src/abi/address.js';
+import type { Outcome } from '../../src/abi/outcome.js';
 import { Sandbox } from '../../src/sandbox.js';
 import { FILES } from './files.js';
 import { guestElf } from './guest-elf.js';
 import { decodeReport, type SequenceReport } from './report.js';
 import { encodeScript, type NumberedSequence } from './script.js';
 
-/** Sequences per sandbox. The guest forks for each, so that none sees what another left. */
-const BATCH = 1;
-
+/** Each sequence in a sandbox of its own: what one of them breaks cannot hurt another. */
 export async function runSandbox(
   arch: Arch,
   sequences: readonly NumberedSequence[],
 ): Promise<SequenceReport[]> {
-  const bytes = await guestElf(arch);
   const reports: SequenceReport[] = [];
-  for (let first = 0; first < sequences.length; first += BATCH) {
-    const batch = sequences.slice(first, first + BATCH);
-    using sandbox = await Sandbox.create({
-      arch,
-      policy: 'nx',
-      seed: 1,
-      program: { bytes, path: '/guest', argv: ['guest'] },
-      stdin: encodeScript(arch, batch, { fork: false }),
-      files: FILES,
-      limits: { memory: 256 << 20, blocks: 1_000_000_000 },
-    });
-    const outcome = sandbox.run();
-    const got = decodeReport(arch, batch, sandbox.stdout);
-    if (outcome.kind !== 'exit' || outcome.code !== 0 || got.length !== batch.length) {
-      const shown = JSON.stringify(outcome, (_, value) =>
-        typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
-      );
-      throw new Error(
-        `the guest ended in the sandbox after ${got.length} of ${batch.length} sequences: ${shown}`,
-      );
-    }
-    reports.push(...got);
-  }
+  for (const sequence of sequences) reports.push(await runOne(arch, sequence));
   return reports;
+}
+
+async function runOne(arch: Arch, sequence: NumberedSequence): Promise<SequenceReport> {
+  const bytes = await guestElf(arch);
+  const sandbox = await Sandbox.create({
+    arch,
+    policy: 'nx',
+    program: { bytes, argv: ['guest'] },
+    stdin: encodeScript(arch, [sequence], { fork: false }),
+    files: FILES,
+  });
+  try {
+    const outcome = sandbox.run();
+    const [report] = decodeReport(arch, [sequence], sandbox.stdout);
+    if (outcome.kind === 'exit' && outcome.code === 0 && report !== undefined) return report;
+    return { id: sequence.id, entries: [], end: `in the sandbox: ${outcomeText(outcome)}` };
+  } finally {
+    sandbox.close();
+  }
+}
+
+function outcomeText(outcome: Outcome): string {
+  return JSON.stringify(outcome, (_, value) =>
+    typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
+  );
 }

@@ -1,19 +1,16 @@
 /** The kind of a difference: equal ones have the same cause, most of the time. */
+import { firstDifference } from './explained.js';
 import { formatOp } from './format.js';
 import type { Sequence } from './operation.js';
 import type { SequenceReport } from './report.js';
 
 export function signature(ops: Sequence, real: SequenceReport, ours: SequenceReport): string {
   if (real.end !== ours.end) return `end: ${ours.end}`;
-  const length = Math.max(real.entries.length, ours.entries.length);
-  for (let at = 0; at < length; at++) {
-    const [expected, got] = [real.entries[at], ours.entries[at]];
-    if (expected?.text === got?.text && expected?.index === got?.index) continue;
-    const op = ops[Math.min(expected?.index ?? Infinity, got?.index ?? Infinity)];
-    const [name = ''] = op === undefined ? [] : formatOp(op).split(/[( ]/);
-    return `${name}: ${shape(expected?.text)} | ${shape(got?.text)}`;
-  }
-  return 'equal';
+  const { expected, got } = firstDifference(real, ours);
+  if (expected === undefined && got === undefined) return 'equal';
+  const op = ops[Math.min(expected?.index ?? Infinity, got?.index ?? Infinity)];
+  const [name = ''] = op === undefined ? [] : formatOp(op).split(/[( ]/);
+  return `${name}: ${shape(expected?.text)} | ${shape(got?.text)}`;
 }
 
 /** Without addresses and numbers. */
