@@ -1,5 +1,5 @@
 /**
- * Six changes to the text of Unicorn 1.0.3, made before either form is built from it.
+ * Seven changes to the text of Unicorn 1.0.3, made before either form is built from it.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
@@ -22,11 +22,20 @@
  * 6. VEX prefixes (disas_insn). The engine has no AVX, and executed most AVX instructions as the SSE ones
  *    that share their opcode bytes; of BMI it executes BLSR, PDEP and PEXT wrongly. All of them are now
  *    undefined opcodes, as on a CPU without these extensions.
+ * 7. Exceptions that helpers raise (`raise_exception` of excp_helper.c), division errors above all. They
+ *    left the flags as the block's translation last stored them, not as they are at the instruction.
+ *    They go the way of a TLB miss too (RAISE_ACCESS), whose exception restores the state. Not so the
+ *    trap after a single step: its instruction is done.
  *
  * The texts are those of one exact file (see source.ts); anything else than one match is refused.
  */
 
-import { MMU_FAULT_CELL, PAGE_END_STORE_CELL, PORT_ACCESS } from '../engine/unicorn1/offsets.js';
+import {
+  MMU_FAULT_CELL,
+  PAGE_END_STORE_CELL,
+  PORT_ACCESS,
+  RAISE_ACCESS,
+} from '../engine/unicorn1/offsets.js';
 import { patchStores } from './patch-stores.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
@@ -65,6 +74,12 @@ const LENGTH_PATCH = 'uA){if(1&o){n[u+64>>2]=S;break A}n[u+56>>2]=S}else n[u+4>>
 const VEX = 'X=v>>>4&8,n[e+64>>2]=l>>>2&1,';
 const VEX_REFUSAL = 'break l;';
 
+/** `raise_exception(env, vector)`; tlb_fill returns only in its absence of a refusal, that is never. */
+const RAISE = 'function Nn(A,e){Xn(0|(A|=0),0|(e|=0),0,0,0),_()}';
+const RAISE_WITH_STATE =
+  `function Nn(A,e){A|=0,e|=0;if((0|e)!=1)Bn(A+-16768|0,0|e,0,${RAISE_ACCESS},1,0|n[35200]);` +
+  'Xn(0|A,0|e,0,0,0),_()}';
+
 export function patchMmuFault(source: string): string {
   const patches = [
     patchWalk,
@@ -73,6 +88,7 @@ export function patchMmuFault(source: string): string {
     patchQuadStore,
     patchInstructionHook,
     patchVex,
+    patchRaise,
     patchStores,
   ];
   return patches.reduce((text, patch) => patch(text), source);
@@ -148,6 +164,11 @@ function patchInstructionHook(source: string): string {
 function patchVex(source: string): string {
   const place = only(source, VEX);
   return source.slice(0, place) + VEX_REFUSAL + source.slice(place);
+}
+
+function patchRaise(source: string): string {
+  only(source, RAISE);
+  return source.replace(RAISE, RAISE_WITH_STATE);
 }
 
 function only(source: string, text: string): number {

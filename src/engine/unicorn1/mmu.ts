@@ -21,7 +21,7 @@ import { VECTOR_GP, VECTOR_PF } from './api.js';
 import { GDT_ADDRESS } from './boot.js';
 import type { Frames } from './frames.js';
 import type { Machine } from './machine.js';
-import { CPU, ENV, PORT_ACCESS, TLB, UC } from './offsets.js';
+import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
 import { SoftTlb } from './tlb.js';
 
 /** How QEMU numbers accesses, and the right that each needs. */
@@ -153,6 +153,7 @@ export class Mmu {
 
   #miss(lo: number, hi: number, access: number, mode: number): number {
     if (access === PORT_ACCESS) return this.#interrupt(VECTOR_GP);
+    if (access === RAISE_ACCESS) return this.#interrupt(lo);
     // Canonical: bits 47 to 63 are all alike.
     const top = (hi | 0) >> 15;
     if (top !== 0 && top !== -1) return this.#refuse(lo, hi, access, FAULT_GENERAL_PROTECTION);

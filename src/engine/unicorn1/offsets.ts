@@ -117,3 +117,5 @@ export const MMU_FAULT_CELL = 16;
 export const PAGE_END_STORE_CELL = 20;
 /** The kind of access that a port instruction asks for, after QEMU's 0 read, 1 write, 2 fetch. */
 export const PORT_ACCESS = 3;
+/** The "access" of an exception that a helper raises; the address is its vector. */
+export const RAISE_ACCESS = 4;

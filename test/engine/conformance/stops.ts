@@ -112,6 +112,19 @@ export function stops(kind: EngineKind): void {
         expect(g.runCode('mov edx, 5; mov ecx, 2; div ecx')).toMatchObject({ ...stop, pc: at(10) });
       });
 
+      it('division: the flags are those before it, and can be repaired', () => {
+        const g = guest();
+        const flags = (text: string) => {
+          g.runCode(`${text}; int 0x80`);
+          const before = g.engine.readRegister('eflags');
+          expect(g.runCode(`${text}; div ecx`)).toMatchObject({ kind: 'exception', vector: 0 });
+          expect(g.engine.readRegister('eflags')).toBe(before);
+        };
+        flags('xor ecx, ecx; mov eax, 5; cmp eax, 9');
+        flags('mov eax, 0x7fffffff; xor ecx, ecx; add eax, 1');
+        flags('xor ecx, ecx; mov eax, 3; shl eax, 31; mov ebx, eax');
+      });
+
       it('x87 errors: #MF at the next waiting instruction, once unmasked', () => {
         const g = guest();
         g.engine.writeRegister('fpcw', 0x340n);
