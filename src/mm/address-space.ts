@@ -30,6 +30,7 @@ import { mremap } from './mremap.js';
 import { munmap } from './munmap.js';
 import type { MemoryObject } from './object.js';
 import { pkeyAlloc, pkeyFree } from './pkeys.js';
+import { MAP_REMAPDUP, remapDuplicate } from './remap-duplicate.js';
 import type { MmapArgs } from './request.js';
 import { insertSpecial, mapStack } from './setup.js';
 import type { Vma, VmFlags } from './vma.js';
@@ -73,6 +74,9 @@ export class AddressSpace extends Mm {
     flags: bigint,
     newAddr: Addr,
   ): Result<Addr> {
+    if (this.policies.effects?.remapDuplicate && flags === MAP_REMAPDUP) {
+      return remapDuplicate(this, addr, oldLength, newLength, newAddr);
+    }
     return mremap(this, addr, oldLength, newLength, flags, newAddr);
   }
 

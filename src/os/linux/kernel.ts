@@ -6,12 +6,13 @@ import type { Addr, Arch } from '../../abi/address.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
-import { type Saved, saved } from '../../kernel/snapshot.js';
+import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../mm/frames.js';
 import { devZero } from '../../mm/objects.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
+import { SharedSegments } from './shm.js';
 
 export interface KernelOptions {
   readonly engine: Engine;
@@ -31,6 +32,7 @@ export class LinuxKernel {
   readonly arch: Arch;
   readonly frames: Frames;
   readonly files: FileSystem;
+  readonly shm: SharedSegments;
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
   readonly trace: TraceRecorder;
@@ -46,6 +48,7 @@ export class LinuxKernel {
     this.entropy = new Entropy(options.seed);
     this.frames = new Frames(options.engine.memory);
     this.files = new FileSystem(this.frames);
+    this.shm = new SharedSegments(this.frames);
     populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));
     for (const [path, given] of Object.entries(options.mounts ?? {})) {
       this.files.mountAt(path, given);
@@ -100,7 +103,7 @@ export class LinuxKernel {
   }
 
   save(): Saved {
-    const files = this.files.save();
+    const files = saveAll([this.files, this.shm]);
     const entropy = this.entropy.save();
     const time = this.clock.nanoseconds;
     const logged = this.log.length;

@@ -235,6 +235,7 @@ export class LinuxProcess {
   close(): void {
     this.#closed = true;
     this.#task.mm.close();
+    this.#kernel.shm.close();
     this.#kernel.files.close();
   }
 

@@ -10,6 +10,7 @@ import { openCalls } from './syscalls/open.js';
 import { prctlCalls } from './syscalls/prctl.js';
 import { processCalls } from './syscalls/process.js';
 import { readWriteCalls } from './syscalls/read-write.js';
+import { shmCalls } from './syscalls/shm.js';
 import { signalCalls } from './syscalls/signal.js';
 import { statCalls } from './syscalls/stat.js';
 import { threadAreaCalls } from './syscalls/thread-area.js';
@@ -28,6 +29,7 @@ export const HANDLERS: HandlerTable = {
   ...prctlCalls,
   ...processCalls,
   ...readWriteCalls,
+  ...shmCalls,
   ...signalCalls,
   ...statCalls,
   ...threadAreaCalls,

@@ -1,0 +1,156 @@
+/**
+ * System V shared memory segments. Compare ipc/shm.c and ipc/util.c. A segment lives until it is marked
+ * for removal and nothing has it mapped. Deviation: ids only count up, and SHM_HUGETLB is refused.
+ */
+import {
+  IPC_CREAT,
+  IPC_EXCL,
+  IPC_PRIVATE,
+  SHM_EXEC,
+  SHM_HUGETLB,
+  SHM_RDONLY,
+} from '../../abi/ipc.js';
+import { fail, ok, type Result } from '../../abi/result.js';
+import { type Saved, saved } from '../../kernel/snapshot.js';
+import type { Frames } from '../../mm/frames.js';
+import { Mm } from '../../mm/mm.js';
+import { PagedObject } from '../../mm/objects.js';
+
+const PAGE_MASK = 0xfffn;
+/** SHMMAX is nearly the whole word; more than this no sandbox has. */
+const LARGEST = 1n << 40n;
+
+export interface Segment {
+  readonly id: number;
+  readonly object: PagedObject;
+  /** Bytes, as asked for. */
+  readonly size: bigint;
+  readonly key: number;
+  /** Permission bits. */
+  readonly mode: number;
+  readonly creator: number;
+  /** IPC_RMID was called: goes with its last mapping. */
+  readonly removed: boolean;
+}
+
+export class SharedSegments {
+  #segments: ReadonlyMap<number, Segment> = new Map();
+  #next = 0;
+  readonly #frames: Frames;
+
+  constructor(frames: Frames) {
+    this.#frames = frames;
+  }
+
+  /** ipcget(): an existing segment of that key, or a new one. */
+  get(key: number, size: bigint, flags: number, creator: number): Result<number> {
+    const found =
+      key === IPC_PRIVATE
+        ? undefined
+        : [...this.#alive()].find((one) => one.key === key && !one.removed);
+    if (found === undefined) {
+      if (key !== IPC_PRIVATE && !(flags & IPC_CREAT)) return fail('ENOENT');
+      return this.#create(key, size, flags, creator);
+    }
+    if (flags & IPC_CREAT && flags & IPC_EXCL) return fail('EEXIST');
+    if (found.size < size) return fail('EINVAL');
+    return permitted(found, flags) ? ok(found.id) : fail('EACCES');
+  }
+
+  /** shm_obtain_object_check(). */
+  find(id: number): Segment | undefined {
+    this.#sweep();
+    return this.#segments.get(id);
+  }
+
+  replace(segment: Segment): void {
+    this.#segments = new Map([...this.#segments, [segment.id, segment]]);
+    this.#sweep();
+  }
+
+  save(): Saved {
+    const segments = this.#segments;
+    const next = this.#next;
+    const states = [...segments.values()].map(({ object }) => {
+      object.retain();
+      return [object, object.saveState()] as const;
+    });
+    return saved(
+      () => {
+        for (const one of this.#segments.values()) {
+          if (!segments.has(one.id)) one.object.release();
+        }
+        for (const one of segments.values()) {
+          if (!this.#segments.has(one.id)) one.object.retain();
+        }
+        this.#segments = segments;
+        this.#next = next;
+        for (const [object, state] of states) object.restoreState(state);
+      },
+      () => {
+        for (const [object, state] of states) {
+          object.dropState(state);
+          object.release();
+        }
+      },
+    );
+  }
+
+  close(): void {
+    for (const { object } of this.#segments.values()) object.release();
+    this.#segments = new Map();
+  }
+
+  #alive(): Iterable<Segment> {
+    this.#sweep();
+    return this.#segments.values();
+  }
+
+  #create(key: number, size: bigint, flags: number, creator: number): Result<number> {
+    if (size < 1n || size > LARGEST || flags & SHM_HUGETLB) return fail('EINVAL');
+    const id = this.#next++;
+    const name = (key >>> 0).toString(16).padStart(8, '0');
+    const object = new PagedObject(this.#frames, {
+      kind: 'sysv-shm',
+      path: `/SYSV${name} (deleted)`,
+      inode: id,
+      inodePrivate: true,
+      label: { type: 'tmpfs_t', class: 'file' },
+      size: Number((size + PAGE_MASK) & ~PAGE_MASK),
+    });
+    this.replace({ id, object, size, key, mode: flags & 0o777, creator, removed: false });
+    return ok(id);
+  }
+
+  /** shm_destroy(): what is marked and mapped nowhere. */
+  #sweep(): void {
+    for (const segment of this.#segments.values()) {
+      if (!segment.removed || attachments(segment) > 0) continue;
+      const rest = new Map(this.#segments);
+      rest.delete(segment.id);
+      this.#segments = rest;
+      segment.object.release();
+    }
+  }
+}
+
+/** shm_nattch: VMAs, so that one that is split counts twice. */
+export function attachments({ object }: Segment): number {
+  let count = 0;
+  for (const watcher of object.watchers) {
+    if (!(watcher instanceof Mm)) continue;
+    count += watcher.list.items.filter((vma) => vma.object === object).length;
+  }
+  return count;
+}
+
+/** ipcperms() for the owner, who every process here is: the bits asked for among the owner's. */
+export function permitted({ mode }: Segment, asked: number): boolean {
+  const wanted = ((asked >> 6) | (asked >> 3) | asked) & 7;
+  return (wanted & ~(mode >> 6)) === 0;
+}
+
+/** The permission bits that an attachment with these SHM_* flags asks for. */
+export function attachMode(flags: number): number {
+  return 0o444 | (flags & SHM_RDONLY ? 0 : 0o222) | (flags & SHM_EXEC ? 0o111 : 0);
+}
