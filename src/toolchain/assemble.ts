@@ -96,7 +96,6 @@ function read(source: string, options: AssembleOptions): ProgramBuilder {
   const semicolon = options.semicolon ?? (/\.(asm|nasm)$/.test(file) ? 'comment' : 'separator');
   const statement = (each: SourceStatement): void => readStatement(builder, each.text);
   new Preprocessor({ builder, include, semicolon, statement }).source(source, file);
-  builder.finish();
   return builder;
 }
 

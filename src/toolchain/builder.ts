@@ -2,12 +2,13 @@
 import { AssemblyError, type AssemblyProblem, StatementError } from './assembly-error.js';
 import { evaluateLinear } from './evaluate.js';
 import { type Expression, parseExpression, TokenReader } from './expression.js';
-import { parseInstruction, renderInstruction, type Values } from './instruction.js';
+import { parseInstruction, renderInstruction } from './instruction.js';
 import type { Mode } from './operand.js';
 import { type Item, Section, type SectionRights, sectionRights } from './program.js';
 import type { SourceStatement } from './source-text.js';
 import { type Site, SymbolTable } from './symbols.js';
 import { tokenize } from './tokens.js';
+import { verifyInstruction } from './verify.js';
 
 const TEXT_SECTION = '.text';
 const BSS_SECTION = '.bss';
@@ -78,14 +79,18 @@ export class ProgramBuilder {
   instruction(text: string): void {
     this.#requireBits('an instruction');
     const instruction = parseInstruction(text, this.mode);
-    this.emit((values) => renderInstruction(instruction, values));
+    const places = instruction.operands.some((operand) => operand.kind !== 'register');
+    this.emit(
+      (values) => renderInstruction(instruction, values),
+      places ? (values, end) => verifyInstruction(instruction, values, end) : undefined,
+    );
   }
 
   /** Adds what takes up room. */
-  emit(render: (values: Values) => string): void {
+  emit(render: Item['render'], verify?: Item['verify']): void {
     this.#requireBits('contents');
     const { anchor, site } = this.#site();
-    this.#push(anchor, site, render);
+    this.#push(anchor, site, render, verify);
   }
 
   reserve(length: bigint): void {
@@ -132,10 +137,6 @@ export class ProgramBuilder {
     [this.#current, this.#previous] = [this.#previous, this.#current];
   }
 
-  finish(): void {
-    if (this.problems.length > 0) throw new AssemblyError(this.problems);
-  }
-
   #open(name: string, rights: SectionRights, discarded: boolean): Section {
     const section = new Section(name, rights, discarded, () => this.#anchors++);
     this.sections.push(section);
@@ -147,13 +148,13 @@ export class ProgramBuilder {
     return { anchor, site: { sequence: this.#sequence++, here: this.#current.place(anchor) } };
   }
 
-  #push(anchor: number, site: Site, render: (values: Values) => string): void {
+  #push(anchor: number, site: Site, render: Item['render'], verify?: Item['verify']): void {
     if (++this.#items > MAX_ITEMS) {
       const error = new StatementError(`more than ${MAX_ITEMS} statements`);
       throw new AssemblyError([problemOf(error, this.#statement!)]);
     }
-    const item: Item = { anchor, statement: this.#statement!, site, mode: this.mode, render };
-    this.#current.items.push(item);
+    const statement = this.#statement!;
+    this.#current.items.push({ anchor, statement, site, mode: this.mode, render, verify });
   }
 
   #requireBits(what: string): void {

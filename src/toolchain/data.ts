@@ -23,7 +23,20 @@ export function emitData(builder: ProgramBuilder, reader: TokenReader, width: nu
     }
   } while (reader.accept(','));
   reader.expectEnd();
-  builder.emit((values) => pieces.map((piece) => pieceText(piece, width, values)).join('\n'));
+  builder.emit(
+    (values) => pieces.map((piece) => pieceText(piece, width, values)).join('\n'),
+    (values) => {
+      for (const piece of pieces) {
+        if (!(piece instanceof Uint8Array)) checkWidth(values.number(piece), width);
+      }
+    },
+  );
+}
+
+function checkWidth(value: bigint, width: number): void {
+  const bits = BigInt(width * 8);
+  if (value >= -(1n << (bits - 1n)) && value < 1n << bits) return;
+  throw new StatementError(`${value} does not fit in ${width === 1 ? 'a byte' : `${width} bytes`}`);
 }
 
 function pieceText(piece: Piece, width: number, values: Values): string {
@@ -37,13 +50,7 @@ function pieceText(piece: Piece, width: number, values: Values): string {
     );
   }
   const value = values.number(piece);
-  const bits = BigInt(width * 8);
-  const fits = value >= -(1n << (bits - 1n)) && value < 1n << bits;
-  if (!fits && (values.settled || linear?.anchors.size === 0)) {
-    throw new StatementError(
-      `${value} does not fit in ${width === 1 ? 'a byte' : `${width} bytes`}`,
-    );
-  }
+  if (values.settled(piece)) checkWidth(value, width);
   return bytesText(littleEndian(value, width));
 }
 
@@ -106,7 +113,7 @@ export function emitFill(builder: ProgramBuilder, reader: TokenReader, unit: num
   }
   builder.emit((values) => {
     const wanted = values.number(count) * BigInt(unit);
-    const length = wanted < 0n && !values.settled ? 0n : checkedLength(wanted, MAX_LENGTH);
+    const length = wanted < 0n && !values.settled(count) ? 0n : checkedLength(wanted, MAX_LENGTH);
     const value = fill === undefined ? 0n : BigInt.asUintN(8, values.number(fill));
     return length === 0n ? '' : `.space ${hex(length)}, ${hex(value)}`;
   });

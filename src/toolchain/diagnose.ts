@@ -8,12 +8,15 @@ import { nearest } from '../abi/errors.js';
 import { AssemblyError, type AssemblyProblem, StatementError } from './assembly-error.js';
 import { problemOf } from './builder.js';
 import { KEYSTONE_ERRORS, loadKeystone } from './keystone.js';
-import { defaultMode, modeSwitch, type Refusal, type RenderedItem } from './layout.js';
+import { defaultMode, modeSwitch, type Refusal, type RenderedItem, SILENT } from './layout.js';
 import { MNEMONICS } from './mnemonics.js';
 import { isPrefix } from './quirks.js';
 
 /** Beyond this number the rest are consequences, or somebody feeds us prose. */
 const MOST_PROBLEMS = 50;
+
+/** One byte after the statement: without it Keystone gave up silently. */
+const MARKER = '.byte 0x90';
 
 interface Tried {
   readonly rendered: RenderedItem;
@@ -27,7 +30,7 @@ export async function diagnose(
   address: bigint,
 ): Promise<AssemblyError> {
   const tried: Tried[] = [];
-  const problems: AssemblyProblem[] = [];
+  const problems: AssemblyProblem[] = [...refusal.problems];
   for (const rendered of refusal.rendered) {
     if (rendered.text === '') {
       tried.push({ rendered, code: undefined, length: 0 });
@@ -50,12 +53,12 @@ function problem({ item }: RenderedItem, message: string): AssemblyProblem {
 async function tryAlone(rendered: RenderedItem, arch: Arch, address: bigint): Promise<Tried> {
   const labels = new Set(rendered.text.match(/\bzz\d+\b/g) ?? []);
   const modes = modeSwitch(defaultMode(arch), rendered.item.mode);
-  const lines = [...modes, rendered.text, ...[...labels].map((label) => `${label}:`)];
+  const lines = [...modes, rendered.text, ...[...labels].map((label) => `${label}:`), MARKER];
   const keystone = await loadKeystone();
   const encoded = keystone.encode(arch, lines.join('\n'), address);
-  return encoded.ok
-    ? { rendered, code: undefined, length: encoded.bytes.length }
-    : { rendered, code: encoded.code, length: 0 };
+  if (!encoded.ok) return { rendered, code: encoded.code, length: 0 };
+  if (encoded.bytes.length === 0) return { rendered, code: SILENT, length: 0 };
+  return { rendered, code: undefined, length: encoded.bytes.length - 1 };
 }
 
 /**
@@ -105,7 +108,8 @@ async function refusesBeginning(
   const used = new Set(lines.join('\n').match(/\bzz\d+\b/g) ?? []);
   for (const label of used) if (!known.has(label)) lines.push(`${label}:`);
   const keystone = await loadKeystone();
-  return !keystone.encode(arch, lines.join('\n'), address).ok;
+  const encoded = keystone.encode(arch, [...lines, MARKER].join('\n'), address);
+  return !encoded.ok || encoded.bytes.length === 0;
 }
 
 function explain(code: number | 'crash', { item, text }: RenderedItem): string {
@@ -119,9 +123,12 @@ function explain(code: number | 'crash', { item, text }: RenderedItem): string {
       return `unknown mnemonic '${mnemonic}'${hint}`;
     }
     case KEYSTONE_ERRORS.invalidOperand:
+    case SILENT:
       return `'${mnemonic}' does not take these operands${sizeHint(text)}`;
     case KEYSTONE_ERRORS.missingFeature:
       return `'${mnemonic}' does not exist in ${item.mode.bits}-bit code with these operands`;
+    case KEYSTONE_ERRORS.symbolMissing:
+      return `'${mnemonic}' names a register that ${item.mode.bits}-bit code does not have here`;
     case KEYSTONE_ERRORS.fixupInvalid:
       return misplaced({ item, text });
     default:

@@ -12,8 +12,9 @@ import {
 } from './operand.js';
 import { parseAttOperand } from './operand-att.js';
 import { parseIntelOperand } from './operand-intel.js';
-import { checkImmediate } from './operand-range.js';
+import { checkDisplacement, checkImmediate } from './operand-range.js';
 import { existsIn, isPrefix, keystoneText } from './quirks.js';
+import { registerWidth } from './registers.js';
 import { tokenize } from './tokens.js';
 
 export interface Instruction {
@@ -30,8 +31,8 @@ export interface Values {
   linear(expression: Expression): LinearValue | undefined;
   /** Uses the addresses of the round before; in the first they are guesses. */
   number(expression: Expression): bigint;
-  /** False in a first round, whose numbers may be far from what they will be. */
-  readonly settled: boolean;
+  /** False in a first round for what depends on addresses: it may be far from what it will be. */
+  settled(expression: Expression): boolean;
 }
 
 /** The name under which Keystone knows a place. */
@@ -55,6 +56,8 @@ export function parseInstruction(text: string, mode: Mode): Instruction {
     if (isPrefix(word)) {
       prefixes.push(word);
     } else {
+      // Nothing that Keystone takes for a directive may come through here.
+      if (!/^[a-z][a-z0-9]*$/.test(word)) throw new StatementError('expected an instruction');
       mnemonic = word;
       break;
     }
@@ -127,12 +130,19 @@ function renderImmediate(
   }
   const dollar = mode.syntax === 'att' && !jumps ? '$' : '';
   const linear = values.linear(operand.value);
-  // Keystone knows no `jmp label + 1`.
-  const symbolic = jumps && linear?.constant !== 0n ? undefined : symbolText(linear);
+  // Keystone knows no `jmp label + 1`, and gives `mov rax, label` 32 bits at any address.
+  const numeric = jumps ? linear?.constant !== 0n : loadsWide(instruction);
+  const symbolic = numeric ? undefined : symbolText(linear);
   if (symbolic !== undefined) return dollar + symbolic;
   const value = values.number(operand.value);
-  if (values.settled || linear?.anchors.size === 0) checkImmediate(instruction, index, value);
+  if (values.settled(operand.value)) checkImmediate(instruction, index, value);
   return dollar + hex(value);
+}
+
+function loadsWide({ mnemonic, operands, mode }: Instruction): boolean {
+  const target = operands[mode.syntax === 'intel' ? 0 : 1];
+  if (!/^movq?$/.test(mnemonic) || target?.kind !== 'register') return false;
+  return registerWidth(target.name) === 64;
 }
 
 /** `label` or `label + constant`; undefined when it is anything else. */
@@ -160,7 +170,8 @@ function renderMemory(
   if (displacement === undefined) {
     const value = operand.displacement === undefined ? 0n : values.number(operand.displacement);
     const absolute = operand.base === undefined && index === undefined;
-    const fits = checkDisplacement(operand, value, bits, absolute, values.settled || !linear);
+    const settled = operand.displacement === undefined || values.settled(operand.displacement);
+    const fits = settled ? checkDisplacement(operand, value, bits, absolute) : true;
     // Without registers Keystone would count it from RIP. RIZ is "no index", in an encoding of its own.
     if (absolute && bits === 64 && fits) index = 'riz';
     displacement = value === 0n && !absolute ? '' : hex(value);
@@ -191,21 +202,4 @@ function attMemory(
   if (base === undefined && index === undefined) return start;
   const scaled = index === undefined ? '' : `,%${index},${hex(scale)}`;
   return `${start}(${base === undefined ? '' : `%${base}`}${scaled})`;
-}
-
-/** Whether it fits in 32 bits. Keystone drops the bits that do not. */
-function checkDisplacement(
-  { offset }: Operand,
-  value: bigint,
-  bits: number,
-  absolute: boolean,
-  settled: boolean,
-): boolean {
-  const high = bits === 64 && value >= 1n << 63n ? value - (1n << 64n) : value;
-  const limit = bits === 64 ? 0x7fffffffn : 0xffffffffn;
-  const fits = high >= -0x80000000n && high <= limit;
-  const whole = absolute && bits === 64 && value >= -(1n << 63n) && value < 1n << 64n;
-  if (fits || whole || !settled) return fits;
-  const part = hex(value);
-  throw new StatementError(`${part} does not fit in the 32 bits of a displacement`, offset, part);
 }

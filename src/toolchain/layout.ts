@@ -11,6 +11,7 @@ import type { Arch } from '../abi/address.js';
 import { AssemblyError, type AssemblyProblem, StatementError } from './assembly-error.js';
 import { type ProgramBuilder, problemOf } from './builder.js';
 import { evaluateLinear, evaluateNumber } from './evaluate.js';
+import type { Expression } from './expression.js';
 import { anchorName, hex, type Values } from './instruction.js';
 import type { Keystone } from './keystone.js';
 import type { Mode } from './operand.js';
@@ -35,10 +36,16 @@ export interface LayoutInput {
   readonly address: bigint;
 }
 
-/** What Keystone said to a text of which every statement was well formed. */
+/** Keystone's code for "no error", where it should have been one. */
+export const SILENT = 0;
+
+/** Why there is no image. */
 export interface Refusal {
+  /** Keystone's, when all statements were well formed. */
   readonly code: number | 'crash';
   readonly rendered: readonly RenderedItem[];
+  /** What was found before Keystone saw anything. */
+  readonly problems: readonly AssemblyProblem[];
 }
 
 export interface RenderedItem {
@@ -58,12 +65,18 @@ export function layOut(input: LayoutInput): Placed | Refusal {
   let addresses: readonly bigint[] | undefined;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const rendering = new Rendering(builder, addresses, address);
-    const rendered = rendering.all(sections);
+    const { rendered, problems } = rendering.all(sections);
+    if (problems.length > 0 || builder.problems.length > 0) {
+      return { code: SILENT, rendered, problems: [...builder.problems, ...problems] };
+    }
     const result = assembleRound(input, sections, rendered);
     if (result.kind === 'refused') return result.refusal;
     const settled = sameAddresses(addresses, result.addresses) || !rendering.usedAddresses;
     addresses = result.addresses;
-    if (settled) return { bytes: result.bytes, sections, addresses };
+    if (!settled) continue;
+    const misfits = new Rendering(builder, addresses, address).misfits(sections);
+    if (misfits.length > 0) throw new AssemblyError(misfits);
+    return { bytes: result.bytes, sections, addresses };
   }
   const message = 'the addresses never settle: two values depend on each other';
   throw new AssemblyError([{ file: '', line: 0, column: 0, text: '', message }]);
@@ -86,8 +99,8 @@ class Rendering {
     this.#base = base;
   }
 
-  /** @throws AssemblyError with all that is wrong. */
-  all(sections: readonly Section[]): RenderedItem[] {
+  /** What cannot be rendered is noted and left out. */
+  all(sections: readonly Section[]): { rendered: RenderedItem[]; problems: AssemblyProblem[] } {
     const problems: AssemblyProblem[] = [];
     const rendered: RenderedItem[] = [];
     for (const item of sections.flatMap((section) => section.items)) {
@@ -98,8 +111,24 @@ class Rendering {
         problems.push(problemOf(error, item.statement));
       }
     }
-    if (problems.length > 0) throw new AssemblyError(problems);
-    return rendered;
+    return { rendered, problems };
+  }
+
+  /** What does not fit, given the addresses that came out. */
+  misfits(sections: readonly Section[]): AssemblyProblem[] {
+    const problems: AssemblyProblem[] = [];
+    for (const { items, endAnchor } of sections) {
+      for (const [index, item] of items.entries()) {
+        const end = this.#addresses![items[index + 1]?.anchor ?? endAnchor]!;
+        try {
+          item.verify?.(this.#valuesAt(item), end);
+        } catch (error) {
+          if (!(error instanceof StatementError)) throw error;
+          problems.push(problemOf(error, item.statement));
+        }
+      }
+    }
+    return problems;
   }
 
   #valuesAt({ site }: Item): Values {
@@ -108,6 +137,9 @@ class Rendering {
       return this.#addresses?.[anchor] ?? this.#base;
     };
     const names = this.#builder.symbols.names(site, addressOf);
+    const first = this.#addresses === undefined;
+    const settled = (expression: Expression): boolean =>
+      !first || evaluateLinear(expression, names)?.anchors.size === 0;
     return {
       linear: (expression) => evaluateLinear(expression, names),
       number: (expression) => {
@@ -115,13 +147,11 @@ class Rendering {
           return evaluateNumber(expression, names);
         } catch (error) {
           // With guessed addresses `x / (end - start)` divides by nothing.
-          if (this.#addresses !== undefined || !this.usedAddresses) throw error;
-          const linear = evaluateLinear(expression, names);
-          if (linear?.anchors.size === 0) throw error;
+          if (settled(expression) || !this.usedAddresses) throw error;
           return 0n;
         }
       },
-      settled: this.#addresses !== undefined,
+      settled,
     };
   }
 }
@@ -141,7 +171,11 @@ function assembleRound(
   for (const section of sections) text.section(section, bySection.get(section.name)!);
   const anchors = text.anchors;
   const encoded = keystone.encode(arch, text.finish(), address);
-  if (!encoded.ok) return { kind: 'refused', refusal: { code: encoded.code, rendered } };
+  if (!encoded.ok)
+    return { kind: 'refused', refusal: { code: encoded.code, rendered, problems: [] } };
+  // Over some operands Keystone gives up and reports success.
+  const whole = encoded.bytes.length >= 4 * (anchors.length + 1);
+  if (!whole) return { kind: 'refused', refusal: { code: SILENT, rendered, problems: [] } };
   return readTable(encoded.bytes, anchors, builder.anchorCount, address);
 }
 

@@ -10,7 +10,7 @@ export function parseIntelOperand(reader: TokenReader): Operand {
   const size = acceptSize(reader);
   // Without effect here: Keystone picks the length of jumps, and a label without brackets is its address.
   while (acceptWord(reader, ['offset', 'short', 'near', 'flat'])) reader.accept(':');
-  if (reader.peek()?.text.toLowerCase() === 'far') {
+  if (acceptWord(reader, ['far'])) {
     throw new StatementError('far jumps and calls are not supported', offset, 'far');
   }
   const segment = acceptSegment(reader);

@@ -48,7 +48,7 @@ export function checkImmediate(instruction: Checked, index: number, given: bigin
   const whole = name === 'movabs' || (name === 'mov' && target?.kind === 'register');
   if (width < 64 || whole) return;
   if (value < -0x80000000n || value > 0x7fffffffn) {
-    const way = 'the 32 bits, sign-extended, that a 64-bit operation takes: load it with mov first';
+    const way = 'the 32 bits, sign-extended, that a 64-bit operation takes: load it first';
     refuse(operand, given, way);
   }
 }
@@ -71,4 +71,23 @@ function operationWidth({ operands, mode }: Checked, name: string): number | und
 function refuse({ offset }: Operand, value: bigint, room: string): never {
   const text = value < 0n ? value.toString() : `0x${value.toString(16)}`;
   throw new StatementError(`${text} does not fit in ${room}`, offset, text);
+}
+
+/**
+ * Whether it fits in the 32 bits, sign-extended, of a displacement. `absolute`: without registers,
+ * where some instructions take 64 bits. Throws when it fits in neither.
+ */
+export function checkDisplacement(
+  { offset }: Operand,
+  given: bigint,
+  bits: number,
+  absolute: boolean,
+): boolean {
+  const value = bits === 64 && given >= 1n << 63n ? given - (1n << 64n) : given;
+  const limit = bits === 64 ? 0x7fffffffn : 0xffffffffn;
+  if (value >= -0x80000000n && value <= limit) return true;
+  if (absolute && bits === 64 && BigInt.asIntN(64, value) === value) return false;
+  const text = value < 0n ? value.toString() : `0x${value.toString(16)}`;
+  const way = 'the 32 bits of a displacement: use [rip + label], or load the address first';
+  throw new StatementError(`${text} does not fit in ${way}`, offset, text);
 }

@@ -13,6 +13,8 @@ export interface Item {
   readonly mode: Mode;
   /** Keystone's text. Empty for a label. */
   readonly render: (values: Values) => string;
+  /** Looks at the result once addresses are known; `end` is where the next item begins. */
+  readonly verify: ((values: Values, end: bigint) => void) | undefined;
 }
 
 export interface SectionRights {

@@ -108,6 +108,8 @@ function character(text: string, offset: number): Token {
   return { kind: 'number', text: text.slice(offset, end), offset, value: BigInt(value) };
 }
 
+const UTF8 = new TextEncoder();
+
 const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
   n: 10,
   t: 9,
@@ -138,7 +140,7 @@ function unescaped(text: string, offset: number): Uint8Array {
       i += escaped.length;
     } else {
       const char = String.fromCodePoint(text.codePointAt(i)!);
-      bytes.push(...new TextEncoder().encode(char));
+      bytes.push(...UTF8.encode(char));
       i += char.length;
     }
   }
