@@ -24,6 +24,9 @@ export interface Mount {
   readonly readOnly: boolean;
 }
 
+/** SB_I_NOEXEC (fs/proc/root.c): whatever the options say. */
+const NEVER_EXECUTABLE: ReadonlySet<string> = new Set(['proc', 'sysfs']);
+
 export function newMount(type: string, major: number, minor: number): Mount {
   return {
     type,
@@ -31,7 +34,7 @@ export function newMount(type: string, major: number, minor: number): Mount {
     minor,
     options: new Set(),
     get noexec() {
-      return this.options.has('noexec');
+      return this.options.has('noexec') || NEVER_EXECUTABLE.has(type);
     },
     get readOnly() {
       return this.options.has('ro');

@@ -3,6 +3,7 @@
  * fs/proc/base.c:mem_rw() and mm/gup.c:check_vma_flags() with FOLL_FORCE: a mapping that may be made
  * readable is read; one that is private and may be made writable is written, into a copy of the page.
  */
+import { type Addr, PAGE_SIZE, PAGE_SIZE_N } from '../../../abi/address.js';
 import { S_IFREG } from '../../../abi/fcntl.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import type { AddressSpace } from '../../../mm/address-space.js';
@@ -12,6 +13,7 @@ import {
   VM_READ,
   VM_SHARED,
   VM_WRITE,
+  type Vma,
   type VmFlags,
 } from '../../../mm/vma.js';
 import { Inode, type Mount } from './inode.js';
@@ -24,6 +26,14 @@ function mayRead(flags: VmFlags): boolean {
 function mayWrite(flags: VmFlags): boolean {
   if (flags & VM_WRITE) return true;
   return (flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+}
+
+/** Where the pages of a mapping end: behind the end of its file there are none. */
+function backedEnd({ start, end, pageOffset, object }: Vma): Addr {
+  if (object === undefined || object.readsAsZero) return end;
+  const pages = Math.max(0, Math.ceil(object.size / PAGE_SIZE) - pageOffset);
+  const backed = start + BigInt(pages) * PAGE_SIZE_N;
+  return backed < end ? backed : end;
 }
 
 export class MemoryFile extends Inode {
@@ -53,7 +63,12 @@ export class MemoryFile extends Inode {
     return ok(reach);
   }
 
-  /** How many bytes from `offset` on lie in mappings that allow it. */
+  /** proc_setattr: takes any size, and nothing comes of it. */
+  override truncate(): Result<0> {
+    return ok(0);
+  }
+
+  /** How many bytes from `offset` on lie in mappings that allow it, and in files that reach so far. */
   #reach(offset: number, length: number, allows: (flags: VmFlags) => boolean): number {
     const mm = this.#memory();
     const start = BigInt(offset);
@@ -61,7 +76,10 @@ export class MemoryFile extends Inode {
     while (at - start < BigInt(length)) {
       const vma = mm.find(at);
       if (vma === undefined || !allows(vma.flags)) break;
-      at = vma.end;
+      const end = backedEnd(vma);
+      if (at >= end) break;
+      at = end;
+      if (end < vma.end) break;
     }
     const reach = Number(at - start);
     return Math.min(reach, length);
