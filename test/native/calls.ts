@@ -1,10 +1,11 @@
 /** Generators of everything else that a sequence does, and the list of all of them. */
 import * as M from '../../src/abi/mman.js';
 import type { Choices } from './choices.js';
+import type { Descriptors } from './descriptors.js';
 import { BASE, CAPTURE } from './guest.js';
 import { type Generator, mmap, mprotect, mremap, munmap, SIZE_LIMIT } from './mapping-calls.js';
 import { type Arg, call, inScratch, inWindow, type Op, value } from './operation.js';
-import { mark } from './script.js';
+import { mark, PIECES } from './script.js';
 
 const touch: Generator = (choices) => {
   const address = choices.touchAddress();
@@ -105,6 +106,8 @@ const file: Generator = (choices, descriptors) => {
     () => [call('pread64', fd, inScratch(CAPTURE), 8, page * 4096, 0)],
     () => [call('ftruncate', fd, page * 4096 + choices.pick([0, 0, 100]))],
     () => [call('close', fd)],
+    () => [throughMemory(choices, descriptors, 'pwrite64', inScratch(PIECES + 8 * page))],
+    () => [throughMemory(choices, descriptors, 'pread64', inScratch(CAPTURE))],
     () => [call('fcntl', descriptors.memfd(), 1033, choices.pick([1, 2, 4, 8, 0x10, 0x20, 0x40]))],
     () => [call('fcntl', descriptors.memfd(), 1034, 0)],
     () => [
@@ -119,6 +122,16 @@ const file: Generator = (choices, descriptors) => {
     ],
   ])();
 };
+
+/** /proc/self/mem: where in the file is where in memory. i386 passes that in two words. */
+function throughMemory(
+  choices: Choices,
+  descriptors: Descriptors,
+  name: 'pread64' | 'pwrite64',
+  buffer: Arg,
+): Op {
+  return call(name, descriptors.memory(), buffer, 8, choices.touchAddress(), 0);
+}
 
 const SHM_SLOT = BASE.FIRST_SLOT;
 const shm: Generator = (choices) => {

@@ -3,7 +3,7 @@ import type { Choices } from './choices.js';
 import { type Arg, inScratch, type Op, value } from './operation.js';
 import { PIECES, type StringName, stringAt } from './script.js';
 
-type Kind = 'memfd' | 'data' | 'work' | 'zero' | 'write-only' | 'directory' | 'null';
+type Kind = 'memfd' | 'data' | 'work' | 'zero' | 'write-only' | 'directory' | 'null' | 'memory';
 
 /** O_WRONLY | O_CREAT | O_TRUNC */
 const WRITE_ONLY = 0o1101;
@@ -29,6 +29,7 @@ export class Descriptors {
       ...many('data', 4),
       ...many('work', 5),
       ...many('zero', 3),
+      ...many('memory', 2),
       'write-only',
       'directory',
       'null',
@@ -58,6 +59,8 @@ export class Descriptors {
         return [openFile('zero', choices.pick([0, O_RDWR]))];
       case 'null':
         return [openFile('null', O_RDWR)];
+      case 'memory':
+        return [openFile('memory', O_RDWR)];
       case 'directory':
         return [openFile('directory', O_DIRECTORY)];
     }
@@ -86,6 +89,11 @@ export class Descriptors {
       name: 'pwrite64',
       args: [value(fd), inScratch(PIECES + 8 * (piece % 64)), value(8), value(place), value(0)],
     };
+  }
+
+  /** /proc/self/mem, or nothing open. */
+  memory(): Arg {
+    return value(this.open.find(({ kind }) => kind === 'memory')?.fd ?? 9);
   }
 
   /** Seals of a file that is no memfd depend on its file system. */
