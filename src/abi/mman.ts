@@ -84,7 +84,7 @@ export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
 export const PR_MDWE_REFUSE_EXEC_GAIN = 1;
 export const PR_MDWE_NO_INHERIT = 2;
-/** Emulator-private numbers: the 2014 proposal's own number is not known (policies.md 4.3, A9). */
+/** Emulator-private numbers: the 2014 proposal's own number is not known. */
 export const PR_SET_RESTRICTED_WX = 0x57580001;
 export const PR_GET_RESTRICTED_WX = 0x57580002;
 

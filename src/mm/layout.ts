@@ -127,7 +127,7 @@ const SHAPES: Readonly<Record<string, LayoutShape>> = {
     random: undefined,
   },
   /**
-   * The host of the wine-devel traces of 2005 (policies.md 8.2): mappings from 0x80000000 downwards and
+   * The host of the wine-devel traces of 2005: mappings from 0x80000000 downwards and
    * a stack that ends at 0xbe000000, so that the top of the space is free.
    */
   'linux-i386-wine-2005': {

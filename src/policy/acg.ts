@@ -67,7 +67,6 @@ export const acg: PolicyDefinition = {
     source: [
       'Microsoft: PROCESS_MITIGATION_DYNAMIC_CODE_POLICY; SetProcessMitigationPolicy',
       'Microsoft Edge: Mitigating arbitrary native code execution (2017)',
-      'policies.md section 7',
     ],
     deviations: [
       'Whether private executable memory may become plainly writable is not verified; here it may.',

@@ -175,7 +175,6 @@ export const dep: PolicyDefinition = {
     ],
     source: [
       'Microsoft: Data Execution Prevention; SetProcessDEPPolicy; GetSystemDEPPolicy; PE format, DLL characteristics',
-      'policies.md section 7',
     ],
     deviations: [
       'The exemption list and the DLLs that switched DEP off in XP are not modelled.',

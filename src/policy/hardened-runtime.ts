@@ -3,7 +3,7 @@
  * from signed files, or from memory mapped with MAP_JIT by a program entitled to it. Such memory is
  * writable or executable for each thread, by a switch of the thread.
  * Apple's source of these rules (XNU osfmk/vm, bsd/kern/kern_mman.c:mmap()) was not at hand; they
- * follow Apple's documents and policies.md 9.4, whose error numbers are unverified.
+ * follow Apple's documents; its error numbers are unverified.
  */
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_TYPE } from '../abi/mman.js';
 import type { MemoryObject } from '../mm/object.js';
@@ -171,7 +171,6 @@ export const hardenedRuntime: PolicyDefinition = {
     ],
     source: [
       'Apple developer documentation: Hardened Runtime; Porting just-in-time compilers to Apple silicon',
-      'policies.md section 9.4',
     ],
     deviations: [
       'The rules act on Linux system calls; error numbers are not verified against a real system.',

@@ -57,7 +57,7 @@ export function resolvePolicies(
   return assemble(policies, target);
 }
 
-/** Every built-in policy, in the order of the contract. */
+/** Every built-in policy in a fixed order. */
 export function listPolicies(): readonly PolicyInfo[] {
   return catalog.map((definition) => definition.info);
 }

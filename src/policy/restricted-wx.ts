@@ -3,7 +3,7 @@
  * never merged). A one-way bit of the process makes every mmap and mprotect decide for good whether
  * a page is one to be written or one to be executed, by clearing VM_MAYWRITE or VM_MAYEXEC. A second
  * part, PROT_FINAL, gives up for good what a call does not ask for; it works without the bit.
- * The points that the proposal leaves open are settled in policies.md 4.3 (A1 to A11).
+ * The points that the proposal leaves open are settled by this project, each where it is used.
  */
 import {
   PR_GET_RESTRICTED_WX,
@@ -44,7 +44,7 @@ function judge(flags: VmFlags): Verdict {
     : rules.narrow(flags & ~VM_MAYEXEC, 'write-never-exec');
 }
 
-/** PROT_FINAL comes after rules 1 to 4 and covers what they left (policies.md 4.3). */
+/** PROT_FINAL comes after rules 1 to 4 and covers what they left. */
 function finalise(verdict: Verdict, prot: number, flags: VmFlags): Verdict {
   if (!(prot & PROT_FINAL) || verdict.kind === 'deny') return verdict;
   const current = verdict.kind === 'narrow' ? verdict.flags : flags;
@@ -125,10 +125,7 @@ export const restrictedWx: PolicyDefinition = {
       'Memory mapped before the bit was set may change once more, in either direction.',
       'Not /proc/self/mem: executable pages have lost VM_MAYWRITE, so that forced writes fail as well.',
     ],
-    source: [
-      'wiki page ardbiesheuvel/RestrictedWxMappings (2014-01-22)',
-      'policies.md section 4, resolutions A1 to A11',
-    ],
+    source: ['wiki page ardbiesheuvel/RestrictedWxMappings (2014-01-22)'],
     deviations: [
       'errno, prctl numbers, exec inheritance and the place of each test are settled by this project, the page being silent.',
     ],

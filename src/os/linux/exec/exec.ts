@@ -176,7 +176,7 @@ export function prepareIdle(task: Task): void {
 
 function prepareStack(task: Task, rights: StackRights, room: bigint): void {
   const { mm, kernel } = task;
-  // Only an i386 program without the header is as old as executable data (policies.md 1.3, since 5.8).
+  // Only an i386 program without the header is as old as executable data (arch/x86/include/asm/elf.h, since 5.8).
   if (rights === 'default' && task.arch === 'i386' && task.program.path !== '') {
     mm.personality |= READ_IMPLIES_EXEC;
   }
