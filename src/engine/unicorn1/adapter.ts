@@ -16,15 +16,15 @@ import type {
   Translate,
 } from '../engine.js';
 import { EngineFailure } from '../failure.js';
-import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
-import { boot, GDT_ENTRIES, GDT_TLS_FIRST, GDT_TLS_LAST } from './boot.js';
+import { boot, GDT_TLS_FIRST, GDT_TLS_LAST } from './boot.js';
+import { loadCpu, saveCpu } from './cpu-state.js';
 import { Frames } from './frames.js';
-import { ICEBP, isReadModifyWrite, wideStoreBytes } from './instruction.js';
 import type { Machine, MachineClient } from './machine.js';
 import { Mmu } from './mmu.js';
-import { CPU, ENV, HF, TICKS } from './offsets.js';
+import { ENV, HF } from './offsets.js';
 import type { Ram } from './ram.js';
 import { readRegister, registerNames, writeRegister } from './registers.js';
+import { type Resume, stopOf } from './stop.js';
 
 /** Nothing of a guest is executable there: the kernel's end of the address space. */
 const NOWHERE: Readonly<Record<Arch, Addr>> = {
@@ -32,21 +32,11 @@ const NOWHERE: Readonly<Record<Arch, Addr>> = {
   i386: 0xffff_fff0n,
 };
 
-interface SavedCpu extends CpuState {
-  readonly arch: Arch;
-  readonly env: Uint8Array;
-  readonly gdt: Uint8Array;
-  readonly ticks: bigint;
-}
-
 /** What one engine uses and the next one reuses. */
 export interface MachineWithRam {
   readonly machine: Machine;
   readonly ram: Ram;
 }
-
-/** A run is to be taken up again: as it was, or with the first instruction in a block of its own. */
-type Resume = 'retry' | 'step';
 
 export class Unicorn1Engine implements Engine, MachineClient {
   readonly name: string;
@@ -66,7 +56,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #counting = false;
   #observer: ((pc: Addr) => void) | undefined;
   /** Set inside a run by a hook. */
-  #stop: 'syscall' | 'sysenter' | undefined;
+  #call: 'syscall' | 'sysenter' | undefined;
   /** An instruction that is begun again because the run was taken up there: not to be counted twice. */
   #begunPc: bigint | undefined;
 
@@ -113,27 +103,12 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   saveCpu(): CpuState {
     this.#assertOpen();
-    const { heap, env } = this.#machine;
-    const saved: SavedCpu = {
-      engine: 'unicorn1',
-      arch: this.arch,
-      env: heap.bytes.slice(env, env + ENV.GUEST_END),
-      gdt: heap.bytes.slice(this.#gdt, this.#gdt + 8 * GDT_ENTRIES),
-      ticks: heap.readU64(TICKS),
-    };
-    return saved;
+    return saveCpu(this.#machine, this.#gdt);
   }
 
   loadCpu(state: CpuState): void {
     this.#assertOpen();
-    if (!isSavedCpu(state) || state.arch !== this.arch)
-      throw new MayexecError(
-        `this CPU state was not saved by an ${this.name} engine (${this.arch})`,
-      );
-    const { heap, env } = this.#machine;
-    heap.bytes.set(state.env, env);
-    heap.bytes.set(state.gdt, this.#gdt);
-    heap.writeU64(TICKS, state.ticks);
+    loadCpu(this.#machine, this.#gdt, state);
   }
 
   setGdtEntry(index: number, descriptor: bigint): void {
@@ -179,8 +154,12 @@ export class Unicorn1Engine implements Engine, MachineClient {
       const code = this.#enter(until, resume);
       this.#blocks += before - blocks.left;
       const notBegun = this.#clearInhibit();
-      const stop = this.#stopOf(code, until, notBegun);
+      const end = { code, until, call: this.#call, notBegun };
+      const stop = stopOf(this.#machine, this.#mmu, end);
+      if (stop === undefined)
+        throw this.#fail(`a run ended at 0x${this.#machine.pc.toString(16)} with code ${code}`);
       if (typeof stop === 'object') return stop;
+      if (stop === 'retry') this.#begunPc = this.#machine.pc;
       resume = stop;
     }
   }
@@ -188,7 +167,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   /** One `uc_emu_start`; returns its code. */
   #enter(until: Addr, resume: Resume): number {
     const { heap, env } = this.#machine;
-    this.#stop = undefined;
+    this.#call = undefined;
     // QEMU would make a second exception a double fault; nothing is in flight between runs.
     heap.writeU32(env + ENV.OLD_EXCEPTION, 0xffff_ffff);
     // An instruction in the shadow of `mov ss` is translated as a block of its own.
@@ -218,56 +197,6 @@ export class Unicorn1Engine implements Engine, MachineClient {
     return (hflags & HF.INHIBIT_IRQ) !== 0;
   }
 
-  #stopOf(code: number, until: Addr, notBegun: boolean): Stop | Resume {
-    const pc = this.#machine.pc;
-    if (code === UC_ERR_EXCEPTION) return this.#stopOfException(pc, until, notBegun);
-    if (code === UC_ERR_INSN_INVALID) return this.#invalidOpcode(pc);
-    if (code !== UC_ERR_OK) throw this.#fail(`a run gave code ${code}`);
-    if (this.#machine.blocks.spent) return { kind: 'budget', pc };
-    if (this.#stop !== undefined) return { kind: 'syscall', via: this.#stop, pc };
-    if (pc === until) return { kind: 'until', pc };
-    throw this.#fail(`a run ended at 0x${pc.toString(16)} for no known reason`);
-  }
-
-  #stopOfException(pc: Addr, until: Addr, notBegun: boolean): Stop | Resume {
-    const { heap, cpu, env } = this.#machine;
-    const refusal = this.#mmu.refusal;
-    if (refusal === undefined) {
-      const vector = heap.readU32(cpu + CPU.EXCEPTION_INDEX);
-      if (heap.readU32(env + ENV.EXCEPTION_IS_INT) !== 0) return { kind: 'interrupt', vector, pc };
-      return { kind: 'exception', vector, errorCode: heap.readU32(env + ENV.ERROR_CODE), pc };
-    }
-    if (refusal.kind === 'retry') {
-      this.#begunPc = pc;
-      return 'retry';
-    }
-    if (refusal.access === 'exec') {
-      if (pc === until && refusal.address === pc) return { kind: 'until', pc };
-      // A block is translated whole before its first instruction runs. When it reaches into a page that
-      // cannot be executed, the instructions before that have to run all the same: one at a time.
-      if (refusal.address >> 12n !== pc >> 12n && !notBegun) return 'step';
-    }
-    return this.#asHardware({ ...refusal, pc });
-  }
-
-  /** Corrects a data fault where the engine takes another way to it than hardware does. */
-  #asHardware(fault: Stop & { kind: 'fault' }): Stop {
-    if (fault.access === 'exec') return fault;
-    const wide = this.arch === 'x86-64';
-    const code = this.#mmu.codeAt(fault.pc, 15);
-    if (fault.access === 'write')
-      this.#mmu.undoFirstHalf(fault.address, wideStoreBytes(code, wide));
-    else if (isReadModifyWrite(code, wide)) return { ...fault, access: 'write' };
-    return fault;
-  }
-
-  /** #UD; but `icebp` is a trap that the engine lacks. */
-  #invalidOpcode(pc: Addr): Stop {
-    if (this.#mmu.codeAt(pc, 1)[0] !== ICEBP) return { kind: 'invalid-opcode', pc };
-    this.#machine.pc = pc + 1n;
-    return { kind: 'interrupt', vector: 1, pc: pc + 1n };
-  }
-
   // Called by the machine, inside a run.
 
   miss(lo: number, hi: number, access: number, mode: number): number {
@@ -293,7 +222,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   }
 
   systemCall(via: 'syscall' | 'sysenter'): void {
-    this.#stop = via;
+    this.#call = via;
     this.#machine.stop();
   }
 
@@ -328,8 +257,4 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#mmu.hostError = undefined;
     throw error;
   }
-}
-
-function isSavedCpu(state: CpuState): state is SavedCpu {
-  return state.engine === 'unicorn1' && 'env' in state && 'gdt' in state;
 }

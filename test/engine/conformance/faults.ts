@@ -46,6 +46,18 @@ export function faults(kind: EngineKind): void {
         expect(g.peek(DATA, 4)).toEqual([0, 0, 0, 0]);
       });
 
+      it('reports what reads only to write back as a write, as hardware does', () => {
+        const g = guest();
+        for (const text of ['inc dword ptr', 'lock xadd', 'shl byte ptr', 'xchg']) {
+          const operand = text.endsWith('ptr') ? '' : ', ecx';
+          const stop = g.runCode(
+            `nop; ${text} [${NOWHERE}]${operand}${/shl/.test(text) ? ', 2' : ''}`,
+          );
+          expect(stop).toMatchObject({ access: 'write', address: BigInt(NOWHERE) });
+        }
+        expect(g.runCode(`cmp [${NOWHERE}], ecx`)).toMatchObject({ access: 'read' });
+      });
+
       it('reports a jump into data at the target', () => {
         const g = guest();
         const stop = g.runCode(`mov eax, ${DATA}; jmp ${word}ax`);

@@ -1,0 +1,76 @@
+/**
+ * Reads off the CPU what ended a run. Where the engine takes another way to a fault than hardware does,
+ * the fault is put right here.
+ */
+import type { Addr } from '../../abi/address.js';
+import type { Stop } from '../engine.js';
+import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
+import { ICEBP, isReadModifyWrite, wideStoreBytes } from './instruction.js';
+import type { Machine } from './machine.js';
+import type { Mmu } from './mmu.js';
+import { CPU, ENV } from './offsets.js';
+
+/** The longest x86 instruction. */
+const INSTRUCTION_BYTES = 15;
+
+/** A run is to be taken up again: as it was, or with the first instruction in a block of its own. */
+export type Resume = 'retry' | 'step';
+
+/** What is known of a run that is over. */
+export interface RunEnd {
+  /** Of `uc_emu_start`. */
+  readonly code: number;
+  readonly until: Addr;
+  /** The system call that a hook saw. */
+  readonly call: 'syscall' | 'sysenter' | undefined;
+  /** It was to run its first instruction alone, and did not begin it. */
+  readonly notBegun: boolean;
+}
+
+/** undefined: for no known reason. */
+export function stopOf(machine: Machine, mmu: Mmu, end: RunEnd): Stop | Resume | undefined {
+  const { pc } = machine;
+  switch (end.code) {
+    case UC_ERR_EXCEPTION:
+      return mmu.refusal === undefined ? exception(machine, pc) : refused(machine, mmu, pc, end);
+    case UC_ERR_INSN_INVALID:
+      return invalidOpcode(machine, mmu, pc);
+    case UC_ERR_OK:
+      if (machine.blocks.spent) return { kind: 'budget', pc };
+      if (end.call !== undefined) return { kind: 'syscall', via: end.call, pc };
+      return pc === end.until ? { kind: 'until', pc } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function exception({ heap, cpu, env }: Machine, pc: Addr): Stop {
+  const vector = heap.readU32(cpu + CPU.EXCEPTION_INDEX);
+  if (heap.readU32(env + ENV.EXCEPTION_IS_INT) !== 0) return { kind: 'interrupt', vector, pc };
+  return { kind: 'exception', vector, errorCode: heap.readU32(env + ENV.ERROR_CODE), pc };
+}
+
+function refused(machine: Machine, mmu: Mmu, pc: Addr, end: RunEnd): Stop | Resume | undefined {
+  const { refusal } = mmu;
+  if (refusal === undefined || refusal.kind === 'retry') return refusal?.kind;
+  const { address, access, cause } = refusal;
+  if (access === 'exec') {
+    if (pc === end.until && address === pc) return { kind: 'until', pc };
+    // A block is translated whole before its first instruction runs. When it reaches into a page that
+    // cannot be executed, the instructions before that have to run all the same: one at a time.
+    if (address >> 12n !== pc >> 12n && !end.notBegun) return 'step';
+    return { kind: 'fault', address, access, cause, pc };
+  }
+  const wide = machine.arch === 'x86-64';
+  const code = mmu.codeAt(pc, INSTRUCTION_BYTES);
+  if (access === 'write') mmu.undoFirstHalf(address, wideStoreBytes(code, wide));
+  const writes = access === 'write' || isReadModifyWrite(code, wide);
+  return { kind: 'fault', address, access: writes ? 'write' : 'read', cause, pc };
+}
+
+/** #UD; but `icebp` is a trap that the engine lacks. */
+function invalidOpcode(machine: Machine, mmu: Mmu, pc: Addr): Stop {
+  if (mmu.codeAt(pc, 1)[0] !== ICEBP) return { kind: 'invalid-opcode', pc };
+  machine.pc = pc + 1n;
+  return { kind: 'interrupt', vector: 1, pc: pc + 1n };
+}

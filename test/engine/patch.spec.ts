@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { patchMmuFault } from '../../src/unicorn-wasm/patch-mmu-fault.js';
+import { jsForm, readSource } from '../../src/unicorn-wasm/source.js';
+
+const source = await readSource('node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js');
+const patched = patchMmuFault(source);
+
+/** A place of each change, with a name. */
+const PLACES: readonly [string, string][] = [
+  ['the page walk', '128&t[(A|=0)+17203|0]){P='],
+  ['a store of block_full', 'a[1152+(0|n[A+36092>>2])|0]=l,eA=i+208|0'],
+  ['a port function', '500==(0|n[i+4>>2])'],
+  ['the eight-byte store', 'function gt(A,e,r,i,f,c,b){'],
+  ['the flags of the instruction hook', 'uA=(0|E)!=(0|S),'],
+  ['the length of the instruction hook', 'n[u+56>>2]=S'],
+  ['the VEX prefix', 'X=v>>>4&8,'],
+  ['raise_exception', 'function Nn(A,e){Xn('],
+  ['tlb_fill', 'function Bn(A,e,r,a,i,c){'],
+  ['the four-byte store', 'function Dt(A,e,r,i,f,c){'],
+];
+
+describe('the patch of the engine', () => {
+  it('makes another text that still parses', () => {
+    expect(patched).not.toBe(source);
+    expect(Math.abs(patched.length - source.length)).toBeLessThan(20_000);
+    expect(jsForm(patched)).toContain('prepX');
+  });
+
+  it.each(PLACES)('refuses a text without %s', (_, text) => {
+    expect(source).toContain(text);
+    expect(() => patchMmuFault(source.replace(text, ''))).toThrow();
+  });
+
+  it('refuses a text that it has patched already', () => {
+    expect(() => patchMmuFault(patched)).toThrow();
+  });
+});
