@@ -17,7 +17,7 @@ import { existsIn, isPrefix, keystoneText } from './quirks.js';
 import { registerWidth } from './registers.js';
 import { tokenize } from './tokens.js';
 
-export interface Instruction {
+export interface SourceInstruction {
   readonly prefixes: readonly string[];
   /** Lower case; empty for prefixes alone. */
   readonly mnemonic: string;
@@ -44,7 +44,7 @@ export function hex(value: bigint): string {
   return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
-export function parseInstruction(text: string, mode: Mode): Instruction {
+export function parseInstruction(text: string, mode: Mode): SourceInstruction {
   const reader = new TokenReader(tokenize(text), text.length);
   const prefixes: string[] = [];
   let mnemonic = '';
@@ -82,7 +82,7 @@ export function isJump(mnemonic: string): boolean {
 }
 
 /** Keystone's text, which depends on the round only where a value needs addresses. */
-export function renderInstruction(instruction: Instruction, values: Values): string {
+export function renderInstruction(instruction: SourceInstruction, values: Values): string {
   const { prefixes, mnemonic, mode } = instruction;
   const operands = instruction.operands.map(
     (operand, index) => renderOperand(instruction, operand, index, values) + operand.decoration,
@@ -91,7 +91,7 @@ export function renderInstruction(instruction: Instruction, values: Values): str
 }
 
 function renderOperand(
-  instruction: Instruction,
+  instruction: SourceInstruction,
   operand: Operand,
   index: number,
   values: Values,
@@ -108,7 +108,7 @@ function renderOperand(
 }
 
 function renderImmediate(
-  instruction: Instruction,
+  instruction: SourceInstruction,
   operand: ImmediateOperand & Operand,
   index: number,
   values: Values,
@@ -139,7 +139,7 @@ function renderImmediate(
   return dollar + hex(value);
 }
 
-function loadsWide({ mnemonic, operands, mode }: Instruction): boolean {
+function loadsWide({ mnemonic, operands, mode }: SourceInstruction): boolean {
   const target = operands[mode.syntax === 'intel' ? 0 : 1];
   if (!/^movq?$/.test(mnemonic) || target?.kind !== 'register') return false;
   return registerWidth(target.name) === 64;
@@ -157,7 +157,7 @@ function symbolText(linear: LinearValue | undefined): string | undefined {
 }
 
 function renderMemory(
-  instruction: Instruction,
+  instruction: SourceInstruction,
   operand: MemoryOperand & Operand,
   values: Values,
 ): string {

@@ -5,12 +5,16 @@
  */
 import { StatementError } from './assembly-error.js';
 import type { Expression } from './expression.js';
-import { type Instruction, isJump, type Values } from './instruction.js';
+import { isJump, type SourceInstruction, type Values } from './instruction.js';
 import type { Operand } from './operand.js';
 import { checkDisplacement, checkImmediate } from './operand-range.js';
 
 /** `end`: the address of the next instruction. Throws a StatementError. */
-export function verifyInstruction(instruction: Instruction, values: Values, end: bigint): void {
+export function verifyInstruction(
+  instruction: SourceInstruction,
+  values: Values,
+  end: bigint,
+): void {
   const { mnemonic, operands, mode } = instruction;
   for (const [index, operand] of operands.entries()) {
     const jumps = operand.kind === 'immediate' && isJump(mnemonic);
@@ -38,7 +42,7 @@ function expressionOf(operand: Operand): Expression | undefined {
 }
 
 /** `mov rax, [label]` has an encoding with 64 bits of address, and Keystone takes it. */
-function isAbsolute({ mnemonic, operands }: Instruction, operand: Operand): boolean {
+function isAbsolute({ mnemonic, operands }: SourceInstruction, operand: Operand): boolean {
   const accumulator = operands.find((each) => each.kind === 'register');
   const plain = operand.kind === 'memory' && !operand.base && !operand.index;
   const register = accumulator?.kind === 'register' ? accumulator.name : '';
