@@ -1,5 +1,5 @@
 /** Engine files on a page or in a worker: static files in `engine/` beside the bundle. */
-import type { EngineAssets } from './assets.js';
+import type { EngineAssets } from './asset-files.js';
 
 export function webAssets(
   base: string | URL = new URL('./engine/', import.meta.url),

@@ -12,7 +12,6 @@ import type {
   RemapRequest,
   Verdict,
 } from '../policy/policy.js';
-import { allow } from '../policy/policy.js';
 import type { Vma } from './vma.js';
 
 /** What policies need of the memory manager beyond verdicts; PolicyEffects has these fields. */
@@ -45,7 +44,7 @@ export interface MmPolicies {
   fault(vma: Vma | undefined, address: Addr, access: Access, facts: MmFacts): Verdict;
 }
 
-const allowing = (): Verdict => allow;
+const allowing = (): Verdict => ({ kind: 'allow' });
 
 /** No policy at all. */
 export const noPolicies: MmPolicies = {

@@ -1,0 +1,123 @@
+/** Who may import whom: dependencies point one way, and no two files need each other to load. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src/', import.meta.url));
+
+/** Folders (or files of src itself) and what each may import, besides itself. `type:` is types only. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  abi: [],
+  engine: ['abi'],
+  policy: ['abi', 'mm'],
+  mm: ['abi', 'engine', 'type:policy', 'type:trace'],
+  trace: ['abi', 'type:mm', 'type:policy', 'mm'],
+  kernel: ['abi', 'engine', 'mm', 'policy', 'trace'],
+  'os/linux': ['abi', 'engine', 'kernel', 'mm', 'policy', 'trace'],
+  // The kernel's tables of calls and constants are data that sources name.
+  toolchain: ['abi', 'os/linux'],
+  'unicorn-wasm': ['engine'],
+  'sandbox-options.ts': ['abi', 'mm', 'os/linux', 'policy'],
+  'registers.ts': ['abi', 'engine', 'sandbox-options.ts'],
+  'sandbox.ts': [
+    'abi',
+    'engine',
+    'kernel',
+    'mm',
+    'os/linux',
+    'policy',
+    'registers.ts',
+    'sandbox-options.ts',
+    'trace',
+  ],
+  scenario: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  cli: ['index.ts'],
+};
+
+/** Front doors may import everything below them. */
+const ANYTHING = ['index.ts'];
+
+/** The lowering of the translator is one recursive descent, cut into files by kind of construct. */
+const ONE_DESCENT = /^unicorn-wasm\/lower-/;
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+const imports = filesOf(SRC).flatMap(importsOf);
+
+describe('dependencies', () => {
+  it('are found by this test at all', () => {
+    expect(imports.length).toBeGreaterThan(200);
+  });
+
+  it.each(Object.keys(MAY_IMPORT))('of %s point the allowed way', (part) => {
+    const allowed = MAY_IMPORT[part]!;
+    const wrong = imports.filter(({ from, to, typeOnly }) => {
+      if (partOf(from) !== part || partOf(to) === part) return false;
+      const target = partOf(to);
+      return !allowed.includes(target) && !(typeOnly && allowed.includes(`type:${target}`));
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('are stated for every part of src', () => {
+    const parts = new Set(imports.map(({ from }) => partOf(from)));
+    const unknown = [...parts].filter((part) => !(part in MAY_IMPORT) && !ANYTHING.includes(part));
+    expect(unknown).toEqual([]);
+  });
+
+  it('make no cycle', () => {
+    const graph = new Map<string, string[]>();
+    for (const { from, to, typeOnly } of imports) {
+      if (typeOnly || (ONE_DESCENT.test(from) && ONE_DESCENT.test(to))) continue;
+      graph.set(from, [...(graph.get(from) ?? []), to]);
+    }
+    expect(findCycle(graph)).toBe(undefined);
+  });
+});
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .map((name) => name.split(sep).join('/'));
+}
+
+function importsOf(from: string): Import[] {
+  const text = readFileSync(join(SRC, from), 'utf8');
+  const statement =
+    /^(?:import|export)\s+(type\s)?[^;'"]*?from\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'/gm;
+  return [...text.matchAll(statement)].map(([, type, path, dynamic]) => {
+    const target = normalize(join(SRC, dirname(from), (path ?? dynamic)!));
+    const to = relative(SRC, target).split(sep).join('/').replace(/\.js$/, '.ts');
+    return { from, to, typeOnly: type !== undefined };
+  });
+}
+
+function partOf(file: string): string {
+  const [first, second] = file.split('/');
+  return first === 'os' ? `os/${second}` : first!;
+}
+
+/** A path that comes back to its start, if there is one. */
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const next of graph.get(file) ?? []) {
+      const cycle = visit(next, [...path, file]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of graph.keys()) {
+    const cycle = visit(file, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
