@@ -53,6 +53,8 @@ export interface SandboxOptions {
   readonly stdin?: Uint8Array | (() => Uint8Array) | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
   readonly files?: Readonly<Record<string, HostFile>> | undefined;
+  /** A processor with protection keys (PKU); RDPKRU and WRPKRU are emulated. Default false. */
+  readonly protectionKeys?: boolean | undefined;
   /**
    * Options of mounts by path: 'noexec', 'ro', 'wxallowed' (openbsd). A path where nothing is mounted
    * gets a tmpfs; '/', '/tmp', '/dev' and '/dev/shm' are mounts already.
@@ -78,6 +80,7 @@ const OPTION_NAMES = [
   'files',
   'mounts',
   'onOutput',
+  'protectionKeys',
 ];
 
 const MOUNT_OPTIONS = ['noexec', 'ro', 'wxallowed'];

@@ -97,6 +97,7 @@ export class Sandbox implements Disposable {
       limits: { blocks: checked.blocks },
       files: options.files ?? {},
       mounts: options.mounts ?? {},
+      protectionKeys: options.protectionKeys ?? false,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });

@@ -16,6 +16,7 @@ import {
 } from './policy.js';
 
 const rules = new Rules('freebsd', {
+  'prot-bits': 'mmap and mprotect know no protection bits but read, write, execute and PROT_MAX()',
   'write-exec': 'kern.elf.allow_wx=0: memory may not be writable and executable at once',
   'beyond-own-maximum':
     'the call asks for a right beyond the maximum that it declares by PROT_MAX()',
@@ -51,7 +52,8 @@ function both(flags: VmFlags): boolean {
 }
 
 /** The very first test of mmap; 0 means that no maximum is declared. */
-function onMapFirst({ beyond }: Settings, { prot }: MapRequest): Verdict {
+function onMapFirst({ beyond }: Settings, { prot, origin }: MapRequest): Verdict {
+  if (origin === 'mmap' && prot & ~(VM_ACCESS | MAX_BITS)) return rules.deny('EINVAL', 'prot-bits');
   const maximum = maximumOf(prot);
   return maximum !== 0 && prot & VM_ACCESS & ~maximum
     ? rules.deny(beyond, 'beyond-own-maximum')
@@ -75,6 +77,7 @@ function limit(flags: VmFlags, maximum: number, rule: 'set-maximum' | 'implied-m
 }
 
 function onProtectArguments({ allowWx, beyond }: Settings, prot: number): Verdict {
+  if (prot & ~(VM_ACCESS | MAX_BITS)) return rules.deny('EINVAL', 'prot-bits');
   const maximum = maximumOf(prot);
   if (maximum !== 0 && prot & VM_ACCESS & ~maximum) return rules.deny(beyond, 'beyond-own-maximum');
   return !allowWx && both(prot) ? rules.deny('EACCES', 'write-exec') : allow;

@@ -19,6 +19,8 @@ export interface KernelOptions {
   readonly arch: Arch;
   readonly seed: number;
   readonly trace: TraceRecorder;
+  /** Has the processor protection keys? */
+  readonly protectionKeys?: boolean;
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
@@ -33,6 +35,7 @@ export class LinuxKernel {
   readonly frames: Frames;
   readonly files: FileSystem;
   readonly shm: SharedSegments;
+  readonly protectionKeys: boolean;
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
   readonly trace: TraceRecorder;
@@ -45,6 +48,7 @@ export class LinuxKernel {
     this.engine = options.engine;
     this.arch = options.arch;
     this.trace = options.trace;
+    this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);
     this.frames = new Frames(options.engine.memory);
     this.files = new FileSystem(this.frames);

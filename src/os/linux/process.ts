@@ -42,6 +42,8 @@ export interface LinuxProcessOptions {
   readonly limits: { readonly blocks: number };
   readonly stdin?: Input;
   readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+  /** Has the processor protection keys? */
+  readonly protectionKeys?: boolean;
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;

@@ -45,6 +45,6 @@ export function createSpace(
     flushTlb: (page, count) => engine.flushTlb(page, count),
     stackPointer: () => kernel.stackPointer,
     programCounter: () => kernel.programCounter,
-    tuning: { nextInode: () => kernel.files.newNumber() },
+    tuning: { pku: kernel.protectionKeys, nextInode: () => kernel.files.newNumber() },
   });
 }

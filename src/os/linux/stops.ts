@@ -2,6 +2,7 @@
 import type { Outcome } from '../../abi/outcome.js';
 import type { Stop } from '../../engine/engine.js';
 import type { StopHandler } from '../../kernel/run-loop.js';
+import { emulatePkru } from './pkru.js';
 import { deliverPending } from './signals/deliver.js';
 import { raise, softwareInterrupt, VECTOR_UD } from './signals/exceptions.js';
 import { pageFault } from './signals/page-fault.js';
@@ -38,6 +39,7 @@ export class StopJudge implements StopHandler {
         raise(task, stop.vector, stop.errorCode);
         return undefined;
       case 'invalid-opcode':
+        if (emulatePkru(task)) return undefined;
         raise(task, VECTOR_UD, 0);
         return undefined;
       case 'syscall':

@@ -16,7 +16,6 @@ import {
   VM_MAYREAD,
   VM_MAYWRITE,
   VM_READ,
-  VM_WRITE,
 } from '../../../mm/vma.js';
 import { armorAddress } from '../../../mm/wanted-address.js';
 import type { PolicyStack } from '../../../policy/stack.js';
@@ -31,6 +30,7 @@ import { type ElfImage, elfSymbols, PF_X, PT_GNU_STACK, parseElf } from './elf.j
 import { imageFacts } from './image-facts.js';
 import { type LoadedElf, loadElf } from './load.js';
 import { resetRegisters } from './registers.js';
+import { sealImage } from './seal-image.js';
 import { checkArguments, fillStack } from './stack.js';
 import { NO_VDSO, type Vdso, vdsoAt, vdsoPage } from './vdso.js';
 
@@ -149,15 +149,6 @@ function start(
   if (task.policies.effects.immutableImage) sealImage(mm, [file, interpreter?.file]);
   enterPolicies(task);
   return ok(0);
-}
-
-/** OpenBSD: what the file gives and is not to be written stays as it is for good. */
-function sealImage(mm: AddressSpace, files: readonly (OpenFile | undefined)[]): void {
-  const objects = files.map((file) => file?.inode.object);
-  for (const vma of mm.vmas) {
-    if (vma.object === undefined || !objects.includes(vma.object) || vma.flags & VM_WRITE) continue;
-    mm.mseal(vma.start, vma.end - vma.start, 0n);
-  }
 }
 
 /** Without a program: a stack, a heap and nothing to run. */

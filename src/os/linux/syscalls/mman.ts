@@ -6,6 +6,7 @@ import { int, type SyscallArgs, type SyscallResult, uint } from '../../../kernel
 import { structIn } from '../../../kernel/user-memory.js';
 import type { MappedFile } from '../../../mm/address-space.js';
 import type { Abi } from '../abi.js';
+import { sealRelro } from '../exec/seal-image.js';
 import { mappedFile } from '../fs/mapped-file.js';
 import type { Task } from '../task.js';
 import { accessOk } from './arguments.js';
@@ -62,6 +63,12 @@ function mmapOld(task: Task, pointer: bigint, abi: Abi): SyscallResult {
   return mmap(task, abi, request, word(5) >> 12n);
 }
 
+function mprotect(task: Task, addr: Addr, length: bigint, prot: bigint): Result<0> {
+  const done = task.mm.mprotect(addr, length, prot);
+  if (done.ok) sealRelro(task, addr, length);
+  return done;
+}
+
 function pkeyMprotect(
   task: Task,
   [addr, length, prot, key]: readonly [bigint, bigint, bigint, bigint],
@@ -106,7 +113,7 @@ export const mmanCalls: HandlerTable = {
   mmap2: (task, [addr, length, prot, flags, fd, pages], abi) =>
     mmap(task, abi, { addr, length, prot, flags, fd }, pages),
   munmap: (task, [addr, length]) => task.mm.munmap(addr, length),
-  mprotect: (task, [addr, length, prot]) => task.mm.mprotect(addr, length, prot),
+  mprotect: (task, [addr, length, prot]) => mprotect(task, addr, length, prot),
   pkey_mprotect: (task, [addr, length, prot, key]) => pkeyMprotect(task, [addr, length, prot, key]),
   pkey_alloc: (task, [flags, rights]) => task.mm.pkeyAlloc(flags, rights),
   pkey_free: (task, [key]) => task.mm.pkeyFree(int(key)),
