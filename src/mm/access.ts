@@ -13,7 +13,7 @@ import {
   FAULT_PROTECTION,
   type FaultCause,
 } from '../engine/engine.js';
-import { translate } from './fault.js';
+import { explainAccess, translate } from './fault.js';
 import type { Mm } from './mm.js';
 import { entryFrame, frameEntry } from './page-table.js';
 import { hasSharedPages, type MappedVma } from './vma-list.js';
@@ -124,6 +124,23 @@ export function copyIn(mm: Mm, addr: Addr, length: number): Result<Uint8Array> {
 /** What lies before the faulting page has been written when it fails. */
 export function copyOut(mm: Mm, addr: Addr, bytes: Uint8Array): Result<0> {
   return copyOutPartial(mm, addr, bytes) === bytes.length ? ok(0) : fail('EFAULT');
+}
+
+/**
+ * What copyIn would read, for whoever only watches: no page comes in, no stack grows. EFAULT where
+ * copyIn fails, and below a stack that copyIn would have grown.
+ */
+export function look(mm: Mm, addr: Addr, length: number): Result<Uint8Array> {
+  if (!accessOk(mm, addr, length)) return fail('EFAULT');
+  const bytes = new Uint8Array(length);
+  for (const span of spans(addr, length)) {
+    const vma = mm.list.find(span.page);
+    if (vma === undefined || explainAccess(mm, span.page, 'read') !== undefined) {
+      return fail('EFAULT');
+    }
+    bytes.set(peekPage(mm, vma, span), span.at);
+  }
+  return ok(bytes);
 }
 
 /** Any mapped memory, whatever its rights; nothing is touched by it. */

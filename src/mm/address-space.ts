@@ -171,6 +171,11 @@ export class AddressSpace extends Mm {
     return access.copyOutPartial(this, addr, bytes);
   }
 
+  /** As copyIn, without any effect: for traces. */
+  look(addr: Addr, length: number): Result<Uint8Array> {
+    return access.look(this, addr, length);
+  }
+
   load(addr: Addr, length: number): Uint8Array | Fault {
     return access.load(this, addr, length);
   }

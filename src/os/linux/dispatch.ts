@@ -4,6 +4,7 @@
  */
 import { fail } from '../../abi/result.js';
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../kernel/syscall.js';
+import type { UserMemory } from '../../kernel/user-memory.js';
 import type { Abi } from './abi.js';
 import { ArgumentDecoder } from './decode/decoder.js';
 import { refusesStack } from './map-stack.js';
@@ -24,7 +25,7 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
   const entry = entryOf(request.abi, request.number);
   const { name } = entry.spec;
   const decoder = new ArgumentDecoder(entry.spec, request.args, {
-    memory: task.mm,
+    memory: onlooker(task),
     word: request.abi.word,
   });
   task.kernel.clock.tick();
@@ -35,6 +36,14 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
   record(task, request, entry, result, decoder);
   endIfKilled(task);
   return result;
+}
+
+/** A trace must not touch what it shows: a page that it brought in would be resident, a stack grown. */
+function onlooker(task: Task): UserMemory {
+  return {
+    copyIn: (addr, length) => task.mm.look(addr, length),
+    copyOut: () => fail('EFAULT'),
+  };
 }
 
 /** A policy may have answered one of the call's requests by killing the process. */

@@ -1,5 +1,5 @@
 /** Transfers between an open file and a process's memory. Compare fs/read_write.c. */
-import type { Addr } from '../../../abi/address.js';
+import { type Addr, PAGE_SIZE } from '../../../abi/address.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { copyInPartly, copyOutPartly, type UserMemory } from '../../../kernel/user-memory.js';
 import type { OpenFile } from './open-file.js';
@@ -7,8 +7,17 @@ import type { OpenFile } from './open-file.js';
 /** Larger requests are cut to this (include/linux/fs.h). */
 export const MAX_RW_COUNT = 0x7ffff000;
 
-/** At most this much is in the host's hands at a time. */
+/** At most this much of a stream is in the host's hands at a time. */
 const CHUNK = 1 << 16;
+
+/**
+ * Files move page by page, as in the page cache: one part of a transfer can change what the next one
+ * reads, when the memory is a mapping of the same file.
+ */
+function chunkLength(file: OpenFile, position: number, left: number): number {
+  const most = file.inode.seekable ? PAGE_SIZE - (position % PAGE_SIZE) : CHUNK;
+  return Math.min(most, left);
+}
 
 /**
  * Up to `count` bytes into memory. `at`: where in the file; undefined: at its position, which moves.
@@ -24,7 +33,7 @@ export function readInto(
   const start = at ?? file.position;
   let done = 0;
   while (done < count) {
-    const chunk = file.inode.read(start + done, Math.min(CHUNK, count - done));
+    const chunk = file.inode.read(start + done, chunkLength(file, start + done, count - done));
     if (!chunk.ok && done === 0) return chunk;
     if (!chunk.ok || chunk.value.length === 0) break;
     const copied = copyOutPartly(memory, addr + BigInt(done), chunk.value);
@@ -51,14 +60,15 @@ export function writeFrom(
     const refusal = file.inode.writeRefusal(start + done, count - done);
     if (refusal !== undefined && done === 0) return fail(refusal);
     if (refusal !== undefined) break;
-    const chunk = copyInPartly(memory, addr + BigInt(done), Math.min(CHUNK, count - done));
+    const length = chunkLength(file, start + done, count - done);
+    const chunk = copyInPartly(memory, addr + BigInt(done), length);
     if (!chunk.ok && done === 0) return chunk;
     if (!chunk.ok) break;
     const written = file.inode.write(start + done, chunk.value);
     if (!written.ok && done === 0) return written;
     if (!written.ok) break;
     done += written.value;
-    if (written.value < CHUNK) break;
+    if (written.value < length) break;
   }
   if (at === undefined) file.position = start + done;
   return ok(done);
