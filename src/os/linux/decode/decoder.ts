@@ -123,20 +123,19 @@ const ENUMERATIONS: Partial<Record<ArgSpec['type'], readonly [NameTable, string]
 };
 
 /** Flag words, with what stands for none. */
-const FLAG_WORDS: Partial<Record<ArgSpec['type'], readonly [NameTable, string]>> = {
-  prot: [names.PROT, 'PROT_NONE'],
-  'mremap-flags': [names.MREMAP_FLAGS, '0'],
-  'msync-flags': [names.MSYNC_FLAGS, '0'],
-  'mlock-flags': [names.MLOCK_FLAGS, '0'],
-  'mlockall-flags': [names.MLOCKALL_FLAGS, '0'],
-  'pkey-rights': [names.PKEY_RIGHTS, '0'],
-  'memfd-flags': [names.MEMFD_FLAGS, '0'],
-  'shmget-flags': [names.SHMGET_FLAGS, '0'],
-  'shmat-flags': [names.SHMAT_FLAGS, '0'],
-  'access-mode': [names.ACCESS, 'F_OK'],
-  'at-flags': [names.AT_FLAGS, '0'],
-  'wait-options': [names.WAIT_OPTIONS, '0'],
-  'grnd-flags': [names.GRND_FLAGS, '0'],
+const FLAG_WORDS: Partial<Record<ArgSpec['type'], readonly [NameTable, string, string]>> = {
+  prot: [names.PROT, 'PROT_NONE', 'PROT_???'],
+  'mremap-flags': [names.MREMAP_FLAGS, '0', 'MREMAP_???'],
+  'msync-flags': [names.MSYNC_FLAGS, '0', 'MS_???'],
+  'mlock-flags': [names.MLOCK_FLAGS, '0', 'MLOCK_???'],
+  'mlockall-flags': [names.MLOCKALL_FLAGS, '0', 'MCL_???'],
+  'pkey-rights': [names.PKEY_RIGHTS, '0', 'PKEY_???'],
+  'memfd-flags': [names.MEMFD_FLAGS, '0', 'MFD_???'],
+  'shmat-flags': [names.SHMAT_FLAGS, '0', 'SHM_???'],
+  'access-mode': [names.ACCESS, 'F_OK', '?_OK'],
+  'at-flags': [names.AT_FLAGS, '0', 'AT_???'],
+  'wait-options': [names.WAIT_OPTIONS, '0', 'W???'],
+  'grnd-flags': [names.GRND_FLAGS, '0', 'GRND_???'],
 };
 
 function symbolic(type: ArgSpec['type'], value: number): string | undefined {
@@ -145,6 +144,8 @@ function symbolic(type: ArgSpec['type'], value: number): string | undefined {
   const word = FLAG_WORDS[type];
   if (word !== undefined) return flags(value, ...word);
   switch (type) {
+    case 'shmget-flags':
+      return shmgetFlags(value);
     case 'mmap-flags':
       return mmapFlags(value);
     case 'open-flags':
@@ -162,6 +163,12 @@ function symbolic(type: ArgSpec['type'], value: number): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The low bits are permissions. */
+function shmgetFlags(value: number): string {
+  const known = flags(value & ~0o777, names.SHMGET_FLAGS, '');
+  return [known, mode(value & 0o777)].filter((part) => part !== '').join('|');
 }
 
 /** The type comes first; bits 26 to 31 are the size of huge pages. */

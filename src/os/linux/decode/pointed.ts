@@ -48,7 +48,13 @@ function show(
     case 'buf-in':
       return buffer(memory, at, length, quoted);
     case 'buf-out':
-      return buffer(memory, at, value ?? 0n, call === 'getrandom' ? quotedHex : quoted);
+      // getcwd counts its NUL, which is no part of the text.
+      return buffer(
+        memory,
+        at,
+        call === 'getcwd' ? (value ?? 1n) - 1n : (value ?? 0n),
+        call === 'getrandom' ? quotedHex : quoted,
+      );
     case 'iovec':
       return vector(memory, at, length, word);
     case 'argv':

@@ -36,10 +36,10 @@ export function stack(struct: Struct, word: 4 | 8): string {
   return `{ss_sp=${pointer(struct.word(0, word))}, ss_flags=${state}, ss_size=${size}}`;
 }
 
-/** `0644`, `S_IFREG|0644`. */
+/** `0644`, `022`, `S_IFREG|0644`. */
 export function mode(value: number): string {
   const type = FILE_TYPES.find(([bits]) => bits === (value & 0o170000));
-  const permissions = `0${(value & 0o7777).toString(8).padStart(3, '0')}`;
+  const permissions = `0${(value & 0o7777).toString(8)}`.padStart(3, '0');
   return type === undefined ? permissions : `${type[1]}|${permissions}`;
 }
 

@@ -51,9 +51,10 @@ export type NameTable = readonly (readonly [value: number, name: string])[];
 
 /**
  * Names of the bits that are set, in the table's order, then what has no name in hex. Values of more
- * than one bit come before their parts. `none` is for no bits at all.
+ * than one bit come before their parts. `none` is for no bits at all; `family` marks a word of which
+ * nothing is known.
  */
-export function flags(value: number, table: NameTable, none = '0'): string {
+export function flags(value: number, table: NameTable, none = '0', family?: string): string {
   let left = value >>> 0;
   if (left === 0) return none;
   const names: string[] = [];
@@ -64,7 +65,8 @@ export function flags(value: number, table: NameTable, none = '0'): string {
     left = (left & ~wanted) >>> 0;
   }
   if (left !== 0) names.push(`0x${left.toString(16)}`);
-  return names.join('|');
+  if (left === value >>> 0 && family !== undefined) names.push(`/* ${family} */`);
+  return names.join('|').replace('|/*', ' /*');
 }
 
 /** The name of one value; else the number with `???`, as strace marks what it does not know. */
