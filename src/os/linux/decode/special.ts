@@ -155,7 +155,7 @@ function prctl(
     case PR_SET_DUMPABLE:
       return [undefined, DUMPABLE[Number(arg2)] ?? hex(arg2)];
     case PR_SET_NO_NEW_PRIVS:
-      return [undefined, String(arg2)];
+      return [undefined, String(arg2), ...Array<undefined>(3)];
     default:
       return undefined;
   }
