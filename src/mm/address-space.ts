@@ -29,6 +29,7 @@ import { mprotect } from './mprotect.js';
 import { mremap } from './mremap.js';
 import { munmap } from './munmap.js';
 import type { MemoryObject } from './object.js';
+import { ENTRY_GUARD } from './page-table.js';
 import { pkeyAlloc, pkeyFree } from './pkeys.js';
 import { MAP_REMAPDUP, remapDuplicate } from './remap-duplicate.js';
 import type { MmapArgs } from './request.js';
@@ -169,6 +170,11 @@ export class AddressSpace extends Mm {
   /** How many bytes went in. */
   copyOutPartial(addr: Addr, bytes: Uint8Array): number {
     return access.copyOutPartial(this, addr, bytes);
+  }
+
+  /** Is there a marker of MADV_GUARD_INSTALL? */
+  isGuard(addr: Addr): boolean {
+    return this.pages.get(pageOf(addr)) === ENTRY_GUARD;
   }
 
   /** As copyIn, without any effect: for traces. */

@@ -15,7 +15,9 @@ const CHUNK = 1 << 16;
  * reads, when the memory is a mapping of the same file.
  */
 function chunkLength(file: OpenFile, position: number, left: number): number {
-  const most = file.inode.seekable ? PAGE_SIZE - (position % PAGE_SIZE) : CHUNK;
+  const { seekable, copiesWholePages } = file.inode;
+  if (copiesWholePages) return Math.min(PAGE_SIZE, left);
+  const most = seekable ? PAGE_SIZE - (position % PAGE_SIZE) : CHUNK;
   return Math.min(most, left);
 }
 
@@ -38,7 +40,8 @@ export function readInto(
     if (!chunk.ok || chunk.value.length === 0) break;
     const copied = copyOutPartly(memory, addr + BigInt(done), chunk.value);
     done += copied;
-    if (done === 0) return fail('EFAULT');
+    const torn = copied < chunk.value.length && file.inode.copiesWholePages;
+    if (done === 0 || torn) return fail('EFAULT');
     if (copied < chunk.value.length) break;
   }
   if (at === undefined) file.position = start + done;
@@ -64,6 +67,7 @@ export function writeFrom(
     const chunk = copyInPartly(memory, addr + BigInt(done), length);
     if (!chunk.ok && done === 0) return chunk;
     if (!chunk.ok) break;
+    if (chunk.value.length < length && file.inode.copiesWholePages) return fail('EFAULT');
     const written = file.inode.write(start + done, chunk.value);
     if (!written.ok && done === 0) return written;
     if (!written.ok) break;

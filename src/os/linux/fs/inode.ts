@@ -103,6 +103,11 @@ export abstract class Inode {
     return fail('EINVAL');
   }
 
+  /** Moves a page's worth at a time, wherever it lies; a fault within one fails the whole transfer. */
+  get copiesWholePages(): boolean {
+    return false;
+  }
+
   /** Takes any bytes without looking at them, so that a bad buffer goes unnoticed. */
   get swallowsWrites(): boolean {
     return false;

@@ -3,11 +3,12 @@
  * fs/proc/base.c:mem_rw() and mm/gup.c:check_vma_flags() with FOLL_FORCE: a mapping that may be made
  * readable is read; one that is private and may be made writable is written, into a copy of the page.
  */
-import { type Addr, PAGE_SIZE, PAGE_SIZE_N } from '../../../abi/address.js';
+import { type Addr, PAGE_SIZE, PAGE_SIZE_N, pageDown } from '../../../abi/address.js';
 import { S_IFREG } from '../../../abi/fcntl.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import type { AddressSpace } from '../../../mm/address-space.js';
 import {
+  VM_MAYBE_GUARD,
   VM_MAYREAD,
   VM_MAYWRITE,
   VM_READ,
@@ -28,6 +29,16 @@ function mayWrite(flags: VmFlags): boolean {
   return (flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
 }
 
+/** Where reaching on from `at` ends: with the mapping, its file, or before a guard page. */
+function reachableEnd(mm: AddressSpace, vma: Vma, at: Addr): Addr {
+  const end = backedEnd(vma);
+  if (!(vma.flags & VM_MAYBE_GUARD)) return end;
+  for (let page = pageDown(at); page < end; page += PAGE_SIZE_N) {
+    if (mm.isGuard(page)) return page;
+  }
+  return end;
+}
+
 /** Where the pages of a mapping end: behind the end of its file there are none. */
 function backedEnd({ start, end, pageOffset, object }: Vma): Addr {
   if (object === undefined || object.readsAsZero) return end;
@@ -42,6 +53,11 @@ export class MemoryFile extends Inode {
   constructor(mount: Mount, number: number, memory: () => AddressSpace) {
     super(mount, number, S_IFREG | 0o600);
     this.#memory = memory;
+  }
+
+  /** mem_rw copies each page before it looks where it goes, and forgets what it did when that fails. */
+  override get copiesWholePages(): boolean {
+    return true;
   }
 
   override get largestOffset(): bigint {
@@ -76,7 +92,7 @@ export class MemoryFile extends Inode {
     while (at - start < BigInt(length)) {
       const vma = mm.find(at);
       if (vma === undefined || !allows(vma.flags)) break;
-      const end = backedEnd(vma);
+      const end = reachableEnd(mm, vma, at);
       if (at >= end) break;
       at = end;
       if (end < vma.end) break;
