@@ -5,10 +5,10 @@
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
  *    function: the engine port fills the TLB entry and returns 0, or sets the exception and returns 1.
  *    The function's table index is read from MMU_FAULT_CELL; the port writes it before the first run.
- * 2. `block_full` (Unicorn's target-i386/translate.c, gen_intermediate_code_internal). A block cut off
- *    for its length makes the next *translated* block go without its UC_HOOK_BLOCK callback. After
- *    self-modifying code that next block can be an endless loop, which no budget would then end; and
- *    re-translation for the exact PC would not reproduce the block. The flag is never set any more.
+ * 2. The block budget (`tcg_qemu_tb_exec` of tci.c). A hook called for each block costs as much as ten
+ *    instructions. Instead the interpreter counts down BLOCKS_LEFT_CELL when it is entered and when a
+ *    block jumps to the next (`goto_tb`). Below zero, the jump is not taken, so that the block ends with
+ *    its way out, which writes the program counter; and the next entry stops the run before its block.
  * 3. Port input and output (`cpu_inb` and its five relatives in ioport.c, whose permission check Unicorn
  *    left out). They go the way of a TLB miss of a fourth kind (PORT_ACCESS), so that `tlb_fill` finds
  *    the exact program counter and raises what the engine port says: #GP, as in any Linux program.
@@ -31,6 +31,7 @@
  */
 
 import {
+  BLOCKS_LEFT_CELL,
   MMU_FAULT_CELL,
   PAGE_END_STORE_CELL,
   PORT_ACCESS,
@@ -46,8 +47,15 @@ const WALK_PAGE_FAULT = 'n[A+16752>>2]=14,n[A+20256>>2]=i,1';
 
 const WALK_REPLACEMENT = `A|=0,e|=0,r|=0,a|=0,i|=0;return 0|Pk[0|n[${MMU_FAULT_CELL / 4}]](0|A,0|e,0|r,0|a,0|i)`;
 
-/** `env->uc->block_full = block_full`, once in the translator and once in its copy that finds a PC. */
-const BLOCK_FULL = /a\[1152\+\(0\|n\[A\+36092>>2\]\)\|0\]=[lI],eA=i\+208\|0/g;
+/** The entry of the interpreter: its frame, then the loop. `A` is env, `n[A+36092>>2]` the handle. */
+const INTERPRETER = 'eA=r=eA-896|0,n[60+(i=140736)>>2]=r+896|0,n[i+56>>2]=A;';
+const COUNT = `(0|(n[${BLOCKS_LEFT_CELL / 4}]=(0|n[${BLOCKS_LEFT_CELL / 4}])-1|0))<0`;
+/** `uc_emu_stop(uc)` */
+const STOP = 'ck(0|n[A+36092>>2])';
+const STOP_FUNCTION = 'function ck(A){return 0|t[(A|=0)+1103|0]||(a[A+1101|0]=1,';
+/** `goto_tb`; a block that was not linked yet jumps by 0, to its way out. */
+const GOTO_TB = 'case 121:e=6+(i+(t[i+2|0]|t[i+3|0]<<8|t[i+4|0]<<16|t[i+5|0]<<24)|0)|0;continue r;';
+const COUNTED_GOTO_TB = `${GOTO_TB.slice(0, -'continue r;'.length)}if((0|e)!=(i+6|0)){if(${COUNT})e=i+6|0}continue r;`;
 
 /** `hook->insn == UC_X86_INS_IN` (or OUT), once for each width. */
 const PORT_HOOKS = /(?:218|500)==\(0\|n\[/g;
@@ -83,7 +91,7 @@ const RAISE_WITH_STATE =
 export function patchMmuFault(source: string): string {
   const patches = [
     patchWalk,
-    patchBlockFull,
+    patchBudget,
     patchPorts,
     patchQuadStore,
     patchInstructionHook,
@@ -108,15 +116,13 @@ function patchWalk(source: string): string {
   return source.slice(0, open + 1) + WALK_REPLACEMENT + source.slice(close);
 }
 
-function patchBlockFull(source: string): string {
-  let found = 0;
-  const patched = source.replace(BLOCK_FULL, (text) => {
-    found++;
-    return text.replace(/=[lI],/, '=0,');
-  });
-  if (found !== 2)
-    throw new Error(`expected two stores of block_full in the engine's text, found ${found}`);
-  return patched;
+function patchBudget(source: string): string {
+  only(source, INTERPRETER);
+  only(source, STOP_FUNCTION);
+  only(source, GOTO_TB);
+  return source
+    .replace(INTERPRETER, `${INTERPRETER}if(${COUNT})${STOP};`)
+    .replace(GOTO_TB, COUNTED_GOTO_TB);
 }
 
 function patchPorts(source: string): string {

@@ -8,7 +8,9 @@ const patched = patchMmuFault(source);
 /** A place of each change, with a name. */
 const PLACES: readonly [string, string][] = [
   ['the page walk', '128&t[(A|=0)+17203|0]){P='],
-  ['a store of block_full', 'a[1152+(0|n[A+36092>>2])|0]=l,eA=i+208|0'],
+  ['the interpreter', 'n[60+(i=140736)>>2]=r+896|0'],
+  ['goto_tb', 'case 121:e=6+(i+'],
+  ['uc_emu_stop', 'function ck(A){return 0|t[(A|=0)+1103|0]'],
   ['a port function', '500==(0|n[i+4>>2])'],
   ['the eight-byte store', 'function gt(A,e,r,i,f,c,b){'],
   ['the flags of the instruction hook', 'uA=(0|E)!=(0|S),'],

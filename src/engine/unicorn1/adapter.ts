@@ -32,6 +32,9 @@ const NOWHERE: Readonly<Record<Arch, Addr>> = {
   i386: 0xffff_fff0n,
 };
 
+/** What the engine's counter of blocks holds. */
+const MOST_BLOCKS = 2 ** 31 - 1;
+
 /** What one engine uses and the next one reuses. */
 export interface MachineWithRam {
   readonly machine: Machine;
@@ -143,24 +146,26 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#assertOpen();
     if (!(options.blocks >= 1))
       throw new MayexecError(`a budget of ${options.blocks} blocks: at least 1 is needed`);
-    const { blocks } = this.#machine;
-    blocks.left = options.blocks;
-    blocks.spent = false;
     this.#begunPc = undefined;
     this.#machine.hookInstructions(this.#counting || this.#observer !== undefined);
     const until = options.until ?? NOWHERE[this.arch];
+    let left = options.blocks;
     for (let resume: Resume = 'retry'; ; ) {
-      const before = blocks.left;
+      const budget = Math.min(left, MOST_BLOCKS);
+      this.#machine.blocksLeft = budget;
       const code = this.#enter(until, resume);
-      this.#blocks += before - blocks.left;
-      const notBegun = this.#clearInhibit();
-      const end = { code, until, call: this.#call, notBegun };
+      const begun = budget - Math.max(this.#machine.blocksLeft, 0);
+      this.#blocks += begun;
+      const end = { code, until, call: this.#call, notBegun: this.#clearInhibit() };
       const stop = stopOf(this.#machine, this.#mmu, end);
       if (stop === undefined)
         throw this.#fail(`a run ended at 0x${this.#machine.pc.toString(16)} with code ${code}`);
-      if (typeof stop === 'object') return stop;
+      if (typeof stop === 'object' && stop.kind !== 'budget') return stop;
+      // To be taken up again counts too, so that page tables which never settle cannot go on for ever.
+      left -= Math.max(begun, 1);
+      if (left <= 0) return { kind: 'budget', pc: this.#machine.pc };
       if (stop === 'retry') this.#begunPc = this.#machine.pc;
-      resume = stop;
+      resume = stop === 'step' ? stop : 'retry';
     }
   }
 

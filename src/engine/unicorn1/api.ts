@@ -12,7 +12,6 @@ export const UC_ERR_EXCEPTION = 21;
 
 export const UC_HOOK_INSN = 1 << 1;
 export const UC_HOOK_CODE = 1 << 2;
-export const UC_HOOK_BLOCK = 1 << 3;
 export const UC_HOOK_MEM_UNMAPPED = (1 << 4) | (1 << 5) | (1 << 6);
 
 export const UC_X86_INS_SYSCALL = 699;

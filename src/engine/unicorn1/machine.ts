@@ -8,7 +8,6 @@ import { InvariantError } from '../../abi/errors.js';
 import {
   UC_ARCH_X86,
   UC_ERR_OK,
-  UC_HOOK_BLOCK,
   UC_HOOK_CODE,
   UC_HOOK_INSN,
   UC_HOOK_MEM_UNMAPPED,
@@ -17,10 +16,9 @@ import {
   UC_X86_INS_SYSCALL,
   UC_X86_INS_SYSENTER,
 } from './api.js';
-import { type BlockCounter, createBlockCounter } from './block-counter.js';
 import { Heap } from './heap.js';
 import type { HostFunction, UnicornModule } from './module.js';
-import { CPU, ENV, MMU_FAULT_CELL, PAGE_END_STORE_CELL, UC } from './offsets.js';
+import { BLOCKS_LEFT_CELL, CPU, ENV, MMU_FAULT_CELL, PAGE_END_STORE_CELL, UC } from './offsets.js';
 
 /** What the engine in charge of a machine answers to. None may throw. */
 export interface MachineClient {
@@ -42,7 +40,6 @@ export class Machine {
   readonly env: number;
   /** 64 bytes for arguments and results. */
   readonly scratch: number;
-  readonly blocks: BlockCounter;
   /** The guest's part of the CPU as Unicorn opened it. */
   readonly #opened: Uint8Array;
   client: MachineClient | undefined;
@@ -61,7 +58,6 @@ export class Machine {
     this.env = this.cpu + CPU.ENV;
     if (this.heap.readU32(this.cpu + CPU.ENV_PTR) !== this.env)
       throw new InvariantError('the engine file is not the one that offsets.ts describes');
-    this.blocks = createBlockCounter(module);
     this.#instructionEntry = module.addFunction(
       (_uc, lo = 0, hi = 0) => this.client?.instruction(lo, hi) as undefined,
       'vijii',
@@ -91,7 +87,6 @@ export class Machine {
     // The patched region ends one byte short of 2^64: at that byte, go on to the TLB as elsewhere.
     const goOn = module.addFunction(() => 1, 'iiijiji');
     this.addHook(UC_HOOK_MEM_UNMAPPED, goOn, 1n, 0n);
-    this.addHook(UC_HOOK_BLOCK, module.addFunction(this.blocks.callback, 'vijii'), 1n, 0n);
     for (const [via, id] of [
       ['syscall', UC_X86_INS_SYSCALL],
       ['sysenter', UC_X86_INS_SYSENTER],
@@ -145,6 +140,15 @@ export class Machine {
     // block of the new run would begin twice.
     this.heap.writeU32(this.handle + UC.CURRENT_CPU, 0);
     return this.module.uc.uc_emu_start(this.handle, ...split(pc), ...split(until), 0, 0, 0);
+  }
+
+  /** Blocks that may still begin, at most 2^31 - 1; negative after a run that was stopped for them. */
+  get blocksLeft(): number {
+    return this.heap.readU32(BLOCKS_LEFT_CELL) | 0;
+  }
+
+  set blocksLeft(blocks: number) {
+    this.heap.writeU32(BLOCKS_LEFT_CELL, blocks);
   }
 
   stop(): void {

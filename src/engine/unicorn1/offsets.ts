@@ -115,6 +115,8 @@ export const PHYS_SECTION_NOTDIRTY = 1;
  */
 export const MMU_FAULT_CELL = 16;
 export const PAGE_END_STORE_CELL = 20;
+/** Blocks that may still begin; below zero, one more was about to. */
+export const BLOCKS_LEFT_CELL = 24;
 /** The kind of access that a port instruction asks for, after QEMU's 0 read, 1 write, 2 fetch. */
 export const PORT_ACCESS = 3;
 /** The "access" of an exception that a helper raises; the address is its vector. */

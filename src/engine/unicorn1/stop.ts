@@ -36,7 +36,7 @@ export function stopOf(machine: Machine, mmu: Mmu, end: RunEnd): Stop | Resume |
     case UC_ERR_INSN_INVALID:
       return invalidOpcode(machine, mmu, pc);
     case UC_ERR_OK:
-      if (machine.blocks.spent) return { kind: 'budget', pc };
+      if (machine.blocksLeft < 0) return { kind: 'budget', pc };
       if (end.call !== undefined) return { kind: 'syscall', via: end.call, pc };
       return pc === end.until ? { kind: 'until', pc } : undefined;
     default:

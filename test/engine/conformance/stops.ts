@@ -193,6 +193,14 @@ export function stops(kind: EngineKind): void {
         },
       );
 
+      it('a budget larger than any counter of the engine', () => {
+        const g = guest();
+        g.setReg('cx', 1000);
+        expect(g.runCode('l: dec ecx; jnz l; int 0x80', { blocks: 2 ** 52 })).toMatchObject({
+          kind: 'interrupt',
+        });
+      });
+
       it('refuses a budget of nothing', () => {
         expect(() => guest().runCode('nop', { blocks: 0 })).toThrow(MayexecError);
       });

@@ -119,6 +119,19 @@ export function tlb(kind: EngineKind): void {
         expect(g.peek(DATA, 1)).toEqual([5]);
       });
 
+      it('ends by the budget when page tables never settle', () => {
+        const g = guest();
+        const frames = [g.map(CODE, 'rx'), g.frame()];
+        g.code('l: nop; jmp l', CODE);
+        let turn = 0;
+        g.translate = (page, access) => {
+          if (page === CODE >> 12) g.map(CODE, 'rx', frames[turn++ % 2]!);
+          g.engine.flushTlb();
+          return g.lookUp(page, access);
+        };
+        expect(g.run(CODE, { blocks: 50 }).kind).toMatch(/budget|fault/);
+      });
+
       it('hands out zeroed frames up to the limit, and again after release', async () => {
         const g = await openGuest(kind, { arch, memory: 5 * 4096 });
         const { memory } = g.engine;
