@@ -33,6 +33,8 @@ export interface Layout {
   readonly elfBase: Addr;
   /** Random gap between bss and the heap. */
   readonly brkGap: Addr;
+  /** Where the i386 kernel's own page lies; undefined: where the next mapping would. */
+  readonly vdso: Addr | undefined;
   /** What the amounts were drawn from; undefined: nothing is randomised. */
   readonly random: Random | undefined;
 }
@@ -61,6 +63,7 @@ interface LayoutShape {
   /** Override what taskSize gives. */
   readonly fixedMmapBase?: Addr;
   readonly fixedStackTop?: Addr;
+  readonly vdso?: Addr;
   readonly elfBase: Addr;
   readonly random: RandomAmounts | undefined;
 }
@@ -138,6 +141,8 @@ const SHAPES: Readonly<Record<string, LayoutShape>> = {
     direction: 'top-down',
     fixedMmapBase: 0x8000_0000n,
     fixedStackTop: 0xbe00_0000n,
+    /** Above user space, as up to 2.6.17. */
+    vdso: 0xffff_e000n,
     elfBase: 0x40_0000n,
     random: undefined,
   },
@@ -229,6 +234,7 @@ function build(
     stackLimit,
     elfBase: shape.elfBase + pages(amounts?.elf ?? amounts?.mmap ?? 0),
     brkGap: source === undefined ? 0n : BigInt(source.below(amounts!.brkRange / 4096)) << 12n,
+    vdso: shape.vdso,
     random: amounts === undefined ? undefined : random,
   };
 }

@@ -209,7 +209,7 @@ function setBounds(mm: AddressSpace, loaded: LoadedElf, image: ElfImage): void {
 /** i386 only: one page where mmap would put the next executable mapping. */
 function insertVdso(mm: AddressSpace, arch: Arch): Vdso {
   if (arch !== 'i386') return NO_VDSO;
-  let start = armorAddress(mm, 1) || pageUp(mm.layout.mmapBase) - 4096n;
+  let start = mm.layout.vdso ?? (armorAddress(mm, 1) || pageUp(mm.layout.mmapBase) - 4096n);
   for (let vma = mm.find(start); vma !== undefined; vma = mm.find(start)) start = vma.start - 4096n;
   const rights = VM_READ | VM_EXEC | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_DONTEXPAND;
   mm.insertSpecial({ start, end: start + 4096n }, rights, '[vdso]', vdsoPage());
