@@ -27,6 +27,8 @@ export interface EngineDescription {
 
 const UNICORN1_VERSION = '1.0.3';
 const UNICORN2_VERSION = '2.1.4';
+const UNICORN2_UNSUPPORTED =
+  'engine unicorn2 is not supported in this version of mayexec: it has no adapter for @alexaltea/unicorn-js, installed or not';
 
 export async function openEngine(
   kind: EngineKind,
@@ -52,13 +54,13 @@ export async function engineInfo(kind: EngineKind = 'auto'): Promise<EngineInfo>
   });
   const wasm = found.get('unicorn1')?.present === true;
   const js = found.get('unicorn1-js')?.present === true;
-  if (kind === 'unicorn2') throw absent(kind);
+  if (kind === 'unicorn2') throw new MayexecError(UNICORN2_UNSUPPORTED);
   if (kind === 'unicorn1-js' || (!wasm && js)) {
     if (!js) throw absent('unicorn1-js');
     return one('js', kind === 'unicorn1-js' ? 'asked for' : `${found.get('unicorn1')?.why}`);
   }
   if (!wasm) throw absent('unicorn1');
-  return one('wasm', kind === 'unicorn1' ? 'asked for' : 'the default; unicorn2 is not installed');
+  return one('wasm', kind === 'unicorn1' ? 'asked for' : 'the default');
 }
 
 let described: Promise<readonly EngineDescription[]> | undefined;
@@ -93,6 +95,6 @@ async function describe(): Promise<readonly EngineDescription[]> {
     probe('unicorn1-js', UNICORN1_VERSION, 'Unicorn 1.0.3 as JavaScript', () =>
       assets.factory('unicorn1-js.mjs'),
     ),
-    probe('unicorn2', UNICORN2_VERSION, 'Unicorn 2 as WebAssembly', () => assets.peer()),
+    { name: 'unicorn2', version: UNICORN2_VERSION, present: false, why: UNICORN2_UNSUPPORTED },
   ]);
 }
