@@ -18,18 +18,18 @@ function decode(bytes: Uint8Array, wide: boolean): Opcode {
   let at = 0;
   let operandSize = false;
   let repeat = 0;
-  for (; isLegacyPrefix(bytes[at] ?? 0); at++) {
+  for (; isPrefix(bytes[at] ?? 0, wide); at++) {
     const prefix = bytes[at] ?? 0;
     if (prefix === 0x66) operandSize = true;
     if (prefix === 0xf2 || prefix === 0xf3) repeat = prefix;
   }
-  if (wide && ((bytes[at] ?? 0) & 0xf0) === 0x40) at++;
   const map = bytes[at] === 0x0f ? 1 : 0;
   at += map;
   return { map, opcode: bytes[at] ?? 0, modrm: bytes[at + 1] ?? 0, operandSize, repeat };
 }
 
-function isLegacyPrefix(byte: number): boolean {
+function isPrefix(byte: number, wide: boolean): boolean {
+  if (wide && (byte & 0xf0) === 0x40) return true; // REX
   return [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65].includes(byte);
 }
 
@@ -73,6 +73,13 @@ function modifiesTwoByte(opcode: number, reg: number): boolean {
   if ([0xb0, 0xb1, 0xc0, 0xc1].includes(opcode)) return true; // cmpxchg, xadd
   if (opcode === 0xba) return reg >= 5;
   return opcode === 0xc7 && reg === 1; // cmpxchg8b
+}
+
+/** A far call or jump through a register, which there is not: the engine takes a pointer from nowhere. */
+export function isUndefinedFarTransfer(bytes: Uint8Array, wide: boolean): boolean {
+  const { map, opcode, modrm } = decode(bytes, wide);
+  const reg = (modrm >> 3) & 7;
+  return map === 0 && opcode === 0xff && modrm >> 6 === 3 && (reg === 3 || reg === 5);
 }
 
 /** `icebp` (INT1), which the engine does not know. */

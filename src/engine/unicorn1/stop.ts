@@ -5,7 +5,7 @@
 import type { Addr } from '../../abi/address.js';
 import type { Stop } from '../engine.js';
 import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
-import { ICEBP, isReadModifyWrite, wideStoreBytes } from './instruction.js';
+import { ICEBP, isReadModifyWrite, isUndefinedFarTransfer, wideStoreBytes } from './instruction.js';
 import type { Machine } from './machine.js';
 import type { Mmu } from './mmu.js';
 import { CPU, ENV } from './offsets.js';
@@ -32,7 +32,9 @@ export function stopOf(machine: Machine, mmu: Mmu, end: RunEnd): Stop | Resume |
   const { pc } = machine;
   switch (end.code) {
     case UC_ERR_EXCEPTION:
-      return mmu.refusal === undefined ? exception(machine, pc) : refused(machine, mmu, pc, end);
+      return mmu.refusal === undefined
+        ? exception(machine, mmu, pc)
+        : refused(machine, mmu, pc, end);
     case UC_ERR_INSN_INVALID:
       return invalidOpcode(machine, mmu, pc);
     case UC_ERR_OK:
@@ -44,9 +46,11 @@ export function stopOf(machine: Machine, mmu: Mmu, end: RunEnd): Stop | Resume |
   }
 }
 
-function exception({ heap, cpu, env }: Machine, pc: Addr): Stop {
+function exception({ heap, cpu, env, arch }: Machine, mmu: Mmu, pc: Addr): Stop {
   const vector = heap.readU32(cpu + CPU.EXCEPTION_INDEX);
   if (heap.readU32(env + ENV.EXCEPTION_IS_INT) !== 0) return { kind: 'interrupt', vector, pc };
+  if (isUndefinedFarTransfer(mmu.codeAt(pc, INSTRUCTION_BYTES), arch === 'x86-64'))
+    return { kind: 'invalid-opcode', pc };
   return { kind: 'exception', vector, errorCode: heap.readU32(env + ENV.ERROR_CODE), pc };
 }
 
@@ -63,6 +67,7 @@ function refused(machine: Machine, mmu: Mmu, pc: Addr, end: RunEnd): Stop | Resu
   }
   const wide = machine.arch === 'x86-64';
   const code = mmu.codeAt(pc, INSTRUCTION_BYTES);
+  if (isUndefinedFarTransfer(code, wide)) return { kind: 'invalid-opcode', pc };
   if (access === 'write') mmu.undoFirstHalf(address, wideStoreBytes(code, wide));
   const writes = access === 'write' || isReadModifyWrite(code, wide);
   return { kind: 'fault', address, access: writes ? 'write' : 'read', cause, pc };

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { MayexecError } from '../../../src/abi/errors.js';
 import { EngineFailure } from '../../../src/engine/failure.js';
 import { type EngineKind, openEngine } from '../../../src/engine/open.js';
-import { CODE, DATA, openGuest } from '../guest.js';
+import { CODE, DATA, openGuest, STACK_TOP } from '../guest.js';
 import { ARCHES } from './suite.js';
 
 const options = { arch: 'x86-64', memory: 1 << 20 } as const;
@@ -95,6 +95,32 @@ export function lifecycle(kind: EngineKind): void {
       next.map(CODE, 'rx');
       expect(next.runCode('mov eax, 1; int 0x80')).toMatchObject({ kind: 'interrupt' });
       next.engine.close();
+    });
+
+    it.each(ARCHES)('ends whatever random bytes do, with a stop (%s)', async (arch) => {
+      const g = await openGuest(kind, { arch });
+      for (let i = 0; i < 4; i++) g.map(CODE + i * 4096, 'rwx');
+      g.map(DATA, 'rw');
+      g.map(STACK_TOP - 4096, 'rw');
+      const fresh = g.engine.saveCpu();
+      let seed = 20_20;
+      const random = (below: number) => {
+        seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+        return (seed >>> 8) % below;
+      };
+      const kinds = new Set<string>();
+      for (let i = 0; i < 3000; i++) {
+        g.engine.loadCpu(fresh);
+        for (const name of ['ax', 'bx', 'cx', 'dx', 'si', 'di', 'bp'])
+          g.setReg(name, [DATA, CODE, 0, 0x7fff_ffff][random(4)]! + random(4096));
+        g.setReg('sp', STACK_TOP - 64 - random(64));
+        const at = CODE + 4096 - random(48);
+        const first = [[], [0x0f], [0x66, 0x0f], [0xdb]][random(4)]!;
+        g.poke(at, [...first, ...Array.from({ length: 40 }, () => random(256))]);
+        kinds.add(g.run(at, { blocks: 100 }).kind);
+      }
+      expect([...kinds]).toEqual(expect.arrayContaining(['fault', 'invalid-opcode', 'exception']));
+      g.engine.close();
     });
 
     it('prints nothing, whatever happens', async () => {

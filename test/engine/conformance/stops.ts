@@ -97,6 +97,8 @@ export function stops(kind: EngineKind): void {
         ['lock without a memory operand', [0xf0, 0x90]],
         ['an AVX instruction (vzeroupper)', [0xc5, 0xf8, 0x77]],
         ['an AVX instruction (vpshufb)', [0xc4, 0xe2, 0x71, 0x00, 0xc2]],
+        ['a far call through a register', [0xff, 0xd8]],
+        ['a far jump through a register', [0xff, 0xe8]],
         ['a BMI instruction (blsr)', [0xc4, 0xe2, 0x78, 0xf3, 0xc9]],
       ])('%s: invalid opcode, at the instruction', (_, bytes) => {
         const g = guest();
