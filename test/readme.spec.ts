@@ -1,0 +1,100 @@
+/** The README tells the truth: its commands run, its outputs are what they print, its code works. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { transformSync } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../', import.meta.url));
+const README = join(ROOT, 'README.md');
+const CLI = join(ROOT, 'dist/cli.js');
+const text = readFileSync(README, 'utf8');
+
+/** `npm start` and `npm test` are what runs this file, or what the tests of the build run. */
+const SET_UP = /^(npm (start|test|link|run bench)|node build\.mjs)\b/;
+
+/** `<!-- output: COMMAND -->` before a block: the block is what the command prints, both streams together. */
+const OUTPUT = /<!-- output: (.+?) -->\n```\n([\s\S]*?)```/g;
+
+function blocks(language: string): string[] {
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(
+    ([, body]) => body!,
+  );
+}
+
+function run(command: string): { output: string; status: number | null } {
+  const [program, ...args] = command.split(/\s+/);
+  const own = program === 'mayexec' || (program === 'node' && args[0] === 'dist/cli.js');
+  if (!own) throw new Error(`the README has a command that this test cannot run: ${command}`);
+  const rest = program === 'mayexec' ? args : args.slice(1);
+  const script = 'exec "$0" "$@" 2>&1';
+  const result = spawnSync('sh', ['-c', script, process.execPath, CLI, ...rest], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    input: '',
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  return { output: result.stdout, status: result.status };
+}
+
+describe('the README', () => {
+  const commands = blocks('sh')
+    .flatMap((block) => block.split('\n'))
+    .map((line) => line.replace(/\s+#.*$/, '').trim())
+    .filter((line) => line !== '' && !SET_UP.test(line));
+
+  it('has commands to run', () => {
+    expect(commands.length).toBeGreaterThan(1);
+  });
+
+  it.each(commands)('runs: %s', (command) => {
+    const { output, status } = run(command);
+    expect(output).not.toMatch(/^mayexec: unknown|Usage:|\n\s+at /m);
+    expect(status, output).not.toBe(2);
+  });
+
+  const outputs = [...text.matchAll(OUTPUT)];
+
+  it('shows real output', () => {
+    expect(outputs.length).toBeGreaterThan(0);
+  });
+
+  // MAYEXEC_UPDATE_README=1 writes what the commands print now.
+  it.each(outputs.map(([, command, body]) => [command!, body!]))(
+    'shows what %s prints',
+    (command, body) => {
+      const { output } = run(command);
+      if (process.env.MAYEXEC_UPDATE_README === '1') {
+        const now = readFileSync(README, 'utf8');
+        writeFileSync(
+          README,
+          now.replace(`${command} -->\n\`\`\`\n${body}`, () => `${command} -->\n\`\`\`\n${output}`),
+        );
+      } else {
+        expect(output).toBe(body);
+      }
+    },
+  );
+
+  it.each(blocks('ts').map((code, index) => [index + 1, code] as const))(
+    'has an example %i that runs as it is',
+    async (_number, code) => {
+      const folder = mkdtempSync(join(tmpdir(), 'mayexec-readme-'));
+      try {
+        const library = pathToFileURL(join(ROOT, 'dist/index.js')).href;
+        const { code: js } = transformSync(code.replaceAll("'mayexec'", `'${library}'`), {
+          loader: 'ts',
+        });
+        const file = join(folder, 'example.mjs');
+        writeFileSync(file, js);
+        const { status, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8' });
+        expect(stderr).toBe('');
+        expect(status).toBe(0);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+});
