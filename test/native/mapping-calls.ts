@@ -2,7 +2,8 @@
 import * as M from '../../src/abi/mman.js';
 import type { Choices } from './choices.js';
 import type { Descriptors } from './descriptors.js';
-import { type Arg, call, inWindow, type Op, value } from './operation.js';
+import { BASE } from './guest.js';
+import { type Arg, type CallOp, call, inWindow, type Op, value } from './operation.js';
 
 export type Generator = (choices: Choices, descriptors: Descriptors) => Op[];
 
@@ -25,7 +26,12 @@ export const mmap: Generator = (choices, descriptors) => {
   const hint =
     choices.one(10) && !(flags & (M.MAP_FIXED | M.MAP_FIXED_NOREPLACE)) ? value(0) : address;
   const fd = anonymous && !choices.odd() ? value(-1) : descriptors.fd();
-  return [mapping(choices, hint, length, prot, flags, fd)];
+  const made = mapping(choices, hint, length, prot, flags, fd);
+  const astray = (flags & M.MAP_32BIT) !== 0 && !(flags & M.MAP_FIXED);
+  if (!astray || choices.arch === 'i386') return [made];
+  // It lands at a random place, which must not be seen again: it might lie beside the heap.
+  const slot = BASE.FIRST_SLOT + 1;
+  return [{ ...made, keep: slot }, call('munmap', { base: slot, offset: 0n }, length)];
 };
 
 /** Whether a huge length finds room must not depend on where the kernel randomly put the stack. */
@@ -66,7 +72,7 @@ function mapping(
   prot: number,
   flags: number,
   fd: Arg,
-): Op {
+): CallOp {
   const page = choices.odd()
     ? choices.pick([0x7fffffffn, 0xfffffn, 0xffffffffn])
     : BigInt(choices.pick([0, 0, 0, 1, 2, 5]));
