@@ -29,14 +29,16 @@ export function compile(
   source: string,
   arch: Arch,
   flags = FREESTANDING,
+  compiler = 'gcc',
 ): Compiled | { readonly why: string } {
   const directory = mkdtempSync(join(tmpdir(), 'mayexec-'));
   try {
     const target = join(directory, 'program');
     const args = [...flags.split(' '), ...(arch === 'i386' ? ['-m32'] : []), '-o', target];
-    const done = spawnSync('gcc', [...args, join(programs, source)], { encoding: 'utf8' });
-    if (done.error !== undefined) return { why: 'gcc is not installed' };
-    if (done.status !== 0) return { why: `gcc ${flags} fails: ${done.stderr.split('\n')[0]}` };
+    const done = spawnSync(compiler, [...args, join(programs, source)], { encoding: 'utf8' });
+    if (done.error !== undefined) return { why: `${compiler} is not installed` };
+    if (done.status !== 0)
+      return { why: `${compiler} ${flags} fails: ${done.stderr.split('\n')[0]}` };
     const bytes = new Uint8Array(readFileSync(target));
     return { bytes, run: (rest = []) => runNative(bytes, rest) };
   } finally {
@@ -53,6 +55,11 @@ function runNative(bytes: Uint8Array, args: readonly string[]): NativeRun | unde
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
   const script =
     'f=$(mktemp); cat >"$f"; chmod 700 "$f"; "$f" "$@" </dev/null; s=$?; rm "$f"; exit $s';
-  const done = spawnSync('sh', ['-c', script, 'sh', ...args], { input: bytes, ...ordinaryUser() });
+  const env = { A: 'one', PATH: process.env.PATH };
+  const done = spawnSync('sh', ['-c', script, 'sh', ...args], {
+    env,
+    input: bytes,
+    ...ordinaryUser(),
+  });
   return { stdout: done.stdout.toString('utf8'), status: done.status ?? 1 };
 }
