@@ -231,7 +231,7 @@ export class Sandbox implements Disposable {
   snapshot(): SandboxSnapshot {
     const snapshot = {
       process: this.#alive().snapshot(),
-      traceLength: this.#recorder.events.length,
+      traceLength: this.#recorder.count,
     };
     this.#snapshots.add(snapshot);
     return snapshot;
