@@ -86,7 +86,8 @@ export interface ScenarioProgram {
 export interface TableRow {
   readonly program: string;
   readonly run: string;
-  readonly outcome: OutcomeClass;
+  /** Undefined where the cell is still empty. */
+  readonly outcome: OutcomeClass | undefined;
   readonly why: string;
   /** Rule ids in `why`. */
   readonly rules: readonly string[];
@@ -97,7 +98,9 @@ export interface TableRow {
 export interface TraceBlock {
   readonly program: string;
   readonly run: string;
+  /** Lines of the strace text. */
   readonly text: string;
+  /** Of the opening fence. */
   readonly position: SourcePosition;
 }
 
