@@ -16,7 +16,7 @@ import {
   restoreSnapshot,
   takeSnapshot,
 } from './duplicate.js';
-import { explainAccess, translate } from './fault.js';
+import { explainAccess, growStack, translate } from './fault.js';
 import { historyOf, type VmaHistory } from './history.js';
 import { mincore, mseal, msync, remapFilePages } from './inspect.js';
 import { checkInvariants } from './invariants.js';
@@ -204,6 +204,11 @@ export class AddressSpace extends Mm {
 
   find(addr: Addr): Vma | undefined {
     return this.list.find(pageOf(addr));
+  }
+
+  /** The VMA at an address, after a stack above it has grown down to it if it may. */
+  findOrGrow(addr: Addr): Vma | undefined {
+    return this.find(addr) ?? growStack(this, pageOf(addr));
   }
 
   mapsText(): string {

@@ -90,7 +90,8 @@ export class MemoryFile extends Inode {
     const start = BigInt(offset);
     let at = start;
     while (at - start < BigInt(length)) {
-      const vma = mm.find(at);
+      // __access_remote_vm: a growing mapping grows for a debugger too.
+      const vma = mm.findOrGrow(at);
       if (vma === undefined || !allows(vma.flags)) break;
       const end = reachableEnd(mm, vma, at);
       if (at >= end) break;

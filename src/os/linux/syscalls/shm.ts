@@ -72,7 +72,9 @@ function shmat(task: Task, id: number, at: Addr, flags: number): Result<Addr> {
   });
 }
 
+/** What wraps round the end of all addresses counts as taken. */
 function isTaken({ mm }: Task, start: Addr, length: bigint): boolean {
+  if (start + length >= 1n << BigInt(mm.layout.kernelBits)) return true;
   return mm.vmas.some((vma) => vma.start < start + length && vma.end > start);
 }
 
