@@ -21,7 +21,9 @@ export async function buildAll() {
 
 /** Makes the engine's two forms, in .cache/engine for the sources and in dist/engine for the package. */
 async function buildEngine() {
-  const inputs = [...filesIn('src/unicorn-wasm'), 'src/build/outputs.mjs', ENGINE_INPUT];
+  // The patch of the engine names addresses of offsets.ts.
+  const patched = ['src/engine/unicorn1/offsets.ts', 'src/build/outputs.mjs', ENGINE_INPUT];
+  const inputs = [...filesIn('src/unicorn-wasm'), ...patched];
   const outputs = ['.cache', 'dist'].flatMap((top) =>
     ENGINE_FILES.map((name) => `${top}/engine/${name}`),
   );
