@@ -82,7 +82,6 @@ function overlapsSource(mm: Mm, { page, oldPages, newPage, newPages }: Remap): b
 
 /**
  * remap_move: every VMA of the range in turn, the gaps between them kept. What was moved stays moved.
- * /dev/zero has a search for addresses of its own and may only be moved alone (vma_multi_allowed).
  */
 function moveAll(mm: Mm, whole: Remap): Result<Addr> {
   const end = whole.page + whole.oldPages;
@@ -92,7 +91,7 @@ function moveAll(mm: Mm, whole: Remap): Result<Addr> {
     if (vma === undefined || vma.startPage >= end) break;
     if (!first.ok && vma.startPage > whole.page) return fail('EFAULT');
     page = Math.max(page, vma.startPage);
-    if (vma.object?.readsAsZero && (first.ok || vma.endPage < end)) return fail('EFAULT');
+    if (!multiAllowed(vma) && (first.ok || vma.endPage < end)) return fail('EFAULT');
     const pages = Math.min(end, vma.endPage) - page;
     const remap: Remap = {
       flags: whole.flags,
@@ -109,6 +108,11 @@ function moveAll(mm: Mm, whole: Remap): Result<Addr> {
     page += pages;
   }
   return first;
+}
+
+/** vma_multi_allowed: what searches for addresses in a way of its own may only be moved alone. */
+function multiAllowed({ object }: MappedVma): boolean {
+  return object === undefined || !(object.readsAsZero || object.kind === 'sysv-shm');
 }
 
 /** check_prep_vma. Huge pages round the lengths up. */
