@@ -1,0 +1,124 @@
+/** One run of a program, and what of it expectations can be about: calls and faults with their rules. */
+import type { Addr, Arch } from '../abi/address.js';
+import type { Outcome } from '../abi/outcome.js';
+import type { Policy } from '../policy/policy.js';
+import { Sandbox } from '../sandbox.js';
+import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
+import { faultVerdict, type FinishedRun } from './outcome-class.js';
+import type { ReadyProgram, ReadyScenario } from './scenario.js';
+
+export interface ObservedCall {
+  readonly name: string;
+  /** Undefined where the call never returned. */
+  readonly event: SyscallEvent | undefined;
+  /** After the instruction that made it. */
+  readonly pc: Addr;
+  /** Rules that spoke during it, and the one that had taken the rights that it now lacks. */
+  readonly rules: readonly string[];
+  /** The verdict that denied it or killed at it. */
+  readonly denial: VerdictEvent | undefined;
+}
+
+export interface ObservedFault {
+  readonly event: FaultEvent;
+  readonly rule: string | undefined;
+}
+
+export interface Observed extends FinishedRun {
+  readonly outcome: Outcome;
+  readonly calls: readonly ObservedCall[];
+  readonly faults: readonly ObservedFault[];
+  readonly stderr: Uint8Array;
+  readonly kernelLog: readonly string[];
+  /** Of a fetch that ended the run: where the stack says it was called from. */
+  readonly calledFrom: Addr | undefined;
+}
+
+/** Policies may be replaced by the caller's own: mutation checks wrap them. */
+export async function observe(
+  scenario: ReadyScenario,
+  program: ReadyProgram,
+  policy: string | readonly Policy[],
+): Promise<Observed> {
+  const { arch, settings } = scenario;
+  const path = `/${program.name}`;
+  using sandbox = await Sandbox.create({
+    arch,
+    policy,
+    seed: settings.seed,
+    layout: settings.layout,
+    limits: { blocks: settings.blocks },
+    mounts: settings.mounts,
+    stdin: settings.stdin === undefined ? new Uint8Array() : new TextEncoder().encode(settings.stdin),
+    program: {
+      bytes: program.elf,
+      path,
+      argv: [path, ...settings.arguments],
+      xattrs: { ...settings.xattrs, ...program.xattrs },
+    },
+  });
+  const outcome = sandbox.run();
+  const trace = [...sandbox.trace];
+  return {
+    outcome,
+    trace,
+    calls: callsOf(trace),
+    faults: faultsOf(trace),
+    stdout: sandbox.stdout.slice(),
+    stderr: sandbox.stderr.slice(),
+    kernelLog: [...sandbox.kernelLog],
+    calledFrom: outcome.kind === 'signal' ? returnAddress(sandbox, arch) : undefined,
+  };
+}
+
+function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
+  const [register, size] = arch === 'i386' ? (['esp', 4] as const) : (['rsp', 8] as const);
+  const word = sandbox.load(sandbox.regs[register] ?? 0n, size);
+  if (!(word instanceof Uint8Array)) return undefined;
+  return word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+/** Calls that check the rights which a policy may have taken from a mapping before. */
+const CHECK_MAY_BITS = new Set(['mprotect', 'pkey_mprotect']);
+
+function callsOf(trace: readonly TraceEvent[]): ObservedCall[] {
+  const calls: ObservedCall[] = [];
+  const pending = new Map<number, VerdictEvent[]>();
+  let taken: string | undefined;
+  for (const event of trace) {
+    if (event.type === 'verdict' && event.hook !== 'fault') {
+      pending.set(event.pid, [...(pending.get(event.pid) ?? []), event]);
+      if (event.verdict.kind === 'narrow') taken = event.verdict.rule;
+    } else if (event.type === 'syscall' && !event.byHost) {
+      const verdicts = pending.get(event.pid) ?? [];
+      pending.delete(event.pid);
+      const lacks = event.errno === 'EACCES' && CHECK_MAY_BITS.has(event.name);
+      calls.push(observed(verdicts, event, lacks ? taken : undefined));
+    }
+  }
+  // What is left was said during a call that never returned: the task was killed at it.
+  for (const verdicts of pending.values()) calls.push(observed(verdicts, undefined, undefined));
+  return calls;
+}
+
+function observed(
+  verdicts: readonly VerdictEvent[],
+  event: SyscallEvent | undefined,
+  taken: string | undefined,
+): ObservedCall {
+  const denial = verdicts.find(({ verdict }) => verdict.kind === 'deny' || verdict.kind === 'kill');
+  const said = verdicts.flatMap(({ verdict }) => verdict.rule ?? []);
+  return {
+    name: event?.name ?? verdicts[0]?.call ?? 'execve',
+    event,
+    pc: event?.pc ?? verdicts[0]?.pc ?? 0n,
+    rules: taken === undefined ? said : [...said, taken],
+    denial,
+  };
+}
+
+function faultsOf(trace: readonly TraceEvent[]): ObservedFault[] {
+  return trace.flatMap((event, index) =>
+    event.type === 'fault' ? [{ event, rule: faultVerdict(trace, index)?.verdict.rule }] : [],
+  );
+}
