@@ -35,7 +35,9 @@ export type FaultCause =
  * Returns `frame * 8 + HW_* bits` when the access is allowed, else a FaultCause. The engine may keep
  * the answer until `flushTlb`, for every access that the bits allow: leave HW_WRITE out of an answer
  * while the next write needs work (copy on write), and it is asked again.
- * Runs inside the engine: it must not throw, nor call the engine (but for `memory` and `flushTlb`).
+ * Runs inside the engine: it must not call it, but for `memory`, `flushTlb` and `readRegister`. An error
+ * that it throws ends the run and comes out of `run`. When it moves a page to another frame, or takes a
+ * right away, it must `flushTlb` that page; code translated from it is dropped at once.
  */
 export type Translate = (page: number, access: Access) => number;
 
@@ -67,7 +69,10 @@ export type Stop =
     }
   /** #UD: `pc` at the instruction. */
   | { readonly kind: 'invalid-opcode'; readonly pc: Addr }
-  /** Another CPU exception by vector (0 #DE, 1 #DB, 13 #GP, 16 #MF, 19 #XM ...), pc at the instruction. */
+  /**
+   * Another CPU exception by vector (0 #DE, 13 #GP, 16 #MF ...), pc at the instruction. The trap after a
+   * single step (1 #DB) has it after the instruction.
+   */
   | {
       readonly kind: 'exception';
       readonly vector: number;
@@ -97,8 +102,10 @@ export interface Engine {
   /** Registers by their manual's lower-case name: rax..r15, eax, ax, al, rip, eflags, cs..gs, fs_base, gs_base, xmm0..15, mxcsr, st0..7, fpcw, fpsw, fptag. */
   readonly registers: readonly string[];
   readRegister(name: string): bigint;
+  /** A 32-bit part of a 64-bit register clears the upper half, as the CPU does. */
   writeRegister(name: string, value: bigint): void;
   saveCpu(): CpuState;
+  /** Of the same engine and architecture. The page tables and their TLB stay as they are. */
   loadCpu(state: CpuState): void;
   /** Writes a descriptor into the guest's GDT (thread-local segments of i386). Index 12 to 14 as on Linux. */
   setGdtEntry(index: number, descriptor: bigint): void;
@@ -108,7 +115,7 @@ export interface Engine {
   flushTlb(page?: number, count?: number): void;
   /** Runs from the program counter until something happens. Never throws for what the guest does. */
   run(options: RunOptions): Stop;
-  /** Blocks begun since the engine was opened. */
+  /** Blocks begun since the engine was opened. Where blocks end may differ while instructions are watched. */
   readonly blocks: number;
   /** Instructions begun while `countInstructions` was on. Counting costs speed. */
   readonly instructions: number;

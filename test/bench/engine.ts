@@ -114,7 +114,7 @@ const unpatched = buildUnicorn({
   input: 'node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js',
   outDir: '.cache/bare-engine',
   cacheDir: '.cache/unicorn-wasm',
-  optimise: 'O2',
+  optimise: 'fast',
   log: console.error,
 });
 
