@@ -11,11 +11,14 @@ const ENTRIES = [
   { name: 'cli', entry: 'src/cli/main.ts', library: './index.js' },
 ];
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
+/** For pages, which have no packages: dist/toolchain holds each as an ES module with its WebAssembly. */
+const TOOLCHAIN = ['keystone', 'capstone'];
 const ENGINE_INPUT = 'node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js';
 
 export async function buildAll() {
   await buildEngine();
   await buildBundles();
+  await buildToolchain();
   await buildTypes();
 }
 
@@ -57,6 +60,26 @@ async function buildBundles() {
   });
 }
 
+async function buildToolchain() {
+  const inputs = ['package-lock.json', 'src/build/outputs.mjs'];
+  const outputs = TOOLCHAIN.flatMap((name) => [`${name}.js`, `${name}.wasm`]).map(
+    (file) => `dist/toolchain/${file}`,
+  );
+  await ifChanged('toolchain', inputs, outputs, 'bundling dist/toolchain/', async () => {
+    for (const name of TOOLCHAIN) {
+      const scripts = `node_modules/@alexaltea/${name}-js/dist`;
+      await esbuild({
+        entryPoints: [`${scripts}/${name}.js`],
+        outfile: `dist/toolchain/${name}.js`,
+        platform: 'browser',
+        target: 'es2022',
+        external: ['node:*'],
+      });
+      writeWhole(`dist/toolchain/${name}.wasm`, readFileSync(path(`${scripts}/${name}.wasm`)));
+    }
+  });
+}
+
 /** Declarations only: it is `npm run check` that checks types. */
 async function buildTypes() {
   const inputs = [...filesIn('src'), 'tsconfig.json', 'package-lock.json'];
@@ -89,8 +112,7 @@ export async function bench(args) {
 }
 
 /** Bundles `entry` into `outfile`; with `library`, imports of src/index.js become imports of that. */
-async function bundle(entry, outfile, library) {
-  const esbuild = await import('esbuild');
+function bundle(entry, outfile, library) {
   const elsewhere = {
     name: 'library',
     setup: ({ onResolve }) =>
@@ -98,23 +120,25 @@ async function bundle(entry, outfile, library) {
         join(resolveDir, name) === path('src/index.js') ? { path: library, external: true } : null,
       ),
   };
-  const build = esbuild.build({
-    absWorkingDir: ROOT,
+  return esbuild({
     entryPoints: [entry],
     outfile,
     plugins: library === undefined ? [] : [elsewhere],
-    bundle: true,
-    write: false,
-    format: 'esm',
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    logLevel: 'silent',
   });
-  const { outputFiles } = await build.catch(async ({ errors, message }) => {
-    const lines = await esbuild.formatMessages(errors ?? [{ text: message }], { kind: 'error' });
-    throw new BuildError(`${entry} does not build\n${lines.join('').trim()}`);
+}
+
+/** Writes one ES module, and returns its name. */
+async function esbuild(options) {
+  const { build, formatMessages } = await import('esbuild');
+  const fixed = { bundle: true, write: false, format: 'esm', logLevel: 'silent' };
+  const work = build({ absWorkingDir: ROOT, ...fixed, ...options });
+  const { outputFiles } = await work.catch(async ({ errors, message }) => {
+    const lines = await formatMessages(errors ?? [{ text: message }], { kind: 'error' });
+    throw new BuildError(`${options.entryPoints[0]} does not build\n${lines.join('').trim()}`);
   });
-  writeWhole(outfile, outputFiles[0].contents);
-  return outfile;
+  writeWhole(options.outfile, outputFiles[0].contents);
+  return options.outfile;
 }

@@ -1,7 +1,7 @@
 /** Disassembly by Capstone (WebAssembly). Loaded once; after that it is synchronous. */
 import type { Addr, Arch } from '../abi/address.js';
 import { MayexecError, unknownValue } from '../abi/errors.js';
-import { moduleOptions } from './modules.js';
+import { loadToolchain } from './modules.js';
 
 export interface Instruction {
   readonly address: Addr;
@@ -115,8 +115,7 @@ export async function disassemble(
 }
 
 async function load(): Promise<Disassembler> {
-  const { default: factory } = await import('@alexaltea/capstone-js');
-  return new Disassembler((await factory(moduleOptions('capstone.wasm'))) as CapstoneModule);
+  return new Disassembler((await loadToolchain('capstone')) as CapstoneModule);
 }
 
 /** The library throws when not even one instruction could be decoded. */

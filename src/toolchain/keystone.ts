@@ -9,7 +9,7 @@
 
 import type { Arch } from '../abi/address.js';
 import { InvariantError } from '../abi/errors.js';
-import { moduleOptions } from './modules.js';
+import { loadToolchain } from './modules.js';
 
 /** What of the package we use. It has no types of its own. */
 interface KeystoneModule {
@@ -32,8 +32,6 @@ interface KeystoneModule {
   _ks_errno(handle: number): number;
   _ks_free(pointer: number): void;
 }
-
-type KeystoneFactory = (options: object) => Promise<KeystoneModule>;
 
 export type Encoded =
   | { readonly ok: true; readonly bytes: Uint8Array }
@@ -60,8 +58,7 @@ export class Keystone {
   }
 
   static async create(): Promise<Keystone> {
-    const factory = await importFactory();
-    return new Keystone(await factory(moduleOptions('keystone.wasm')));
+    return new Keystone((await loadToolchain('keystone')) as KeystoneModule);
   }
 
   encode(arch: Arch, source: string, address: bigint): Encoded {
@@ -126,13 +123,6 @@ export class Keystone {
     }
     return words.subarray(0, length);
   }
-}
-
-async function importFactory(): Promise<KeystoneFactory> {
-  const { default: factory } = (await import('@alexaltea/keystone-js')) as {
-    default: KeystoneFactory;
-  };
-  return factory;
 }
 
 let loading: Promise<Keystone> | undefined;

@@ -1,19 +1,36 @@
 /**
- * Where the WebAssembly files of Keystone and Capstone come from. In Node they lie beside their
- * scripts; a web page says where it serves them, before the first use.
+ * Keystone and Capstone as the host gets them. Node takes the installed packages. A page or a worker
+ * takes `toolchain/` beside the bundle, where the build puts each as an ES module with its WebAssembly.
  */
 
-export type ToolchainFile = 'keystone.wasm' | 'capstone.wasm';
+export type ToolchainName = 'keystone' | 'capstone';
 
-let locate: ((file: ToolchainFile) => string) | undefined;
+/** Both are Emscripten modules. */
+type Factory = (options: object) => Promise<unknown>;
 
-export function locateToolchain(found: (file: ToolchainFile) => string): void {
-  locate = found;
+/** Names of packages are written out, so that a bundler for Node sees them. */
+const PACKAGES: Readonly<Record<ToolchainName, () => Promise<{ default: Factory }>>> = {
+  keystone: () => import('@alexaltea/keystone-js'),
+  capstone: () => import('@alexaltea/capstone-js'),
+};
+
+let folder: URL | undefined;
+
+/** For a page that serves the files of `dist/toolchain/` elsewhere: call it before the first use. */
+export function locateToolchain(served: URL): void {
+  folder = served;
 }
 
-/** Options of an Emscripten module: quiet, and found where the host says. */
-export function moduleOptions(file: ToolchainFile): object {
+/** A new instance. What it would print is dropped. */
+export async function loadToolchain(name: ToolchainName): Promise<unknown> {
   const silent = (): void => {};
   const quiet = { print: silent, printErr: silent };
-  return locate === undefined ? quiet : { ...quiet, locateFile: () => locate!(file) };
+  if (folder === undefined && typeof globalThis.process?.versions?.node === 'string') {
+    return (await PACKAGES[name]()).default(quiet);
+  }
+  const base = folder ?? new URL('./toolchain/', import.meta.url);
+  const script = new URL(`${name}.js`, base).href;
+  const { default: factory } = (await import(/* @vite-ignore */ script)) as { default: Factory };
+  // The script cannot find its neighbour itself: an ES module has no `document.currentScript`.
+  return factory({ ...quiet, locateFile: (file: string) => new URL(file, base).href });
 }

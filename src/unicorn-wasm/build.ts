@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Optimisation, optimiseModule } from './optimise.js';
+import { type Optimisation, optimiseModule, optimiserVersion } from './optimise.js';
 import { jsForm, readSource, sha256 } from './source.js';
 import { translate } from './translate.js';
 
@@ -40,7 +40,8 @@ export async function buildUnicorn(options: BuildOptions): Promise<BuildResult> 
   const { input, outDir, cacheDir, optimise, log = () => undefined } = options;
   const original = await readSource(input);
   const source = options.patch?.(original) ?? original;
-  const key = sha256(`${sha256(source)} ${await translatorVersion()} ${optimise}`).slice(0, 32);
+  const tools = `${await translatorVersion()} ${optimise} ${optimiserVersion(optimise)}`;
+  const key = sha256(`${sha256(source)} ${tools}`).slice(0, 32);
 
   const step = async <T>(what: string, work: () => T | Promise<T>): Promise<T> => {
     const start = performance.now();

@@ -1,4 +1,5 @@
 /** The last step: binaryen over the finished module. */
+import { createRequire } from 'node:module';
 import type binaryenModule from 'binaryen';
 
 /**
@@ -39,4 +40,11 @@ export async function optimiseModule(
   const optimised = module.emitBinary();
   module.dispose();
   return optimised;
+}
+
+/** Which binaryen would run, for a cache's key; it is not loaded for that. */
+export function optimiserVersion(optimise: Optimisation): string {
+  if (optimise === 'none') return 'none';
+  const manifest = createRequire(import.meta.url)('binaryen/package.json') as { version: string };
+  return manifest.version;
 }

@@ -26,6 +26,7 @@ beforeEach(() => {
   workspace = new Workspace();
   workspace.linkDependencies();
   workspace.write('src/unicorn-wasm/build.ts', ENGINE);
+  workspace.write('src/engine/unicorn1/offsets.ts', '');
   workspace.write('src/index.ts', LIBRARY);
   workspace.write('src/cli/main.ts', COMMAND);
 });
@@ -33,12 +34,16 @@ beforeEach(() => {
 afterAll(() => workspace?.[Symbol.dispose]());
 
 describe('building', () => {
-  it('makes the library, its types, the engine and the command', () => {
+  it('makes the library, its types, the engine, the toolchain for pages and the command', () => {
     expect(workspace.build([]).status).toBe(0);
     expect(workspace.read('dist/types/index.d.ts')).toContain('secret: string');
     for (const folder of ['.cache', 'dist']) {
       expect(workspace.read(`${folder}/engine/unicorn1.wasm`)).toBe('wasm');
       expect(workspace.read(`${folder}/engine/unicorn1-js.mjs`)).toBe('js');
+    }
+    for (const name of ['keystone', 'capstone']) {
+      expect(workspace.read(`dist/toolchain/${name}.js`)).toContain('export default');
+      expect(statSync(workspace.path(`dist/toolchain/${name}.wasm`)).size).toBeGreaterThan(1e6);
     }
     expect(workspace.read('dist/index.js')).toContain('only one copy');
   });

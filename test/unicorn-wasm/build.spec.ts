@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildUnicorn } from '../../src/unicorn-wasm/build.js';
+import { optimiserVersion } from '../../src/unicorn-wasm/optimise.js';
 import { readSource, TranslateError } from '../../src/unicorn-wasm/source.js';
 import { translate } from '../../src/unicorn-wasm/translate.js';
 import { CACHE, INPUT } from './forms.js';
@@ -48,6 +49,11 @@ describe('a build', () => {
     const second = await buildUnicorn({ ...options, optimise: 'none' });
     expect(await readFile(second.wasm, 'utf8')).toBe('kept');
     expect(await readFile(second.jsForm, 'utf8')).toBe('kept');
+  });
+
+  test("is another one with another binaryen: its version is part of the cache's key", () => {
+    expect(optimiserVersion('fast')).toMatch(/^\d+\.\d+\.\d+/);
+    expect(optimiserVersion('none')).toBe('none');
   });
 
   test('a patched engine is another entry of the cache, and refused when it is not understood', async () => {
