@@ -13,7 +13,7 @@ import {
   FAULT_PROTECTION,
   type FaultCause,
 } from '../engine/engine.js';
-import { explainAccess, translate } from './fault.js';
+import { explainAccess, pageFor, translate } from './fault.js';
 import type { Mm } from './mm.js';
 import { entryFrame, frameEntry } from './page-table.js';
 import { hasSharedPages, type MappedVma } from './vma-list.js';
@@ -141,6 +141,15 @@ export function look(mm: Mm, addr: Addr, length: number): Result<Uint8Array> {
     bytes.set(peekPage(mm, vma, span), span.at);
   }
   return ok(bytes);
+}
+
+/** As peek, but pages come in as they do for ptrace (get_user_pages with FOLL_FORCE). */
+export function forcedRead(mm: Mm, addr: Addr, length: number): Uint8Array {
+  for (const { page } of spans(addr, length)) {
+    const vma = mm.list.find(page);
+    if (vma !== undefined) pageFor(mm, vma, page, 'read');
+  }
+  return peek(mm, addr, length);
 }
 
 /** Any mapped memory, whatever its rights; nothing is touched by it. */

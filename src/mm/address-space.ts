@@ -194,6 +194,10 @@ export class AddressSpace extends Mm {
     return access.peek(this, addr, length);
   }
 
+  forcedRead(addr: Addr, length: number): Uint8Array {
+    return access.forcedRead(this, addr, length);
+  }
+
   poke(addr: Addr, bytes: Uint8Array): void {
     access.poke(this, addr, bytes);
   }

@@ -48,7 +48,8 @@ export function translate(mm: Mm, page: number, access: Access): number {
   return faulted < 0 ? faulted : refused;
 }
 
-function pageFor(mm: Mm, vma: MappedVma, page: number, access: Access): number {
+/** The page behind an access that is allowed: brought in, copied or made. */
+export function pageFor(mm: Mm, vma: MappedVma, page: number, access: Access): number {
   return hasSharedPages(vma)
     ? sharedPage(mm, vma, page, access)
     : privatePage(mm, vma, page, access);

@@ -113,6 +113,9 @@ export function remapFilePages(
   if (!uniform(mm, vma, Number((start + size) >> 12n))) return fail('EINVAL');
   const keep = Number(flags) & MAP_NONBLOCK;
   const locked = vma.flags & VM_LOCKED ? MAP_LOCKED : 0;
+  // get_file: the mapping that goes may be the last that holds the object.
+  const { object } = vma;
+  object.retain?.();
   const mapped = mmap(mm, {
     addr: start,
     length: size,
@@ -120,7 +123,7 @@ export function remapFilePages(
     flags: keep | locked | MAP_SHARED | MAP_FIXED | MAP_POPULATE,
     pageOffset,
     file: {
-      object: vma.object,
+      object,
       readable: true,
       writable: true,
       appendOnly: false,
@@ -130,6 +133,7 @@ export function remapFilePages(
       ...(vma.description === undefined ? {} : { description: vma.description }),
     },
   });
+  object.release?.();
   return mapped.ok ? ok(0) : mapped;
 }
 

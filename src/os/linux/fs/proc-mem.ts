@@ -68,7 +68,7 @@ export class MemoryFile extends Inode {
   override read(offset: number, length: number): Result<Uint8Array> {
     const mm = this.#memory();
     const reach = this.#reach(offset, length, mayRead);
-    return reach === 0 ? fail('EIO') : ok(mm.peek(BigInt(offset), reach));
+    return reach === 0 ? fail('EIO') : ok(mm.forcedRead(BigInt(offset), reach));
   }
 
   override write(offset: number, bytes: Uint8Array): Result<number> {
