@@ -25,6 +25,39 @@ export type {
   PolicyChoice,
   SandboxOptions,
 } from './sandbox-options.js';
+export type { Difference } from './scenario/compare.js';
+export { type LoadOptions, loadScenario } from './scenario/load.js';
+export { type MatrixCell, type MatrixRow, matrixRows } from './scenario/matrix.js';
+export { matrixHtml } from './scenario/matrix-html.js';
+export {
+  type Classified,
+  classify,
+  type FinishedRun,
+  firstDeniedCall,
+  OUTCOME_CLASSES,
+  type OutcomeClass,
+  type Refused,
+  refusedText,
+} from './scenario/outcome-class.js';
+export {
+  exitStatusOf,
+  type FileReport,
+  type RunReport,
+  type RunResult,
+  runLabel,
+  totalsOf,
+} from './scenario/report.js';
+export { differenceText, jsonReport, junitReport, tapReport } from './scenario/report-text.js';
+export { runScenario, type ScenarioOptions } from './scenario/run.js';
+export type {
+  Expectation,
+  ReadyScenario,
+  Scenario,
+  ScenarioPart,
+  ScenarioProgram,
+  TableRow,
+} from './scenario/scenario.js';
+export { ScenarioError } from './scenario/scenario-error.js';
 export {
   type Assembled,
   type AssembledSection,

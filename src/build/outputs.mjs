@@ -9,6 +9,7 @@ import { capture, ifChanged, node } from './steps.mjs';
 const ENTRIES = [
   { name: 'index', entry: 'src/index.ts' },
   { name: 'cli', entry: 'src/cli/main.ts', library: './index.js' },
+  { name: 'test-worker', entry: 'src/cli/test-worker.ts', library: './index.js' },
 ];
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
 /** For pages, which have no packages: dist/toolchain holds each as an ES module with its WebAssembly. */

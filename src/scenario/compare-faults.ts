@@ -17,12 +17,14 @@ export function compareFaults(
   const meets = (each: FaultExpectation, fault: ObservedFault): boolean =>
     sameFault(each, fault, program) &&
     (each.where !== 'here' || standsAt(each, fault, program, observed));
-  const differences = expected.flatMap((each) => {
+  const differences = expected.flatMap((each): Difference[] => {
     const met = observed.faults.find((fault) => meets(each, fault));
     const { position, text, where } = each;
     if (where === 'never') {
       if (met === undefined) return [];
-      return [{ position, message: 'it happened all the same', expected: text, actual: faultText(met) }];
+      return [
+        { position, message: 'it happened all the same', expected: text, actual: faultText(met) },
+      ];
     }
     if (met !== undefined) return [];
     const others = [...new Set(observed.faults.map((fault) => placed(fault, program, observed)))];
@@ -42,7 +44,11 @@ export function compareFaults(
   return differences;
 }
 
-function sameFault({ check, rule }: FaultExpectation, fault: ObservedFault, program: ReadyProgram): boolean {
+function sameFault(
+  { check, rule }: FaultExpectation,
+  fault: ObservedFault,
+  program: ReadyProgram,
+): boolean {
   const { access, code, address } = fault.event.fault;
   return (
     access === check.access &&
@@ -67,14 +73,22 @@ function standsAt(
   return !isCall || caller === undefined || caller === anchor;
 }
 
-function callerLine(fault: ObservedFault, program: ReadyProgram, observed: Observed): number | undefined {
+function callerLine(
+  fault: ObservedFault,
+  program: ReadyProgram,
+  observed: Observed,
+): number | undefined {
   const isLast = fault === observed.faults.at(-1);
   if (!isLast || observed.calledFrom === undefined) return undefined;
   const line = lineBefore(program, observed.calledFrom);
   return line !== undefined && /\bcall\b/.test(sourceLine(program, line)) ? line : undefined;
 }
 
-function lineAt(fault: ObservedFault, program: ReadyProgram, observed: Observed): number | undefined {
+function lineAt(
+  fault: ObservedFault,
+  program: ReadyProgram,
+  observed: Observed,
+): number | undefined {
   return lineOf(program, fault.event.fault.pc) ?? callerLine(fault, program, observed);
 }
 
@@ -86,6 +100,7 @@ function faultText({ event, rule }: ObservedFault): string {
 
 function placed(fault: ObservedFault, program: ReadyProgram, observed: Observed): string {
   const line = lineAt(fault, program, observed);
-  const place = line === undefined ? `at 0x${fault.event.fault.pc.toString(16)}` : `in line ${line}`;
+  const place =
+    line === undefined ? `at 0x${fault.event.fault.pc.toString(16)}` : `in line ${line}`;
   return `${faultText(fault)} ${place}`;
 }

@@ -43,7 +43,11 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-function ending(end: Ending, { position, text, rule }: Expectation, observed: Observed): Difference[] {
+function ending(
+  end: Ending,
+  { position, text, rule }: Expectation,
+  observed: Observed,
+): Difference[] {
   const actual = endingText(observed.outcome);
   if (!endsSo(end, observed.outcome)) {
     return [{ position, message: 'the run ended otherwise', expected: text, actual }];
@@ -52,7 +56,14 @@ function ending(end: Ending, { position, text, rule }: Expectation, observed: Ob
   const rules = endingRules(observed);
   if (rules.includes(rule)) return [];
   const said = rules.length === 0 ? 'no rule decided' : `by ${rules.join(', ')}`;
-  return [{ position, message: 'another rule ended the run', expected: text, actual: `${actual}, ${said}` }];
+  return [
+    {
+      position,
+      message: 'another rule ended the run',
+      expected: text,
+      actual: `${actual}, ${said}`,
+    },
+  ];
 }
 
 /** Rules that may have ended the run: that of its last fault, and of a kill. */

@@ -27,7 +27,11 @@ export function directiveStart(line: string): number {
 }
 
 /** `plain,hard: exited 0` is about two runs; without names it is about all. */
-export function splitRuns(text: string): { runs: string[] | undefined; rest: string; skipped: number } {
+export function splitRuns(text: string): {
+  runs: string[] | undefined;
+  rest: string;
+  skipped: number;
+} {
   const match = /^\s*([\w.+-]+(?:\s*,\s*[\w.+-]+)*)\s*:\s*/.exec(text);
   if (match === null) {
     const rest = text.trimStart();
@@ -66,7 +70,10 @@ function checkOf(text: string): Check {
       return killedOf(rest);
     case 'stopped': {
       const [limit = ''] = only(word, rest, 1);
-      return { kind: 'end', end: { kind: 'stopped', limit: oneOf('limit', limit, ['blocks', 'memory']) } };
+      return {
+        kind: 'end',
+        end: { kind: 'stopped', limit: oneOf('limit', limit, ['blocks', 'memory']) },
+      };
     }
     case 'stdout':
     case 'stderr':
@@ -150,7 +157,9 @@ function killedOf(words: readonly string[]): Check {
 function outputOf(stream: 'stdout' | 'stderr' | 'log', text: string): Check {
   const [, has, quoted] = /^(has\s+)?("(?:[^"\\]|\\.)*")$/.exec(text) ?? [];
   if (quoted === undefined) {
-    throw new MayexecError(`expected ${stream} "text" or ${stream} has "text", with \\n for a new line`);
+    throw new MayexecError(
+      `expected ${stream} "text" or ${stream} has "text", with \\n for a new line`,
+    );
   }
   if (stream === 'log' && has === undefined) {
     throw new MayexecError('of the kernel log only parts are compared: log has "text"');
@@ -158,14 +167,24 @@ function outputOf(stream: 'stdout' | 'stderr' | 'log', text: string): Check {
   try {
     return { kind: 'output', stream, text: String(JSON.parse(quoted)), whole: has === undefined };
   } catch {
-    throw new MayexecError(`${quoted} has an unknown escape: \\n, \\t, \\", \\\\ and \\u0000 are known`);
+    throw new MayexecError(
+      `${quoted} has an unknown escape: \\n, \\t, \\", \\\\ and \\u0000 are known`,
+    );
   }
 }
 
-function only(word: string, words: readonly string[], most: number, least = most): readonly string[] {
+function only(
+  word: string,
+  words: readonly string[],
+  most: number,
+  least = most,
+): readonly string[] {
   if (words.length >= least && words.length <= most) return words;
-  if (words.length < least) throw new MayexecError(`'${word}' needs ${least === 1 ? 'a word' : `${least} words`} after it`);
-  throw new MayexecError(`unexpected '${words[most]}' after '${[word, ...words.slice(0, most)].join(' ')}'`);
+  if (words.length < least)
+    throw new MayexecError(`'${word}' needs ${least === 1 ? 'a word' : `${least} words`} after it`);
+  throw new MayexecError(
+    `unexpected '${words[most]}' after '${[word, ...words.slice(0, most)].join(' ')}'`,
+  );
 }
 
 function oneOf<T extends string>(what: string, value: string, known: readonly T[]): T {

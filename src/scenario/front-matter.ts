@@ -66,7 +66,12 @@ function topLevel(text: string, line: number, problems: Problems): OpenField | u
 function nested(text: string, line: number, open: OpenField | undefined, problems: Problems): void {
   const indent = text.length - text.trimStart().length;
   if (open === undefined || open.scalar !== undefined) {
-    problems.add(line, indent + 1, 'an indented line belongs below a key without a value', text.trim());
+    problems.add(
+      line,
+      indent + 1,
+      'an indented line belongs below a key without a value',
+      text.trim(),
+    );
     return;
   }
   const item = /^(\s*-\s+)(.*)$/.exec(text);
@@ -117,7 +122,9 @@ function inlineList(raw: string, line: number, column: number, problems: Problem
     problems.add(line, column, "expected ']' at the end of the list", raw);
     return [];
   }
-  const items = [...inner.matchAll(/"(?:[^"\\]|\\.)*"|[^,]+/g)].filter(([text]) => text.trim() !== '');
+  const items = [...inner.matchAll(/"(?:[^"\\]|\\.)*"|[^,]+/g)].filter(
+    ([text]) => text.trim() !== '',
+  );
   return items.map((match) => {
     const lead = match[0].length - match[0].trimStart().length;
     return scalar(match[0], line, column + 1 + match.index + lead, problems);

@@ -4,7 +4,13 @@ import type { SourceLine } from '../toolchain/assemble.js';
 import { type AssembledProgram, assembleProgram } from '../toolchain/assemble-program.js';
 import { AssemblyError } from '../toolchain/assembly-error.js';
 import { parseScenario } from './parse.js';
-import type { Expectation, ReadyProgram, ReadyScenario, Scenario, ScenarioProgram } from './scenario.js';
+import type {
+  Expectation,
+  ReadyProgram,
+  ReadyScenario,
+  Scenario,
+  ScenarioProgram,
+} from './scenario.js';
 import { Problems, ScenarioError } from './scenario-error.js';
 
 export interface LoadOptions {
@@ -49,7 +55,11 @@ async function assembledOf(
   }
 }
 
-function ready(program: ScenarioProgram, assembled: AssembledProgram, problems: Problems): ReadyProgram {
+function ready(
+  program: ScenarioProgram,
+  assembled: AssembledProgram,
+  problems: Problems,
+): ReadyProgram {
   const { elf, symbols, lines } = assembled;
   const own = lines.filter(({ file }) => file === problems.file);
   const expectations = program.expectations.map((each) => anchored(each, own, problems));
@@ -61,7 +71,11 @@ function ready(program: ScenarioProgram, assembled: AssembledProgram, problems: 
 }
 
 /** The nearest line above, or its own, that became bytes. */
-function anchored(expectation: Expectation, own: readonly SourceLine[], problems: Problems): Expectation {
+function anchored(
+  expectation: Expectation,
+  own: readonly SourceLine[],
+  problems: Problems,
+): Expectation {
   const { position, check, where } = expectation;
   const above = own.map(({ line }) => line).filter((line) => line <= position.line);
   const anchor = above.length === 0 ? undefined : Math.max(...above);

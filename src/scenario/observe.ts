@@ -4,7 +4,7 @@ import type { Outcome } from '../abi/outcome.js';
 import type { Policy } from '../policy/policy.js';
 import { Sandbox } from '../sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
-import { faultVerdict, type FinishedRun } from './outcome-class.js';
+import { type FinishedRun, faultVerdict } from './outcome-class.js';
 import type { ReadyProgram, ReadyScenario } from './scenario.js';
 
 export interface ObservedCall {
@@ -49,7 +49,8 @@ export async function observe(
     layout: settings.layout,
     limits: { blocks: settings.blocks },
     mounts: settings.mounts,
-    stdin: settings.stdin === undefined ? new Uint8Array() : new TextEncoder().encode(settings.stdin),
+    stdin:
+      settings.stdin === undefined ? new Uint8Array() : new TextEncoder().encode(settings.stdin),
     program: {
       bytes: program.elf,
       path,

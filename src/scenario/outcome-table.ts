@@ -29,7 +29,11 @@ export function outcomeTable(
   const [header, ...lines] = table;
   const short = header!.cells.length === SHORT.length;
   if (short && programs.length > 1) {
-    problems.add(header!.line, 1, `several programs: the table needs the columns ${LONG.join(' | ')}`);
+    problems.add(
+      header!.line,
+      1,
+      `several programs: the table needs the columns ${LONG.join(' | ')}`,
+    );
   }
   const rows = lines.map((line) => rowOf(line, short, programs, problems));
   checkTwice(rows, problems);
@@ -61,7 +65,12 @@ function rowOf(
   const column = cells[0]?.column ?? 1;
   const owner = programs.find((each) => each.name === name);
   problems.attempt(line, column, () => {
-    if (owner === undefined) throw unknownValue('program', name, programs.map((each) => each.name));
+    if (owner === undefined)
+      throw unknownValue(
+        'program',
+        name,
+        programs.map((each) => each.name),
+      );
     const given = plain(run?.text ?? '');
     if (!owner.runs.includes(given)) throw unknownValue('run', given, owner.runs);
   });
@@ -78,7 +87,14 @@ function rowOf(
   const rules = rulesIn(why?.text ?? '');
   for (const rule of rules) problems.attempt(line, why?.column ?? column, () => knownRule(rule));
   const position = { file: problems.file, line, column };
-  return { program: name, run: plain(run?.text ?? ''), outcome: known, why: why?.text ?? '', rules, position };
+  return {
+    program: name,
+    run: plain(run?.text ?? ''),
+    outcome: known,
+    why: why?.text ?? '',
+    rules,
+    position,
+  };
 }
 
 /** Rule ids in backticks: `selinux/execmem`. Paths such as `asm/lib` begin with no policy's name. */
@@ -93,6 +109,7 @@ function plain(text: string): string {
 function checkTwice(rows: readonly TableRow[], problems: Problems): void {
   for (const [index, { program, run, position }] of rows.entries()) {
     const first = rows.findIndex((row) => row.program === program && row.run === run);
-    if (first < index) problems.add(position.line, position.column, `a second row for run '${run}'`);
+    if (first < index)
+      problems.add(position.line, position.column, `a second row for run '${run}'`);
   }
 }

@@ -1,10 +1,10 @@
 /** From the text of a file to a scenario and all that is wrong with it. Nothing is assembled yet. */
 import { unknownValue } from '../abi/errors.js';
+import { directiveStart } from './directive.js';
 import { type Field, parseFrontMatter, type Value } from './front-matter.js';
 import { type Fence, type Markdown, readMarkdown } from './markdown.js';
 import { type OutcomeTable, outcomeTable } from './outcome-table.js';
 import { type CodeBlock, programsOf } from './programs.js';
-import { directiveStart } from './directive.js';
 import type { Scenario, ScenarioPart, ScenarioProgram, TraceBlock } from './scenario.js';
 import type { Problems } from './scenario-error.js';
 import { type Header, headerOf } from './settings.js';
@@ -66,7 +66,10 @@ function traceOf(
 }
 
 /** Cuts the file at its blocks and its table: what lies between is prose. */
-function partsOf({ lines, front, fences }: Markdown, table: OutcomeTable | undefined): ScenarioPart[] {
+function partsOf(
+  { lines, front, fences }: Markdown,
+  table: OutcomeTable | undefined,
+): ScenarioPart[] {
   const special = fences.flatMap((fence) => specialPart(fence));
   if (table !== undefined) {
     const text = lines.slice(table.first - 1, table.end - 1).join('\n');
@@ -77,7 +80,10 @@ function partsOf({ lines, front, fences }: Markdown, table: OutcomeTable | undef
   let line = front === undefined ? 1 : front.lines.length + 3;
   for (const part of [...special, undefined]) {
     const end = part?.start ?? lines.length + 1;
-    const text = lines.slice(line - 1, end - 1).join('\n').trim();
+    const text = lines
+      .slice(line - 1, end - 1)
+      .join('\n')
+      .trim();
     if (text !== '') parts.push({ kind: 'prose', start: line, end, text });
     if (part !== undefined) parts.push(part);
     line = part?.end ?? end;
@@ -88,7 +94,10 @@ function partsOf({ lines, front, fences }: Markdown, table: OutcomeTable | undef
 function specialPart({ language, words, line, content }: Fence): ScenarioPart[] {
   if (language !== 'asm' && language !== 'trace') return [];
   const [first = ''] = words;
-  const text = content.map(withoutDirective).filter((each) => each !== undefined).join('\n');
+  const text = content
+    .map(withoutDirective)
+    .filter((each) => each !== undefined)
+    .join('\n');
   const program = first === '' || first.includes(':') ? 'main' : first;
   return [{ kind: language, start: line, end: line + content.length + 2, text, program }];
 }
@@ -123,7 +132,10 @@ function fromSource(text: string, problems: Problems): Scenario {
   return { ...common(header, programs, problems), table: undefined, traces: [], parts };
 }
 
-function policyOf(text: string, at: { line: number; column: number }): { name: Value; spec: Value } {
+function policyOf(
+  text: string,
+  at: { line: number; column: number },
+): { name: Value; spec: Value } {
   const [, name, spec] = /^([\w.+-]+):\s+(\S.*)$/.exec(text) ?? [undefined, text, text];
   return { name: { text: name ?? text, ...at }, spec: { text: spec ?? text, ...at } };
 }

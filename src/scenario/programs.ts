@@ -44,7 +44,10 @@ function newProgram(name: string, line: number, lineCount: number): OpenProgram 
   return { name, line, source, directives: [], xattrs: {}, under: undefined };
 }
 
-function fenceWords({ words, first }: CodeBlock, problems: Problems): { name: string; attributes: readonly string[] } {
+function fenceWords(
+  { words, first }: CodeBlock,
+  problems: Problems,
+): { name: string; attributes: readonly string[] } {
   const [head = ''] = words;
   if (head === '' || head.includes(':')) return { name: 'main', attributes: words };
   if (!/^[A-Za-z][\w-]*$/.test(head)) {
@@ -133,13 +136,25 @@ function endingProblems(
   runs: readonly string[],
 ): { at: number; message: string }[] {
   if (expectations.length === 0) {
-    return [{ at: line, message: `program '${program}' has no expectations: a scenario says what happens, with ;@` }];
+    return [
+      {
+        at: line,
+        message: `program '${program}' has no expectations: a scenario says what happens, with ;@`,
+      },
+    ];
   }
   return runs.flatMap((run) => {
-    const endings = expectations.filter((each) => each.check.kind === 'end' && each.runs.includes(run));
+    const endings = expectations.filter(
+      (each) => each.check.kind === 'end' && each.runs.includes(run),
+    );
     if (endings.length === 1) return [];
     return endings.length === 0
-      ? [{ at: line, message: `run '${run}' of program '${program}' has no ending: ;@ ${run}: exited 0` }]
+      ? [
+          {
+            at: line,
+            message: `run '${run}' of program '${program}' has no ending: ;@ ${run}: exited 0`,
+          },
+        ]
       : [{ at: endings[1]!.position.line, message: `run '${run}' has two endings` }];
   });
 }

@@ -1,0 +1,109 @@
+/** `mayexec matrix`: what each scenario comes to under each policy, and which rule decided. */
+import { writeFileSync } from 'node:fs';
+import { listPolicies, type MatrixCell, type MatrixRow, matrixHtml, Sandbox } from '../index.js';
+import { type Command, type Given, UsageError } from './arguments.js';
+import { splitSpecs } from './demo.js';
+import { toJson } from './json.js';
+import { type Cell, renderTable } from './table.js';
+import { type Colour, type Terminal, terminalOf } from './terminal.js';
+import { jobsOf, performWithProgress } from './test.js';
+import { readScenario, scenarioFiles } from './test-files.js';
+import type { Task } from './test-worker.js';
+
+export const matrix: Command = {
+  name: 'matrix',
+  summary: 'print the outcome of every scenario under every policy, and the rule that decided',
+  usage: '[FILES...] [OPTIONS]',
+  options: [
+    {
+      name: 'policies',
+      value: 'A,B',
+      help: 'policy specs; default: each policy as it is by default',
+    },
+    { name: 'jobs', value: 'N', help: 'files at a time; default: one for each processor' },
+    { name: 'json', help: 'print one JSON array instead of a table' },
+    { name: 'html', value: 'FILE', help: 'write the table to an HTML file as well' },
+  ],
+  details: [
+    'FILES are scenarios (.md, .s) or folders of them; default scenarios/. Every program of a file runs',
+    'under every policy. Outcomes: works, falls back (same output, but an execution was refused), errors',
+    '(refused, orderly end), crashes. A number in brackets leads to the rule below the table.',
+  ].join('\n'),
+  examples: [
+    'mayexec matrix',
+    'mayexec matrix scenarios/jit.md --policies nx,mdwe --html matrix.html',
+  ],
+  run: runMatrix,
+};
+
+async function runMatrix(given: Given): Promise<number> {
+  const policies = splitSpecs(given.values.get('policies')) ?? linuxPolicies();
+  await checkPolicies(policies);
+  const files = scenarioFiles(given.positionals);
+  const tasks = files.map((file, id): Task => ({ id, file, text: readScenario(file), policies }));
+  const answers = await performWithProgress(tasks, jobsOf(given));
+  const mistakes = answers.flatMap((answer) =>
+    'mistake' in answer ? [answer.mistake] : 'error' in answer ? [answer.error] : [],
+  );
+  if (mistakes.length > 0)
+    throw new UsageError(`matrix: mistakes in scenarios\n${mistakes.join('\n')}`);
+  const rows = answers.flatMap((answer) => ('rows' in answer ? answer.rows : []));
+  const html = given.values.get('html');
+  if (html !== undefined) writeHtml(html, matrixHtml(rows, policies));
+  const { stdout } = process;
+  if (given.switches.has('json')) stdout.write(`${toJson(rows)}\n`);
+  else stdout.write(`${matrixTable(rows, policies, terminalOf(stdout)).join('\n')}\n`);
+  return 0;
+}
+
+function linuxPolicies(): string[] {
+  return listPolicies().flatMap(({ name, os }) => (os.includes('linux') ? [name] : []));
+}
+
+/** A wrong spec is a mistake on the command line, not one of each file. */
+async function checkPolicies(policies: readonly string[]): Promise<void> {
+  for (const policy of policies) (await Sandbox.create({ policy })).close();
+}
+
+function writeHtml(file: string, html: string): void {
+  try {
+    writeFileSync(file, html);
+  } catch (error) {
+    throw new UsageError(`${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+}
+
+const COLOURS: Readonly<Record<MatrixCell['outcome'], Colour>> = {
+  works: 'green',
+  'falls back': 'yellow',
+  errors: 'yellow',
+  crashes: 'red',
+};
+
+/** Columns that do not fit go on in further blocks. Equal rules share one number. */
+export function matrixTable(
+  rows: readonly MatrixRow[],
+  policies: readonly string[],
+  terminal: Terminal,
+): string[] {
+  const numbers = new Map<string, number>();
+  const cellOf = ({ outcome, rule }: MatrixCell): Cell => {
+    const colour = COLOURS[outcome];
+    if (rule === undefined) return { text: outcome, colour };
+    const number = numbers.get(rule) ?? numbers.size + 1;
+    numbers.set(rule, number);
+    return { text: `${outcome} [${number}]`, colour };
+  };
+  const body = rows.map((row) => [{ text: rowName(row) }, ...row.cells.map(cellOf)]);
+  const header = ['scenario', ...policies].map((text) => ({ text }));
+  const notes = [...numbers].map(([rule, number]) => `[${number}] ${rule}`);
+  return [
+    ...renderTable([header, ...body], terminal),
+    ...(notes.length === 0 ? [] : ['', ...notes]),
+  ];
+}
+
+function rowName({ file, program }: MatrixRow): string {
+  const name = file.replace(/^.*[\\/]/, '').replace(/\.\w+$/, '');
+  return program === 'main' ? name : `${name}/${program}`;
+}

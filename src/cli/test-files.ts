@@ -1,0 +1,60 @@
+/** Which files `test` and `matrix` work on, and what their programs include. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { UsageError } from './arguments.js';
+import { ASM_FOLDER } from './program.js';
+
+/** `scenarios/` below the working folder, else that of this package. */
+export function defaultFolder(): string {
+  if (existsSync('scenarios')) return 'scenarios';
+  const own = join(dirname(ASM_FOLDER.replace(/[\\/]$/, '')), 'scenarios');
+  return relative(process.cwd(), own) || own;
+}
+
+/** Files as they are given; of a folder all scenarios in it. @throws UsageError for what is not there. */
+export function scenarioFiles(given: readonly string[]): string[] {
+  const paths = given.length === 0 ? [defaultFolder()] : given;
+  const files = paths.flatMap((path) => (isFolder(path) ? inFolder(path) : [path]));
+  if (files.length === 0) throw new UsageError(`${paths.join(', ')}: no scenarios (.md) in it`);
+  return [...new Set(files)];
+}
+
+function isFolder(path: string): boolean {
+  const info = statSync(path, { throwIfNoEntry: false });
+  if (info === undefined) throw new UsageError(`${path}: no such file`);
+  return info.isDirectory();
+}
+
+/** Markdown with front matter, and sources with directives; a README is neither. */
+function inFolder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile() && isScenario(path))
+    .sort();
+}
+
+function isScenario(path: string): boolean {
+  if (/(^|[\\/])README\.md$/i.test(path)) return false;
+  if (/\.md$/i.test(path)) return true;
+  return /\.(s|asm)$/i.test(path) && readFileSync(path, 'utf8').includes(';@');
+}
+
+/** @throws UsageError for a file that cannot be read or is no text. */
+export function readScenario(path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new UsageError(`${path}: not UTF-8 text`);
+    throw new UsageError(
+      `${path}: ${code === 'ENOENT' ? 'no such file' : (code ?? String(error))}`,
+    );
+  }
+}
+
+/** Asked for the path beside the including file first, then for the name alone: one of asm/. */
+export function includeFor(name: string): string | undefined {
+  const file = [name, join(ASM_FOLDER, name)].find((candidate) => existsSync(candidate));
+  return file === undefined ? undefined : readScenario(file);
+}

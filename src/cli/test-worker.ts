@@ -1,0 +1,43 @@
+/** A worker of `mayexec test` and `mayexec matrix`: takes a file at a time, sends back what came of it. */
+import { parentPort } from 'node:worker_threads';
+import {
+  type FileReport,
+  type MatrixRow,
+  matrixRows,
+  runScenario,
+  ScenarioError,
+} from '../index.js';
+import { includeFor } from './test-files.js';
+
+export interface Task {
+  readonly id: number;
+  readonly file: string;
+  readonly text: string;
+  /** Of `test`: names or specs of the runs wanted. */
+  readonly only?: readonly string[] | undefined;
+  /** Of `matrix`: its columns. */
+  readonly policies?: readonly string[] | undefined;
+}
+
+export type Answer =
+  | { readonly id: number; readonly report: FileReport }
+  | { readonly id: number; readonly rows: readonly MatrixRow[] }
+  | { readonly id: number; readonly mistake: string }
+  | { readonly id: number; readonly error: string };
+
+export async function perform({ id, file, text, only, policies }: Task): Promise<Answer> {
+  const options = { file, include: includeFor };
+  try {
+    if (policies !== undefined)
+      return { id, rows: await matrixRows(text, { ...options, policies }) };
+    const wanted = only === undefined ? options : { ...options, only };
+    return { id, report: await runScenario(text, wanted) };
+  } catch (error) {
+    if (error instanceof ScenarioError) return { id, mistake: error.message };
+    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+parentPort?.on('message', async (task: Task) => {
+  parentPort?.postMessage(await perform(task));
+});

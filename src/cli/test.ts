@@ -1,0 +1,155 @@
+/** `mayexec test`: runs scenarios, checks what they say, and reports. */
+import { writeFileSync } from 'node:fs';
+import {
+  exitStatusOf,
+  type FileReport,
+  jsonReport,
+  junitReport,
+  listPolicies,
+  tapReport,
+  unknownValue,
+} from '../index.js';
+import { type Command, type Given, integerOf, UsageError } from './arguments.js';
+import { splitSpecs } from './demo.js';
+import { Progress } from './progress.js';
+import { terminalOf } from './terminal.js';
+import { readScenario, scenarioFiles } from './test-files.js';
+import { defaultJobs, performAll } from './test-pool.js';
+import { changeLines, prettyReport } from './test-report.js';
+import type { Answer, Task } from './test-worker.js';
+
+export const test: Command = {
+  name: 'test',
+  summary: 'run scenarios and check what they say',
+  usage: '[FILES...] [OPTIONS]',
+  options: [
+    { name: 'policy', value: 'A,B', help: 'only the runs with these names or specs' },
+    { name: 'update', help: 'rewrite tables of outcomes and recorded traces; shows what changes' },
+    { name: 'jobs', value: 'N', help: 'files at a time; default: one for each processor' },
+    { name: 'reporter', value: 'NAME', help: 'pretty (the default), json, junit or tap' },
+  ],
+  details: [
+    'FILES are scenarios (.md), sources with ;@ directives (.s), or folders of them; default scenarios/.',
+    'A test is one run of one program: expected and missing fails, and so does a denial or a fault that',
+    'nothing expects. --update never writes expectations (;@).',
+    '',
+    'Exit status: 0 when all pass, 1 when one fails, 2 for a mistake in a file or the command line.',
+  ].join('\n'),
+  examples: [
+    'mayexec test',
+    'mayexec test scenarios/jit.md --update',
+    'mayexec test --reporter junit > report.xml',
+  ],
+  run: runTest,
+};
+
+const REPORTERS = ['pretty', 'json', 'junit', 'tap'];
+
+async function runTest(given: Given): Promise<number> {
+  const reporter = given.values.get('reporter') ?? 'pretty';
+  if (!REPORTERS.includes(reporter)) throw unknownValue('reporter', reporter, REPORTERS);
+  const only = splitSpecs(given.values.get('policy'));
+  const files = scenarioFiles(given.positionals);
+  const tasks = files.map((file, id): Task => ({ id, file, text: readScenario(file), only }));
+  const answers = await performWithProgress(tasks, jobsOf(given));
+  const reports = answers.map((answer, index) => reportOf(answer, tasks[index]!));
+  checkAnyRan(reports, only);
+  const text = new Map(tasks.map((task) => [task.file, task.text]));
+  const { stdout } = process;
+  if (given.switches.has('update')) return update(reports, text);
+  stdout.write(written(reporter, reports, (file) => text.get(file) ?? ''));
+  return exitStatusOf(reports);
+}
+
+export function jobsOf(given: Given): number {
+  const jobs = integerOf(given, 'jobs') ?? defaultJobs();
+  if (jobs < 1) throw new UsageError('--jobs is 0: expected at least 1');
+  return jobs;
+}
+
+export async function performWithProgress(tasks: readonly Task[], jobs: number): Promise<Answer[]> {
+  const progress = new Progress(tasks.length);
+  const answers = await performAll(tasks, jobs, (done, file) => progress.show(done, file));
+  progress.done();
+  return answers;
+}
+
+function reportOf(answer: Answer, { file }: Task): FileReport {
+  if ('report' in answer) return answer.report;
+  const error = 'error' in answer ? answer.error : 'unexpected answer';
+  const run = {
+    program: 'main',
+    run: 'all',
+    policy: '',
+    result: 'error',
+    outcome: 'crashes',
+    ending: 'error',
+    refused: undefined,
+    rule: undefined,
+    rules: [],
+    differences: [],
+    error,
+    milliseconds: 0,
+  } as const;
+  return { file, title: file, arch: '', runs: [run], problems: [], updated: undefined };
+}
+
+function checkAnyRan(reports: readonly FileReport[], only: readonly string[] | undefined): void {
+  if (
+    only === undefined ||
+    reports.some(({ runs, problems }) => runs.length + problems.length > 0)
+  ) {
+    return;
+  }
+  const names = listPolicies().map(({ name }) => name);
+  const unknown = only.find((name) => !names.includes(name.split(/[:+]/)[0]!));
+  if (unknown !== undefined) throw unknownValue('policy', unknown, names);
+  throw new UsageError(
+    `--policy ${only.join(',')}: no run of these scenarios has this name or policy`,
+  );
+}
+
+function written(
+  reporter: string,
+  reports: readonly FileReport[],
+  source: (file: string) => string,
+): string {
+  switch (reporter) {
+    case 'json':
+      return jsonReport(reports);
+    case 'junit':
+      return junitReport(reports);
+    case 'tap':
+      return tapReport(reports);
+    default:
+      return `${prettyReport(reports, source, terminalOf(process.stdout)).join('\n')}\n`;
+  }
+}
+
+/** Shows each change, then makes it; what expectations contradict stays as it is, and is reported. */
+async function update(
+  reports: readonly FileReport[],
+  texts: ReadonlyMap<string, string>,
+): Promise<number> {
+  const terminal = terminalOf(process.stdout);
+  const print = (lines: readonly string[]): void => {
+    process.stdout.write(`${lines.join('\n')}\n`);
+  };
+  const changed = reports.filter(({ updated }) => updated !== undefined);
+  for (const { file, updated } of changed) {
+    print(changeLines(file, texts.get(file) ?? '', updated!, terminal));
+    writeFileSync(file, updated!);
+  }
+  const tasks = reports.map(
+    ({ file, updated }, id): Task => ({ id, file, text: updated ?? texts.get(file)! }),
+  );
+  const again = await performWithProgress(tasks, 1);
+  const after = again.map((answer, index) => reportOf(answer, tasks[index]!));
+  const source = (file: string): string => tasks.find((task) => task.file === file)?.text ?? '';
+  print([
+    `${changed.length} of ${reports.length} files changed`,
+    '',
+    ...prettyReport(after, source, terminal),
+  ]);
+  return exitStatusOf(after);
+}

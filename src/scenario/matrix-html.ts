@@ -1,0 +1,46 @@
+/** The matrix as one HTML file without scripts or references. */
+import type { MatrixRow } from './matrix.js';
+import { OUTCOME_CLASSES } from './outcome-class.js';
+
+const STYLE = `body{font:15px/1.4 system-ui,sans-serif;margin:2em;color:#1c1c1c;background:#fff}
+table{border-collapse:collapse}th,td{border:1px solid #bbb;padding:.3em .6em;text-align:left;vertical-align:top}
+th{background:#f2f2f2}code{font-size:.85em}td small{display:block;color:#444}
+.works{background:#e2f4e2}.falls-back{background:#fdf3cf}.errors{background:#fde3c8}.crashes{background:#fbd9d9}`;
+
+export function matrixHtml(rows: readonly MatrixRow[], policies: readonly string[]): string {
+  const header = ['scenario', 'program', 'arch', ...policies].map(
+    (text) => `<th scope="col">${escaped(text)}</th>`,
+  );
+  return [
+    '<!doctype html>',
+    '<html lang="en"><head><meta charset="utf-8"><title>mayexec matrix</title>',
+    `<style>${STYLE}</style></head><body>`,
+    '<h1>Scenario by policy</h1>',
+    `<p>Outcomes: ${OUTCOME_CLASSES.map((name) => `<span class="${cssClass(name)}">${name}</span>`).join(', ')}. Below each: the rule that decided.</p>`,
+    `<table><thead><tr>${header.join('')}</tr></thead><tbody>`,
+    ...rows.map(rowHtml),
+    '</tbody></table></body></html>',
+    '',
+  ].join('\n');
+}
+
+function rowHtml({ title, file, program, arch, cells }: MatrixRow): string {
+  const head = `<th scope="row" title="${escaped(file)}">${escaped(title)}</th><td>${escaped(program)}</td><td>${arch}</td>`;
+  const body = cells.map(({ outcome, rule, ending }) => {
+    const why = rule === undefined ? '' : `<small><code>${escaped(rule)}</code></small>`;
+    return `<td class="${cssClass(outcome)}" title="${escaped(ending)}">${outcome}${why}</td>`;
+  });
+  return `<tr>${head}${body.join('')}</tr>`;
+}
+
+function cssClass(outcome: string): string {
+  return outcome.replace(' ', '-');
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
+}
