@@ -27,6 +27,8 @@ export interface EngineDescription {
 
 const UNICORN1_VERSION = '1.0.3';
 const UNICORN2_VERSION = '2.1.4';
+/** The shortest that there is: its magic number and version. */
+const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const UNICORN2_UNSUPPORTED =
   'engine unicorn2 is not supported in this version of mayexec: it has no adapter for @alexaltea/unicorn-js, installed or not';
 
@@ -90,6 +92,8 @@ async function describe(): Promise<readonly EngineDescription[]> {
   return Promise.all([
     probe('unicorn1', UNICORN1_VERSION, 'Unicorn 1.0.3 as WebAssembly', async () => {
       if (typeof WebAssembly !== 'object') throw new Error('this host has no WebAssembly');
+      // A page's Content-Security-Policy can forbid it, which shows only when something is compiled.
+      await WebAssembly.compile(EMPTY_MODULE);
       await assets.bytes('unicorn1.wasm');
     }),
     probe('unicorn1-js', UNICORN1_VERSION, 'Unicorn 1.0.3 as JavaScript', () =>
