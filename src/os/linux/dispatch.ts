@@ -8,6 +8,7 @@ import type { UserMemory } from '../../kernel/user-memory.js';
 import type { Abi } from './abi.js';
 import { ArgumentDecoder } from './decode/decoder.js';
 import { refusesStack } from './map-stack.js';
+import type { Waiting } from './process-table.js';
 import { killOutcome } from './signals/exceptions.js';
 import { entryOf, type SyscallEntry } from './syscall-table.js';
 import type { Task } from './task.js';
@@ -18,6 +19,8 @@ export interface SyscallRequest {
   readonly args: SyscallArgs;
   /** The host asks, and not the guest. */
   readonly byHost: boolean;
+  /** Where the result of a call goes that has to wait first. */
+  readonly deliver: (result: SyscallResult) => void;
 }
 
 export function performSyscall(task: Task, request: SyscallRequest): SyscallResult {
@@ -33,6 +36,10 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
   task.mm.cause = name;
   const result = judged(task, request, entry);
   task.call = undefined;
+  if (task.waiting !== undefined) {
+    waitFor(task, task.waiting, request, (later) => record(task, request, entry, later, decoder));
+    return noReturn;
+  }
   record(task, request, entry, result, decoder);
   endIfKilled(task);
   return result;
@@ -43,6 +50,26 @@ function onlooker(task: Task): UserMemory {
   return {
     copyIn: (addr, length) => task.mm.look(addr, length),
     copyOut: () => fail('EFAULT'),
+  };
+}
+
+/** The event of a call that waits is that of its answer. */
+function waitFor(
+  task: Task,
+  waiting: Waiting,
+  { number, deliver, byHost }: SyscallRequest,
+  tell: (result: SyscallResult) => void,
+): void {
+  const { kernel, arch } = task;
+  waiting.settle = (result) => {
+    tell(result);
+    deliver(result);
+  };
+  if (byHost || !waiting.restarts) return;
+  waiting.restart = () => {
+    // `syscall` and `int 0x80` have two bytes.
+    kernel.programCounter -= 2n;
+    kernel.engine.writeRegister(arch === 'x86-64' ? 'rax' : 'eax', BigInt(number));
   };
 }
 

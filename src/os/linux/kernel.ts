@@ -8,13 +8,17 @@ import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../mm/frames.js';
+import type { Layout } from '../../mm/layout.js';
 import { devZero } from '../../mm/objects.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
+import { ProcessTable } from './process-table.js';
 import { SharedSegments } from './shm.js';
 
 export interface KernelOptions {
+  /** Of every address space, before policies change it. */
+  readonly layout: Layout;
   readonly engine: Engine;
   readonly arch: Arch;
   readonly seed: number;
@@ -35,6 +39,8 @@ export class LinuxKernel {
   readonly frames: Frames;
   readonly files: FileSystem;
   readonly shm: SharedSegments;
+  readonly processes = new ProcessTable();
+  readonly layout: Layout;
   readonly protectionKeys: boolean;
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
@@ -48,6 +54,7 @@ export class LinuxKernel {
     this.engine = options.engine;
     this.arch = options.arch;
     this.trace = options.trace;
+    this.layout = options.layout;
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);
     this.frames = new Frames(options.engine.memory);

@@ -91,6 +91,11 @@ export class ResourceLimits {
     return this.#limits[resource]?.soft ?? RLIM_INFINITY;
   }
 
+  /** A child's are its parent's; those of memory go with the memory. */
+  copyFrom(other: ResourceLimits): void {
+    this.#limits = other.#limits;
+  }
+
   save(): Saved {
     const limits = this.#limits;
     const memory = { ...this.#memory() };

@@ -8,8 +8,9 @@ import { MayexecError } from '../../abi/errors.js';
 import type { Outcome } from '../../abi/outcome.js';
 import type { CpuState, Engine } from '../../engine/engine.js';
 import { OutputSink } from '../../kernel/output.js';
-import { runToEnd } from '../../kernel/run-loop.js';
+import type { RunEnd } from '../../kernel/run-loop.js';
 import type { Saved } from '../../kernel/snapshot.js';
+import type { SyscallResult } from '../../kernel/syscall.js';
 import type { AddressSpace } from '../../mm/address-space.js';
 import { changeLayout, type Layout } from '../../mm/layout.js';
 import type { Policy } from '../../policy/policy.js';
@@ -19,13 +20,13 @@ import { performSyscall } from './dispatch.js';
 import { parseElf } from './exec/elf.js';
 import { execProgram, prepareIdle } from './exec/exec.js';
 import type { FileInit } from './fs/file-system.js';
-import { populateProc } from './fs/proc.js';
+import { addProcess, populateProc } from './fs/proc.js';
 import { openStandardStreams } from './fs/standard-streams.js';
 import type { Input } from './fs/streams.js';
 import { hostCall } from './host-call.js';
 import { LinuxKernel } from './kernel.js';
+import { runTasks, type TaskLimits } from './run-tasks.js';
 import { createPolicies, createSpace } from './space.js';
-import { StopJudge } from './stops.js';
 import { Task } from './task.js';
 
 /** The only process of a sandbox. */
@@ -64,7 +65,6 @@ export interface HostSyscallResult {
 export class LinuxProcess {
   readonly #kernel: LinuxKernel;
   readonly #task: Task;
-  readonly #layout: Layout;
   readonly #blocks: number;
   readonly #outputs: readonly [OutputSink, OutputSink];
   #loaded = false;
@@ -77,20 +77,22 @@ export class LinuxProcess {
   private constructor(options: LinuxProcessOptions) {
     const kernel = new LinuxKernel(options);
     this.#kernel = kernel;
-    this.#layout = options.layout;
     this.#blocks = options.limits.blocks;
     const owner = (): Task => this.#task;
     const policies = createPolicies(kernel, options.policies.policies, owner);
     const layout = changeLayout(options.layout, policies.effects);
     const mm = createSpace(kernel, layout, policies, owner);
     this.#task = new Task(kernel, FIRST_PID, mm, policies);
+    this.#task.isFirst = true;
+    kernel.processes.add(this.#task);
     const { onOutput } = options;
     const sink = (fd: 1 | 2): OutputSink =>
       new OutputSink(onOutput === undefined ? undefined : (bytes) => onOutput(fd, bytes));
     this.#outputs = [sink(1), sink(2)];
     const { files } = kernel;
     openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
-    populateProc(files, this.#task);
+    populateProc(files, () => kernel.processes.current);
+    addProcess(files, this.#task);
     kernel.engine.setTranslate(mm.translate);
   }
 
@@ -148,7 +150,7 @@ export class LinuxProcess {
       );
     }
     this.#kernel.writeFile(path, { content: bytes, mode: 0o755, xattrs });
-    const done = execProgram(this.#task, this.#layout, { path, argv, envp });
+    const done = execProgram(this.#task, this.#kernel.layout, { path, argv, envp });
     if (!done.ok) {
       const interpreter = image.interpreter;
       const what = interpreter === undefined ? '' : ` (its interpreter is '${interpreter}')`;
@@ -168,8 +170,8 @@ export class LinuxProcess {
       throw new MayexecError('run: no program is loaded');
     }
     if (this.#task.outcome !== undefined) return this.#task.outcome;
-    const end = runToEnd(this.#kernel.engine, new StopJudge(this.#task), { blocks: this.#blocks });
-    if (end === 'until') throw new MayexecError('run: stopped at a return address');
+    const end = this.#runTasks({});
+    if (typeof end === 'string') throw new MayexecError('run: stopped at a return address');
     this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome: end });
     return end;
   }
@@ -193,7 +195,16 @@ export class LinuxProcess {
     const { abi } = this.#task;
     const call = hostCall(abi, nameOrNumber, args);
     if (!call.ok) return { value: -1n, errno: call.errno };
-    const result = performSyscall(this.#task, { abi, ...call.value, byHost: true });
+    let late: SyscallResult | undefined;
+    const deliver = (answer: SyscallResult): void => {
+      late = answer;
+    };
+    const task = this.#task;
+    const first = performSyscall(task, { abi, ...call.value, byHost: true, deliver });
+    // A call that waits lets the other processes run until it has its answer.
+    if (task.waiting !== undefined) this.#runTasks({ enough: () => late !== undefined });
+    task.waiting = undefined;
+    const result = late ?? first;
     if (result.ok === 'no-return') return { value: 0n };
     return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
   }
@@ -207,16 +218,16 @@ export class LinuxProcess {
   }
 
   snapshot(): ProcessSnapshot {
-    const task = this.#task.save();
+    const tasks = this.#kernel.processes.save();
     const kernel = this.#kernel.save();
     const parts: Saved = {
       restore: () => {
         kernel.restore();
-        task.restore();
+        tasks.restore();
       },
       drop: () => {
         kernel.drop();
-        task.drop();
+        tasks.drop();
       },
     };
     const snapshot = { cpu: this.#kernel.engine.saveCpu(), parts };
@@ -236,7 +247,7 @@ export class LinuxProcess {
 
   close(): void {
     this.#closed = true;
-    this.#task.mm.close();
+    for (const task of this.#kernel.processes.all) task.leaveMemory();
     this.#kernel.shm.close();
     this.#kernel.files.close();
   }
@@ -244,10 +255,14 @@ export class LinuxProcess {
   #call(address: Addr, args: readonly bigint[]): Outcome {
     const frame = CallFrame.push(this.#task, address, args);
     if (!(frame instanceof CallFrame)) return noRoom(frame);
-    const end = runToEnd(this.#kernel.engine, new StopJudge(this.#task), {
-      blocks: this.#blocks,
-      until: frame.returnAddress,
-    });
-    return end === 'until' ? frame.pop() : end;
+    const end = this.#runTasks({ until: frame.returnAddress });
+    return typeof end === 'string' ? frame.pop() : end;
+  }
+
+  /** The first process has the CPU afterwards, whoever had it last. */
+  #runTasks(limits: Omit<TaskLimits, 'blocks'>): RunEnd | 'enough' {
+    const end = runTasks(this.#kernel, this.#task, { ...limits, blocks: this.#blocks });
+    this.#kernel.processes.switchTo(this.#task);
+    return end;
   }
 }

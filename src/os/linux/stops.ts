@@ -9,6 +9,9 @@ import { pageFault } from './signals/page-fault.js';
 import { enterSyscall } from './syscall-entry.js';
 import type { Task } from './task.js';
 
+/** Ends the turn of a process that waits: whoever runs the processes knows. */
+const SLEEPS: Outcome = { kind: 'limit', limit: 'blocks' };
+
 export class StopJudge implements StopHandler {
   readonly #task: Task;
 
@@ -29,7 +32,7 @@ export class StopJudge implements StopHandler {
 
   #judge(stop: Stop): Outcome | undefined {
     const task = this.#task;
-    if (enterSyscall(task, stop)) return undefined;
+    if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : SLEEPS;
     switch (stop.kind) {
       case 'fault':
         return pageFault(task, stop);

@@ -7,7 +7,7 @@ import type { Stop } from '../../engine/engine.js';
 import { int, type SyscallArgs, type SyscallResult } from '../../kernel/syscall.js';
 import { wordIn } from '../../kernel/user-memory.js';
 import { ABI_I386, ABI_X86_64 } from './abi.js';
-import { performSyscall } from './dispatch.js';
+import { performSyscall, type SyscallRequest } from './dispatch.js';
 import type { Task } from './task.js';
 
 const INT80_VECTOR = 0x80;
@@ -46,19 +46,19 @@ function syscall64(task: Task): void {
   const args = readArgs(task, ARGS_64, 64);
   engine.writeRegister('rcx', engine.readRegister('rip'));
   engine.writeRegister('r11', engine.readRegister('eflags'));
-  finish(task, performSyscall(task, { abi: ABI_X86_64, number, args, byHost: false }), 'rax', 64);
+  make(task, { abi: ABI_X86_64, number, args }, 'rax');
 }
 
 function int80(task: Task): void {
   const number = int(task.kernel.engine.readRegister('eax'));
   const args = readArgs(task, ARGS_32, 32);
-  finish(task, performSyscall(task, { abi: ABI_I386, number, args, byHost: false }), 'eax', 32);
+  make(task, { abi: ABI_I386, number, args }, 'eax');
 }
 
 function int80From64(task: Task): void {
   const number = int(task.kernel.engine.readRegister('rax'));
   const args = readArgs(task, ARGS_32_OF_64, 32);
-  finish(task, performSyscall(task, { abi: ABI_I386, number, args, byHost: false }), 'rax', 64);
+  make(task, { abi: ABI_I386, number, args }, 'rax');
 }
 
 /**
@@ -73,20 +73,22 @@ function sysenter(task: Task): void {
   const number = int(engine.readRegister('eax'));
   const [a, b, c, d, e] = readArgs(task, ARGS_32, 32);
   const sixth = wordIn(task.mm, sp, 4);
-  const result = sixth.ok
-    ? performSyscall(task, {
-        abi: ABI_I386,
-        number,
-        args: [a, b, c, d, e, sixth.value],
-        byHost: false,
-      })
-    : sixth;
-  finish(task, result, 'eax', 32);
+  if (!sixth.ok) finish(task, sixth, 'eax');
+  else make(task, { abi: ABI_I386, number, args: [a, b, c, d, e, sixth.value] }, 'eax');
+}
+
+function make(
+  task: Task,
+  call: Pick<SyscallRequest, 'abi' | 'number' | 'args'>,
+  register: 'rax' | 'eax',
+): void {
+  const deliver = (result: SyscallResult): void => finish(task, result, register);
+  deliver(performSyscall(task, { ...call, byHost: false, deliver }));
 }
 
 /** A result is a value, or an errno below zero. A call that does not return has set what it wanted. */
-function finish(task: Task, result: SyscallResult, register: string, bits: 32 | 64): void {
+function finish(task: Task, result: SyscallResult, register: 'rax' | 'eax'): void {
   if (result.ok === 'no-return') return;
   const value = result.ok ? BigInt(result.value) : BigInt(-errnoNumber(result.errno));
-  task.kernel.engine.writeRegister(register, BigInt.asUintN(bits, value));
+  task.kernel.engine.writeRegister(register, BigInt.asUintN(register === 'rax' ? 64 : 32, value));
 }

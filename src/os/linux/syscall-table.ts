@@ -3,6 +3,7 @@ import { MayexecError, nearest } from '../../abi/errors.js';
 import { ABI_I386, type Abi } from './abi.js';
 import { directoryCalls } from './syscalls/directory.js';
 import { fcntlCalls } from './syscalls/fcntl.js';
+import { forkCalls } from './syscalls/fork.js';
 import type { HandlerTable, SyscallHandler } from './syscalls/handler.js';
 import { mmanCalls } from './syscalls/mman.js';
 import { nameCalls } from './syscalls/names.js';
@@ -15,6 +16,7 @@ import { signalCalls } from './syscalls/signal.js';
 import { statCalls } from './syscalls/stat.js';
 import { threadAreaCalls } from './syscalls/thread-area.js';
 import { timeCalls } from './syscalls/time.js';
+import { waitCalls } from './syscalls/wait.js';
 import type { SyscallSpec } from './tables/syscall-spec.js';
 import { SYSCALLS_I386 } from './tables/syscalls-i386.js';
 import { SYSCALLS_X86_64 } from './tables/syscalls-x86-64.js';
@@ -23,6 +25,7 @@ import { SYSCALLS_X86_64 } from './tables/syscalls-x86-64.js';
 export const HANDLERS: HandlerTable = {
   ...directoryCalls,
   ...fcntlCalls,
+  ...forkCalls,
   ...mmanCalls,
   ...nameCalls,
   ...openCalls,
@@ -34,6 +37,7 @@ export const HANDLERS: HandlerTable = {
   ...statCalls,
   ...threadAreaCalls,
   ...timeCalls,
+  ...waitCalls,
 };
 
 export interface SyscallEntry {

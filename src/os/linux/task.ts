@@ -2,6 +2,8 @@
 import type { Addr, Arch } from '../../abi/address.js';
 import type { Outcome } from '../../abi/outcome.js';
 import { RLIMIT_NOFILE } from '../../abi/process.js';
+import { signalNumber } from '../../abi/signal.js';
+import type { CpuState } from '../../engine/engine.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { AddressSpace } from '../../mm/address-space.js';
 import type { TaskFacts } from '../../policy/policy.js';
@@ -13,6 +15,7 @@ import { USER_ID } from './fs/mode.js';
 import { DescriptorTable, type OpenFile } from './fs/open-file.js';
 import type { LinuxKernel } from './kernel.js';
 import { ResourceLimits } from './limits.js';
+import type { Waiting } from './process-table.js';
 import type { FrameContext } from './signals/frame.js';
 import { SignalState } from './signals/signal-state.js';
 
@@ -31,7 +34,21 @@ export const NO_PROGRAM: Program = { path: '', argv: [], envp: [] };
 export class Task {
   readonly kernel: LinuxKernel;
   readonly pid: number;
-  readonly parentPid: number;
+  parentPid: number;
+  /** Process group. */
+  group: number;
+  /** The one that the host started, and looks at. */
+  isFirst = false;
+  /** Told to the parent when this one ends. */
+  exitSignal = signalNumber('SIGCHLD');
+  /** A child of vfork: `mm` is its parent's. */
+  sharesMemory = false;
+  /** The parent sleeps until this one execs or ends. */
+  sleepsParent = false;
+  /** Registers while another process has the CPU. */
+  cpu: CpuState | undefined;
+  /** The system call that it sleeps in. */
+  waiting: Waiting | undefined;
   /** As given, before a program's marks shape them. */
   readonly basePolicies: PolicyStack;
   /** Address space and policies change together, at exec. */
@@ -60,12 +77,19 @@ export class Task {
   /** How it ended. */
   outcome: Outcome | undefined;
 
-  constructor(kernel: LinuxKernel, pid: number, mm: AddressSpace, policies: PolicyStack) {
+  constructor(
+    kernel: LinuxKernel,
+    pid: number,
+    mm: AddressSpace,
+    policies: PolicyStack,
+    basePolicies = policies,
+  ) {
     this.kernel = kernel;
     this.pid = pid;
     this.parentPid = pid - 1;
+    this.group = pid;
     this.mm = mm;
-    this.basePolicies = policies;
+    this.basePolicies = basePolicies;
     this.policies = policies;
     this.cwd = kernel.files.home;
     this.limits = new ResourceLimits(() => this.mm.limits);
@@ -113,6 +137,25 @@ export class Task {
     return this.mm.find(address) === undefined ? undefined : this.mm.peek(address, 1)[0];
   }
 
+  /** copy_process(): what a child has of its parent, memory apart. */
+  inherit(parent: Task): void {
+    this.parentPid = parent.pid;
+    this.files.copyFrom(parent.files);
+    this.limits.copyFrom(parent.limits);
+    this.signals.inherit(parent.signals);
+    const { group, cwd, program, symbols, comm, umask, returnStub, tls } = parent;
+    const { noNewPrivileges, dumpable } = parent;
+    Object.assign(this, { group, cwd, program, symbols, comm, umask, returnStub, tls });
+    Object.assign(this, { noNewPrivileges, dumpable });
+  }
+
+  /** exit_mm(), and what execve does with the old program's. */
+  leaveMemory(): void {
+    if (!this.sharesMemory) this.mm.close();
+    this.sharesMemory = false;
+    this.sleepsParent = false;
+  }
+
   /** The first end counts. */
   end(outcome: Outcome): void {
     this.outcome ??= outcome;
@@ -124,11 +167,13 @@ export class Task {
     const limits = this.limits.save();
     const { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid } = this;
     const { symbols, noNewPrivileges, dumpable, outcome } = this;
+    const { parentPid, sharesMemory, sleepsParent, cpu, waiting } = this;
+    const family = { parentPid, sharesMemory, sleepsParent, cpu, waiting };
     const plain = { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid };
     const memory = mm.snapshot();
     return saved(
       () => {
-        Object.assign(this, plain, { symbols, noNewPrivileges, dumpable, outcome });
+        Object.assign(this, plain, family, { symbols, noNewPrivileges, dumpable, outcome });
         signals.restore();
         files.restore();
         mm.restore(memory);

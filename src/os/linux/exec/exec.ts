@@ -4,7 +4,7 @@
  * has changed; behind it the process dies by SIGSEGV.
  */
 import { type Addr, type Arch, pageUp } from '../../../abi/address.js';
-import { READ_IMPLIES_EXEC } from '../../../abi/mman.js';
+import { PR_MDWE_NO_INHERIT, READ_IMPLIES_EXEC } from '../../../abi/mman.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { decodeText, encodeText } from '../../../kernel/text.js';
 import type { AddressSpace } from '../../../mm/address-space.js';
@@ -102,12 +102,15 @@ function replaceSpace(
   policies: PolicyStack,
   request: ExecRequest,
 ): void {
-  const { personality } = task.mm;
-  task.mm.close();
+  const { personality, mdwe, limits } = task.mm;
+  task.leaveMemory();
   task.policies = policies;
   task.mm = createSpace(task.kernel, layout, policies, () => task);
   task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
   task.mm.cause = 'exec';
+  task.mm.mdwe = mdwe & PR_MDWE_NO_INHERIT ? 0 : mdwe;
+  Object.assign(task.mm.limits, limits);
+  task.tls = [0n, 0n, 0n];
   task.kernel.engine.setTranslate(task.mm.translate);
   task.signals.resetForExec();
   task.program = request;

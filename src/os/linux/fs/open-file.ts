@@ -106,6 +106,12 @@ export class DescriptorTable {
     return ok(0);
   }
 
+  /** fork: the same open files under the same descriptors. */
+  copyFrom(other: DescriptorTable): void {
+    this.#slots = other.#slots.map((slot) => slot && { ...slot });
+    for (const slot of this.#slots) if (slot !== undefined) slot.file.references++;
+  }
+
   closeOnExec(fd: number): boolean {
     return this.#slots[fd]?.closeOnExec ?? false;
   }

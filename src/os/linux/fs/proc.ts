@@ -1,4 +1,5 @@
 /** /proc: what processes and the C library read there. Compare fs/proc/base.c and fs/proc/root.c. */
+import { InvariantError } from '../../../abi/errors.js';
 import { S_IFREG } from '../../../abi/fcntl.js';
 import { cString, encodeText } from '../../../kernel/text.js';
 import type { AddressSpace } from '../../../mm/address-space.js';
@@ -43,13 +44,12 @@ const SYSCTLS: Readonly<Record<string, string>> = {
 };
 
 /** /proc itself, with the process that looks as /proc/self. */
-export function populateProc(files: FileSystem, view: ProcessView): void {
+export function populateProc(files: FileSystem, current: () => ProcessView): void {
   const on = files.procfs;
   const proc = files.directory(files.root, 'proc', on, 0o555);
-  proc.insert('self', files.add(new Symlink(on, files.newNumber(), () => String(view.pid))));
+  proc.insert('self', files.add(new Symlink(on, files.newNumber(), () => String(current().pid))));
   proc.insert('mounts', files.add(new Symlink(on, files.newNumber(), 'self/mounts')));
   for (const [path, value] of Object.entries(SYSCTLS)) addSysctl(files, proc, path, value);
-  addProcess(files, proc, view);
 }
 
 function addSysctl(files: FileSystem, proc: Directory, path: string, value: string): void {
@@ -67,7 +67,19 @@ function addSysctl(files: FileSystem, proc: Directory, path: string, value: stri
   );
 }
 
-function addProcess(files: FileSystem, proc: Directory, view: ProcessView): void {
+function procOf(files: FileSystem): Directory {
+  const proc = files.root.lookup('proc');
+  if (!(proc instanceof Directory)) throw new InvariantError('/proc is not there');
+  return proc;
+}
+
+export function removeProcess(files: FileSystem, pid: number): void {
+  procOf(files).remove(String(pid));
+}
+
+/** /proc/PID. */
+export function addProcess(files: FileSystem, view: ProcessView): void {
+  const proc = procOf(files);
   const on = files.procfs;
   const directory = files.directory(proc, String(view.pid), on, 0o555, USER_ID);
   const add = (name: string, permissions: number, text: () => string | Uint8Array): void =>

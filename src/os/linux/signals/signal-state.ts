@@ -146,6 +146,14 @@ export class SignalState {
     this.#pending = this.#pending.filter((info) => info.signal !== signal);
   }
 
+  /** fork: actions and mask are the parent's, nothing is pending. */
+  inherit(parent: SignalState): void {
+    this.#actions = parent.#actions;
+    this.#blocked = parent.#blocked;
+    this.alternateStack = parent.alternateStack;
+    this.trap = parent.trap;
+  }
+
   /** execve: handlers are gone with the old program, what was ignored stays so. */
   resetForExec(): void {
     this.#actions = this.#actions.map((action) =>

@@ -8,8 +8,17 @@ export type SyscallHandler = (task: Task, args: SyscallArgs, abi: Abi) => Syscal
 
 export type HandlerTable = Readonly<Record<string, SyscallHandler>>;
 
-/** A wait that nothing can end: the limit of blocks is met without spending it. */
+/** A wait that only a signal can end. With nobody left to send one, the limit of blocks is met without spending it. */
 export function waitForever(task: Task): SyscallResult {
+  if (task.kernel.processes.hasOthers(task)) {
+    task.waiting = {
+      retry: () => undefined,
+      ready: () => false,
+      interruptible: true,
+      restarts: false,
+    };
+    return noReturn;
+  }
   task.end({ kind: 'limit', limit: 'blocks' });
   return noReturn;
 }

@@ -30,6 +30,7 @@ import { forceSignal } from '../signals/exceptions.js';
 import { stackFlags } from '../signals/frame.js';
 import { restorePlainFrame, restoreRtFrame } from '../signals/frame-i386.js';
 import { restoreFrame64 } from '../signals/frame-x86-64.js';
+import { hasInterruption } from '../signals/interruption.js';
 import { senderInfo } from '../signals/siginfo.js';
 import { IGNORE_HANDLER, type SignalAction } from '../signals/signal-state.js';
 import type { Task } from '../task.js';
@@ -202,16 +203,25 @@ function sigaltstack(task: Task, newAt: Addr, oldAt: Addr, { word }: Abi): Sysca
   return task.mm.copyOut(oldAt, struct.bytes);
 }
 
-/** Compare kill_something_info(): the process is alone in its group. */
+/** Compare kill_something_info(): one process, a group, or (-1) every other one. */
 function kill(task: Task, pid: number, signal: number): SyscallResult {
-  const self = pid === task.pid || pid === 0 || pid === -task.pid;
-  return self ? send(task, signal, SI_CODE.SI_USER) : fail('ESRCH');
+  const targets = [...task.kernel.processes.all].filter((one) => isTarget(task, one, pid));
+  if (targets.length === 0) return fail('ESRCH');
+  let result: SyscallResult = ok(0);
+  for (const target of targets) result = send(task, signal, SI_CODE.SI_USER, target);
+  return result;
+}
+
+function isTarget(task: Task, one: Task, pid: number): boolean {
+  if (pid > 0) return one.pid === pid;
+  if (pid === -1) return one !== task;
+  return one.group === (pid === 0 ? task.group : -pid);
 }
 
 /** Signal 0 only asks whether the process is there. */
-function send(task: Task, signal: number, code: number): SyscallResult {
+function send(task: Task, signal: number, code: number, target = task): SyscallResult {
   if (signal < 0 || signal > NSIG) return fail('EINVAL');
-  if (signal !== 0) task.signals.send(senderInfo(signal, code, task.pid, USER_ID));
+  if (signal !== 0) target.signals.send(senderInfo(signal, code, task.pid, USER_ID));
   return ok(0);
 }
 
@@ -238,9 +248,10 @@ function sigreturn(task: Task, rt: boolean, { word }: Abi): SyscallResult {
 /** Waits with another mask: only a signal that is pending already can end it. */
 function sigsuspend(task: Task, mask: bigint): SyscallResult {
   const { signals } = task;
-  if ((signals.pendingMask & ~mask) === 0n) return waitForever(task);
+  const others = task.kernel.processes.hasOthers(task);
+  if ((signals.pendingMask & ~mask) === 0n && !others) return waitForever(task);
   signals.suspend(mask);
-  return fail('EINTR');
+  return hasInterruption(task) || !others ? fail('EINTR') : waitForever(task);
 }
 
 export const signalCalls: HandlerTable = {

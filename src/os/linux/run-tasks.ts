@@ -1,0 +1,79 @@
+/** Runs the processes of a kernel one after the other until the first of them has ended. */
+import type { Addr } from '../../abi/address.js';
+import type { Outcome } from '../../abi/outcome.js';
+import { fail } from '../../abi/result.js';
+import { type RunEnd, runToEnd } from '../../kernel/run-loop.js';
+import { endTask } from './fork.js';
+import type { LinuxKernel } from './kernel.js';
+import { hasInterruption, restartsCall } from './signals/interruption.js';
+import { StopJudge } from './stops.js';
+import type { Task } from './task.js';
+
+/** Blocks that a process may run while others wait for the CPU. */
+const SHARE = 100_000;
+const OUT_OF_BLOCKS: Outcome = { kind: 'limit', limit: 'blocks' };
+
+export interface TaskLimits {
+  readonly blocks: number;
+  /** A return address of `main`'s. */
+  readonly until?: Addr;
+  /** Ends the run before any process goes on. */
+  readonly enough?: () => boolean;
+}
+
+/**
+ * How `main` ended. What other processes have still to do is done then as well, as far as the blocks go;
+ * 'until': main has reached its return address, 'enough': the caller has what it waited for.
+ */
+export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): RunEnd | 'enough' {
+  const { engine, processes } = kernel;
+  let left = limits.blocks;
+  for (;;) {
+    if (limits.enough?.()) return 'enough';
+    const task = canGoOn(processes.current) ? processes.current : processes.next();
+    if (task === undefined) return main.outcome ?? OUT_OF_BLOCKS;
+    if (left <= 0) return main.outcome ?? OUT_OF_BLOCKS;
+    processes.switchTo(task);
+    if (!resume(task)) continue;
+    // Others may come into being meanwhile.
+    const share = Math.min(left, SHARE);
+    const before = engine.blocks;
+    const end = runToEnd(engine, new StopJudge(task), {
+      blocks: share,
+      ...(task === main && limits.until !== undefined ? { until: limits.until } : {}),
+    });
+    if (end === 'until') return end;
+    // A turn that ended for want of blocks has spent them, if only on stops that began none.
+    const wholeTurn = task.outcome === undefined && task.waiting === undefined;
+    left -= wholeTurn ? share : Math.max(1, engine.blocks - before);
+    if (task.outcome === undefined) {
+      if (end.kind === 'limit' && end.limit === 'memory') return end;
+      if (task.waiting === undefined) processes.switchTo(processes.next() ?? task);
+      continue;
+    }
+    if (task.outcome.kind === 'limit' && task !== main) return task.outcome;
+    endTask(task);
+    if (task === main && !processes.hasOthers(main)) return task.outcome;
+  }
+}
+
+function canGoOn(task: Task): boolean {
+  return task.outcome === undefined && task.waiting === undefined;
+}
+
+/** Ends the wait of a process that was chosen to run; false when it turns out to go on waiting. */
+function resume(task: Task): boolean {
+  const { waiting } = task;
+  if (waiting === undefined) return true;
+  const answer = waiting.retry();
+  if (answer !== undefined) {
+    task.waiting = undefined;
+    waiting.settle?.(answer);
+    return true;
+  }
+  if (!waiting.interruptible || !hasInterruption(task)) return false;
+  task.waiting = undefined;
+  if (restartsCall(task) && waiting.restart !== undefined) waiting.restart();
+  else waiting.settle?.(fail('EINTR'));
+  return true;
+}

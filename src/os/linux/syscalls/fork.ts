@@ -1,0 +1,137 @@
+/** fork, vfork, clone, execve. Compare kernel/fork.c:kernel_clone() and fs/exec.c:do_execveat_common(). */
+import type { Addr } from '../../../abi/address.js';
+import {
+  CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID,
+  CLONE_PARENT_SETTID,
+  CLONE_SETTLS,
+  CLONE_SIGHAND,
+  CLONE_THREAD,
+  CLONE_VFORK,
+  CLONE_VM,
+} from '../../../abi/process.js';
+import { fail, ok, type Result } from '../../../abi/result.js';
+import { signalNumber } from '../../../abi/signal.js';
+import { noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import { decodeText } from '../../../kernel/text.js';
+import { copyStringIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
+import type { Abi } from '../abi.js';
+import { execProgram } from '../exec/exec.js';
+import { forkTask } from '../fork.js';
+import type { Task } from '../task.js';
+import { pathIn } from './arguments.js';
+import type { HandlerTable } from './handler.js';
+
+const CSIGNAL = 0xff;
+/** MAX_ARG_STRLEN, and more strings than any stack holds. */
+const LONGEST_STRING = 131072;
+const MOST_STRINGS = 1 << 16;
+
+interface CloneRequest {
+  readonly flags: number;
+  /** 0: the parent's. */
+  readonly stack: Addr;
+  readonly parentTid: Addr;
+  readonly childTid: Addr;
+  readonly tls: Addr;
+}
+
+const PLAIN = { stack: 0n, parentTid: 0n, childTid: 0n, tls: 0n } as const;
+const SIGCHLD = signalNumber('SIGCHLD');
+
+/** Threads do not exist here: memory is shared only with a parent that sleeps. */
+function clone(task: Task, request: CloneRequest): SyscallResult {
+  const { flags } = request;
+  if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) return fail('EINVAL');
+  if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return fail('EINVAL');
+  if (flags & CLONE_THREAD || (flags & CLONE_VM && !(flags & CLONE_VFORK))) return fail('ENOSYS');
+  // i386 would have a segment set up for the child.
+  if (flags & CLONE_SETTLS && task.arch === 'i386') return fail('ENOSYS');
+  const child = forkTask(task, {
+    sharesMemory: (flags & CLONE_VM) !== 0,
+    exitSignal: flags & CSIGNAL,
+  });
+  if (flags & CLONE_PARENT_SETTID) wordOut(task.mm, request.parentTid, 4, BigInt(child.pid));
+  if (flags & CLONE_CHILD_SETTID) wordOut(child.mm, request.childTid, 4, BigInt(child.pid));
+  child.clearChildTid = flags & CLONE_CHILD_CLEARTID ? request.childTid : 0n;
+  giveRegisters(task, child, request);
+  if (!(flags & CLONE_VFORK)) return ok(child.pid);
+  const left = (): boolean => child.outcome !== undefined || !child.sleepsParent;
+  child.sleepsParent = true;
+  task.waiting = {
+    retry: () => (left() ? ok(child.pid) : undefined),
+    ready: left,
+    interruptible: false,
+    restarts: false,
+  };
+  return noReturn;
+}
+
+/** The child goes on where its parent does, with 0 as the call's value. */
+function giveRegisters(
+  { kernel, arch }: Task,
+  child: Task,
+  { flags, stack, tls }: CloneRequest,
+): void {
+  const { engine } = kernel;
+  const wide = arch === 'x86-64';
+  const parent = engine.saveCpu();
+  engine.writeRegister(wide ? 'rax' : 'eax', 0n);
+  if (stack !== 0n) engine.writeRegister(wide ? 'rsp' : 'esp', stack);
+  if (flags & CLONE_SETTLS) engine.writeRegister('fs_base', tls);
+  child.cpu = engine.saveCpu();
+  engine.loadCpu(parent);
+}
+
+function strings(task: Task, at: Addr, { word }: Abi): Result<string[]> {
+  const found: string[] = [];
+  if (at === 0n) return ok(found);
+  for (let index = 0; index < MOST_STRINGS; index++) {
+    const pointer = wordIn(task.mm, at + BigInt(index * word), word);
+    if (!pointer.ok) return pointer;
+    if (pointer.value === 0n) return ok(found);
+    const text = copyStringIn(task.mm, pointer.value, LONGEST_STRING);
+    if (!text.ok) return text;
+    if (!text.value.terminated) return fail('E2BIG');
+    found.push(decodeText(text.value.bytes));
+  }
+  return fail('E2BIG');
+}
+
+function execve(
+  task: Task,
+  [path, argv, envp]: readonly [Addr, Addr, Addr],
+  abi: Abi,
+): SyscallResult {
+  const name = pathIn(task.mm, path);
+  if (!name.ok) return name;
+  const args = strings(task, argv, abi);
+  if (!args.ok) return args;
+  const environment = strings(task, envp, abi);
+  if (!environment.ok) return environment;
+  const { cwd, kernel } = task;
+  const found = kernel.files.walk(cwd, name.value, true);
+  if (!found.ok) return found;
+  const done = execProgram(task, kernel.layout, {
+    path: found.value.path,
+    // A program always has a name (since 5.18).
+    argv: args.value.length === 0 ? [''] : args.value,
+    envp: environment.value,
+  });
+  return done.ok ? noReturn : done;
+}
+
+export const forkCalls: HandlerTable = {
+  fork: (task) => clone(task, { ...PLAIN, flags: SIGCHLD }),
+  vfork: (task) => clone(task, { ...PLAIN, flags: CLONE_VM | CLONE_VFORK | SIGCHLD }),
+  // The two architectures order the last two arguments differently.
+  clone: (task, [flags, stack, parentTid, fourth, fifth], { word }) =>
+    clone(task, {
+      flags: uint(flags),
+      stack,
+      parentTid,
+      childTid: word === 8 ? fourth : fifth,
+      tls: word === 8 ? fifth : fourth,
+    }),
+  execve: (task, [path, argv, envp], abi) => execve(task, [path, argv, envp], abi),
+};
