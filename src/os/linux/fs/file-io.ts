@@ -60,7 +60,7 @@ export function writeFrom(
   let done = 0;
   if (file.inode.swallowsWrites) return ok(count);
   while (done < count) {
-    const refusal = file.inode.writeRefusal(start + done, count - done);
+    const refusal = file.inode.beginWrite(start + done, count - done);
     if (refusal !== undefined && done === 0) return fail(refusal);
     if (refusal !== undefined) break;
     const length = chunkLength(file, start + done, count - done);

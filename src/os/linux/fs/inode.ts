@@ -113,8 +113,8 @@ export abstract class Inode {
     return false;
   }
 
-  /** Why not even the first byte at `offset` of so many may be written; asked before they are looked at. */
-  writeRefusal(_offset: number, _length: number): Errno | undefined {
+  /** Why not even the first byte at `offset` of so many may be written; called before they are looked at. */
+  beginWrite(_offset: number, _length: number): Errno | undefined {
     return undefined;
   }
 

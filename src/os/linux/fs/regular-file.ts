@@ -1,5 +1,6 @@
 /** Regular files: bytes in pages, which read(2), write(2) and mmap(2) share. memfd files are those with seals. */
 
+import { PAGE_SIZE } from '../../../abi/address.js';
 import type { Errno } from '../../../abi/errno.js';
 import { S_IFREG } from '../../../abi/fcntl.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
@@ -30,8 +31,12 @@ export class RegularFile extends Inode {
     return ok(this.content.read(offset, Math.min(length, size - offset)));
   }
 
-  override writeRefusal(offset: number, length: number): Errno | undefined {
-    return this.content.writeRefusal(offset, length);
+  /** shmem_write_begin: the page is in the cache from now on, even if the bytes never come. */
+  override beginWrite(offset: number, length: number): Errno | undefined {
+    const refusal = this.content.writeRefusal(offset, length);
+    if (refusal !== undefined || offset >= MAX_FILE_SIZE) return refusal;
+    const frame = this.content.frame(Math.floor(offset / PAGE_SIZE), true);
+    return frame === undefined ? 'ENOSPC' : undefined;
   }
 
   /** Writes past the end leave a hole. Compare mm/filemap.c:generic_write_checks(). */
