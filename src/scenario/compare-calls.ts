@@ -31,8 +31,9 @@ export function compareCalls(
     if (seen.has(key)) continue;
     seen.add(key);
     // Where no expectation of this instruction was met by any call, each has been reported already.
+    const place = observed.calls.filter(({ pc }) => lineBefore(program, pc) === line);
     const reported =
-      here.length > 0 && !here.some((each) => observed.calls.some((other) => meets(each, other)));
+      here.length > 0 && !here.some((each) => place.some((other) => meets(each, other)));
     if (reported) continue;
     const difference = unexpected(call, here, all, positionAt(program, line));
     if (difference !== undefined) differences.push(difference);

@@ -51,7 +51,7 @@ export function parseFrontMatter(
 }
 
 function topLevel(text: string, line: number, problems: Problems): OpenField | undefined {
-  const [, key = '', gap = '', rest = ''] = /^([\w-]+)(:\s*)(.*)$/.exec(text) ?? [];
+  const [, key = '', gap = '', rest = ''] = /^([\w-]+)(:\s+|:$)(.*)$/.exec(text) ?? [];
   if (key === '') {
     problems.add(line, 1, "expected 'key: value'", text.trim());
     return undefined;
@@ -79,7 +79,7 @@ function nested(text: string, line: number, open: OpenField | undefined, problem
     open.list.push(scalar(item[2]!, line, item[1]!.length + 1, problems));
     return;
   }
-  const entry = /^(\s+)("[^"]*"|[^\s:"]+)(:\s*)(.*)$/.exec(text);
+  const entry = /^(\s+)("[^"]*"|[^\s:"]+)(:\s+|:$)(.*)$/.exec(text);
   if (entry === null) {
     problems.add(line, indent + 1, "expected '- value' or 'name: value'", text.trim());
     return;
@@ -122,7 +122,7 @@ function inlineList(raw: string, line: number, column: number, problems: Problem
     problems.add(line, column, "expected ']' at the end of the list", raw);
     return [];
   }
-  const items = [...inner.matchAll(/"(?:[^"\\]|\\.)*"|[^,]+/g)].filter(
+  const items = [...inner.matchAll(/\s*"(?:[^"\\]|\\.)*"\s*|[^,]+/g)].filter(
     ([text]) => text.trim() !== '',
   );
   return items.map((match) => {

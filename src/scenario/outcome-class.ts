@@ -147,19 +147,14 @@ function faultAt(trace: readonly TraceEvent[], index: number): Refused | undefin
   return { kind: 'fault', ...nothing, rule: note?.rule, reason: note?.reason, pc: event.pc };
 }
 
-/** What a policy said of the fault at `index`: recorded next to it, before the signal. */
+/** What a policy said of the fault at `index`: recorded next to it. */
 export function faultVerdict(
   trace: readonly TraceEvent[],
   index: number,
 ): VerdictEvent | undefined {
-  for (const step of [1, -1]) {
-    for (let at = index + step; ; at += step) {
-      const event = trace[at];
-      if (event?.type !== 'verdict' || event.hook !== 'fault') break;
-      return event;
-    }
-  }
-  return undefined;
+  const near = [trace[index + 1], trace[index - 1]];
+  const found = near.find((event) => event?.type === 'verdict' && event.hook === 'fault');
+  return found?.type === 'verdict' ? found : undefined;
 }
 
 /** `mprotect refused with EACCES by selinux/execmem`. */
