@@ -35,6 +35,7 @@ export const execShieldInfo: Omit<PolicyInfo, 'options'> = {
   deviations: [
     'The armor starts at 0x110000 as in RHEL (the patch of 2003 has 0x111000).',
     'The limit is always that of the mappings as they are; the patch of 2003 did not lower it on every mprotect.',
-    "The random place of heap and stack is the layout's.",
+    "The random place of heap and stack is the layout's: that of a 32-bit kernel with 3 GiB for programs, unless one is named.",
+    'The program counter of a refused fetch is its target; the processor reports the jump.',
   ],
 };

@@ -145,6 +145,7 @@ export const netbsdMprotect: PolicyDefinition = {
     deviations: [
       "The rules act on Linux system calls: other errors and their order stay Linux's. PROT_SEM has the number of PROT_MPROTECT(PROT_READ).",
       'The place of the tests among the others in NetBSD 8 is from its headers and manual, its uvm_mmap.c of that time was not at hand.',
+      'Private memory that MAP_REMAPDUP duplicates shows as shared in the maps from then on.',
       'security.pax.mprotect.ptrace and the rights of debuggers are not modelled.',
     ],
   },

@@ -151,7 +151,9 @@ export const openbsd: PolicyDefinition = {
     ],
     deviations: [
       "The rules act on Linux system calls: other errors and their order stay Linux's, ENOTSUP has Linux's number 95 (OpenBSD: 91).",
-      "mimmutable, pledge, msyscall, pinsyscalls and execute-only text are not modelled; MAP_STACK's own argument checks are left out, Linux programs use it with other flags.",
+      'RELRO becomes immutable with the mprotect that makes it read-only: Linux programs do not call mimmutable. mprotect of immutable memory to the rights that it has is EPERM too, as for mseal.',
+      "pledge, msyscall, pinsyscalls and execute-only text are not modelled; MAP_STACK's own argument checks are left out, Linux programs use it with other flags.",
+      'The stack pointer is looked at in system calls only; memory under madvise(MADV_NOHUGEPAGE) counts as mapped with MAP_STACK.',
     ],
   },
   create: (options) => policyFor(settingsOf(options), undefined),

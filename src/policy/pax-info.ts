@@ -97,6 +97,7 @@ export const paxInfo: PolicyInfo = {
     'An option that is on or off overrides marks, as an RBAC policy of grsecurity does.',
     'The text of a DT_TEXTREL library shows `mw` in smaps before its one relocation.',
     'The trampolines for sigreturn of 2.4 to 2.6 kernels, RANDKSTACK and the memory of mirrors in /proc/self/maps are not modelled.',
+    'On i386 the kernel is a 32-bit one with 3 GiB for programs, unless a layout is named.',
     'No rate limit on log lines.',
   ],
 };

@@ -10,6 +10,7 @@ import {
   RETURN_42,
   textAddress,
 } from './matrix/program.js';
+import { cell, STRATEGIES } from './matrix/strategies.js';
 
 const BOTH = ['x86-64', 'i386'] as const;
 
@@ -225,6 +226,14 @@ describe('vm.memfd_noexec', () => {
     expect(await mode(policy, flags)).toBe(expected);
   });
 
+  it('is what /proc/sys says', async () => {
+    using guest = await Guest.open('x86-64', 'memfd-noexec:level=2');
+    const fd = guest.open('/proc/sys/vm/memfd_noexec', 0);
+    const buffer = guest.map(PAGE, R | W);
+    expect(guest.call('read', fd, buffer, PAGE)).toBe(2n);
+    expect(guest.sb.peek(buffer, 2)).toEqual(new TextEncoder().encode('2\n'));
+  });
+
   it('warns once, refuses with a line each time', async () => {
     using guest = await Guest.open('x86-64', 'memfd-noexec:level=2');
     for (const flags of [0, 0, MFD_EXEC, MFD_EXEC]) {
@@ -347,6 +356,17 @@ describe.each(BOTH)('protection keys on %s', (arch) => {
     const code = guest.map(PAGE, R | W | X);
     guest.write(code, writePkru(0));
     expect(letter(guest.sb.call(code))).toBe('SIGILL');
+  });
+});
+
+describe('mseal', () => {
+  it.each([
+    ['i386', 'linux-i386', 'ENOSYS'],
+    ['i386', 'linux-i386-on-x86-64', 'EPERM'],
+    ['x86-64', 'linux-x86-64', 'EPERM'],
+  ] as const)('%s, %s: mprotect of sealed memory ends in %s', async (arch, layout, expected) => {
+    using guest = await Guest.open(arch, 'nx', { sandbox: { layout } });
+    expect(cell(STRATEGIES['40 mprotect RX of sealed RW']!, guest)).toBe(expected);
   });
 });
 

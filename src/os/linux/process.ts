@@ -91,7 +91,10 @@ export class LinuxProcess {
     this.#outputs = [sink(1), sink(2)];
     const { files } = kernel;
     openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
-    populateProc(files, () => kernel.processes.current);
+    populateProc(files, () => kernel.processes.current, {
+      'vm/memfd_noexec': String(policies.effects.memfdNoexec ?? 0),
+      'vm/mmap_min_addr': String(layout.mmapMinAddr),
+    });
     addProcess(files, this.#task);
     kernel.engine.setTranslate(mm.translate);
   }

@@ -44,12 +44,18 @@ const SYSCTLS: Readonly<Record<string, string>> = {
 };
 
 /** /proc itself, with the process that looks as /proc/self. */
-export function populateProc(files: FileSystem, current: () => ProcessView): void {
+export function populateProc(
+  files: FileSystem,
+  current: () => ProcessView,
+  sysctls: Readonly<Record<string, string>> = {},
+): void {
   const on = files.procfs;
   const proc = files.directory(files.root, 'proc', on, 0o555);
   proc.insert('self', files.add(new Symlink(on, files.newNumber(), () => String(current().pid))));
   proc.insert('mounts', files.add(new Symlink(on, files.newNumber(), 'self/mounts')));
-  for (const [path, value] of Object.entries(SYSCTLS)) addSysctl(files, proc, path, value);
+  for (const [path, value] of Object.entries({ ...SYSCTLS, ...sysctls })) {
+    addSysctl(files, proc, path, value);
+  }
 }
 
 function addSysctl(files: FileSystem, proc: Directory, path: string, value: string): void {
