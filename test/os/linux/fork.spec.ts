@@ -217,6 +217,24 @@ parent:${exitStatus}`;
     expect(sb.syscall('execve', 1, 0, 0).errno).toBe('EFAULT');
   });
 
+  it.each([
+    [0, { kind: 'exit', code: 6 }],
+    [8, 'EACCES'],
+  ])('a memfd made with flags %i, executed by its descriptor', async (flags, expected) => {
+    const first = await build(arch, 'call SYS_exit_group, 0');
+    using sb = await Sandbox.create({ arch, program: first });
+    const page = sb.syscall('mmap', 0x2000_0000, 4096, 3, 0x32, -1, 0).value;
+    sb.poke(page, new TextEncoder().encode('m\0'));
+    const fd = sb.syscall('memfd_create', page, flags).value;
+    const elf = await build(arch, 'call SYS_exit_group, 6');
+    const data = sb.syscall('mmap', 0x3000_0000, elf.length, 3, 0x32, -1, 0).value;
+    sb.poke(data, elf);
+    sb.syscall('write', fd, data, elf.length);
+    const AT_EMPTY_PATH = 0x1000;
+    const { errno } = sb.syscall('execveat', fd, page + 1n, 0, 0, AT_EMPTY_PATH);
+    expect(errno ?? sb.run()).toEqual(expected);
+  });
+
   it('the host may fork too, and wait', async () => {
     const sb = await Sandbox.create({ arch, program: await build(arch, 'call SYS_exit_group, 3') });
     const snapshot = sb.snapshot();

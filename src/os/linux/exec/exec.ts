@@ -39,6 +39,8 @@ export interface ExecRequest {
   readonly path: string;
   readonly argv: readonly string[];
   readonly envp: readonly string[];
+  /** The program as an open file, which may have no name (execveat). */
+  readonly file?: OpenFile;
 }
 
 interface ProgramFile {
@@ -50,8 +52,8 @@ interface ProgramFile {
 type StackRights = 'enable' | 'disable' | 'default';
 
 /** The file behind a path, if it may be executed. */
-function openProgram({ kernel, cwd }: Task, path: string): Result<OpenFile> {
-  const found = kernel.files.walk(cwd, path, true);
+function openProgram({ kernel, cwd }: Task, path: string, given?: OpenFile): Result<OpenFile> {
+  const found = given === undefined ? kernel.files.walk(cwd, path, true) : ok(given);
   if (!found.ok) return found;
   const { inode } = found.value;
   if (inode === undefined) return fail('ENOENT');
@@ -60,8 +62,8 @@ function openProgram({ kernel, cwd }: Task, path: string): Result<OpenFile> {
   return ok(new OpenFile(inode, found.value.path, 0));
 }
 
-function readProgram(task: Task, path: string): Result<ProgramFile> {
-  const file = openProgram(task, path);
+function readProgram(task: Task, path: string, given?: OpenFile): Result<ProgramFile> {
+  const file = openProgram(task, path, given);
   if (!file.ok) return file;
   const { inode } = file.value;
   const bytes = inode.object === undefined ? new Uint8Array() : inode.object.read(0, inode.size);
@@ -72,7 +74,7 @@ function readProgram(task: Task, path: string): Result<ProgramFile> {
 
 /** EACCES of a policy, a missing interpreter and the like come before anything changes. */
 export function execProgram(task: Task, layout: Layout, request: ExecRequest): Result<0> {
-  const program = readProgram(task, request.path);
+  const program = readProgram(task, request.path, request.file);
   if (!program.ok) return program;
   const { image } = program.value;
   const interpreter =

@@ -1,5 +1,6 @@
-/** fork, vfork, clone, execve. Compare kernel/fork.c:kernel_clone() and fs/exec.c:do_execveat_common(). */
+/** fork, vfork, clone, execve, execveat. Compare kernel/fork.c:kernel_clone() and fs/exec.c:do_execveat_common(). */
 import type { Addr } from '../../../abi/address.js';
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../../abi/fcntl.js';
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
@@ -12,14 +13,16 @@ import {
 } from '../../../abi/process.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { signalNumber } from '../../../abi/signal.js';
-import { noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { execProgram } from '../exec/exec.js';
 import { forkTask } from '../fork.js';
+import type { Directory } from '../fs/inode.js';
+import type { OpenFile } from '../fs/open-file.js';
 import type { Task } from '../task.js';
-import { pathIn } from './arguments.js';
+import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 
 const CSIGNAL = 0xff;
@@ -98,27 +101,62 @@ function strings(task: Task, at: Addr, { word }: Abi): Result<string[]> {
   return fail('E2BIG');
 }
 
-function execve(
-  task: Task,
-  [path, argv, envp]: readonly [Addr, Addr, Addr],
-  abi: Abi,
-): SyscallResult {
-  const name = pathIn(task.mm, path);
-  if (!name.ok) return name;
-  const args = strings(task, argv, abi);
-  if (!args.ok) return args;
-  const environment = strings(task, envp, abi);
-  if (!environment.ok) return environment;
-  const { cwd, kernel } = task;
-  const found = kernel.files.walk(cwd, name.value, true);
+interface ExecRequest {
+  readonly start: Directory;
+  readonly path: string;
+  readonly argv: Addr;
+  readonly envp: Addr;
+  readonly file?: OpenFile;
+  readonly follow: boolean;
+}
+
+function exec(task: Task, request: ExecRequest, abi: Abi): SyscallResult {
+  const { start, path, follow, file } = request;
+  const argv = strings(task, request.argv, abi);
+  if (!argv.ok) return argv;
+  const envp = strings(task, request.envp, abi);
+  if (!envp.ok) return envp;
+  const { kernel } = task;
+  const found = file === undefined ? kernel.files.walk(start, path, follow) : ok({ path });
   if (!found.ok) return found;
   const done = execProgram(task, kernel.layout, {
     path: found.value.path,
     // A program always has a name (since 5.18).
-    argv: args.value.length === 0 ? [''] : args.value,
-    envp: environment.value,
+    argv: argv.value.length === 0 ? [''] : argv.value,
+    envp: envp.value,
+    ...(file === undefined ? {} : { file }),
   });
   return done.ok ? noReturn : done;
+}
+
+function execve(
+  task: Task,
+  [pathAt, argv, envp]: readonly [Addr, Addr, Addr],
+  abi: Abi,
+): SyscallResult {
+  const path = pathIn(task.mm, pathAt);
+  if (!path.ok) return path;
+  return exec(task, { start: task.cwd, path: path.value, argv, envp, follow: true }, abi);
+}
+
+function execveat(
+  task: Task,
+  [dirfd, pathAt, argv, envp, flags]: readonly [bigint, Addr, Addr, Addr, number],
+  abi: Abi,
+): SyscallResult {
+  if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return fail('EINVAL');
+  const path = pathIn(task.mm, pathAt, (flags & AT_EMPTY_PATH) !== 0);
+  if (!path.ok) return path;
+  const follow = !(flags & AT_SYMLINK_NOFOLLOW);
+  const request = { path: path.value, argv, envp, follow };
+  if (path.value !== '') {
+    const start = startOf(task, dirfd, path.value);
+    return start.ok ? exec(task, { ...request, start: start.value }, abi) : start;
+  }
+  const file = task.files.any(int(dirfd));
+  if (!file.ok) return file;
+  const named = { ...request, path: `/dev/fd/${int(dirfd)}`, file: file.value };
+  return exec(task, { ...named, start: task.cwd }, abi);
 }
 
 export const forkCalls: HandlerTable = {
@@ -134,4 +172,6 @@ export const forkCalls: HandlerTable = {
       tls: word === 8 ? fifth : fourth,
     }),
   execve: (task, [path, argv, envp], abi) => execve(task, [path, argv, envp], abi),
+  execveat: (task, [dirfd, path, argv, envp, flags], abi) =>
+    execveat(task, [dirfd, path, argv, envp, uint(flags)], abi),
 };
