@@ -71,7 +71,7 @@ export class Bare {
   /** Calls `hook` for each instruction or block until the returned function is called. */
   hook(type: number, hook: HostFunction): () => void {
     const { uc } = this.module;
-    const index = this.module.addFunction(hook, 'viijii'.replace('jii', 'jii'));
+    const index = this.module.addFunction(hook, 'vijii');
     const args = [type, index, 0, 1, 0, 0, 0, 0] as const;
     this.#check(uc.uc_hook_add(this.#handle, this.#scratch, ...args));
     const added = this.#view().getUint32(this.#scratch, true);

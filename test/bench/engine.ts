@@ -1,183 +1,119 @@
-/**
- * The engine port against the bare Unicorn module, in one process: the same loops, both forms.
- *
- * By hand, after a build:
- *   npx esbuild test/bench/engine.ts --bundle --platform=node --format=esm --packages=external \
- *     --outfile=.cache/bundled/engine-bench.mjs && node .cache/bundled/engine-bench.mjs
- */
-import { readFile } from 'node:fs/promises';
-import { pathToFileURL } from 'node:url';
-import type { Engine } from '../../src/engine/engine.js';
-import { openEngine } from '../../src/engine/open.js';
-import { loadJsModule } from '../../src/engine/unicorn1/js-module.js';
-import type { UnicornModule } from '../../src/engine/unicorn1/module.js';
-import { loadWasmModule } from '../../src/engine/unicorn1/wasm-module.js';
-import { buildUnicorn } from '../../src/unicorn-wasm/build.js';
-import { assemble } from '../engine/assembler.js';
+/** The engine's two forms in one run: the package's JavaScript, and the WebAssembly that the build makes of it. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import type { BuildResult } from '../../src/unicorn-wasm/build.js';
+import { Bare, buildBare, type Form, loadBare, UC_HOOK_BLOCK, UC_HOOK_CODE } from './bare.js';
+import { codeOf, LOAD_STORE, type Loop, REGISTERS, rate } from './loops.js';
+import { contest, each } from './measure.js';
+import type { Row, Table } from './table.js';
 
-const CODE = 0x10000;
-const DATA = 0x20000;
-const STACK = 0x30000;
-const ROUNDS = 5;
+const FORMS = ['js', 'wasm'] as const;
+const FAR = 0x1000_0000;
+const LARGE = 256 << 20;
 
-interface Loop {
-  readonly name: string;
-  readonly setup: string;
-  readonly body: string;
-  readonly instructions: number;
-  readonly iterations: number;
-}
-
-const LOOPS: readonly Loop[] = [
-  {
-    name: 'registers only, short blocks',
-    setup: '',
-    body: 'add eax, ecx',
-    instructions: 3,
-    iterations: 2e6,
-  },
-  {
-    name: 'registers only, long blocks',
-    setup: '',
-    body: Array(20).fill('add eax, ecx; xor edx, eax').join(';'),
-    instructions: 42,
-    iterations: 2e5,
-  },
-  {
-    name: 'a load and a store',
-    setup: `mov edi, ${DATA}`,
-    body: 'mov eax, [rdi]; add eax, ecx; mov [rdi + 8], eax',
-    instructions: 5,
-    iterations: 1e6,
-  },
-  {
-    name: 'calls',
-    setup: `mov esp, ${STACK + 2048}; jmp s; f: inc eax; ret; s:`,
-    body: 'call f',
-    instructions: 5,
-    iterations: 5e5,
-  },
-  {
-    name: 'SSE',
-    setup: `mov edi, ${DATA}`,
-    body: 'movups xmm0, [rdi]; paddd xmm0, xmm0; mulps xmm1, xmm0; movups [rdi + 16], xmm0',
-    instructions: 6,
-    iterations: 3e5,
-  },
-];
-
-function codeOf(loop: Loop): Uint8Array {
-  const setup = loop.setup === '' ? '' : `${loop.setup};`;
-  return assemble(
-    'x86-64',
-    `${setup} mov ecx, ${loop.iterations}; l: ${loop.body}; dec ecx; jnz l; hlt`,
-    CODE,
-  );
-}
-
-/** Milliseconds of one run through the port. */
-function throughPort(engine: Engine, frame: number, code: Uint8Array): number {
-  engine.memory.bytes(frame).set(code);
-  engine.writeRegister('rip', BigInt(CODE));
-  const start = performance.now();
-  engine.run({ blocks: 1e12 });
-  return performance.now() - start;
-}
-
-interface Bare {
-  run(code: Uint8Array): number;
-}
-
-function bare(module: UnicornModule): Bare {
-  const { uc } = module;
-  const scratch = module.malloc(4096);
-  const check = (code: number) => {
-    if (code !== 0) throw new Error(`the bare module gave code ${code}`);
+export async function engineTables(): Promise<Table[]> {
+  const built = await buildBare();
+  const modules = { js: await loadBare('js', built), wasm: await loadBare('wasm', built) };
+  const bare = { js: new Bare(modules.js), wasm: new Bare(modules.wasm) };
+  const speed = async (what: string, loop: Loop, hook?: number): Promise<Row> => {
+    const code = await codeOf(loop);
+    const best = await contest(FORMS.map((form) => () => runLoop(bare[form], code, hook)));
+    return faster(`${what}, M instructions/s`, best, (ms) => rate(loop, ms));
   };
-  check(uc.uc_open(4, 8, scratch));
-  const handle = new DataView(module.heap.buffer).getUint32(scratch, true);
-  check(uc.uc_mem_map(handle, CODE, 0, 0x40000, 7));
-  return {
-    run(code) {
-      module.heap.set(code, scratch);
-      check(uc.uc_mem_write(handle, CODE, 0, scratch, code.length));
-      const start = performance.now();
-      // Up to the hlt.
-      check(uc.uc_emu_start(handle, CODE, 0, CODE + code.length - 1, 0, 0, 0, 0));
-      return performance.now() - start;
-    },
-  };
+  const time = async (what: string, factor: number, work: (form: Form) => number): Promise<Row> =>
+    quicker(what, await contest(FORMS.map((form) => () => work(form) * factor)));
+  const short = await codeOf({ ...REGISTERS, turns: 1 });
+
+  const rows = [
+    await speed(REGISTERS.name, REGISTERS),
+    await speed(LOAD_STORE.name, LOAD_STORE),
+    await speed('the same, a callback per instruction', fewer(LOAD_STORE), UC_HOOK_CODE),
+    await speed('the same, a callback per block', fewer(LOAD_STORE), UC_HOOK_BLOCK),
+    await time('open, map, write and close, ms', 1, (form) =>
+      each(50, () => {
+        const opened = new Bare(modules[form]);
+        opened.write(short);
+        opened.close();
+      }),
+    ),
+    await time('one short run, us', 1000, (form) => {
+      bare[form].write(short);
+      return each(500, () => bare[form].run(short.length));
+    }),
+    await time('mem_protect, us', 1000, (form) => each(500, () => bare[form].protect(3))),
+    ...(await starts()),
+    // Last: it leaves a large heap.
+    quicker(
+      'map and unmap 256 MiB, ms',
+      await contest(
+        FORMS.map((form) => () => each(1, () => bare[form].mapAndUnmap(FAR, LARGE))),
+        2,
+      ),
+    ),
+    sizes(built),
+  ];
+  return [{ title: 'engine: forms', columns: ['js', 'wasm', 'wasm better by'], rows }];
 }
 
-/** The package's engine as it is, without the patches of the port: built once, in a cache of its own. */
-const unpatched = buildUnicorn({
-  input: 'node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js',
-  outDir: '.cache/bare-engine',
-  cacheDir: '.cache/unicorn-wasm',
-  optimise: 'fast',
-  log: console.error,
-});
-
-async function bareModule(form: 'wasm' | 'js'): Promise<UnicornModule> {
-  const { wasm, jsForm } = await unpatched;
-  if (form === 'wasm') return loadWasmModule(await readFile(wasm));
-  return loadJsModule((await import(pathToFileURL(jsForm).href)).default);
+function fewer(loop: Loop): Loop {
+  return { ...loop, turns: loop.turns / 10 };
 }
 
-async function compare(form: 'wasm' | 'js'): Promise<void> {
-  const kind = form === 'wasm' ? 'unicorn1' : 'unicorn1-js';
-  const { engine } = await openEngine(kind, { arch: 'x86-64', memory: 1 << 20 });
-  const pages = new Map<number, number>();
-  for (const address of [CODE, DATA, STACK])
-    pages.set(address >> 12, (engine.memory.allocate() ?? 0) * 8 + 7);
-  engine.setTranslate((page) => pages.get(page) ?? -1);
-  const codeFrame = (pages.get(CODE >> 12) ?? 0) >> 3;
-  const raw = bare(await bareModule(form));
-  console.log(`\n${form.padEnd(30)} port, M/s  bare, M/s  port/bare`);
-  for (const loop of LOOPS) {
-    const code = codeOf(loop);
-    const best = { port: Number.POSITIVE_INFINITY, bare: Number.POSITIVE_INFINITY };
-    for (let round = 0; round < ROUNDS; round++) {
-      best.port = Math.min(best.port, throughPort(engine, codeFrame, code));
-      best.bare = Math.min(best.bare, raw.run(code));
-    }
-    const rate = (ms: number) => (loop.instructions * loop.iterations) / ms / 1000;
-    const row = [rate(best.port), rate(best.bare), best.bare / best.port];
-    console.log(
-      loop.name.padEnd(30),
-      row.map((value, i) => value.toFixed(i === 2 ? 2 : 1).padStart(9)).join(' '),
-    );
-  }
-  shortRuns(engine, codeFrame);
-  engine.close();
-  await openAndClose(kind);
+function runLoop(bare: Bare, code: Uint8Array, hook: number | undefined): number {
+  bare.write(code);
+  const remove = hook === undefined ? undefined : bare.hook(hook, () => 0);
+  const ms = each(1, () => bare.run(code.length));
+  remove?.();
+  return ms;
 }
 
-function shortRuns(engine: Engine, frame: number): void {
-  const times = 2000;
-  for (const text of ['int 0x80', 'syscall']) {
-    engine.memory.bytes(frame).set(assemble('x86-64', `mov eax, 1; ${text}`, CODE));
-    const start = performance.now();
-    for (let i = 0; i < times; i++) {
-      engine.writeRegister('rip', BigInt(CODE));
-      engine.run({ blocks: 10 });
-    }
-    const each = ((performance.now() - start) / times) * 1000;
-    console.log(`one run up to ${text}: ${each.toFixed(1)} us`);
-  }
-  const start = performance.now();
-  for (let i = 0; i < times; i++) engine.loadCpu(engine.saveCpu());
-  console.log(
-    `save and load a CPU: ${(((performance.now() - start) / times) * 1000).toFixed(1)} us`,
-  );
+function faster(what: string, [js, wasm]: number[], toRate: (ms: number) => number): Row {
+  return { what, values: [toRate(js!), toRate(wasm!), js! / wasm!] };
 }
 
-async function openAndClose(kind: 'unicorn1' | 'unicorn1-js'): Promise<void> {
-  const times = 200;
-  const start = performance.now();
-  for (let i = 0; i < times; i++)
-    (await openEngine(kind, { arch: 'x86-64', memory: 1 << 20 })).engine.close();
-  console.log(`open and close: ${(((performance.now() - start) / times) * 1000).toFixed(1)} us`);
+function quicker(what: string, [js, wasm]: number[]): Row {
+  return { what, values: [js, wasm, js! / wasm!] };
 }
 
-for (const form of ['wasm', 'js'] as const) await compare(form);
+/** Each in a process of its own: in one process the second load of the same code costs less. */
+async function starts(): Promise<Row[]> {
+  const started = { js: [] as StartUp[], wasm: [] as StartUp[] };
+  for (let round = 0; round < 5; round++) for (const form of FORMS) started[form].push(start(form));
+  const best = (part: keyof StartUp) =>
+    FORMS.map((form) => Math.min(...started[form].map((one) => one[part])));
+  return [
+    quicker('load the module, ms', best('load')),
+    quicker('then open and run 300,000 instructions, ms', best('firstRun')),
+  ];
+}
+
+interface StartUp {
+  readonly load: number;
+  readonly firstRun: number;
+}
+
+function start(form: Form): StartUp {
+  const [node, script] = process.argv;
+  const { stdout, stderr } = spawnSync(node!, [script!, 'start-up', form], { encoding: 'utf8' });
+  if (stdout === '') throw new Error(`the start of the ${form} form failed\n${stderr}`);
+  return JSON.parse(stdout) as StartUp;
+}
+
+/** What the process of `start` does. */
+export async function measureStart(form: Form): Promise<StartUp> {
+  const built = await buildBare();
+  const code = await codeOf({ ...REGISTERS, turns: 1e5 });
+  const begin = performance.now();
+  const module = await loadBare(form, built);
+  const loaded = performance.now();
+  const bare = new Bare(module);
+  bare.write(code);
+  bare.run(code.length);
+  return { load: loaded - begin, firstRun: performance.now() - loaded };
+}
+
+function sizes({ wasm, jsForm }: BuildResult): Row {
+  const kib = [jsForm, wasm].map((file) => gzipSync(readFileSync(file)).length / 1024);
+  return quicker('size with gzip, KiB', kib);
+}

@@ -1,13 +1,61 @@
 /**
- * `npm run bench`: what a sandbox costs. `npm run bench -- --json` prints the rows for machines.
- * `npm run bench -- engine`: the engine port against the bare engine, both forms.
+ * `npm run bench`: everything. `npm run bench -- engine port --json`: some of it, for machines.
+ * Figures vary with the machine and what else it does; the ratios are what counts.
  */
-import { formatRows } from './measure.js';
-import { sandboxRows } from './sandbox.js';
+import { cpus, loadavg } from 'node:os';
+import { engineTables, measureStart } from './engine.js';
+import { policiesTables } from './policies.js';
+import { portTables } from './port.js';
+import { sandboxTables } from './sandbox.js';
+import { formatTable, type Table } from './table.js';
 
-if (process.argv.includes('engine')) {
-  await import('./engine.js');
-} else {
-  const rows = await sandboxRows();
-  console.log(process.argv.includes('--json') ? JSON.stringify(rows, null, 2) : formatRows(rows));
+const BENCHMARKS: Readonly<Record<string, () => Promise<Table[]>>> = {
+  engine: engineTables,
+  port: portTables,
+  sandbox: sandboxTables,
+  policies: policiesTables,
+};
+
+/** Of the machine, since every figure depends on it. */
+function machine(): { node: string; cpu: string; cpus: number; load: number } {
+  const { length, 0: first } = cpus();
+  const load = loadavg()[0] ?? 0;
+  return { node: process.versions.node, cpu: first?.model ?? 'unknown', cpus: length, load };
 }
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first, second] = args;
+  if (first === 'start-up' && (second === 'js' || second === 'wasm')) {
+    process.stdout.write(JSON.stringify(await measureStart(second)));
+    return 0;
+  }
+  const json = args.includes('--json');
+  const wanted = args.filter((arg) => arg !== '--json');
+  const unknown = wanted.find((name) => !Object.hasOwn(BENCHMARKS, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(BENCHMARKS).join(', ');
+    process.stderr.write(
+      `bench: unknown argument '${unknown}': expected --json or any of ${known}\n`,
+    );
+    return 2;
+  }
+  const host = machine();
+  if (!json) {
+    const { node, cpu, cpus: count, load } = host;
+    process.stdout.write(`Node ${node}, ${count} x ${cpu}, load ${load.toFixed(1)}\n`);
+  }
+  const tables: Table[] = [];
+  for (const name of wanted.length === 0 ? Object.keys(BENCHMARKS) : wanted)
+    for (const table of await BENCHMARKS[name]!()) {
+      tables.push(table);
+      if (!json) process.stdout.write(`\n${formatTable(table)}`);
+    }
+  if (json) process.stdout.write(`${JSON.stringify({ machine: host, tables }, null, 2)}\n`);
+  else
+    process.stdout.write(
+      `\nnpm run bench${wanted.length === 0 ? '' : ` -- ${wanted.join(' ')}`}\n`,
+    );
+  return 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

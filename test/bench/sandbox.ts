@@ -2,93 +2,97 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Sandbox } from '../../src/index.js';
-import { median, type Row, time } from './measure.js';
+import { Bare, buildBare, loadBare, ROOT } from './bare.js';
+import { guestCycle, hostCycle } from './cycles.js';
+import { codeOf, LOOPS, rate } from './loops.js';
+import { contest, each } from './measure.js';
+import type { Row, Table } from './table.js';
 
-const RETURN_1001 = Uint8Array.of(0xb8, 0xe9, 0x03, 0, 0, 0xc3);
-const FIVE_POLICIES = 'nx+wx+selinux+exec-shield+memfd-noexec';
+const PROT_ALL = 7;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+const PAGES = 16;
+const PROGRAM = 'asm/x86-64/jit-mmap-mprotect.s';
 
-export async function sandboxRows(): Promise<Row[]> {
-  return [
-    ...(await cycles()),
-    ...(await policyCost()),
-    await created(),
-    await restored(),
-    coldStart(),
-  ];
+export async function sandboxTables(): Promise<Table[]> {
+  return [await computing(), await rights(), await times()];
 }
 
-/** mmap, write, mprotect, call, munmap: what a JIT does for one function. */
-async function cycles(): Promise<Row[]> {
+async function computing(): Promise<Table> {
+  const bare = new Bare(await loadBare('wasm', await buildBare()));
   using sandbox = await Sandbox.create({ policy: 'nx' });
-  const rate = 1 / (await time(300, () => cycle(sandbox, true)));
-  return [{ what: 'mmap + write + mprotect + call + munmap', value: rate, unit: 'cycles/s' }];
-}
-
-/** The same without the call, under no policy and under five. */
-async function policyCost(): Promise<Row[]> {
-  using none = await Sandbox.create({ policy: 'none' });
-  using five = await Sandbox.create({ policy: FIVE_POLICIES });
-  const pairs: [number, number][] = [];
-  for (let round = 0; round < 7; round++) {
-    pairs.push([
-      await time(200, () => cycle(none, false)),
-      await time(200, () => cycle(five, false)),
+  const code = map(sandbox, 1);
+  const data = map(sandbox, 1);
+  const rows: Row[] = [];
+  for (const loop of LOOPS) {
+    const bytes = await codeOf(loop);
+    sandbox.poke(code, bytes);
+    bare.write(bytes);
+    const best = await contest([
+      () => each(1, () => bare.run(bytes.length)),
+      () => each(1, () => sandbox.call(code, data)),
     ]);
+    const [alone, inside] = best.map((ms) => rate(loop, ms));
+    rows.push({ what: loop.name, values: [alone, inside, inside! / alone!] });
   }
-  const plain = 1 / median(pairs.map(([a]) => a));
-  return [
-    { what: 'mmap + mprotect + munmap, policy none', value: plain, unit: 'cycles/s' },
-    {
-      what: `the same under five policies (${FIVE_POLICIES})`,
-      value: 1 / median(pairs.map(([, b]) => b)),
-      unit: 'cycles/s',
-      ratio: median(pairs.map(([a, b]) => a / b)),
-    },
-  ];
+  const title = 'sandbox: computing, M instructions/s';
+  return { title, columns: ['bare engine', 'sandbox', 'sandbox/bare'], rows };
 }
 
-function cycle(sandbox: Sandbox, call: boolean): void {
-  const { value: page } = sandbox.syscall('mmap', 0, 4096, 3, 0x22, -1, 0);
-  if (call) sandbox.store(page, RETURN_1001);
-  sandbox.syscall('mprotect', page, 4096, 5);
-  if (call) {
-    const outcome = sandbox.call(page);
-    if (outcome.kind !== 'return' || outcome.value !== 1001n) throw new Error(outcome.kind);
-  }
-  sandbox.syscall('munmap', page, 4096);
-}
-
-async function created(): Promise<Row> {
-  const seconds = await time(50, async () => (await Sandbox.create()).close());
-  return { what: 'create and close a sandbox', value: seconds * 1e3, unit: 'ms' };
-}
-
-/** 16 pages in use, one of them written since the snapshot. */
-async function restored(): Promise<Row> {
-  using sandbox = await Sandbox.create();
-  const { value: page } = sandbox.syscall('mmap', 0, 65536, 3, 0x22, -1, 0);
-  sandbox.store(page, new Uint8Array(65536).fill(1));
-  const snapshot = sandbox.snapshot();
-  const seconds = await time(300, () => {
-    sandbox.store(page, RETURN_1001);
-    sandbox.restore(snapshot);
-  });
-  return { what: 'write one page, restore a snapshot', value: seconds * 1e3, unit: 'ms' };
-}
-
-/** `mayexec run` as a process of its own: Node, the engine, the assembler and the program. */
-function coldStart(): Row {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
-  const args = ['dist/cli.js', 'run', 'asm/x86-64/jit-mmap-mprotect.s'];
-  const runs = Array.from({ length: 5 }, () => {
-    const start = performance.now();
-    const { status } = spawnSync(process.execPath, args, { cwd: root });
-    if (status !== 0) throw new Error(`mayexec run ended with ${status}`);
-    return performance.now() - start;
-  });
+async function rights(): Promise<Table> {
+  const [host, guest] = await contest([() => hostCycle('nx', true), () => guestCycle('nx', true)]);
   return {
-    what: 'mayexec run asm/x86-64/jit-mmap-mprotect.s, whole process',
-    value: median(runs),
-    unit: 'ms',
+    title: 'sandbox: mmap + write + mprotect + call + munmap',
+    columns: ['cycles/s'],
+    rows: [
+      { what: 'by the library', values: [1000 / host!] },
+      { what: 'by a guest program', values: [1000 / guest!] },
+    ],
   };
+}
+
+async function times(): Promise<Table> {
+  using sandbox = await Sandbox.create();
+  const page = map(sandbox, PAGES);
+  sandbox.store(page, new Uint8Array(PAGES * 4096).fill(1));
+  const snapshot = sandbox.snapshot();
+  const restore = () =>
+    each(200, () => {
+      sandbox.store(page, Uint8Array.of(2));
+      sandbox.restore(snapshot);
+    });
+  const best = await contest([
+    create,
+    () => each(50, () => void sandbox.snapshot()),
+    restore,
+    () => start(['-e', '0']),
+    () => start(['dist/cli.js', 'run', PROGRAM]),
+  ]);
+  const names = [
+    'create and close',
+    `snapshot of ${PAGES} pages in use`,
+    'write to one of them, restore',
+    'process: node alone',
+    `process: mayexec run ${PROGRAM}`,
+  ];
+  const rows = names.map((what, i) => ({ what, values: [best[i]] }));
+  return { title: 'sandbox: time', columns: ['ms'], rows };
+}
+
+async function create(): Promise<number> {
+  const times = 30;
+  const begin = performance.now();
+  for (let i = 0; i < times; i++) (await Sandbox.create()).close();
+  return (performance.now() - begin) / times;
+}
+
+/** Milliseconds from nothing to the end of a whole process. */
+function start(args: readonly string[]): number {
+  const begin = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: fileURLToPath(ROOT) });
+  if (status !== 0) throw new Error(`node ${args.join(' ')} ended with ${status}\n${stderr}`);
+  return performance.now() - begin;
+}
+
+function map(sandbox: Sandbox, pages: number): bigint {
+  return sandbox.syscall('mmap', 0, pages * 4096, PROT_ALL, MAP_PRIVATE_ANONYMOUS, -1, 0).value;
 }
