@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Arch, assembleProgram, unknownValue } from '../index.js';
+import { type Arch, assembleProgram, loadScenario, unknownValue } from '../index.js';
 import { UsageError } from './arguments.js';
 
 /** `asm/` of this package: where programs find what they include. */
@@ -30,15 +30,30 @@ export async function loadProgram(path: string, wanted: Arch | undefined): Promi
       const arch = wanted ?? archOfSource(path, source);
       return { name, arch, elf: await assembled(path, source, arch) };
     }
+    case '.md':
+      return fromScenario(path, decode(path, bytes), wanted);
     case '.bin':
       return rawCode(path, bytes, wanted);
     case '.hex':
       return rawCode(path, parseHex(path, decode(path, bytes)), wanted);
     default:
       throw new UsageError(
-        `${path}: neither an ELF file nor one of .s, .asm (assembly), .bin, .hex (raw bytes)`,
+        `${path}: neither an ELF file nor one of .s, .asm (assembly), .bin, .hex (raw bytes), .md (a scenario)`,
       );
   }
+}
+
+/** The first program of a scenario; what is expected of it is the matter of `mayexec test`. */
+async function fromScenario(
+  path: string,
+  text: string,
+  wanted: Arch | undefined,
+): Promise<LoadedProgram> {
+  const { arch, programs } = await loadScenario(text, { file: path, include: readInclude });
+  if (wanted !== undefined && wanted !== arch) {
+    throw new UsageError(`${path}: a scenario for ${arch}, but --arch is ${wanted}`);
+  }
+  return { name: nameOf(path), arch, elf: programs[0]!.elf };
 }
 
 async function assembled(path: string, source: string, arch: Arch): Promise<Uint8Array> {

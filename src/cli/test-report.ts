@@ -8,8 +8,10 @@ export function prettyReport(
   terminal: Terminal,
 ): string[] {
   const { paint } = terminal;
-  const lines = reports.flatMap((report) => fileLines(report, source, terminal));
-  const { passed, failed, errors, files, brokenFiles } = totalsOf(reports);
+  // A file of which no run was wanted (--policy) has nothing to say.
+  const shown = reports.filter(({ runs, problems }) => runs.length + problems.length > 0);
+  const lines = shown.flatMap((report) => fileLines(report, source, terminal));
+  const { passed, failed, errors, files, brokenFiles } = totalsOf(shown);
   const counts = [
     `${passed} passed`,
     ...(failed > 0 ? [paint('red', `${failed} failed`)] : []),

@@ -23,7 +23,7 @@ afterAll(() => folder[Symbol.dispose]());
 
 describe('one line and status 2 for', () => {
   it.each<[string, string[], RegExp]>([
-    ['no command', [], /no command given: expected one of run, policies, demo/],
+    ['no command', [], /no command given: expected one of run, /],
     ['an unknown command', ['rnu', 'good.s'], /unknown command 'rnu'.*did you mean 'run'\?/],
     ['an unknown global option', ['--versoin'], /unknown option '--versoin'.*'--version'\?/],
     ['an unknown option', ['run', 'good.s', '--polcy', 'nx'], /'--polcy'.*'--policy'\?/],
