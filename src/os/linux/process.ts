@@ -185,10 +185,12 @@ export class LinuxProcess {
    */
   call(address: Addr, args: readonly bigint[]): Outcome {
     const task = this.#task;
-    const before = task.outcome;
+    const { outcome: before, waiting } = task;
     task.outcome = undefined;
+    task.waiting = undefined;
     const outcome = this.#call(address, args);
     task.outcome = before;
+    task.waiting = waiting;
     this.#kernel.record({ type: 'end', pid: task.pid, outcome });
     return outcome;
   }
@@ -203,10 +205,13 @@ export class LinuxProcess {
       late = answer;
     };
     const task = this.#task;
+    // What the guest itself may be waiting for goes on afterwards.
+    const { waiting } = task;
+    task.waiting = undefined;
     const first = performSyscall(task, { abi, ...call.value, byHost: true, deliver });
     // A call that waits lets the other processes run until it has its answer.
     if (task.waiting !== undefined) this.#runTasks({ enough: () => late !== undefined });
-    task.waiting = undefined;
+    task.waiting = waiting;
     const result = late ?? first;
     if (result.ok === 'no-return') return { value: 0n };
     return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };

@@ -34,7 +34,7 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): R
     if (task === undefined) return main.outcome ?? OUT_OF_BLOCKS;
     if (left <= 0) return main.outcome ?? OUT_OF_BLOCKS;
     processes.switchTo(task);
-    if (!resume(task)) continue;
+    if (!resume(task) || limits.enough?.()) continue;
     // Others may come into being meanwhile.
     const share = Math.min(left, SHARE);
     const before = engine.blocks;

@@ -115,6 +115,7 @@ export class Task {
   get facts(): TaskFacts {
     const { kernel, pid, comm, program } = this;
     const now = kernel.clock.realtime;
+    const parent = kernel.processes.get(this.parentPid);
     return {
       pid,
       comm,
@@ -123,7 +124,11 @@ export class Task {
       euid: USER_ID,
       gid: USER_ID,
       egid: USER_ID,
-      parent: { pid: this.parentPid, comm: 'mayexec', exe: '/usr/bin/mayexec' },
+      parent: {
+        pid: this.parentPid,
+        comm: parent?.comm ?? 'mayexec',
+        exe: parent?.program.path ?? '/usr/bin/mayexec',
+      },
       now: {
         seconds: Number(now.seconds),
         milliseconds: Math.floor(now.nanoseconds / 1_000_000),

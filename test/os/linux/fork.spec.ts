@@ -217,6 +217,26 @@ parent:${exitStatus}`;
     expect(sb.syscall('execve', 1, 0, 0).errno).toBe('EFAULT');
   });
 
+  it('a run that met its limit in a child goes on, also after a snapshot and a call by the host', async () => {
+    const spin = `    mov ecx, 300000
+turn:
+    dec ecx
+    jnz turn
+    call SYS_exit_group, 8
+parent:${exitStatus}`;
+    using sb = await Sandbox.create({
+      arch,
+      program: await build(arch, `${fork}${spin}`),
+      limits: { blocks: 200_000 },
+    });
+    expect(sb.run()).toEqual({ kind: 'limit', limit: 'blocks' });
+    const snapshot = sb.snapshot();
+    expect(sb.syscall('getpid').value).toBe(1000n);
+    expect(sb.run()).toEqual({ kind: 'exit', code: 8 });
+    sb.restore(snapshot);
+    expect(sb.run()).toEqual({ kind: 'exit', code: 8 });
+  });
+
   it.each([
     [0, { kind: 'exit', code: 6 }],
     [8, 'EACCES'],
@@ -241,6 +261,8 @@ parent:${exitStatus}`;
     const pid = sb.syscall('fork').value;
     expect(pid).toBe(1001n);
     expect(sb.syscall('wait4', pid, 0, 0, 0).value).toBe(pid);
+    // The first process has not moved.
+    expect(sb.run()).toEqual({ kind: 'exit', code: 3 });
     sb.restore(snapshot);
     expect(sb.syscall('wait4', -1, 0, 0, 0).errno).toBe('ECHILD');
     expect(sb.run()).toEqual({ kind: 'exit', code: 3 });
