@@ -9,9 +9,4 @@ export interface EngineAssets {
   bytes(name: 'unicorn1.wasm'): Promise<Uint8Array<ArrayBuffer>>;
   /** The default export of `unicorn1-js.mjs`. */
   factory(name: 'unicorn1-js.mjs'): Promise<unknown>;
-  /** The module `@alexaltea/unicorn-js/x86`, when it is installed. */
-  peer(): Promise<unknown>;
 }
-
-/** The optional engine: what a bundler must leave alone, because it may not be installed. */
-export const PEER = '@alexaltea/unicorn-js/x86';

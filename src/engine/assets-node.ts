@@ -1,6 +1,5 @@
 /** Engine files in Node: beside the bundle in dist/, or in the build's cache when run from the sources. */
 import type { AssetName, EngineAssets } from './asset-files.js';
-import { PEER } from './asset-files.js';
 
 /** Relative to this file, bundled (dist/index.js) and not (src/engine/assets-node.ts). */
 const PLACES = ['./engine/', '../../.cache/engine/'];
@@ -16,7 +15,6 @@ export function nodeAssets(): EngineAssets {
       const url = await find(name);
       return ((await import(url.href)) as { default: unknown }).default;
     },
-    peer: () => import(PEER),
   };
 }
 

@@ -15,6 +15,5 @@ export function webAssets(
       const { href } = new URL(name, base);
       return ((await import(/* @vite-ignore */ href)) as { default: unknown }).default;
     },
-    peer: () => Promise.reject(new Error('not looked for on a page')),
   };
 }
