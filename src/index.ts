@@ -26,6 +26,7 @@ export type {
   SandboxOptions,
 } from './sandbox-options.js';
 export type { Difference } from './scenario/compare.js';
+export { withoutDirectives } from './scenario/directive.js';
 export { type LoadOptions, loadScenario } from './scenario/load.js';
 export { type MatrixCell, type MatrixRow, matrixRows } from './scenario/matrix.js';
 export { matrixHtml } from './scenario/matrix-html.js';

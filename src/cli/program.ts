@@ -2,7 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Arch, assembleProgram, loadScenario, unknownValue } from '../index.js';
+import {
+  type Arch,
+  assembleProgram,
+  loadScenario,
+  unknownValue,
+  withoutDirectives,
+} from '../index.js';
 import { UsageError } from './arguments.js';
 
 /** `asm/` of this package: where programs find what they include. */
@@ -57,7 +63,9 @@ async function fromScenario(
 }
 
 async function assembled(path: string, source: string, arch: Arch): Promise<Uint8Array> {
-  return (await assembleProgram(source, { arch, file: path, include: readInclude })).elf;
+  // What `;@` says is for `mayexec test`.
+  const code = withoutDirectives(source);
+  return (await assembleProgram(code, { arch, file: path, include: readInclude })).elf;
 }
 
 /** Asked for the path beside the including file first, then for the name alone: one of asm/ of this package. */

@@ -26,6 +26,15 @@ export function directiveStart(line: string): number {
   return -1;
 }
 
+/** A source that an assembler reads: the lines stay where they are. */
+export function withoutDirectives(source: string): string {
+  const cut = (line: string): string => {
+    const start = directiveStart(line);
+    return start === -1 ? line : line.slice(0, start);
+  };
+  return source.split('\n').map(cut).join('\n');
+}
+
 /** `plain,hard: exited 0` is about two runs; without names it is about all. */
 export function splitRuns(text: string): {
   runs: string[] | undefined;

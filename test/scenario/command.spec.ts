@@ -109,4 +109,8 @@ describe('mayexec run', () => {
   it('runs the first program of a scenario', () => {
     expect(folder.mayexec(['run', 'good.md']).status).toBe(0);
   });
+
+  it('passes over the directives of a source', () => {
+    expect(folder.mayexec(['run', 'source.s']).status).toBe(0);
+  });
 });
