@@ -1,8 +1,8 @@
 /** The table `policy | outcome | why`: what each run comes to, for people, checked both ways. */
-import { MayexecError, nearest, unknownValue } from '../abi/errors.js';
+import { nearest, unknownValue } from '../abi/errors.js';
 import { knownRule } from './directive.js';
 import type { TableLine } from './markdown.js';
-import { OUTCOME_CLASSES } from './outcome-class.js';
+import { OUTCOME_CLASSES, type OutcomeClass } from './outcome-class.js';
 import type { ScenarioProgram, TableRow } from './scenario.js';
 import type { Problems } from './scenario-error.js';
 
@@ -74,16 +74,12 @@ function rowOf(
     const given = plain(run?.text ?? '');
     if (!owner.runs.includes(given)) throw unknownValue('run', given, owner.runs);
   });
-  const given = plain(outcome?.text ?? '');
-  const known = OUTCOME_CLASSES.find((each) => each === given);
-  problems.attempt(line, outcome?.column ?? column, () => {
-    if (cells.length !== (short ? 3 : 4)) {
-      throw new MayexecError(`this row has ${cells.length} cells instead of ${short ? 3 : 4}`);
-    }
-    if (known === undefined && given !== '' && given !== '?') {
-      throw unknownValue('outcome', given, OUTCOME_CLASSES);
-    }
-  });
+  if (cells.length !== (short ? 3 : 4)) {
+    problems.add(line, column, `this row has ${cells.length} cells instead of ${short ? 3 : 4}`);
+  }
+  const known = problems.attempt(line, outcome?.column ?? column, () =>
+    outcomeOf(plain(outcome?.text ?? '')),
+  );
   const rules = rulesIn(why?.text ?? '');
   for (const rule of rules) problems.attempt(line, why?.column ?? column, () => knownRule(rule));
   const position = { file: problems.file, line, column };
@@ -95,6 +91,15 @@ function rowOf(
     rules,
     position,
   };
+}
+
+/** Undefined for a cell that `--update` is to fill. */
+function outcomeOf(given: string): OutcomeClass | undefined {
+  const known = OUTCOME_CLASSES.find((each) => each === given);
+  if (known === undefined && given !== '' && given !== '?') {
+    throw unknownValue('outcome', given, OUTCOME_CLASSES);
+  }
+  return known;
 }
 
 /** Rule ids in backticks: `selinux/execmem`. Paths such as `asm/lib` begin with no policy's name. */
