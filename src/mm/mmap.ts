@@ -75,6 +75,8 @@ interface Request {
   pkey: number;
   pageOffset: number;
   verdict: Verdict | undefined;
+  /** Asked to be locked, which populates even what then cannot be locked. */
+  locked: boolean;
 }
 
 export function mmap(mm: Mm, args: MmapArgs): Result<Addr> {
@@ -92,6 +94,7 @@ export function mmap(mm: Mm, args: MmapArgs): Result<Addr> {
     pkey: 0,
     pageOffset: 0,
     verdict: undefined,
+    locked: false,
   };
   const result = mapFile(mm, request, length);
   // The reference of a hidden huge page object is the mapping's now.
@@ -99,7 +102,7 @@ export function mmap(mm: Mm, args: MmapArgs): Result<Addr> {
   if (!result.ok) return result;
   const end = request.start + request.pages;
   const wanted = (request.flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE;
-  if (request.vmFlags & VM_LOCKED || wanted) populate(mm, request.start, end);
+  if (request.locked || wanted) populate(mm, request.start, end);
   return result;
 }
 
@@ -213,6 +216,7 @@ function checkKind(mm: Mm, request: Request): Result<Addr> {
   if (args.flags & MAP_NORESERVE && (mm.tuning.overcommit !== 2 || isHuge(file))) {
     request.vmFlags |= VM_NORESERVE;
   }
+  request.locked = (request.vmFlags & VM_LOCKED) !== 0;
   return mapRegion(mm, request);
 }
 
