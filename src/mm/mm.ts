@@ -13,6 +13,7 @@ import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
 import type { MemoryObject, ObjectWatcher } from './object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
+import { INITIAL_PKRU } from './pkeys.js';
 import type { MmPolicies } from './policies.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
 import {
@@ -104,7 +105,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     this.limits = { ...DEFAULT_LIMITS, stack: options.layout.stackLimit, ...options.limits };
     this.tuning = { ...defaultTuning(), ...options.tuning };
     this.pkeyMap = this.tuning.pku ? 1 : 0;
-    if (this.tuning.pku) this.#pkru = 0x55555554;
+    if (this.tuning.pku) this.#pkru = INITIAL_PKRU;
     this.list = new VmaList(this);
     this.facts = makeFacts(this);
   }

@@ -109,7 +109,8 @@ export class Task {
 
   get frameContext(): FrameContext {
     const { signals, returnStub } = this;
-    return { engine: this.kernel.engine, memory: this.mm, signals, returnStub };
+    const keys = this.mm.tuning.pku ? this.mm : undefined;
+    return { engine: this.kernel.engine, memory: this.mm, signals, keys, returnStub };
   }
 
   get facts(): TaskFacts {

@@ -8,7 +8,7 @@ import { resolvePolicies } from '../../../src/policy/registry.js';
 import { Recorder } from '../../../src/trace/recorder.js';
 
 export interface MachineOptions
-  extends Partial<Pick<LinuxProcessOptions, 'files' | 'stdin' | 'onOutput'>> {
+  extends Partial<Pick<LinuxProcessOptions, 'files' | 'stdin' | 'onOutput' | 'protectionKeys'>> {
   readonly policy?: string;
   readonly layout?: string;
   /** With a seed addresses are random. */

@@ -5,6 +5,7 @@
 import type { Outcome } from '../../../abi/outcome.js';
 import type { Result } from '../../../abi/result.js';
 import { SA_NODEFER, signalNumber } from '../../../abi/signal.js';
+import { INITIAL_PKRU } from '../../../mm/pkeys.js';
 import type { Task } from '../task.js';
 import { setupFrame32 } from './frame-i386.js';
 import { setupFrame64 } from './frame-x86-64.js';
@@ -47,7 +48,14 @@ function deliver(task: Task, info: SignalInfo): Outcome | undefined {
 
 function setupFrame(task: Task, info: SignalInfo, action: SignalAction): Result<0> {
   const setup = task.arch === 'x86-64' ? setupFrame64 : setupFrame32;
-  return setup(task.frameContext, { info, action });
+  const { keys, ...context } = task.frameContext;
+  if (keys === undefined) return setup({ ...context, keys }, { info, action });
+  // No key keeps the kernel from the stack; the frame has the rights from before (sig_prepare_pkru()).
+  const { pkru } = keys;
+  keys.pkru = 0;
+  const done = setup({ ...context, keys: { pkru } }, { info, action });
+  keys.pkru = done.ok ? INITIAL_PKRU : pkru;
+  return done;
 }
 
 function deliverDefault(task: Task, info: SignalInfo): Outcome | undefined {

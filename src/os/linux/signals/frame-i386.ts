@@ -10,7 +10,7 @@ import type { Engine } from '../../../engine/engine.js';
 import { Struct } from '../../../kernel/struct.js';
 import { structIn } from '../../../kernel/user-memory.js';
 import { setAlternateStack } from './alternate-stack.js';
-import { FSAVE_SIZE, FXSAVE_SIZE, loadFsave, loadFx, resetFx, saveFx, toFsave } from './fpu.js';
+import { FSAVE_SIZE, loadFsave, toFsave } from './fpu.js';
 import {
   chooseStack,
   clearEntryFlags,
@@ -21,6 +21,7 @@ import {
   restoreFlags,
 } from './frame.js';
 import { encodeSiginfo } from './siginfo.js';
+import { loadState, resetState, saveState, stateSize } from './xsave.js';
 
 const SEGMENT_REGISTERS = ['gs', 'fs', 'es', 'ds'];
 const GENERAL_REGISTERS = ['edi', 'esi', 'ebp', 'esp', 'ebx', 'edx', 'ecx', 'eax'];
@@ -68,12 +69,12 @@ interface Placed {
 
 /** Where the frame of `size` bytes and the floating-point state above it go; undefined: they do not fit. */
 function place(
-  { engine, signals }: FrameContext,
+  { engine, signals, keys }: FrameContext,
   delivery: Delivery,
   size: number,
 ): Placed | undefined {
   const choice = chooseStack(signals, delivery.action, engine.readRegister('esp'), 0n);
-  const fpstate = ((choice.sp - BigInt(FXSAVE_SIZE)) & ~63n) - BigInt(FSAVE_SIZE);
+  const fpstate = ((choice.sp - BigInt(stateSize(keys))) & ~63n) - BigInt(FSAVE_SIZE);
   // At the handler's first instruction the stack is as after a call with 16-byte aligned arguments.
   const frame = ((fpstate - BigInt(size) + 4n) & ~15n) - 4n;
   return frame < 0n || !frameFits(choice, signals.alternateStack, frame)
@@ -85,10 +86,10 @@ export function setupFrame32(context: FrameContext, delivery: Delivery): Result<
   const rt = (delivery.action.flags & SA_SIGINFO) !== 0;
   const placed = place(context, delivery, rt ? RT_SIZE : PLAIN_SIZE);
   if (placed === undefined) return fail('EFAULT');
-  const { engine, memory, signals } = context;
+  const { engine, memory, signals, keys } = context;
   const { info, action } = delivery;
-  const fx = saveFx(engine);
-  const state = new Struct(FSAVE_SIZE + FXSAVE_SIZE).set(0, toFsave(fx).bytes);
+  const fx = saveState(engine, keys);
+  const state = new Struct(FSAVE_SIZE + stateSize(keys)).set(0, toFsave(fx).bytes);
   const saved = memory.copyOut(placed.fpstate, state.set(FSAVE_SIZE, fx.bytes).bytes);
   if (!saved.ok) return saved;
   const frame = rt ? rtFrame(context, delivery, placed) : plainFrame(context, delivery, placed);
@@ -187,9 +188,9 @@ export function restoreRtFrame(context: FrameContext): Result<0> {
   return ok(0);
 }
 
-function restoreContext({ engine, memory }: FrameContext, context: Struct): Result<0> {
+function restoreContext({ engine, memory, keys }: FrameContext, context: Struct): Result<0> {
   const at = context.word(FPSTATE, 4);
-  const state = at === 0n ? undefined : structIn(memory, at, FSAVE_SIZE + FXSAVE_SIZE);
+  const state = at === 0n ? undefined : structIn(memory, at, FSAVE_SIZE + stateSize(keys));
   if (state !== undefined && !state.ok) return state;
   for (const [index, name] of SEGMENT_REGISTERS.entries()) {
     setSegment(engine, name, context.u16(4 * index));
@@ -202,11 +203,11 @@ function restoreContext({ engine, memory }: FrameContext, context: Struct): Resu
   // Selectors that do not exist are refused by IRET, when all else is in place.
   const known = (context.u16(CS) | 3) === USER_CS && (context.u16(SS) | 3) === USER_DS;
   if (state === undefined) {
-    resetFx(engine);
+    resetState(engine, keys);
     return known ? ok(0) : fail('EFAULT');
   }
-  if (!loadFx(engine, new Struct(state.value.slice(FSAVE_SIZE, FXSAVE_SIZE))))
-    return fail('EFAULT');
+  const extended = new Struct(state.value.slice(FSAVE_SIZE, stateSize(keys)));
+  if (!loadState(engine, extended, keys)) return fail('EFAULT');
   loadFsave(engine, state.value);
   return known ? ok(0) : fail('EFAULT');
 }

@@ -8,7 +8,6 @@ import { SA_RESTORER } from '../../../abi/signal.js';
 import { Struct } from '../../../kernel/struct.js';
 import { structIn } from '../../../kernel/user-memory.js';
 import { setAlternateStack } from './alternate-stack.js';
-import { FXSAVE_SIZE, loadFx, resetFx, saveFx } from './fpu.js';
 import {
   chooseStack,
   clearEntryFlags,
@@ -19,6 +18,7 @@ import {
   restoreFlags,
 } from './frame.js';
 import { encodeSiginfo } from './siginfo.js';
+import { loadState, resetState, saveState, stateSize } from './xsave.js';
 
 /** In the order of struct sigcontext_64. */
 const GENERAL_REGISTERS = [
@@ -46,17 +46,17 @@ const USER_DS = 0x2b;
 
 /** EFAULT: the frame could not be written. Nothing but the stack was changed then. */
 export function setupFrame64(context: FrameContext, { info, action }: Delivery): Result<0> {
-  const { engine, memory, signals } = context;
+  const { engine, memory, signals, keys } = context;
   if (!(action.flags & SA_RESTORER)) return fail('EFAULT');
   const choice = chooseStack(signals, action, engine.readRegister('rsp'), RED_ZONE);
-  const fpstate = (choice.sp - BigInt(FXSAVE_SIZE)) & ~63n;
+  const fpstate = (choice.sp - BigInt(stateSize(keys))) & ~63n;
   const sp = ((fpstate - BigInt(FRAME_SIZE)) & ~15n) - 8n;
   if (sp < 0n || !frameFits(choice, signals.alternateStack, sp)) return fail('EFAULT');
 
   const frame = describe(context, fpstate)
     .setU64(0, action.restorer)
     .set(INFO, encodeSiginfo(info, 8));
-  const written = memory.copyOut(fpstate, saveFx(engine).bytes);
+  const written = memory.copyOut(fpstate, saveState(engine, keys).bytes);
   if (!written.ok) return written;
   const framed = memory.copyOut(sp, frame.bytes);
   if (!framed.ok) return framed;
@@ -96,7 +96,7 @@ function describe({ engine, signals }: FrameContext, fpstate: bigint): Struct {
 
 /** Takes the registers back from the frame above the stack pointer. EFAULT: a bad frame. */
 export function restoreFrame64(context: FrameContext): Result<0> {
-  const { engine, memory, signals } = context;
+  const { engine, memory, signals, keys } = context;
   const start = engine.readRegister('rsp') - 8n;
   // The handler's `ret` has taken pretcode; all but the siginfo must be readable.
   const read = structIn(memory, start + BigInt(UC), INFO - UC);
@@ -104,15 +104,15 @@ export function restoreFrame64(context: FrameContext): Result<0> {
   const frame = new Struct(FRAME_SIZE).set(UC, read.value.bytes);
   signals.blocked = frame.u64(SIGMASK);
   const fpstate = frame.u64(FPSTATE);
-  const fx = fpstate === 0n ? undefined : structIn(memory, fpstate, FXSAVE_SIZE);
+  const fx = fpstate === 0n ? undefined : structIn(memory, fpstate, stateSize(keys));
   if (fx !== undefined && !fx.ok) return fx;
 
   for (const [index, name] of GENERAL_REGISTERS.entries()) {
     engine.writeRegister(name, frame.u64(SIGCONTEXT + 8 * index));
   }
   restoreFlags(engine, frame.u64(FLAGS));
-  if (fx === undefined) resetFx(engine);
-  else if (!loadFx(engine, fx.value)) return fail('EFAULT');
+  if (fx === undefined) resetState(engine, keys);
+  else if (!loadState(engine, fx.value, keys)) return fail('EFAULT');
   // Only this selector leads to 64-bit user code: any other one is refused by IRET.
   if ((frame.u16(SEGMENTS) | 3) !== USER_CS) return fail('EFAULT');
   setAlternateStack(

@@ -10,12 +10,15 @@ import {
   type SignalAction,
   type SignalState,
 } from './signal-state.js';
+import type { KeyRights } from './xsave.js';
 
 /** What a frame is made of and put back into. */
 export interface FrameContext {
   readonly engine: Engine;
   readonly memory: UserMemory;
   readonly signals: SignalState;
+  /** undefined: the processor has no protection keys. */
+  readonly keys: KeyRights | undefined;
   /** Where a handler without SA_RESTORER returns to (i386). */
   readonly returnStub: { readonly sigreturn: Addr; readonly rtSigreturn: Addr };
 }

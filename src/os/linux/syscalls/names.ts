@@ -3,6 +3,7 @@ import { AT_FDCWD, AT_REMOVEDIR, F_SEAL_EXEC, S_IFREG } from '../../../abi/fcntl
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { encodeText } from '../../../kernel/text.js';
+import { allowedSize } from '../file-size.js';
 import { Directory, type Inode, Symlink } from '../fs/inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from '../fs/mode.js';
 import type { Found } from '../fs/path-walk.js';
@@ -141,6 +142,8 @@ function renameAt(
 }
 
 function resize(task: Task, inode: Inode, size: bigint): SyscallResult {
+  const allowed = allowedSize(task, inode, size);
+  if (!allowed.ok) return allowed;
   // Larger than any file can be: the number need not be exact.
   const done = inode.truncate(Number(size));
   if (done.ok) inode.modified = task.kernel.clock.nanoseconds;

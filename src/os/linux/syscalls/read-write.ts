@@ -5,6 +5,7 @@ import { fail, ok, type Result } from '../../../abi/result.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { structIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
+import { allowedWrite } from '../file-size.js';
 import { MAX_RW_COUNT, readInto, writeFrom } from '../fs/file-io.js';
 import { Directory } from '../fs/inode.js';
 import type { OpenFile } from '../fs/open-file.js';
@@ -33,9 +34,13 @@ function transfer(
   if (!allowed) return fail('EBADF');
   if (!vectors.every(({ addr, length }) => accessOk(task, addr, length))) return fail('EFAULT');
   if (file.inode instanceof Directory) return fail('EISDIR');
+  const asked = vectors.reduce((sum, { length }) => sum + Number(length), 0);
+  const room = direction === 'write' ? allowedWrite(task, file, asked, at) : ok(asked);
+  if (!room.ok) return room;
+  const most = Math.min(room.value, MAX_RW_COUNT);
   let done = 0;
   for (const { addr, length } of vectors) {
-    const count = Math.min(Number(length), MAX_RW_COUNT - done);
+    const count = Math.min(Number(length), most - done);
     const where = at === undefined ? undefined : at + done;
     const moved = (direction === 'read' ? readInto : writeFrom)(file, task.mm, addr, count, where);
     if (!moved.ok && done === 0) return moved;

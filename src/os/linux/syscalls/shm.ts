@@ -25,7 +25,7 @@ import type { Task } from '../task.js';
 import type { HandlerTable } from './handler.js';
 
 const PAGE_MASK = 0xfffn;
-/** Asks for the newer structures on i386; they are all there is. */
+/** Asks ipc for the newer structures on i386; they are all there is. shmctl itself knows no such bit. */
 const IPC_64 = 0x100;
 
 /** The address and the MAP_* flags that SHM_RND and SHM_REMAP make of the argument. */
@@ -100,7 +100,7 @@ function shmdt({ mm }: Task, addr: Addr): Result<0> {
 function shmctl(task: Task, id: number, command: number, buffer: Addr, abi: Abi): SyscallResult {
   const { shm } = task.kernel;
   if (id < 0 || command < 0) return fail('EINVAL');
-  switch (command & ~IPC_64) {
+  switch (command) {
     case IPC_RMID:
     case IPC_SET:
     case IPC_STAT:
@@ -112,7 +112,7 @@ function shmctl(task: Task, id: number, command: number, buffer: Addr, abi: Abi)
   if (mode !== undefined && !mode.ok) return mode;
   const segment = shm.find(id);
   if (segment === undefined) return fail('EINVAL');
-  switch (command & ~IPC_64) {
+  switch (command) {
     case IPC_RMID:
       shm.replace({ ...segment, key: 0, removed: true });
       return ok(0);
@@ -158,7 +158,7 @@ function ipc(
     case IPCOP_SHMGET:
       return task.kernel.shm.get(int(first), second, uint(third), task.pid);
     case IPCOP_SHMCTL:
-      return shmctl(task, int(first), int(second), pointer, abi);
+      return shmctl(task, int(first), int(second) & ~IPC_64, pointer, abi);
     default:
       return fail('ENOSYS');
   }

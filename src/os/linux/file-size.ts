@@ -1,0 +1,38 @@
+/** RLIMIT_FSIZE: files grow no further than it allows; who tries gets SIGXFSZ as well as EFBIG. */
+import { S_IFREG } from '../../abi/fcntl.js';
+import { RLIMIT_FSIZE } from '../../abi/process.js';
+import { fail, ok, type Result } from '../../abi/result.js';
+import { SI_CODE, signalNumber } from '../../abi/signal.js';
+import type { Inode } from './fs/inode.js';
+import { USER_ID } from './fs/mode.js';
+import type { OpenFile } from './fs/open-file.js';
+import { RLIM_INFINITY } from './limits.js';
+import { senderInfo } from './signals/siginfo.js';
+import type { Task } from './task.js';
+
+/** How much of a write is allowed. Compare fs/read_write.c:generic_write_check_limits(). */
+export function allowedWrite(
+  task: Task,
+  file: OpenFile,
+  count: number,
+  at: number | undefined,
+): Result<number> {
+  const limit = task.limits.soft(RLIMIT_FSIZE);
+  if (limit === RLIM_INFINITY || file.inode.type !== S_IFREG || count === 0) return ok(count);
+  const start = BigInt(file.appending ? file.inode.size : (at ?? file.position));
+  if (start >= limit) return tooLarge(task);
+  const room = limit - start;
+  return ok(BigInt(count) < room ? count : Number(room));
+}
+
+/** Compare fs/attr.c:inode_newsize_ok(): only growing is limited. */
+export function allowedSize(task: Task, inode: Inode, size: bigint): Result<0> {
+  const limit = task.limits.soft(RLIMIT_FSIZE);
+  const grows = size > BigInt(inode.size);
+  return grows && limit !== RLIM_INFINITY && size > limit ? tooLarge(task) : ok(0);
+}
+
+function tooLarge(task: Task): Result<never> {
+  task.signals.send(senderInfo(signalNumber('SIGXFSZ'), SI_CODE.SI_USER, task.pid, USER_ID));
+  return fail('EFBIG');
+}
