@@ -65,7 +65,10 @@ export function writeFrom(
     if (refusal !== undefined) break;
     const length = chunkLength(file, start + done, count - done);
     const chunk = copyInPartly(memory, addr + BigInt(done), length);
-    if (!chunk.ok && done === 0) return chunk;
+    if (!chunk.ok && done === 0) {
+      file.inode.abandonWrite(start);
+      return chunk;
+    }
     if (!chunk.ok) break;
     if (chunk.value.length < length && file.inode.copiesWholePages) return fail('EFAULT');
     const written = file.inode.write(start + done, chunk.value);

@@ -118,6 +118,9 @@ export abstract class Inode {
     return undefined;
   }
 
+  /** No byte came after `beginWrite`. */
+  abandonWrite(_offset: number): void {}
+
   /** The number of bytes written. */
   write(_offset: number, _bytes: Uint8Array): Result<number> {
     return fail('EINVAL');

@@ -39,6 +39,11 @@ export class RegularFile extends Inode {
     return frame === undefined ? 'ENOSPC' : undefined;
   }
 
+  /** shmem_write_end with nothing copied: the file reaches up to where the bytes were to go. */
+  override abandonWrite(offset: number): void {
+    if (offset > this.size) this.content.truncate(offset);
+  }
+
   /** Writes past the end leave a hole. Compare mm/filemap.c:generic_write_checks(). */
   override write(offset: number, bytes: Uint8Array): Result<number> {
     if (offset >= MAX_FILE_SIZE) return fail('EFBIG');
