@@ -84,19 +84,22 @@ const look: Generator = (choices, descriptors) => {
   return choices.pick<() => Op[]>([
     () => [call('mincore', address, small, choices.one(10) ? unmapped : inScratch(CAPTURE))],
     () => [call('msync', address, length, choices.pick([0, 1, 2, 4, 5, 3, 8]))],
-    () => [call('write', descriptors.fd(), choices.touchAddress(), choices.pick([8, 4096, 5000]))],
-    () => [
-      call(
-        'pread64',
-        descriptors.fd(),
-        choices.touchAddress(),
-        choices.pick([8, 4096, 5000]),
-        0,
-        0,
-      ),
-    ],
+    () => [transfer(choices, descriptors, 'pwrite64')],
+    () => [transfer(choices, descriptors, 'pread64')],
+    () => [call('write', descriptors.fd(), choices.touchAddress(), 8)],
   ])();
 };
+
+/**
+ * Between a file and the window. More than eight bytes go from page to page: a page that is copied onto
+ * itself at another place depends on the copy routine.
+ */
+function transfer(choices: Choices, descriptors: Descriptors, name: 'pread64' | 'pwrite64'): Op {
+  const long = choices.one(2);
+  const address = long ? choices.pageAddress() : choices.touchAddress();
+  const length = long ? choices.pick([4096, 5000]) : 8;
+  return call(name, descriptors.fd(), address, length, 4096 * choices.random.below(4), 0);
+}
 
 const file: Generator = (choices, descriptors) => {
   const fd = descriptors.fd();

@@ -65,6 +65,12 @@ export class Choices {
     return this.pick([top - 1n, top - PAGE, PLACES[this.arch].taskSize]);
   }
 
+  /** Of a page, or far from all of them. */
+  pageAddress(): Arg {
+    if (this.odd()) return this.#farAway();
+    return inWindow(BigInt(this.random.below(this.pages)) * PAGE);
+  }
+
   address(): Arg {
     return this.#at(this.random.below(this.pages));
   }

@@ -10,7 +10,6 @@ const WRITE_ONLY = 0o1101;
 const O_RDWR = 2;
 /** O_RDWR | O_CREAT | O_TRUNC */
 const FRESH = 0o1102;
-const O_APPEND = 0o2000;
 const O_DIRECTORY = 0o200000;
 
 export class Descriptors {
@@ -47,10 +46,7 @@ export class Descriptors {
       case 'memfd':
         return [this.#memfd(), ...this.#fill(fd, pages)];
       case 'work':
-        return [
-          openFile('temporary', choices.one(5) ? FRESH | O_APPEND : FRESH),
-          ...this.#fill(fd, pages),
-        ];
+        return [openFile('temporary', FRESH), ...this.#fill(fd, pages)];
       case 'data':
         return [openFile('data', 0)];
       case 'write-only':

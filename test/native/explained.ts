@@ -28,18 +28,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
       );
     },
   },
-  {
-    name: 'not modelled',
-    reason: 'the sandbox answers ENOSYS to a call that it does not have',
-    matches: (ops, real, ours) => {
-      const { expected, got } = firstDifference(real, ours);
-      if (got === undefined || got.index !== Math.min(got.index, expected?.index ?? got.index)) {
-        return false;
-      }
-      const op = ops[got.index];
-      return got.text.startsWith('= -1 ENOSYS') && (op?.kind === 'call' || op?.kind === 'fork');
-    },
-  },
 ];
 
 export function explanationOf(
