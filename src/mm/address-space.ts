@@ -18,7 +18,7 @@ import {
 } from './duplicate.js';
 import { explainAccess, growStack, translate } from './fault.js';
 import { historyOf, type VmaHistory } from './history.js';
-import { mincore, mseal, msync, remapFilePages } from './inspect.js';
+import { mincore, mseal, msync, remapFilePages, residentPages } from './inspect.js';
 import { checkInvariants } from './invariants.js';
 import { madvise } from './madvise.js';
 import { mapsLine, mapsText, nameOf, smapsFlags } from './maps.js';
@@ -123,6 +123,11 @@ export class AddressSpace extends Mm {
     flags: bigint,
   ): Result<0> {
     return remapFilePages(this, addr, length, prot, pageOffset, flags);
+  }
+
+  /** Pages of a mapping in memory: its own, and those of what it shares. */
+  residentPages(vma: Vma): { readonly own: number; readonly shared: number } {
+    return residentPages(this, vma);
   }
 
   pkeyAlloc(flags: bigint, rights: bigint): Result<number> {

@@ -34,16 +34,38 @@ export function statusText(view: ProcessView): string {
     `Uid:\t${ids(1000)}\nGid:\t${ids(1000)}\n`,
     'FDSize:\t64\nGroups:\t\n',
     memoryText(view.mm),
-    'Threads:\t1\n',
+    'CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t1\n',
     mask('SigPnd', 0n),
     mask('ShdPnd', signals.pendingMask),
     mask('SigBlk', signals.blocked),
     mask('SigIgn', signals.ignoredMask),
     mask('SigCgt', signals.caughtMask),
+    'NoNewPrivs:\t0\nSeccomp:\t0\n',
   ].join('');
 }
 
-/** Vm lines, by the kinds of mappings (vm_stat_account and task_mem). */
+/** Pages in memory by kind, in kB (get_mm_counter()). */
+function residentText(mm: AddressSpace): string {
+  const sums = { anonymous: 0, file: 0, shmem: 0 };
+  for (const vma of mm.vmas) {
+    const { own, shared } = mm.residentPages(vma);
+    sums.anonymous += 4 * own;
+    sums[vma.object?.kind === 'file' ? 'file' : 'shmem'] += 4 * shared;
+  }
+  const total = sums.anonymous + sums.file + sums.shmem;
+  return [
+    size('VmHWM', total),
+    size('VmRSS', total),
+    size('RssAnon', sums.anonymous),
+    size('RssFile', sums.file),
+    size('RssShmem', sums.shmem),
+  ].join('');
+}
+
+/**
+ * Vm lines, by the kinds of mappings (vm_stat_account and task_mem). Deviations: the peaks are the present
+ * sizes, and page tables take no memory.
+ */
 function memoryText(mm: AddressSpace): string {
   const { vmas } = mm;
   const stack = vmas.filter(({ flags }) => (flags & VM_GROWSDOWN) !== 0);
@@ -61,25 +83,48 @@ function memoryText(mm: AddressSpace): string {
     size('VmSize', total),
     size('VmLck', kilobytes(locked)),
     size('VmPin', 0),
+    residentText(mm),
     size('VmData', kilobytes(data)),
     size('VmStk', kilobytes(stack)),
     size('VmExe', kilobytes(program)),
     size('VmLib', kilobytes(code) - kilobytes(program)),
+    size('VmPTE', 0),
+    size('VmSwap', 0),
+    size('HugetlbPages', 0),
   ].join('');
 }
 
-/** Of the counters only the size: how much of a mapping is resident is not told. */
+/** Names that show_smap() prints of memory that nothing here has: huge pages, swap, deduplication. */
+const ALWAYS_ZERO = [
+  ...['KSM', 'LazyFree', 'AnonHugePages', 'ShmemPmdMapped', 'FilePmdMapped'],
+  ...['Shared_Hugetlb', 'Private_Hugetlb', 'Swap', 'SwapPss'],
+] as const;
+
+/**
+ * Compare fs/proc/task_mmu.c:show_smap(). Deviations: every resident page counts as dirty, referenced and
+ * this process's alone; pages of a file that a private mapping only reads do not count.
+ */
 export function smapsText(mm: AddressSpace): string {
+  const field = (name: string, value: number): string =>
+    `${`${name}:`.padEnd(16)}${String(value).padStart(8)} kB\n`;
   return mm.vmas
     .map((vma) => {
-      const field = (name: string, value: number): string =>
-        `${`${name}:`.padEnd(16)}${String(value).padStart(8)} kB\n`;
+      const { own, shared } = mm.residentPages(vma);
+      const resident = 4 * (own + shared);
+      const every = (names: readonly string[], value: number): string =>
+        names.map((name) => field(name, value)).join('');
       return [
         `${mm.mapsLine(vma)}\n`,
         field('Size', kilobytes([vma])),
-        field('KernelPageSize', 4),
-        field('MMUPageSize', 4),
-        `ProtectionKey:  ${String(vma.pkey).padStart(8)}\n`,
+        every(['KernelPageSize', 'MMUPageSize'], 4),
+        every(['Rss', 'Pss', 'Pss_Dirty'], resident),
+        every(['Shared_Clean', 'Shared_Dirty', 'Private_Clean'], 0),
+        every(['Private_Dirty', 'Referenced'], resident),
+        field('Anonymous', 4 * own),
+        every(ALWAYS_ZERO, 0),
+        field('Locked', vma.flags & VM_LOCKED ? resident : 0),
+        'THPeligible:           0\n',
+        mm.tuning.pku ? `ProtectionKey:  ${String(vma.pkey).padStart(8)}\n` : '',
         `VmFlags: ${mm.smapsFlags(vma).join(' ')} \n`,
       ].join('');
     })
