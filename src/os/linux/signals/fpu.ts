@@ -1,6 +1,6 @@
 /**
  * x87 and SSE state in its memory formats: the 512 bytes of FXSAVE and the 112 bytes of FSAVE in front
- * of them in 32-bit frames. The CPU modelled has no XSAVE, so a frame holds no more.
+ * of them in 32-bit frames. The CPU modelled has no XSAVE; xsave.ts has what protection keys add.
  * Compare arch/x86/kernel/fpu/signal.c and regset.c:convert_from_fxsr().
  */
 import type { Engine } from '../../../engine/engine.js';
