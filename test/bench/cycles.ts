@@ -7,7 +7,7 @@ const PROT_READ = 1;
 const PROT_READ_WRITE = 3;
 const PROT_READ_EXEC = 5;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
-const TIMES = 300;
+const TIMES = 1000;
 
 /** Milliseconds of a cycle made by calls of the library; with `code`, some is written and called. */
 export async function hostCycle(policy: string, code: boolean): Promise<number> {
