@@ -32,6 +32,11 @@ export interface PolicyEffects {
   /** The stack is never made executable at exec and READ_IMPLIES_EXEC is cleared, whatever PT_GNU_STACK says. */
   readonly ignoreGnuStack?: boolean;
   /**
+   * What gives a program READ_IMPLIES_EXEC at exec. Absent: as since 5.8, only an i386 program without
+   * PT_GNU_STACK. 'before-5.8': every program without it or with PF_X in it.
+   */
+  readonly gnuStack?: 'before-5.8';
+  /**
    * A fetch is judged by a segment limit: it is refused (as #GP: SIGSEGV, SI_KERNEL, si_addr 0) at or above
    * `execLimit(vmas)` of exec-shield.ts and allowed below, whatever the VMA says. Ignored when `nx` is true.
    */

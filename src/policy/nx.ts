@@ -17,7 +17,15 @@ export const nx: PolicyDefinition = {
       'the NX bit and nothing else: what shall run must be mapped with PROT_EXEC (the default)',
     os: ['linux', 'windows', 'wine'],
     optIn: 'Nothing to switch on: the default of every kernel on a processor with NX.',
-    options: [],
+    options: [
+      {
+        name: 'kernel',
+        summary:
+          'whose rule for PT_GNU_STACK: before 5.8 a program without it, or with PF_X in it, gets READ_IMPLIES_EXEC on both architectures; since 5.8 only an i386 program without it',
+        values: ['6.18', '5.7'],
+        default: '6.18',
+      },
+    ],
     rules: rules.table,
     description: [
       'A fetch from a page whose VMA lacks VM_EXEC is a page fault: SIGSEGV with SEGV_ACCERR, si_addr being the address fetched.',
@@ -35,7 +43,7 @@ export const nx: PolicyDefinition = {
   create: (options) => ({
     name: 'nx',
     spec: options.spec,
-    effects: { nx: true },
+    effects: { nx: true, ...(options.value('kernel') === '5.7' ? { gnuStack: 'before-5.8' } : {}) },
     fault: (vma, _address, access) =>
       access === 'exec' && vma !== undefined && !(vma.flags & VM_EXEC)
         ? rules.note('no-exec')

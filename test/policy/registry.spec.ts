@@ -32,7 +32,7 @@ describe('parsePolicy', () => {
     ['mdwe:kernel=new', /mdwe:kernel 'new'.*6\.12/s],
     ['mdwe:enforce=on,enforce=off', /'enforce'.*twice/],
     ['nx+nx', /'nx' twice/],
-    ['nx:strict=on', /'nx' takes no options.*'strict'/],
+    ['wx:strict=on', /'wx' takes no options.*'strict'/],
   ])('refuses %j and says what is right', (spec, message) => {
     expect(() => parsePolicy(spec)).toThrow(MayexecError);
     expect(() => parsePolicy(spec)).toThrow(message);

@@ -172,8 +172,7 @@ export function prepareIdle(task: Task): void {
 
 function prepareStack(task: Task, rights: StackRights, room: bigint): void {
   const { mm, kernel } = task;
-  // Only an i386 program without the header is as old as executable data (arch/x86/include/asm/elf.h, since 5.8).
-  if (rights === 'default' && task.arch === 'i386' && task.program.path !== '') {
+  if (task.program.path !== '' && readImpliesExec(task, rights)) {
     mm.personality |= READ_IMPLIES_EXEC;
   }
   if (task.policies.effects.ignoreGnuStack) mm.personality &= ~READ_IMPLIES_EXEC;
@@ -182,6 +181,15 @@ function prepareStack(task: Task, rights: StackRights, room: bigint): void {
     const name = task.program.path.split('/').slice(-4).join('/');
     kernel.printOnce('exec-stack', `process '${name}' started with executable stack`);
   }
+}
+
+/**
+ * elf_read_implies_exec() of arch/x86/include/asm/elf.h. Since 5.8 only an i386 program without the
+ * header counts as old enough to execute its data; before, whatever did not forbid it.
+ */
+function readImpliesExec({ arch, policies }: Task, rights: StackRights): boolean {
+  if (policies.effects.gnuStack === 'before-5.8') return rights !== 'disable';
+  return rights === 'default' && arch === 'i386';
 }
 
 function stackRights(image: ElfImage, policies: PolicyStack): StackRights {
