@@ -29,6 +29,7 @@ beforeEach(() => {
   workspace.write('src/engine/unicorn1/offsets.ts', '');
   workspace.write('src/index.ts', LIBRARY);
   workspace.write('src/cli/main.ts', COMMAND);
+  workspace.write('src/cli/test-worker.ts', '');
 });
 
 afterAll(() => workspace?.[Symbol.dispose]());
