@@ -64,10 +64,12 @@ export function writeFrom(
     if (refusal !== undefined && done === 0) return fail(refusal);
     if (refusal !== undefined) break;
     const length = chunkLength(file, start + done, count - done);
-    const chunk = copyInPartly(memory, addr + BigInt(done), length);
+    let chunk = copyInPartly(memory, addr + BigInt(done), length);
     if (!chunk.ok && done === 0) {
+      // generic_perform_write tries again: the end of the file that has moved may be what was missing.
       file.inode.abandonWrite(start);
-      return chunk;
+      chunk = copyInPartly(memory, addr, length);
+      if (!chunk.ok) return chunk;
     }
     if (!chunk.ok) break;
     if (chunk.value.length < length && file.inode.copiesWholePages) return fail('EFAULT');
