@@ -9,6 +9,7 @@ export {
   type EngineInfo,
   engineInfo as openEngineInfo,
 } from './engine/open.js';
+export type { InterceptedCall, Interception, SyscallInterceptor } from './kernel/intercept.js';
 export type { VmaHistory } from './mm/history.js';
 export type { MemoryObject } from './mm/object.js';
 export type { Vma } from './mm/vma.js';

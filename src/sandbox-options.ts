@@ -1,6 +1,7 @@
 /** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
 import type { Arch } from './abi/address.js';
 import { MayexecError, unknownValue } from './abi/errors.js';
+import type { SyscallInterceptor } from './kernel/intercept.js';
 import { layoutNames } from './mm/layout.js';
 import type { Policy } from './policy/policy.js';
 
@@ -62,6 +63,8 @@ export interface SandboxOptions {
   readonly mounts?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Called with what the guest writes to descriptor 1 or 2, as it writes it. */
   readonly onOutput?: ((fd: 1 | 2, bytes: Uint8Array) => void) | undefined;
+  /** Asked at each system call of the guest: lets it pass, fails it, answers it or changes its arguments. */
+  readonly intercept?: SyscallInterceptor | undefined;
 }
 
 export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
@@ -80,6 +83,7 @@ const OPTION_NAMES = [
   'files',
   'mounts',
   'onOutput',
+  'intercept',
   'protectionKeys',
 ];
 

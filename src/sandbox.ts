@@ -99,6 +99,7 @@ export class Sandbox implements Disposable {
       mounts: options.mounts ?? {},
       protectionKeys: options.protectionKeys ?? false,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+      ...(options.intercept === undefined ? {} : { intercept: options.intercept }),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
     this.regs = registersOf(engine, () => this.#alive());

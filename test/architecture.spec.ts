@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The kernel's tables of calls and constants are data that sources name.
   toolchain: ['abi', 'os/linux'],
   'unicorn-wasm': ['engine'],
-  'sandbox-options.ts': ['abi', 'mm', 'os/linux', 'policy'],
+  'sandbox-options.ts': ['abi', 'type:kernel', 'mm', 'os/linux', 'policy'],
   'registers.ts': ['abi', 'engine', 'sandbox-options.ts'],
   'sandbox.ts': [
     'abi',

@@ -26,6 +26,8 @@ export interface SyscallEvent extends EventBase {
   readonly errno: Errno | undefined;
   /** True when the host called it (Sandbox.syscall) and not the guest. */
   readonly byHost: boolean;
+  /** An interceptor gave the result, or changed the arguments that the kernel saw. */
+  readonly injected?: 'result' | 'args';
 }
 
 /** A policy's decision other than 'allow', with the request that it answered. */

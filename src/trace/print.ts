@@ -14,6 +14,9 @@ const RESULT_COLUMN = 39;
 /** Calls whose result is an address or a mask (RVAL_HEX in strace's tables). */
 const HEX_RESULTS = new Set(['brk', 'mmap', 'mmap2', 'mremap', 'old_mmap', 'personality', 'shmat']);
 
+/** strace's marks, see its src/syscall.c:print_syscall_resume(). */
+const INJECTED = { no: '', result: ' (INJECTED)', args: ' (INJECTED: args)' } as const;
+
 /** Who sends a guest's signals: itself, as the one user that a sandbox has. */
 const GUEST_UID = 1000;
 
@@ -66,7 +69,7 @@ function decision(verdict: Verdict, call: string): string {
 
 function callLine(event: SyscallEvent): string {
   const call = `${event.name}(${event.shown.join(', ')})`;
-  return `${call.padEnd(RESULT_COLUMN)} = ${resultText(event)}`;
+  return `${call.padEnd(RESULT_COLUMN)} = ${resultText(event)}${INJECTED[event.injected ?? 'no']}`;
 }
 
 function resultText({ name, value, errno }: SyscallEvent): string {

@@ -2,11 +2,13 @@
  * Dispatch: one system call, from its number and arguments to a result, with the policies' word
  * before it and its event behind it.
  */
-import { fail } from '../../abi/result.js';
+import { fail, ok, type Result } from '../../abi/result.js';
+import type { Interception } from '../../kernel/intercept.js';
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../kernel/syscall.js';
 import type { UserMemory } from '../../kernel/user-memory.js';
 import type { Abi } from './abi.js';
 import { ArgumentDecoder } from './decode/decoder.js';
+import { hostCall } from './host-call.js';
 import { refusesStack } from './map-stack.js';
 import type { Waiting } from './process-table.js';
 import { killOutcome } from './signals/exceptions.js';
@@ -32,17 +34,74 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
     word: request.abi.word,
   });
   task.kernel.clock.tick();
+  const injected = request.byHost ? undefined : intercept(task, request, entry);
   task.call = name;
   task.mm.cause = name;
-  const result = judged(task, request, entry);
+  const result = answered(task, request, entry, injected);
   task.call = undefined;
+  const tell = (given: SyscallResult): void =>
+    record(task, request, entry, given, { decoder, injected });
   if (task.waiting !== undefined) {
-    waitFor(task, task.waiting, request, (later) => record(task, request, entry, later, decoder));
+    waitFor(task, task.waiting, request, tell);
     return noReturn;
   }
-  record(task, request, entry, result, decoder);
+  tell(result);
   endIfKilled(task);
   return result;
+}
+
+/** Asks whoever stands between the guest and its kernel. */
+function intercept(
+  task: Task,
+  { abi, args }: SyscallRequest,
+  { spec }: SyscallEntry,
+): Interception | undefined {
+  return task.kernel.interceptor?.({
+    pid: task.pid,
+    pc: task.kernel.programCounter,
+    name: spec.name,
+    args: args.slice(0, spec.args.length),
+    perform: (name, ...given) => performInstead(task, abi, name, given),
+  });
+}
+
+/** A call that the guest did not make, in its name. */
+function performInstead(
+  task: Task,
+  abi: Abi,
+  name: string,
+  given: readonly bigint[],
+): Result<bigint> | 'no-return' {
+  const call = hostCall(abi, name, given);
+  if (!call.ok) return call;
+  const result = performSyscall(task, { abi, ...call.value, byHost: true, deliver: () => {} });
+  // It would have to wait, for which the call at hand has no place.
+  task.waiting = undefined;
+  if (result.ok === 'no-return') return result.ok;
+  return result.ok ? ok(BigInt(result.value)) : result;
+}
+
+function answered(
+  task: Task,
+  request: SyscallRequest,
+  entry: SyscallEntry,
+  injected: Interception | undefined,
+): SyscallResult {
+  switch (injected?.kind) {
+    case 'fail':
+      return fail(injected.errno);
+    case 'answer':
+      return ok(injected.value);
+    case 'change':
+      return judged(task, { ...request, args: sixOf(request.args, injected.args) }, entry);
+    default:
+      return judged(task, request, entry);
+  }
+}
+
+function sixOf(all: SyscallArgs, first: readonly bigint[]): SyscallArgs {
+  const [a, b, c, d, e, f] = all.map((arg, index) => first[index] ?? arg);
+  return [a!, b!, c!, d!, e!, f!];
 }
 
 /** A trace must not touch what it shows: a page that it brought in would be resident, a stack grown. */
@@ -98,7 +157,7 @@ function record(
   { number, args, byHost }: SyscallRequest,
   { spec }: SyscallEntry,
   result: SyscallResult,
-  decoder: ArgumentDecoder,
+  { decoder, injected }: { decoder: ArgumentDecoder; injected: Interception | undefined },
 ): void {
   const value = result.ok === true ? BigInt(result.value) : undefined;
   task.kernel.record({
@@ -111,5 +170,8 @@ function record(
     value: result.ok === false ? -1n : value,
     errno: result.ok === false ? result.errno : undefined,
     byHost,
+    ...(injected === undefined
+      ? {}
+      : { injected: injected.kind === 'change' ? ('args' as const) : ('result' as const) }),
   });
 }

@@ -6,6 +6,7 @@ import type { Addr, Arch } from '../../abi/address.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
+import type { SyscallInterceptor } from '../../kernel/intercept.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../mm/frames.js';
 import type { Layout } from '../../mm/layout.js';
@@ -28,6 +29,7 @@ export interface KernelOptions {
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+  readonly intercept?: SyscallInterceptor;
 }
 
 type Unplaced<E> = E extends unknown ? Omit<E, 'pc'> : never;
@@ -45,6 +47,7 @@ export class LinuxKernel {
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
   readonly trace: TraceRecorder;
+  readonly interceptor: SyscallInterceptor | undefined;
   /** Lines that the real kernel would have printed. */
   log: string[] = [];
   #auditSerial = 100;
@@ -54,6 +57,7 @@ export class LinuxKernel {
     this.engine = options.engine;
     this.arch = options.arch;
     this.trace = options.trace;
+    this.interceptor = options.intercept;
     this.layout = options.layout;
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);

@@ -7,6 +7,7 @@ import type { Errno } from '../../abi/errno.js';
 import { MayexecError } from '../../abi/errors.js';
 import type { Outcome } from '../../abi/outcome.js';
 import type { CpuState, Engine } from '../../engine/engine.js';
+import type { SyscallInterceptor } from '../../kernel/intercept.js';
 import { OutputSink } from '../../kernel/output.js';
 import type { RunEnd } from '../../kernel/run-loop.js';
 import type { Saved } from '../../kernel/snapshot.js';
@@ -48,6 +49,8 @@ export interface LinuxProcessOptions {
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+  /** Asked at each system call of the guest. */
+  readonly intercept?: SyscallInterceptor;
 }
 
 /** Opaque. Belongs to the process that made it. */

@@ -1,0 +1,34 @@
+/**
+ * SyscallInterceptor: stands between a guest's system call and the kernel, for fault injection (what if
+ * this call failed?) and for runs with one call changed (would this have worked?). Compare strace's
+ * `--inject=`, whose marks the trace has: (INJECTED) and (INJECTED: args).
+ */
+import type { Addr } from '../abi/address.js';
+import type { Errno } from '../abi/errno.js';
+import type { Result } from '../abi/result.js';
+
+export interface InterceptedCall {
+  readonly pid: number;
+  /** After the instruction that makes the call. */
+  readonly pc: Addr;
+  /** As the kernel spells it: i386 programs make `mmap2`. */
+  readonly name: string;
+  /** Register values, as many as the call takes. */
+  readonly args: readonly bigint[];
+  /**
+   * Makes another call in the guest's name first; it is judged and traced as any, as a call of the host.
+   * 'no-return' for one that ends the process or would have to wait.
+   */
+  perform(name: string, ...args: readonly bigint[]): Result<bigint> | 'no-return';
+}
+
+export type Interception =
+  /** The kernel never hears of the call. */
+  | { readonly kind: 'fail'; readonly errno: Errno }
+  /** Nor here: the guest gets this value. */
+  | { readonly kind: 'answer'; readonly value: bigint }
+  /** The call is made, with these arguments. */
+  | { readonly kind: 'change'; readonly args: readonly bigint[] };
+
+/** Asked at each call of the guest (never at the host's own); undefined lets it pass as it is. */
+export type SyscallInterceptor = (call: InterceptedCall) => Interception | undefined;
