@@ -13,7 +13,7 @@ import { parseExpression, TokenReader } from './expression.js';
 import { loadKeystone } from './keystone.js';
 import { defaultMode, layOut, type Placed } from './layout.js';
 import { firstWord, type Include, Preprocessor } from './preprocess.js';
-import type { Semicolon, SourceStatement } from './source-text.js';
+import type { Semicolon, SourceLocation, SourceStatement } from './source-text.js';
 import { tokenize } from './tokens.js';
 
 export interface AssembleOptions {
@@ -43,12 +43,10 @@ export interface AssembledSection {
   readonly exec: boolean;
 }
 
-/** A statement that became bytes. */
-export interface SourceLine {
+/** A statement that became bytes; what a macro made belongs to the line that used the macro. */
+export interface SourceLine extends SourceLocation {
   readonly address: Addr;
   readonly length: number;
-  readonly file: string;
-  readonly line: number;
 }
 
 export interface Assembled {
@@ -176,7 +174,8 @@ function linesOf(sections: Placed['sections'], addresses: readonly bigint[]): So
     for (const [index, { anchor, statement }] of items.entries()) {
       const address = addresses[anchor]!;
       const length = Number(addresses[items[index + 1]?.anchor ?? endAnchor]! - address);
-      if (length > 0) lines.push({ address, length, file: statement.file, line: statement.line });
+      const { file, line } = statement.used ?? statement;
+      if (length > 0) lines.push({ address, length, file, line });
     }
   }
   return lines;

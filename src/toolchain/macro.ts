@@ -41,7 +41,8 @@ export function expandMacro(
   const values = bind(macro, text);
   values.set('@', String(counter.value++));
   const via = [`macro ${macro.name} used at ${use.file}:${use.line}`, ...use.via];
-  return macro.body.map((each) => ({ ...each, text: substitute(each.text, values), via }));
+  const used = use.used ?? { file: use.file, line: use.line };
+  return macro.body.map((each) => ({ ...each, text: substitute(each.text, values), via, used }));
 }
 
 function bind({ name, parameters }: Macro, text: string): Map<string, string> {

@@ -15,6 +15,13 @@ export interface SourceStatement {
   readonly column: number;
   /** Macros that this came out of, innermost first: `print, used at jit.s:12`. */
   readonly via: readonly string[];
+  /** Where the outermost of these macros was used; undefined outside of macros. */
+  readonly used: SourceLocation | undefined;
+}
+
+export interface SourceLocation {
+  readonly file: string;
+  readonly line: number;
 }
 
 export type Semicolon = 'separator' | 'comment';
@@ -41,7 +48,7 @@ export function splitSource(
       const clean = cleanLine(raw, inComment, semicolon);
       inComment = clean.inComment;
       addStatements(clean, (text, column) =>
-        statements.push({ text, file, line, column, via: [] }),
+        statements.push({ text, file, line, column, via: [], used: undefined }),
       );
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;

@@ -200,13 +200,14 @@ describe('macros, conditions and files', () => {
 });
 
 describe('lines', () => {
-  it('tells the file and line of each address, through macros and files', async () => {
+  it('tells the file and line of each address; of a macro, where it is used', async () => {
     const include = (): string => 'ret\n';
-    const source = '.macro two\n nop\n nop\n.endm\n two\n\n.include "x.inc"';
+    const source =
+      '.macro two\n nop\n nop\n.endm\n.macro outer\n two\n.endm\n outer\n\n.include "x.inc"';
     const { lines } = await assemble(source, { arch: 'x86-64', file: 'main.s', include });
     expect(lines.map(({ address, file, line }) => [address - 0x400000n, file, line])).toEqual([
-      [0n, 'main.s', 2],
-      [1n, 'main.s', 3],
+      [0n, 'main.s', 8],
+      [1n, 'main.s', 8],
       [2n, 'x.inc', 1],
     ]);
   });
