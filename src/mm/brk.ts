@@ -112,7 +112,7 @@ function linkBrk(
   const vma = mm.newVma({ ...range, flags, pageOffset: start }, verdict);
   const below = mm.list.at(mm.list.indexFrom(start) - 1);
   const heapBelow = below !== undefined && reachesHeap(mm, below, origin);
-  if (heapBelow) insertMerged(mm.list, vma, true);
+  if (heapBelow) insertMerged(mm.list, vma, 'heap');
   else mm.list.insert(vma);
   mm.emit('insert', undefined, vma);
   return ok(0);

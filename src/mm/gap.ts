@@ -117,30 +117,34 @@ export function gapStart(mm: Mm, vma: MappedVma): number {
   return Math.max(0, vma.startPage - guard);
 }
 
-/** unmapped_area_topdown: the highest place in [low, high). */
+/**
+ * unmapped_area_topdown: the highest place in [low, high). The guard gap of a growing mapping counts
+ * where free space that would do ends at it, and from then on; a gap too small is passed over without.
+ */
 function highestGap(mm: Mm, low: number, high: number, place: Placement): number | undefined {
+  const needed = place.pages + place.align - 1;
   let top = high;
-  let index = mm.list.indexFrom(high - 1);
-  const above = mm.list.at(index);
-  if (above !== undefined) top = Math.min(top, gapStart(mm, above));
-  for (; ; index--) {
+  for (let index = mm.list.indexFrom(high - 1); ; index--) {
+    const above = mm.list.at(index);
     const below = mm.list.at(index - 1);
     const bottom = Math.max(low, below?.endPage ?? 0);
-    const start = alignDown(top - place.pages, place.align);
-    if (start >= bottom) return start;
+    const end = Math.min(top, above?.startPage ?? top);
+    if (end - bottom >= needed) {
+      top = above === undefined ? end : Math.min(end, gapStart(mm, above));
+      if (top - bottom >= needed) return alignDown(top - place.pages, place.align);
+    }
     if (below === undefined || below.startPage < low) return undefined;
-    top = Math.min(top, gapStart(mm, below));
   }
 }
 
 /** unmapped_area: the lowest place in [low, high). */
 function lowestGap(mm: Mm, low: number, high: number, place: Placement): number | undefined {
+  const needed = place.pages + place.align - 1;
   let bottom = low;
   for (let index = mm.list.indexFrom(low); ; index++) {
     const above = mm.list.at(index);
     const top = above === undefined ? high : Math.min(high, gapStart(mm, above));
-    const start = alignUp(bottom, place.align);
-    if (start + place.pages <= top) return start;
+    if (bottom + needed <= top) return alignUp(bottom, place.align);
     if (above === undefined || above.startPage >= high) return undefined;
     bottom = Math.max(bottom, above.endPage);
   }

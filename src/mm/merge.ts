@@ -70,19 +70,35 @@ function join(low: MappedVma, high: MappedVma): MappedVma {
 }
 
 /**
- * Adds a VMA where nothing is mapped, joined with its neighbours where that is possible. `expandOnly`:
- * with the lower one only (do_brk_flags). Returns the VMA that holds it.
+ * Whose pages a new VMA is for: the heap's join the lower neighbour only (do_brk_flags); those by which
+ * mremap grows a VMA in place have its anon_vma, of which vma_merge_extend does not ask whether it came
+ * through fork.
  */
-export function insertMerged(list: VmaList, vma: MappedVma, expandOnly = false): MappedVma {
+export type Occasion = 'mapping' | 'heap' | 'growth';
+
+function canJoinRight(vma: MappedVma, right: MappedVma, occasion: Occasion): boolean {
+  const taken = occasion === 'growth' && right.anon === undefined;
+  return joinable(vma, right) && (taken || anonJoinable(vma.anon, right.anon));
+}
+
+/**
+ * Adds a VMA where nothing is mapped, joined with its neighbours where that is possible. Returns the VMA
+ * that holds it.
+ */
+export function insertMerged(
+  list: VmaList,
+  vma: MappedVma,
+  occasion: Occasion = 'mapping',
+): MappedVma {
   const index = list.indexFrom(vma.startPage);
   const left = list.at(index - 1);
-  const right = expandOnly ? undefined : list.at(index);
+  const right = occasion === 'heap' ? undefined : list.at(index);
   const special = (vma.flags & VM_SPECIAL) !== 0;
   const joinLeft = !special && left !== undefined && canJoin(left, vma);
   const joinRight =
     !special &&
     right !== undefined &&
-    canJoin(vma, right) &&
+    canJoinRight(vma, right, occasion) &&
     (!joinLeft || (sidesAgree(left, right) && removable(right)));
   let result = joinLeft ? join(left, vma) : vma;
   if (joinRight) result = join(result, right);

@@ -237,7 +237,7 @@ function expandInPlace(mm: Mm, vma: MappedVma, delta: number, address: Addr): Re
     pageOffset: vma.pageOffset + (vma.endPage - vma.startPage),
     history: addHistory(vma.history, entry),
   });
-  insertMerged(mm.list, grown);
+  insertMerged(mm.list, grown, 'growth');
   mm.emit('insert', undefined, grown);
   if (vma.flags & VM_LOCKED) populate(mm, range.startPage, range.endPage);
   return ok(address);

@@ -164,6 +164,21 @@ describe('the search', () => {
     ]);
   });
 
+  it('passes over a gap that is too small without heeding the guard gap above it', () => {
+    const { mm } = makeSpace({ arch: 'i386', layout: 'linux-i386' });
+    mapAt(mm, BASE, 0xb000_0000 / 4096, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN);
+    mapAt(mm, BASE - PAGE, 1, 1);
+    expectRows(mm, [
+      // Right below the lower mapping, within 1 MiB of the growing one.
+      [0n, 0x2000n, 0x22, BASE - 0x3000n],
+    ]);
+    mapAt(mm, BASE - PAGE, 1, 0, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN);
+    mm.munmap(BASE - 0x3000n, 0x2000n);
+    mapAt(mm, BASE - 0x4000n, 1, 1);
+    // A gap that would do ends at a growing mapping: from here on its guard gap counts.
+    expectRows(mm, [[0n, 0x2000n, 0x22, BASE - PAGE - 0x102000n]]);
+  });
+
   it('ignores hints when a policy says so, for all mappings or for files', () => {
     const policies = { ...noPolicies, effects: { ignoreHints: 'all' as const } };
     expectRows(makeSpace({ policies }).mm, [

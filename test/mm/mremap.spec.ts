@@ -102,6 +102,20 @@ describe('resizing', () => {
     mm.checkInvariants();
   });
 
+  it('in a child joins a neighbour without pages, though what fork copied otherwise joins none', () => {
+    const { mm } = makeSpace();
+    mapAt(mm, BASE, 1);
+    mapAt(mm, BASE + 2n * PAGE, 1);
+    mm.store(BASE, Uint8Array.of(7));
+    const child = mm.fork();
+    mapAt(child, BASE + 3n * PAGE, 1);
+    expect(remap(child, BASE, 1n, 2n, 0n)).toBe(BASE);
+    expect(shape(child)).toEqual(['0+4 rw-p']);
+    mapAt(child, BASE + 4n * PAGE, 1);
+    expect(shape(child)).toEqual(['0+4 rw-p', '4+1 rw-p']);
+    child.checkInvariants();
+  });
+
   it('moves with its data where there is none', () => {
     const { mm, memory } = makeSpace();
     mapAt(mm, BASE, 3);

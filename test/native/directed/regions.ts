@@ -2,7 +2,7 @@
 import type { Arch } from '../../../src/abi/address.js';
 import * as M from '../../../src/abi/mman.js';
 import { CAPTURE } from '../guest.js';
-import { call, inScratch, inWindow, type Op } from '../operation.js';
+import { call, inScratch, inWindow, type Op, value } from '../operation.js';
 import { stringAt } from '../script.js';
 import {
   FIXED,
@@ -62,6 +62,12 @@ export const heapAndStack: Group = (m) => ({
     m.map(0x300, 1, R, FIXED & ~M.MAP_FIXED),
     m.map(0x3f0, 1, R),
     write(w(0x3ff)),
+  ],
+  'a gap too small below a growing mapping does not carry its guard gap further': [
+    m.map(0, 0xa8000, 0, FIXED | M.MAP_NORESERVE | M.MAP_GROWSDOWN),
+    m.map(0, 2, R | W),
+    call('mremap', w(0), PAGE, 2 * PAGE, MAYMOVE, 0),
+    m.map(value(0), 0x8000, R, FIXED & ~M.MAP_FIXED),
   ],
 });
 

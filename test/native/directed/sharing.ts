@@ -124,4 +124,17 @@ export const forking: Group = (m) => ({
     m.map(2, 1, R | W),
     exit,
   ],
+  'mremap in a child: growing in place joins, moving does not': [
+    m.map(0, 1, R | W),
+    m.map(4, 1, R | W),
+    write(w(0)),
+    write(w(4)),
+    fork,
+    m.map(2, 1, R | W),
+    call('mremap', w(0), PAGE, 2 * PAGE, 0, 0),
+    maps,
+    m.map(8, 1, R | W),
+    call('mremap', w(4), PAGE, PAGE, MAYMOVE | M.MREMAP_FIXED, w(7)),
+    exit,
+  ],
 });
