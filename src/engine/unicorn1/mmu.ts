@@ -63,6 +63,10 @@ export class Mmu {
   #flushedCode = false;
   /** They have changed: the run must end before the next block. */
   #stale = false;
+  /** An exception ends this run: QEMU reads the code again, to find the instruction and its state. */
+  #raised = false;
+  /** Pages whose entries served that, and may no longer be what the page tables say. */
+  readonly #reread = new Set<number>();
 
   constructor(machine: Machine, frames: Frames) {
     this.#machine = machine;
@@ -78,12 +82,15 @@ export class Mmu {
     this.#executed.clear();
     this.#flushedCode = false;
     this.#stale = false;
+    this.#raised = false;
     this.#pageEnd = undefined;
     this.#running = true;
   }
 
   endRun(): void {
     this.#running = false;
+    for (const page of this.#reread) this.#tlb.flushPages(page, 1);
+    this.#reread.clear();
   }
 
   flush(page?: number, count = 1): void {
@@ -163,6 +170,7 @@ export class Mmu {
       this.#tlb.fill(mode, lo, hi, pointer, ram, HW_READ | HW_WRITE);
       return 0;
     }
+    if (this.#raised && access === EXEC && this.#fetchAgain(page, lo, hi, mode)) return 0;
     const answer = this.#translate(page, access);
     if (answer < 0) return this.#refuse(lo, hi, access, answer as FaultCause);
     if ((answer & (NEEDED[access] ?? 0)) === 0)
@@ -178,6 +186,20 @@ export class Mmu {
     if (access === EXEC) this.#executed.set(page, frame);
     this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, answer & 7);
     return 0;
+  }
+
+  /**
+   * The code as it was translated, whatever the page tables say by now: a second exception, raised while
+   * QEMU restores the state for the first, would leave the program counter at the block's start and the
+   * registers as they are.
+   */
+  #fetchAgain(page: number, lo: number, hi: number, mode: number): boolean {
+    const frame = this.#executed.get(page);
+    const ram = frame === undefined ? undefined : this.#frames.ramAddress(frame);
+    if (frame === undefined || ram === undefined) return false;
+    this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, HW_EXEC);
+    this.#reread.add(page);
+    return true;
   }
 
   /** Is code of this run no longer where it was translated from, or no longer executable? */
@@ -216,6 +238,7 @@ export class Mmu {
 
   #interrupt(vector: number): number {
     const { heap, cpu, env } = this.#machine;
+    this.#raised = true;
     heap.writeU32(cpu + CPU.EXCEPTION_INDEX, vector);
     heap.writeU32(env + ENV.ERROR_CODE, 0);
     return 1;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { FAULT_PROTECTION } from '../../../src/engine/engine.js';
+import { FAULT_NO_MEMORY, FAULT_PROTECTION } from '../../../src/engine/engine.js';
 import type { EngineKind } from '../../../src/engine/open.js';
 import { assemble } from '../assembler.js';
-import { CODE, DATA, type Guest } from '../guest.js';
+import { CODE, DATA, type Guest, STACK_TOP } from '../guest.js';
 import { ARCHES, guestOf } from './suite.js';
 
 /** mov eax, imm32; ret */
@@ -158,6 +158,66 @@ export function code(kind: EngineKind): void {
         expect(g.runCode(`${text}; int 0x80`)).toMatchObject(done);
         expect([g.reg('cx'), g.reg('ax')]).toEqual([0n, 0x99n]);
         expect(g.engine.memory.bytes(shared)[1]).toBe(0);
+      });
+
+      // QEMU reads the block again to find the instruction that a store stopped at. The code's entry in the
+      // TLB is gone by then, taken by a page of data, and the page tables have changed.
+      describe('restores the state at a store to a page that was executed from', () => {
+        const page = 0x30000;
+        const sameSlot = CODE + 256 * 4096;
+        const text = `xor ecx, ecx; call ${page}; inc ecx; push ${arch === 'i386' ? 'ecx' : 'rcx'}; mov edx, [${sameSlot}]`;
+        const moved = (g: Guest, after: () => void) => {
+          const shared = g.map(page, 'rx');
+          g.poke(page, FUNCTION);
+          g.map(sameSlot, 'rw');
+          g.translate = (asked, access) => {
+            if (asked === page >> 12 && access === 'write' && g.pages.get(asked)! >> 3 === shared) {
+              g.map(page, 'rwx');
+              g.poke(page, g.engine.memory.bytes(shared));
+              g.engine.flushTlb(asked, 1);
+              after();
+            }
+            return g.lookUp(asked, access);
+          };
+        };
+
+        it('and does nothing twice', () => {
+          const g = guest();
+          moved(g, () => {});
+          const end = g.runCode(
+            `${text}; mov byte ptr [${page + 1}], 0x99; call ${page}; int 0x80`,
+          );
+          expect(end).toMatchObject(done);
+          expect([g.reg('cx'), g.reg('ax')]).toEqual([1n, 0x99n]);
+          expect(g.reg('sp')).toBe(BigInt(STACK_TOP - 256 - (arch === 'i386' ? 4 : 8)));
+        });
+
+        it('when the page is refused in the end', () => {
+          const g = guest();
+          moved(g, () => g.refuse(page, FAULT_NO_MEMORY));
+          g.map(CODE, 'rx');
+          const pc = CODE + assemble(arch, text, CODE).length;
+          expect(g.runCode(`${text}; mov byte ptr [${page + 1}], 0x99; int 0x80`)).toEqual({
+            kind: 'fault',
+            address: BigInt(page + 1),
+            access: 'write',
+            cause: FAULT_NO_MEMORY,
+            pc: BigInt(pc),
+          });
+          expect(g.reg('cx')).toBe(1n);
+        });
+
+        it('when the code itself is gone', () => {
+          const g = guest();
+          g.map(CODE, 'rx');
+          moved(g, () => g.unmap(CODE));
+          const pc = BigInt(CODE + assemble(arch, text, CODE).length);
+          const end = g.runCode(`${text}; mov byte ptr [${page + 1}], 0x99; int 0x80`);
+          expect(end).toMatchObject({ kind: 'fault', access: 'exec', address: pc, pc });
+          expect(g.reg('cx')).toBe(1n);
+          // Nor is what was read again kept.
+          expect(g.run()).toMatchObject({ kind: 'fault', access: 'exec', address: pc, pc });
+        });
       });
 
       it('honours the very rights given: execute only, write only', () => {
