@@ -57,6 +57,7 @@ export type {
   Scenario,
   ScenarioPart,
   ScenarioProgram,
+  ScenarioSettings,
   TableRow,
 } from './scenario/scenario.js';
 export { ScenarioError } from './scenario/scenario-error.js';

@@ -6,6 +6,7 @@ import {
   type Arch,
   assembleProgram,
   loadScenario,
+  type ScenarioSettings,
   unknownValue,
   withoutDirectives,
 } from '../index.js';
@@ -20,16 +21,33 @@ export interface LoadedProgram {
   readonly elf: Uint8Array;
   /** The label to call when the program is a function (raw bytes); else it starts as a process. */
   readonly entry?: string;
+  /** Of a program out of a scenario. */
+  readonly lesson?: Lesson;
+}
+
+/** What a scenario says of its programs, for options that the command line does not give. */
+export interface Lesson {
+  readonly settings: ScenarioSettings;
+  /** Policy specs by the name of their run. */
+  readonly policies: ReadonlyMap<string, string>;
 }
 
 /** @throws UsageError for what cannot be read, MayexecError for source that does not assemble. */
-export async function loadProgram(path: string, wanted: Arch | undefined): Promise<LoadedProgram> {
+export async function loadProgram(
+  path: string,
+  wanted: Arch | undefined,
+  part?: string,
+): Promise<LoadedProgram> {
   const bytes = readInput(path);
   const name = nameOf(path);
+  const extension = extname(path).toLowerCase();
+  if (part !== undefined && extension !== '.md') {
+    throw new UsageError(`${path}: --program chooses a program of a scenario (.md)`);
+  }
   if (isElf(bytes)) {
     return { name, arch: checkedElfArch(path, bytes, wanted), elf: bytes };
   }
-  switch (extname(path).toLowerCase()) {
+  switch (extension) {
     case '.s':
     case '.asm': {
       const source = decode(path, bytes);
@@ -37,7 +55,7 @@ export async function loadProgram(path: string, wanted: Arch | undefined): Promi
       return { name, arch, elf: await assembled(path, source, arch) };
     }
     case '.md':
-      return fromScenario(path, decode(path, bytes), wanted);
+      return fromScenario(path, decode(path, bytes), wanted, part);
     case '.bin':
       return rawCode(path, bytes, wanted);
     case '.hex':
@@ -49,17 +67,29 @@ export async function loadProgram(path: string, wanted: Arch | undefined): Promi
   }
 }
 
-/** The first program of a scenario; what is expected of it is the matter of `mayexec test`. */
+/** One program of a scenario, by default the first; what is expected of it is the matter of `mayexec test`. */
 async function fromScenario(
   path: string,
   text: string,
   wanted: Arch | undefined,
+  part: string | undefined,
 ): Promise<LoadedProgram> {
-  const { arch, programs } = await loadScenario(text, { file: path, include: readInclude });
+  const { arch, programs, runs, settings } = await loadScenario(text, {
+    file: path,
+    include: readInclude,
+  });
   if (wanted !== undefined && wanted !== arch) {
     throw new UsageError(`${path}: a scenario for ${arch}, but --arch is ${wanted}`);
   }
-  return { name: nameOf(path), arch, elf: programs[0]!.elf };
+  const program = programs.find(({ name }) => part === undefined || name === part);
+  if (program === undefined) {
+    const names = programs.map(({ name }) => name);
+    throw new UsageError(`${path}: ${unknownValue('program', part, names).message}`);
+  }
+  const xattrs = { ...settings.xattrs, ...program.xattrs };
+  const policies = new Map(runs.map(({ name, policy }) => [name, policy]));
+  const lesson = { settings: { ...settings, xattrs }, policies };
+  return { name: program.name, arch, elf: program.elf, lesson };
 }
 
 async function assembled(path: string, source: string, arch: Arch): Promise<Uint8Array> {

@@ -18,6 +18,7 @@ export const run: Command = {
     { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
     { name: 'os', value: 'OS', help: 'linux (the default)' },
     { name: 'policy', value: 'SPEC', help: 'default nx; see mayexec policies' },
+    { name: 'program', value: 'NAME', help: 'which program of a scenario; default: its first' },
     {
       name: 'layout',
       value: 'NAME',
@@ -38,7 +39,8 @@ export const run: Command = {
     'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex) or a static ELF file. Assembly is in Intel',
     'syntax, for the CPU that a comment line `#@ arch i386` names (`;@` in .asm), else a word of its path',
     '(asm/i386/x.s), else x86-64; it includes files of its own folder and of asm/. Raw code is called as',
-    'a function, from memory that may be read and executed.',
+    'a function, from memory that may be read and executed. A scenario (.md) brings its seed, layout and',
+    'marks along, and SPEC may be the name of one of its runs.',
     '',
     "Exit status: the program's own; 128 + N when signal N killed it; 2 for a wrong command line or an",
     'unreadable PROGRAM; 3 when a limit ended the run.',
@@ -47,6 +49,7 @@ export const run: Command = {
     'mayexec run asm/x86-64/jit-malloc.s --policy nx',
     'mayexec run prog.elf --policy restricted-wx --trace -- one two',
     'mayexec run code.hex --arch i386 --json',
+    'mayexec run scenarios/selinux/skirmish-with-selinux.md --program memalign --policy selinux --trace',
   ],
   run: runProgram,
 };
@@ -54,7 +57,7 @@ export const run: Command = {
 async function runProgram(given: Given): Promise<number> {
   const path = programPath(given);
   const json = given.switches.has('json');
-  const program = await loadProgram(path, archOf(given));
+  const program = await loadProgram(path, archOf(given), given.values.get('program'));
   const trace = given.switches.has('trace') ? new LiveTrace(process.stderr) : undefined;
   using sandbox = await open(given, program, path, (fd, bytes) => {
     trace?.catchUp();
@@ -94,20 +97,35 @@ function open(
   onOutput: (fd: 1 | 2, bytes: Uint8Array) => void,
 ): Promise<Sandbox> {
   const { values, rest } = given;
+  const { settings, policies } = program.lesson ?? {};
+  const policy = values.get('policy') ?? '';
+  const name = `/${program.name}`;
+  const argv =
+    settings === undefined
+      ? [path, ...rest]
+      : [name, ...(rest.length > 0 ? rest : settings.arguments)];
   // Names that only the library knows are judged there, with the nearest right spelling.
   return Sandbox.create({
     arch: program.arch,
     os: values.get('os') as 'linux' | undefined,
-    policy: values.get('policy'),
-    layout: values.get('layout'),
-    seed: integerOf(given, 'seed'),
+    policy: policies?.get(policy) ?? values.get('policy'),
+    layout: values.get('layout') ?? settings?.layout,
+    seed: integerOf(given, 'seed') ?? settings?.seed,
     engine: values.get('engine') as EngineChoice | undefined,
-    limits: { blocks: integerOf(given, 'limit-blocks'), memory: sizeOf(given, 'limit-memory') },
-    program: { bytes: program.elf, path: `/${program.name}`, argv: [path, ...rest] },
-    // A person at the keyboard is not asked for input that the program may never read.
-    stdin: isatty(0) ? undefined : () => readAll(0),
+    limits: {
+      blocks: integerOf(given, 'limit-blocks') ?? settings?.blocks,
+      memory: sizeOf(given, 'limit-memory'),
+    },
+    mounts: settings?.mounts,
+    program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
+    stdin: settings?.stdin === undefined ? ownInput() : new TextEncoder().encode(settings.stdin),
     onOutput,
   });
+}
+
+/** A person at the keyboard is not asked for input that the program may never read. */
+function ownInput(): (() => Uint8Array) | undefined {
+  return isatty(0) ? undefined : () => readAll(0);
 }
 
 function start(sandbox: Sandbox, { entry }: LoadedProgram): Outcome {

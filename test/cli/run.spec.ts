@@ -232,3 +232,53 @@ describe('the report of a fatal signal', () => {
     expect(run('wild.s').stderr).not.toContain('\x1b');
   });
 });
+
+describe('a scenario', () => {
+  const scenario = [
+    '---',
+    'title: Two programs',
+    'policies:',
+    '  plain: nx',
+    '  hard: restricted-wx',
+    'arguments: [first]',
+    '---',
+    'Text.',
+    '```asm counts',
+    '_start: mov rax, [rsp] # argc',
+    EXIT,
+    ';@ exited 2',
+    '```',
+    '```asm unchecked',
+    UNCHECKED,
+    ';@ plain: exited 42',
+    ';@ hard: anywhere mprotect = EACCES',
+    ';@ hard: anywhere fault exec',
+    ';@ hard: killed SIGSEGV',
+    '```',
+  ].join('\n');
+  beforeAll(() => {
+    folder.write('two.md', scenario);
+  });
+
+  it('runs as its first program, with what its front matter says', () => {
+    expect(run('two.md').status).toBe(2);
+    expect(run('two.md', '--', 'one', 'two').status).toBe(3);
+  });
+
+  it('runs as the program that is named, under a policy or one of its runs', () => {
+    expect(run('two.md', '--program', 'unchecked').status).toBe(42);
+    expect(run('two.md', '--program', 'unchecked', '--policy', 'hard').status).toBe(139);
+    expect(run('two.md', '--program', 'unchecked', '--policy', 'mdwe').status).toBe(139);
+  });
+
+  it('names its programs to who asks for another', () => {
+    const { status, stderr } = run('two.md', '--program', 'uncheckd');
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      "mayexec: two.md: unknown program 'uncheckd': expected one of counts, unchecked; did you mean 'unchecked'?\n",
+    );
+    expect(run('wild.s', '--program', 'x').stderr).toBe(
+      'mayexec: wild.s: --program chooses a program of a scenario (.md)\n',
+    );
+  });
+});
