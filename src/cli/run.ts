@@ -117,6 +117,7 @@ function open(
       memory: sizeOf(given, 'limit-memory'),
     },
     mounts: settings?.mounts,
+    protectionKeys: settings?.protectionKeys,
     program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
     stdin: settings?.stdin === undefined ? ownInput() : new TextEncoder().encode(settings.stdin),
     onOutput,

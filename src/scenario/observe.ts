@@ -49,6 +49,7 @@ export async function observe(
     layout: settings.layout,
     limits: { blocks: settings.blocks },
     mounts: settings.mounts,
+    protectionKeys: settings.protectionKeys,
     stdin:
       settings.stdin === undefined ? new Uint8Array() : new TextEncoder().encode(settings.stdin),
     program: {

@@ -26,6 +26,8 @@ export interface ScenarioSettings {
   readonly stdin?: string;
   readonly xattrs: Readonly<Record<string, string>>;
   readonly mounts: Readonly<Record<string, readonly string[]>>;
+  /** A CPU with PKU. */
+  readonly protectionKeys: boolean;
 }
 
 export type CallResult =

@@ -35,6 +35,7 @@ const KEYS = [
   'stdin',
   'xattrs',
   'mounts',
+  'protection-keys',
 ];
 const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
 export const DEFAULT_BLOCKS = 1_000_000;
@@ -139,10 +140,12 @@ function settingsOf(fields: Fields, problems: Problems): ScenarioSettings {
   const layout = textOf(fields, 'layout', problems);
   const stdin = textOf(fields, 'stdin', problems);
   const mounts = mapOf(fields, 'mounts', problems);
+  const keys = choice(fields, 'protection-keys', ['on', 'off'], problems);
   const settings = {
     ...(seed === undefined ? {} : { seed }),
     ...(layout === undefined ? {} : { layout }),
     ...(stdin === undefined ? {} : { stdin }),
+    protectionKeys: keys === 'on',
     blocks: numberOf(fields, 'blocks', problems) ?? DEFAULT_BLOCKS,
     arguments: listOf(fields, 'arguments').map(({ text }) => text),
     xattrs: Object.fromEntries(

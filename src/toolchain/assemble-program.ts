@@ -8,7 +8,7 @@ import {
   assemble,
   type SourceLine,
 } from './assemble.js';
-import { type ElfSegment, writeElf } from './elf-writer.js';
+import { type ElfHeader, type ElfSegment, writeElf } from './elf-writer.js';
 
 export interface AssembledProgram {
   /** A static executable, ET_EXEC, entered at `_start`. */
@@ -38,9 +38,25 @@ export async function assembleProgram(
     entry,
     segments: segmentsOf(assembled),
     symbols: assembled.symbols,
+    headers: headersOf(assembled.sections),
     stack: assembled.execStack ? 'rwx' : 'rw',
   });
   return { elf, symbols: assembled.symbols, lines: assembled.lines };
+}
+
+const PT_NOTE = 4;
+const PT_OPENBSD_WXNEEDED = 0x65a3dbe7;
+/** OpenBSD's linker makes the mark of an option (-z wxneeded); here it is a section without contents. */
+const WXNEEDED_SECTION = '.openbsd.wxneeded';
+
+/** What a linker makes of `.note.*` sections, and the mark of OpenBSD. */
+function headersOf(sections: readonly AssembledSection[]): ElfHeader[] {
+  const notes = sections.filter(({ name, length }) => name.startsWith('.note.') && length > 0);
+  const marked = sections.some(({ name }) => name === WXNEEDED_SECTION);
+  return [
+    ...notes.map(({ address, length }) => ({ type: PT_NOTE, address, length })),
+    ...(marked ? [{ type: PT_OPENBSD_WXNEEDED }] : []),
+  ];
 }
 
 /** Sections lie in the image by rights, each kind on pages of its own; .bss extends what is writable. */

@@ -14,6 +14,13 @@ export interface ElfSegment {
   readonly exec: boolean;
 }
 
+/** A program header that says something of the program: notes lie in a segment, a mark has no bytes. */
+export interface ElfHeader {
+  readonly type: number;
+  readonly address?: Addr;
+  readonly length?: number;
+}
+
 export interface ElfProgram {
   readonly arch: Arch;
   readonly entry: Addr;
@@ -21,6 +28,7 @@ export interface ElfProgram {
   readonly symbols?: ReadonlyMap<string, Addr>;
   /** Flags of PT_GNU_STACK: 'rw' (default), 'rwx', or 'none' for a file without that header. */
   readonly stack?: 'rw' | 'rwx' | 'none';
+  readonly headers?: readonly ElfHeader[];
   /** ET_DYN instead of ET_EXEC: the kernel chooses the base, `address`es are relative to it. */
   readonly pie?: boolean;
 }
@@ -46,8 +54,7 @@ const CLASS = {
 
 export function writeElf(program: ElfProgram): Uint8Array {
   const sizes = CLASS[program.arch];
-  const stackHeaders = program.stack === 'none' ? 0 : 1;
-  const headers = sizes.header + sizes.program * (program.segments.length + stackHeaders);
+  const headers = sizes.header + sizes.program * headerCount(program);
   const offsets = fileOffsets(program.segments, headers);
   const strings = new StringTable();
   const names = ['', '.symtab', '.strtab', '.shstrtab'].map((name) => strings.add(name));
@@ -65,7 +72,13 @@ export function writeElf(program: ElfProgram): Uint8Array {
     const lengths = [BigInt(segment.bytes.length), BigInt(segment.memoryLength)] as const;
     writeProgramHeader(out, PT_LOAD, flags, offsets.of[index]!, segment.address, lengths, PAGE);
   });
-  if (stackHeaders > 0) {
+  for (const { type, address = 0n, length = 0 } of program.headers ?? []) {
+    const at = program.segments.findLastIndex((segment) => segment.address <= address);
+    const offset =
+      length === 0 ? 0 : offsets.of[at]! + Number(address - program.segments[at]!.address);
+    writeProgramHeader(out, type, PF_R, offset, address, [BigInt(length), BigInt(length)], 4);
+  }
+  if (program.stack !== 'none') {
     const flags = PF_R | PF_W | (program.stack === 'rwx' ? PF_X : 0);
     writeProgramHeader(out, PT_GNU_STACK, flags, 0, 0n, [0n, 0n], 16);
   }
@@ -85,6 +98,10 @@ export function writeElf(program: ElfProgram): Uint8Array {
   return out.bytes;
 }
 
+function headerCount({ segments, headers = [], stack }: ElfProgram): number {
+  return segments.length + headers.length + (stack === 'none' ? 0 : 1);
+}
+
 /** A segment's offset equals its address modulo the page size: the kernel maps whole pages. */
 function fileOffsets(
   segments: readonly ElfSegment[],
@@ -102,11 +119,8 @@ function fileOffsets(
   return { of, end };
 }
 
-function writeHeader(
-  out: Writer,
-  { arch, entry, segments, stack, pie }: ElfProgram,
-  sectionsAt: number,
-): void {
+function writeHeader(out: Writer, program: ElfProgram, sectionsAt: number): void {
+  const { arch, entry, pie } = program;
   const sizes = CLASS[arch];
   out.u8(0x7f, 0x45, 0x4c, 0x46, sizes.wide ? 2 : 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   out.u16(pie ? ET_DYN : ET_EXEC);
@@ -118,7 +132,7 @@ function writeHeader(
   out.u32(0);
   out.u16(sizes.header);
   out.u16(sizes.program);
-  out.u16(segments.length + (stack === 'none' ? 0 : 1));
+  out.u16(headerCount(program));
   out.u16(sizes.section);
   out.u16(4);
   out.u16(3);

@@ -78,6 +78,22 @@ describe('expectations', () => {
     ]);
   });
 
+  it('stand where a macro of an included file is used', async () => {
+    const code = (result: string): string => `    .include "lib/x86-64-calls.inc"
+_start:
+    sys mmap, 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0 ;@ mmap = ok
+    sys mprotect, rax, 4096, 0x10                                    ;@ mprotect = ${result}
+    finish 0
+    ;@ exited 0`;
+    const [good, bad] = [code('EINVAL'), code('ok')].map((each) =>
+      lesson(each, { ...under('nx'), table: table('works') }),
+    );
+    expect(await differences(good!)).toEqual([]);
+    expect(await differences(bad!)).toEqual([
+      'run 12: mprotect did not come to this: mprotect = EINVAL',
+    ]);
+  });
+
   it('fail when a loop meets them once and then no more', async () => {
     const loop = `_start:
     mov ebx, 2
@@ -176,6 +192,25 @@ describe('the table', () => {
   it('fails with a rule where nothing decided', async () => {
     const text = lesson(ask(EXIT), { ...under('nx'), table: table('works', '`mdwe/gain-exec`') });
     expect(await differences(text)).toEqual([expect.stringContaining('no rule decided')]);
+  });
+});
+
+describe('protection-keys in front matter', () => {
+  const code = `_start:
+    xor edi, edi
+    xor esi, esi
+    mov eax, SYS_pkey_alloc
+    syscall                          ;@ on: pkey_alloc = 1
+${EXIT}
+    ;@ exited 0`;
+  const row = '| policy | outcome | why |\n|---|---|---|\n| on | works | |';
+
+  it('gives the CPU protection keys', async () => {
+    const front = 'policies:\n  on: nx\nprotection-keys: ';
+    expect(await differences(lesson(code, { front: `${front}on`, table: row }))).toEqual([]);
+    expect(await differences(lesson(code, { front: `${front}off`, table: row }))).toEqual([
+      'on 14: pkey_alloc did not come to this: pkey_alloc = EINVAL',
+    ]);
   });
 });
 

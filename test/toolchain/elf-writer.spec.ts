@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../src/abi/address.js';
 import { MayexecError } from '../../src/abi/errors.js';
+import { parseElf } from '../../src/os/linux/exec/elf.js';
+import { imageFacts } from '../../src/os/linux/exec/image-facts.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 import { writeElf } from '../../src/toolchain/elf-writer.js';
 import { hostRuns } from './native-host.js';
@@ -72,6 +74,37 @@ describe('assembleProgram', () => {
     const failed = assembleProgram('nop', { arch: 'i386', file: 'x.s' });
     await expect(failed).rejects.toThrow(MayexecError);
     await expect(failed).rejects.toThrow("x.s has no label '_start'");
+  });
+});
+
+describe('marks in a source', () => {
+  const source = `.globl _start; _start: nop
+    .section .note.tag,"a",@note
+    .long 8, 4, 4
+    .asciz "FreeBSD"
+    .long 0x18`;
+
+  it('of notes become a PT_NOTE that policies read', async () => {
+    const { elf } = await assembleProgram(source, { arch: 'x86-64' });
+    const parsed = parseElf(elf);
+    if (!parsed.ok) throw new Error(parsed.reason);
+    const notes = imageFacts(
+      '/x',
+      { mount: { options: new Set() } } as never,
+      parsed.image,
+      elf,
+    ).notes;
+    expect(notes).toEqual([{ owner: 'FreeBSD', type: 4, bytes: Uint8Array.of(0x18, 0, 0, 0) }]);
+  });
+
+  it('of OpenBSD become PT_OPENBSD_WXNEEDED', async () => {
+    const { elf } = await assembleProgram('_start: nop; .section .openbsd.wxneeded', {
+      arch: 'i386',
+    });
+    const parsed = parseElf(elf);
+    const types = parsed.ok ? parsed.image.headers.map(({ type }) => type) : [];
+    expect(types).toContain(0x65a3dbe7);
+    expect(types).not.toContain(4);
   });
 });
 
