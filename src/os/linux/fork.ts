@@ -3,6 +3,7 @@
  * exit_notify(). A process has one thread; CLONE_VM exists for vfork, whose parent sleeps meanwhile.
  */
 import { SA_NOCLDWAIT, signalNumber } from '../../abi/signal.js';
+import { Pipe } from './fs/pipe.js';
 import { addProcess, removeProcess } from './fs/proc.js';
 import { senderInfo } from './signals/siginfo.js';
 import { IGNORE_HANDLER } from './signals/signal-state.js';
@@ -52,11 +53,20 @@ export function endTask(task: Task): void {
   }
   const parent = processes.get(task.parentPid);
   // The first process stays as it is, for the host to look at.
-  if (task.isFirst) return;
+  if (task.isFirst) {
+    hangUp(task);
+    return;
+  }
   kernel.record({ type: 'end', pid: task.pid, outcome: task.outcome! });
   for (const [fd] of [...task.files.entries()]) task.files.close(fd);
   task.leaveMemory();
   if (parent === undefined || parent.outcome !== undefined || !notify(parent, task)) reap(task);
+}
+
+/** Its pipes end with it: others may be waiting for that. */
+function hangUp({ kernel, files }: Task): void {
+  if ([...kernel.processes.all].length === 1) return;
+  for (const [fd, { inode }] of [...files.entries()]) if (inode instanceof Pipe) files.close(fd);
 }
 
 /** True when the child is kept until it is waited for. */

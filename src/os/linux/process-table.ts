@@ -18,6 +18,8 @@ export interface Waiting {
   readonly interruptible: boolean;
   /** ERESTARTSYS, and not ERESTARTNOHAND: SA_RESTART means it. */
   readonly restarts: boolean;
+  /** What it has done so far, if that counts: a signal then ends it with this answer. */
+  progress?: number | undefined;
   /** Where the answer goes; set by whoever made the call. */
   settle?: (result: SyscallResult) => void;
   /** Goes back to the instruction of the call, for SA_RESTART. */

@@ -1,7 +1,7 @@
 /** Runs the processes of a kernel one after the other until the first of them has ended. */
 import type { Addr } from '../../abi/address.js';
 import type { Outcome } from '../../abi/outcome.js';
-import { fail } from '../../abi/result.js';
+import { fail, ok } from '../../abi/result.js';
 import { type RunEnd, runToEnd } from '../../kernel/run-loop.js';
 import { endTask } from './fork.js';
 import type { LinuxKernel } from './kernel.js';
@@ -73,7 +73,9 @@ function resume(task: Task): boolean {
   }
   if (!waiting.interruptible || !hasInterruption(task)) return false;
   task.waiting = undefined;
-  if (restartsCall(task) && waiting.restart !== undefined) waiting.restart();
+  const { progress = 0 } = waiting;
+  if (progress > 0) waiting.settle?.(ok(progress));
+  else if (restartsCall(task) && waiting.restart !== undefined) waiting.restart();
   else waiting.settle?.(fail('EINTR'));
   return true;
 }

@@ -8,6 +8,7 @@ import type { HandlerTable, SyscallHandler } from './syscalls/handler.js';
 import { mmanCalls } from './syscalls/mman.js';
 import { nameCalls } from './syscalls/names.js';
 import { openCalls } from './syscalls/open.js';
+import { pipeCalls } from './syscalls/pipe.js';
 import { prctlCalls } from './syscalls/prctl.js';
 import { processCalls } from './syscalls/process.js';
 import { readWriteCalls } from './syscalls/read-write.js';
@@ -29,6 +30,7 @@ export const HANDLERS: HandlerTable = {
   ...mmanCalls,
   ...nameCalls,
   ...openCalls,
+  ...pipeCalls,
   ...prctlCalls,
   ...processCalls,
   ...readWriteCalls,

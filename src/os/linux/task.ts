@@ -176,10 +176,12 @@ export class Task {
     const { parentPid, sharesMemory, sleepsParent, cpu, waiting } = this;
     const family = { parentPid, sharesMemory, sleepsParent, cpu, waiting };
     const plain = { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid };
+    const progress = waiting?.progress;
     const memory = mm.snapshot();
     return saved(
       () => {
         Object.assign(this, plain, family, { symbols, noNewPrivileges, dumpable, outcome });
+        if (waiting !== undefined) waiting.progress = progress;
         signals.restore();
         files.restore();
         mm.restore(memory);
@@ -190,7 +192,8 @@ export class Task {
   }
 
   /** The last descriptor of an open file is gone; without a name and a mapping its content goes too. */
-  #released({ inode }: OpenFile): void {
-    if (inode.links === 0) this.kernel.files.forget(inode);
+  #released(file: OpenFile): void {
+    const { inode } = file;
+    if (inode.closed(file)) this.kernel.files.forget(inode);
   }
 }

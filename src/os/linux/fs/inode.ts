@@ -45,6 +45,12 @@ export function newMount(type: string, major: number, minor: number): Mount {
 /** The largest offset of a file: ext4's with 4 KiB blocks, and exact as a number. */
 export const MAX_FILE_SIZE = 0xffffffff000;
 
+/** How a file was opened. */
+export interface AccessMode {
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
 export abstract class Inode {
   readonly number: number;
   readonly mount: Mount;
@@ -128,6 +134,11 @@ export abstract class Inode {
 
   truncate(_size: number): Result<0> {
     return fail('EINVAL');
+  }
+
+  /** An open description has lost its last descriptor. True when nothing of the inode is left. */
+  closed(_mode: AccessMode): boolean {
+    return this.links === 0;
   }
 
   /** No name and no descriptor is left: gives the content back. */

@@ -15,6 +15,7 @@ import {
   F_SEAL_WRITE,
   F_SETFD,
   F_SETFL,
+  F_SETPIPE_SZ,
   FD_CLOEXEC,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
@@ -38,6 +39,7 @@ import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
 import { memfdFlags } from '../../../policy/memfd-noexec.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { OpenFile } from '../fs/open-file.js';
+import { Pipe } from '../fs/pipe.js';
 import { RegularFile } from '../fs/regular-file.js';
 import type { Task } from '../task.js';
 import type { HandlerTable } from './handler.js';
@@ -80,6 +82,7 @@ function fcntl(task: Task, fd: number, command: number, arg: bigint): SyscallRes
 
 /** Commands that O_PATH descriptors have not. */
 function fcntlContent(file: OpenFile, command: number, arg: bigint): SyscallResult {
+  const { inode } = file;
   switch (command) {
     case F_SETFL:
       file.flags = (file.flags & ~SETTABLE_FLAGS) | (uint(arg) & SETTABLE_FLAGS);
@@ -89,7 +92,10 @@ function fcntlContent(file: OpenFile, command: number, arg: bigint): SyscallResu
     case F_ADD_SEALS:
       return addSeals(file, uint(arg));
     case F_GETPIPE_SZ:
-      return file.inode.type === S_IFIFO ? ok(PIPE_SIZE) : fail('EBADF');
+      if (inode instanceof Pipe) return ok(inode.capacity);
+      return inode.type === S_IFIFO ? ok(PIPE_SIZE) : fail('EBADF');
+    case F_SETPIPE_SZ:
+      return inode instanceof Pipe ? inode.resize(uint(arg)) : fail('EBADF');
     default:
       return fail('EINVAL');
   }
@@ -172,6 +178,7 @@ function ioctl(task: Task, fd: number, request: number, arg: bigint): SyscallRes
       return ok(0);
     }
     case FIONREAD:
+      if (inode instanceof Pipe) return wordOut(task.mm, arg, 4, BigInt(inode.unread));
       if (!(inode instanceof RegularFile)) return fail('ENOTTY');
       return wordOut(task.mm, arg, 4, BigInt(inode.size - position));
     default:

@@ -9,18 +9,15 @@ import { allowedWrite } from '../file-size.js';
 import { MAX_RW_COUNT, readInto, writeFrom } from '../fs/file-io.js';
 import { Directory } from '../fs/inode.js';
 import type { OpenFile } from '../fs/open-file.js';
+import { Pipe } from '../fs/pipe.js';
 import type { Task } from '../task.js';
 import { accessOk, twoWords } from './arguments.js';
 import type { HandlerTable } from './handler.js';
+import { pipeTransfer, type Vector } from './pipe.js';
 
 const UIO_MAXIOV = 1024;
 
 type Direction = 'read' | 'write';
-
-interface Vector {
-  readonly addr: Addr;
-  readonly length: bigint;
-}
 
 /** vfs_read() and vfs_write(): the descriptor's mode, the buffer, then the transfer. */
 function transfer(
@@ -38,6 +35,7 @@ function transfer(
   const room = direction === 'write' ? allowedWrite(task, file, asked, at) : ok(asked);
   if (!room.ok) return room;
   const most = Math.min(room.value, MAX_RW_COUNT);
+  if (isPipe(file)) return pipeTransfer(task, direction, file, vectors, most);
   let done = 0;
   for (const { addr, length } of vectors) {
     const count = Math.min(Number(length), most - done);
@@ -50,6 +48,10 @@ function transfer(
   }
   if (direction === 'write' && done > 0) file.inode.modified = task.kernel.clock.nanoseconds;
   return ok(done);
+}
+
+function isPipe(file: OpenFile): file is OpenFile & { readonly inode: Pipe } {
+  return file.inode instanceof Pipe;
 }
 
 function simple(
