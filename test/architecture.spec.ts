@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'os/linux': ['abi', 'engine', 'kernel', 'mm', 'policy', 'trace'],
   // The kernel's tables of calls and constants are data that sources name.
   toolchain: ['abi', 'os/linux'],
+  object: ['abi'],
   'unicorn-wasm': ['engine'],
   'sandbox-options.ts': ['abi', 'type:kernel', 'mm', 'os/linux', 'policy'],
   'registers.ts': ['abi', 'engine', 'sandbox-options.ts'],

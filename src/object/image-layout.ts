@@ -1,0 +1,104 @@
+/** Where each section, each common symbol and each GOT slot of a linked image lies. */
+import { type Addr, type Arch, pageUp } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
+import type { ObjectFile, ObjectSection } from './object-file.js';
+import type { Definition, SymbolTable } from './symbol-table.js';
+
+export interface PlacedSection {
+  readonly file: ObjectFile;
+  readonly section: ObjectSection;
+  readonly address: Addr;
+  /** Its place in the image's own order, from 1. */
+  readonly number: number;
+}
+
+/** Pages with the same rights, filled from the start. */
+export interface Segment {
+  readonly start: Addr;
+  /** Bytes, a multiple of the page size. */
+  readonly length: number;
+  /** PROT_* as letters: 'r-x'. */
+  readonly rights: 'r-x' | 'r--' | 'rw-' | 'rwx';
+}
+
+export interface ImageLayout {
+  readonly segments: readonly Segment[];
+  readonly sections: ReadonlyMap<ObjectSection, PlacedSection>;
+  readonly commons: ReadonlyMap<Definition, Addr>;
+  /** Address of each slot by the name that it holds. */
+  readonly slots: ReadonlyMap<string, Addr>;
+  /** Start of the GOT; where it would be when it has no slot. */
+  readonly got: Addr;
+  readonly end: Addr;
+}
+
+/** More than any test's code; a file that lies about a size must not take the host's memory. */
+const MAX_IMAGE = 256n << 20n;
+
+const ORDER = ['r-x', 'r--', 'rw-', 'rwx'] as const;
+
+/** `base` is page-aligned. Slots are for the names in `slotNames`. */
+export function layOut(
+  files: readonly ObjectFile[],
+  symbols: SymbolTable,
+  slotNames: readonly string[],
+  base: Addr,
+): ImageLayout {
+  const word = files[0]?.arch === 'i386' ? 4n : 8n;
+  const sections = new Map<ObjectSection, PlacedSection>();
+  const commons = new Map<Definition, Addr>();
+  const slots = new Map<string, Addr>();
+  const segments: Segment[] = [];
+  let got = base;
+  let next = base;
+  for (const rights of ORDER) {
+    const start = next;
+    for (const { file, section } of sectionsOf(files)) {
+      if (rightsOf(section) !== rights) continue;
+      next = alignUp(next, section.align);
+      sections.set(section, { file, section, address: next, number: sections.size + 1 });
+      next += BigInt(section.size);
+    }
+    if (rights === 'rw-') {
+      for (const definition of symbols.globals.values()) {
+        const { place } = definition.symbol;
+        if (place.kind !== 'common') continue;
+        next = alignUp(next, place.align);
+        commons.set(definition, next);
+        next += BigInt(place.size);
+      }
+      got = next = alignUp(next, Number(word));
+      for (const name of slotNames) {
+        slots.set(name, next);
+        next += word;
+      }
+    }
+    if (next === start) continue;
+    if (next - base > MAX_IMAGE) {
+      throw new MayexecError(
+        `the linked image would take ${next - base} bytes: at most ${MAX_IMAGE} are possible`,
+      );
+    }
+    next = pageUp(next);
+    segments.push({ start, length: Number(next - start), rights });
+  }
+  return { segments, sections, commons, slots, got, end: next };
+}
+
+export function wordOf(arch: Arch): 4 | 8 {
+  return arch === 'i386' ? 4 : 8;
+}
+
+function sectionsOf(files: readonly ObjectFile[]) {
+  return files.flatMap((file) => file.sections.map((section) => ({ file, section })));
+}
+
+function rightsOf({ write, exec }: ObjectSection): Segment['rights'] {
+  if (exec) return write ? 'rwx' : 'r-x';
+  return write ? 'rw-' : 'r--';
+}
+
+function alignUp(address: Addr, align: number): Addr {
+  const step = BigInt(align);
+  return ((address + step - 1n) / step) * step;
+}
