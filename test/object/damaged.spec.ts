@@ -104,7 +104,11 @@ describe('an object for another machine', () => {
 describe('an object that uses what cannot be linked in memory', () => {
   it.for([
     ['a thread-local variable', '.section .tdata,"awT"\nt: .long 1\n', 'is thread-local'],
-    ['an access to one of another object', '.att_syntax prefix\nmov %fs:t@tpoff, %rax\n', 'thread-local storage'],
+    [
+      'an access to one of another object',
+      '.att_syntax prefix\nmov %fs:t@tpoff, %rax\n',
+      'thread-local storage',
+    ],
     [
       'an indirect function',
       '.type f, @gnu_indirect_function\nf: ret\n',
