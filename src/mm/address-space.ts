@@ -18,7 +18,7 @@ import {
 } from './duplicate.js';
 import { explainAccess, growStack, translate } from './fault.js';
 import { historyOf, type VmaHistory } from './history.js';
-import { mincore, mseal, msync, remapFilePages, residentPages } from './inspect.js';
+import { mincore, mseal, msync, remapFilePages } from './inspect.js';
 import { checkInvariants } from './invariants.js';
 import { madvise } from './madvise.js';
 import { mapsLine, mapsText, nameOf, smapsFlags } from './maps.js';
@@ -33,6 +33,7 @@ import { ENTRY_GUARD } from './page-table.js';
 import { pkeyAlloc, pkeyFree } from './pkeys.js';
 import { MAP_REMAPDUP, remapDuplicate } from './remap-duplicate.js';
 import type { MmapArgs } from './request.js';
+import { type HighWater, highWater, residentPages } from './resident.js';
 import { insertSpecial, mapStack } from './setup.js';
 import type { Vma, VmFlags } from './vma.js';
 
@@ -126,6 +127,11 @@ export class AddressSpace extends Mm {
   }
 
   /** Pages of a mapping in memory: its own, and those of what it shares. */
+  /** The most that was ever mapped, and in memory, up to now. */
+  get peaks(): HighWater {
+    return highWater(this);
+  }
+
   residentPages(vma: Vma): { readonly own: number; readonly shared: number } {
     return residentPages(this, vma);
   }

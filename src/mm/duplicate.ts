@@ -34,6 +34,7 @@ const PLAIN_FIELDS = [
   'pkru',
   'cause',
   'killed',
+  'highWater',
 ] as const satisfies readonly (keyof Mm)[];
 type PlainState = Pick<Mm, (typeof PLAIN_FIELDS)[number]>;
 
@@ -110,6 +111,8 @@ export function copyInto(parent: Mm, child: Mm): void {
     const needed = vma.anon !== undefined || vma.flags & VM_MAYBE_GUARD;
     if (needed && !(vma.flags & VM_WIPEONFORK)) copyPages(parent, child, vma);
   }
+  // dup_mm: a child's peaks begin with what it has.
+  child.highWater = { mapped: 0, resident: 0 };
   parent.flushTlb();
 }
 

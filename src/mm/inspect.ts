@@ -1,5 +1,5 @@
 /** Calls that look at mappings or mark them: msync, mincore, mseal (mm/msync.c, mm/mincore.c, mm/mseal.c), remap_file_pages. */
-import { type Addr, PAGE_SIZE, pageUp } from '../abi/address.js';
+import { type Addr, pageUp } from '../abi/address.js';
 import {
   MAP_FIXED,
   MAP_LOCKED,
@@ -15,8 +15,8 @@ import { modifyRange } from './merge.js';
 import type { Mm } from './mm.js';
 import { mmap } from './mmap.js';
 import { alignLength } from './munmap.js';
-import { ENTRY_GUARD, ENTRY_NONE, entryFrame } from './page-table.js';
-import { VM_ACCESS, VM_LOCKED, VM_MAYEXEC, VM_SHARED, type Vma } from './vma.js';
+import { ENTRY_GUARD, ENTRY_NONE } from './page-table.js';
+import { VM_ACCESS, VM_LOCKED, VM_MAYEXEC, VM_SHARED } from './vma.js';
 import type { MappedVma } from './vma-list.js';
 
 /** msync writes nothing: an object's pages are what its readers see. Holes are skipped and reported. */
@@ -59,23 +59,6 @@ function inCore(mm: Mm, vma: MappedVma, page: number): boolean {
   if (entry !== ENTRY_NONE && entry !== ENTRY_GUARD) return true;
   const index = vma.pageOffset + (page - vma.startPage);
   return vma.object?.resident?.(index) ?? false;
-}
-
-/** What smaps_account() counts: pages of zeros do not, nor those of a file behind a private mapping. */
-export function residentPages(mm: Mm, vma: Vma): { readonly own: number; readonly shared: number } {
-  const start = Number(vma.start >> 12n);
-  const pages = Number((vma.end - vma.start) >> 12n);
-  let own = 0;
-  mm.pages.forEach(start, start + pages, (_page, entry) => {
-    if (entryFrame(entry) >= 0) own++;
-  });
-  let shared = 0;
-  const { object, pageOffset } = vma;
-  if (vma.flags & VM_SHARED && object?.resident !== undefined) {
-    const end = Math.min(pages, Math.ceil(object.size / PAGE_SIZE) - pageOffset);
-    for (let i = 0; i < end; i++) if (object.resident(pageOffset + i)) shared++;
-  }
-  return { own, shared };
 }
 
 /** mseal: nothing is sealed when there is a hole. */

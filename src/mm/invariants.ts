@@ -7,7 +7,7 @@ import { hasSharedPages, isData, type MappedVma, pageCount } from './vma-list.js
 
 export function checkInvariants(mm: Mm): void {
   let end = 0;
-  const counters = { total: 0, data: 0, locked: 0, accounted: 0 };
+  const counters = { total: 0, data: 0, locked: 0, accounted: 0, shared: 0 };
   for (const vma of mm.list.items) {
     if (vma.startPage < end) bad(vma, 'overlaps the one below it or is out of order');
     checkVma(mm, vma);
@@ -16,6 +16,7 @@ export function checkInvariants(mm: Mm): void {
     if (isData(vma.flags)) counters.data += pageCount(vma);
     if (vma.flags & VM_LOCKED) counters.locked += pageCount(vma);
     if (vma.flags & VM_ACCOUNT) counters.accounted += pageCount(vma);
+    if (vma.flags & VM_SHARED) counters.shared += pageCount(vma);
   }
   const kept = JSON.stringify(mm.list.counters);
   if (kept !== JSON.stringify(counters)) {
@@ -42,16 +43,21 @@ function checkVma(mm: Mm, vma: MappedVma): void {
 
 /** Every page of its own lies in a private VMA, and one that was written in one with an anon_vma. */
 function checkPages(mm: Mm): void {
+  let frames = 0;
   mm.pages.forEach(0, mm.wordPages, (page, entry) => {
     const vma = mm.list.find(page);
     if (vma === undefined) throw new InvariantError(`page ${page.toString(16)} is in no VMA`);
     const frame = entryFrame(entry);
     if (entry === ENTRY_ZERO && hasSharedPages(vma)) bad(vma, 'is shared and has a zero page');
     if (frame < 0) return;
+    frames++;
     if (hasSharedPages(vma)) bad(vma, 'is shared and has pages of its own');
     if (vma.anon === undefined) bad(vma, 'has written pages but no anon_vma');
     if (mm.frames.owners(frame) === 0) bad(vma, `has the free frame ${frame}`);
   });
+  if (frames !== mm.pages.frames) {
+    throw new InvariantError(`the page table counts ${mm.pages.frames} frames and has ${frames}`);
+  }
 }
 
 function bad(vma: MappedVma, what: string): never {

@@ -15,6 +15,7 @@ import type { MemoryObject, ObjectWatcher } from './object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from './page-table.js';
 import { INITIAL_PKRU } from './pkeys.js';
 import type { MmPolicies } from './policies.js';
+import { type HighWater, highWater } from './resident.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
 import {
   changed,
@@ -81,6 +82,8 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   argEnd: Addr = 0n;
   envStart: Addr = 0n;
   envEnd: Addr = 0n;
+  /** Peaks as they were when pages last went. */
+  highWater: HighWater = { mapped: 0, resident: 0 };
   /** Protection keys in use, one bit each; key 0 always is where the CPU has them. */
   pkeyMap: number;
   executeOnlyPkey = -1;
@@ -156,6 +159,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
 
   /** zap_page_range: private pages of [start, end) go; shared ones stay with their object. */
   zapPages(start: number, end: number, keepGuards = false): void {
+    this.highWater = highWater(this);
     this.pages.forEach(start, end, (page, entry) => {
       if (keepGuards && entry === ENTRY_GUARD) return;
       const frame = entryFrame(entry);

@@ -252,10 +252,13 @@ function move(mm: Mm, remap: Remap, vma: MappedVma): Result<Addr> {
   const charge = flags & MREMAP_DONTUNMAP ? newPages : newPages - oldPages;
   if (vma.flags & VM_ACCOUNT && !enoughMemory(mm, charge)) return fail('ENOMEM');
 
+  // Mapped in two places for a moment: no peak.
+  const { highWater } = mm;
   linkCopy(mm, remap, vma);
   movePages(mm, page, oldPages, newPage);
   if (flags & MREMAP_DONTUNMAP) leaveEmpty(mm, remap);
   else if (oldPages > 0) unmapRange(mm, page, page + oldPages);
+  mm.highWater = highWater;
   if (vma.flags & VM_LOCKED && newPages > oldPages) {
     populate(mm, newPage + oldPages, newPage + newPages);
   }

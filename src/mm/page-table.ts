@@ -27,13 +27,20 @@ export function entryFrame(entry: number): number {
 
 export class PageTable {
   readonly #chunks: Map<number, Int32Array>;
+  #frames: number;
   #lastKey = -1;
   #last: Int32Array | undefined;
   /** The last chunk that became empty: programs that map, use and unmap one page do so often. */
   #spare: Int32Array | undefined;
 
-  constructor(chunks: Map<number, Int32Array> = new Map()) {
+  constructor(chunks: Map<number, Int32Array> = new Map(), frames = 0) {
     this.#chunks = chunks;
+    this.#frames = frames;
+  }
+
+  /** Entries that have a frame of their own. */
+  get frames(): number {
+    return this.#frames;
   }
 
   get(page: number): number {
@@ -45,6 +52,8 @@ export class PageTable {
     const index = page % CHUNK_PAGES;
     const before = chunk[index]!;
     chunk[index] = entry;
+    if (before >= FIRST_FRAME) this.#frames--;
+    if (entry >= FIRST_FRAME) this.#frames++;
     if (before === ENTRY_NONE && entry !== ENTRY_NONE) chunk[USED]!++;
     if (before !== ENTRY_NONE && entry === ENTRY_NONE && --chunk[USED]! === 0) {
       this.#chunks.delete(Math.floor(page / CHUNK_PAGES));
@@ -70,7 +79,7 @@ export class PageTable {
   clone(): PageTable {
     const chunks = new Map<number, Int32Array>();
     for (const [key, chunk] of this.#chunks) chunks.set(key, chunk.slice());
-    return new PageTable(chunks);
+    return new PageTable(chunks, this.#frames);
   }
 
   #visitChunk(

@@ -99,6 +99,7 @@ export interface VmaCounters {
   data: number;
   locked: number;
   accounted: number;
+  shared: number;
 }
 
 /** Told when the first VMA of an object comes in and when the last one has gone. */
@@ -114,7 +115,7 @@ export class VmaList {
   readonly #objects = new Map<MemoryObject, number>();
   readonly #observer: ObjectObserver | undefined;
   /** Pages, each always equal to the sum over the list. */
-  readonly counters: VmaCounters = { total: 0, data: 0, locked: 0, accounted: 0 };
+  readonly counters: VmaCounters = { total: 0, data: 0, locked: 0, accounted: 0, shared: 0 };
 
   constructor(observer?: ObjectObserver) {
     this.#observer = observer;
@@ -188,6 +189,7 @@ export class VmaList {
     if (isData(vma.flags)) this.counters.data += pages;
     if (vma.flags & VM_LOCKED) this.counters.locked += pages;
     if (vma.flags & VM_ACCOUNT) this.counters.accounted += pages;
+    if (vma.flags & VM_SHARED) this.counters.shared += pages;
     if (vma.object !== undefined) this.#countObject(vma.object, vma.flags, sign);
   }
 

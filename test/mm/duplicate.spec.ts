@@ -17,6 +17,20 @@ const SHARED = MAP_SHARED | MAP_ANONYMOUS;
 const page = Number(BASE >> 12n);
 
 describe('fork', () => {
+  it('leaves the peaks behind', () => {
+    const { mm } = makeSpace();
+    mapAt(mm, BASE, 8);
+    mm.store(BASE, new Uint8Array(4 * 4096));
+    mm.munmap(BASE, 7n * PAGE);
+    expect(mm.peaks).toEqual({ mapped: 8, resident: 4 });
+    expect(mm.fork().peaks).toEqual({ mapped: 1, resident: 0 });
+    const before = mm.snapshot();
+    mapAt(mm, BASE, 20);
+    mm.restore(before);
+    expect(mm.peaks).toEqual({ mapped: 8, resident: 4 });
+    mm.checkInvariants();
+  });
+
   it('shares pages until one side writes', () => {
     const { mm, memory } = makeSpace();
     mapAt(mm, BASE, 2);

@@ -70,10 +70,10 @@ describe('lookup', () => {
 describe('counters and objects', () => {
   it('follow every change', () => {
     const list = listOf(vma(1, 4), vma(5, 6, { flags: VM_READ | VM_LOCKED }));
-    expect(list.counters).toEqual({ total: 4, data: 3, locked: 1, accounted: 0 });
+    expect(list.counters).toEqual({ total: 4, data: 3, locked: 1, accounted: 0, shared: 0 });
     list.replace(list.at(0)!, changed(list.at(0)!, { flags: VM_READ }));
     list.splice(1, 1);
-    expect(list.counters).toEqual({ total: 3, data: 0, locked: 0, accounted: 0 });
+    expect(list.counters).toEqual({ total: 3, data: 0, locked: 0, accounted: 0, shared: 0 });
   });
 
   it('hold one reference of an object however many VMAs map it', () => {

@@ -54,7 +54,7 @@ function residentText(mm: AddressSpace): string {
   }
   const total = sums.anonymous + sums.file + sums.shmem;
   return [
-    size('VmHWM', total),
+    size('VmHWM', 4 * mm.peaks.resident),
     size('VmRSS', total),
     size('RssAnon', sums.anonymous),
     size('RssFile', sums.file),
@@ -62,10 +62,7 @@ function residentText(mm: AddressSpace): string {
   ].join('');
 }
 
-/**
- * Vm lines, by the kinds of mappings (vm_stat_account and task_mem). Deviations: the peaks are the present
- * sizes, and page tables take no memory.
- */
+/** Vm lines, by the kinds of mappings (vm_stat_account and task_mem). Deviation: page tables take no memory. */
 function memoryText(mm: AddressSpace): string {
   const { vmas } = mm;
   const stack = vmas.filter(({ flags }) => (flags & VM_GROWSDOWN) !== 0);
@@ -79,7 +76,7 @@ function memoryText(mm: AddressSpace): string {
   const locked = vmas.filter(({ flags }) => (flags & VM_LOCKED) !== 0);
   const total = kilobytes(vmas);
   return [
-    size('VmPeak', total),
+    size('VmPeak', 4 * mm.peaks.mapped),
     size('VmSize', total),
     size('VmLck', kilobytes(locked)),
     size('VmPin', 0),

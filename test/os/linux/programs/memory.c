@@ -6,6 +6,9 @@
 #define SYS_munlock NR(150, 151)
 #define SYS_memfd_create NR(319, 356)
 #define SYS_ftruncate NR(77, 93)
+#define SYS_mremap NR(25, 163)
+#define SYS_fork NR(57, 2)
+#define SYS_wait4 NR(61, 114)
 #define PAGE 4096ul
 
 static char text[200000];
@@ -85,6 +88,24 @@ static int main(long argc, char **argv, char **envp) {
   show("VmPeak", field("VmPeak") >= size + 1024);
   call2(SYS_munmap, at, 1 << 20);
   show("VmSize", field("VmSize") == size);
+  show("VmPeak stays", field("VmPeak") >= size + 1024);
+  at = call6(SYS_mmap, 0, 4 << 20, 3, 0x22, -1, 0);
+  ulong peak = field("VmPeak");
+  show("VmPeak is the size", field("VmSize") == peak);
+  ulong moved = call5(SYS_mremap, at, 4 << 20, 5 << 20, 1, 0);
+  show("moving counts once", field("VmPeak") - peak);
+  for (ulong i = 0; i < 1024; i++) *(volatile char *)(moved + i * PAGE) = 1;
+  ulong resident = field("VmRSS");
+  call3(SYS_madvise, moved, 5 << 20, 4);
+  /* The kernel counts resident pages per CPU, and so the peak only roughly. */
+  show("VmHWM stays", field("VmHWM") >= resident - 1024 && field("VmRSS") < resident - 2048);
+  call2(SYS_munmap, moved, 5 << 20);
+  peak = field("VmPeak");
+  if (call0(SYS_fork) == 0) {
+    show("a child has peaks of its own", field("VmPeak") == field("VmSize") && field("VmPeak") < peak);
+    call1(SYS_exit, 0);
+  }
+  call4(SYS_wait4, -1, 0, 0, 0);
 
   at = map(-1, 3, 0x22);
   call6(SYS_mmap, at + 7 * PAGE, PAGE, 0, 0x32, -1, 0);
