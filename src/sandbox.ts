@@ -115,6 +115,7 @@ export class Sandbox implements Disposable {
     const { engine, info } = await openEngine(checked.engine, {
       arch: checked.arch,
       memory: checked.memory,
+      protectionKeys: options.protectionKeys ?? false,
     });
     try {
       return new Sandbox(checked, engine, info, options);

@@ -129,4 +129,6 @@ export interface EngineOptions {
   readonly arch: Arch;
   /** Bytes of guest memory at most; a multiple of 4096. */
   readonly memory: number;
+  /** CPUID announces protection keys; RDPKRU and WRPKRU are the caller's to carry out. */
+  readonly protectionKeys?: boolean;
 }

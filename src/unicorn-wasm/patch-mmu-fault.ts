@@ -37,6 +37,7 @@ import {
   PORT_ACCESS,
   RAISE_ACCESS,
 } from '../engine/unicorn1/offsets.js';
+import { patchCpuid } from './patch-cpuid.js';
 import { patchStores } from './patch-stores.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
@@ -98,6 +99,7 @@ export function patchMmuFault(source: string): string {
     patchVex,
     patchRaise,
     patchStores,
+    patchCpuid,
   ];
   return patches.reduce((text, patch) => patch(text), source);
 }

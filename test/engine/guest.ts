@@ -23,6 +23,7 @@ const NEEDED: Readonly<Record<Access, number>> = { read: HW_READ, write: HW_WRIT
 export interface GuestOptions {
   readonly arch?: Arch;
   readonly memory?: number;
+  readonly protectionKeys?: boolean;
 }
 
 export class Guest {
@@ -141,8 +142,7 @@ export class Guest {
 }
 
 export async function openGuest(kind: EngineKind, options: GuestOptions = {}): Promise<Guest> {
-  const { arch = 'x86-64', memory = 16 << 20 } = options;
-  const { engine } = await openEngine(kind, { arch, memory });
+  const { engine } = await openEngine(kind, { arch: 'x86-64', memory: 16 << 20, ...options });
   return new Guest(engine);
 }
 

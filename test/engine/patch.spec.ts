@@ -16,6 +16,7 @@ const PLACES: readonly [string, string][] = [
   ['the flags of the instruction hook', 'uA=(0|E)!=(0|S),'],
   ['the length of the instruction hook', 'n[u+56>>2]=S'],
   ['the VEX prefix', 'X=v>>>4&8,'],
+  ['leaf 7 of CPUID', 'case 7:return n[a>>2]=0,n[i>>2]=r?0:'],
   ['raise_exception', 'function Nn(A,e){Xn('],
   ['tlb_fill', 'function Bn(A,e,r,a,i,c){'],
   ['the four-byte store', 'function Dt(A,e,r,i,f,c){'],

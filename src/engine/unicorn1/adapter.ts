@@ -83,7 +83,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#gdt = frames.kernelPage.pointer;
     machine.client = this;
     this.#mmu.flush();
-    boot(machine, this.#gdt);
+    boot(machine, this.#gdt, options.protectionKeys ?? false);
   }
 
   get blocks(): number {

@@ -10,6 +10,7 @@ import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
 import type { Machine } from './machine.js';
 import {
   ENV,
+  FEATURES_7_ECX_CELL,
   HF,
   SEGMENT,
   SEGMENT_CS,
@@ -67,13 +68,18 @@ const FEATURES_1_ECX =
   (1 << 25);
 /** Leaf 7, EBX: ADX. */
 const FEATURES_7_EBX = 1 << 19;
+/** ECX: PKU, and OSPKE, that the kernel has turned them on. */
+const FEATURES_7_ECX_KEYS = (1 << 3) | (1 << 4);
 const LAST_CPUID_LEAF = 7;
 /** Leaf 0x80000001, EDX: SYSCALL NX RDTSCP LM; ECX: LAHF, LZCNT. */
 const FEATURES_EXT_EDX = (1 << 11) | (1 << 20) | (1 << 27) | (1 << 29);
 const FEATURES_EXT_ECX = (1 << 0) | (1 << 5);
 
-/** Brings a freshly opened or reused machine to the state of a new process. `gdt` is host memory. */
-export function boot(machine: Machine, gdt: number): void {
+/**
+ * Brings a freshly opened or reused machine to the state of a new process. `gdt` is host memory.
+ * `protectionKeys`: CPUID announces them.
+ */
+export function boot(machine: Machine, gdt: number, protectionKeys: boolean): void {
   const { heap, env, arch } = machine;
   machine.reset();
   heap.writeU64(TICKS, 0n);
@@ -95,6 +101,7 @@ export function boot(machine: Machine, gdt: number): void {
   heap.writeU64(env + ENV.CR0, CR0_PE_MP_ET_NE_WP_AM_PG);
   heap.writeU64(env + ENV.CR4, CR4_PAE_OSFXSR_OSXMMEXCPT);
   setFeatures(machine);
+  heap.writeU32(FEATURES_7_ECX_CELL, protectionKeys ? FEATURES_7_ECX_KEYS : 0);
   setArithmetic(machine);
 }
 

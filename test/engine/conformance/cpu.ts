@@ -56,6 +56,20 @@ export function cpu(kind: EngineKind): void {
         expect(cpuid(0n)[0]).toBeGreaterThanOrEqual(7);
       });
 
+      it('announces protection keys when asked to, and the next engine has none', async () => {
+        const leaf7 = async (protectionKeys: boolean) => {
+          const g = await openGuest(kind, { arch, protectionKeys });
+          g.setReg('ax', 7);
+          g.setReg('cx', 0);
+          g.runCode('cpuid; int 0x80');
+          const ecx = Number(g.reg('cx'));
+          g.engine.close();
+          return ecx;
+        };
+        expect(await leaf7(true)).toBe(0b11000);
+        expect(await leaf7(false)).toBe(0);
+      });
+
       it.each(ADVERTISED)('executes %s', (_, text, register, value) => {
         const g = guest();
         g.engine.writeRegister('xmm0', 0n);

@@ -25,7 +25,12 @@ export interface Machine extends Disposable {
 
 export async function openMachine(arch: Arch, options: MachineOptions = {}): Promise<Machine> {
   const { policy, layout, seed, blocks, memory, ...rest } = options;
-  const { engine } = await openEngine('auto', { arch, memory: memory ?? 32 << 20 });
+  const { protectionKeys = false } = rest;
+  const { engine } = await openEngine('auto', {
+    arch,
+    memory: memory ?? 32 << 20,
+    protectionKeys,
+  });
   const trace = new Recorder();
   const random = seed === undefined ? undefined : new Random(seed);
   const process = LinuxProcess.create({

@@ -24,6 +24,7 @@ describe.each(['x86-64', 'i386'] as const)('a fault by a protection key on %s', 
     machine.process.exec('/tmp/program', program.bytes, ['/tmp/program'], []);
     expect(machine.process.run()).toEqual({ kind: 'exit', code: 0 });
     expect(valuesOf(machine.output)).toEqual({
+      announced: 3,
       'pkru at start': 0x55555554,
       key: 1,
       pkey_mprotect: 0,

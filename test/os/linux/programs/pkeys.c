@@ -43,6 +43,9 @@ static int main(long argc, char **argv, char **envp) {
   (void)argc, (void)argv, (void)envp;
   ulong action[5] = {(ulong)on_fault, 0x04000004, (ulong)restore, 0, 0};
   call4(SYS_rt_sigaction, 11, action, 0, 8);
+  u32 a = 7, b, c = 0, d;
+  __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  show("announced", (c >> 3) & 3);
   show("pkru at start", rdpkru());
   long key = call2(SYS_pkey_alloc, 0, 1);
   show("key", key);
