@@ -7,6 +7,11 @@ export const IPC_RMID = 0;
 export const IPC_SET = 1;
 export const IPC_STAT = 2;
 export const IPC_INFO = 3;
+/** Commands of shmctl, and the mode bits that IPC_STAT shows. */
+export const SHM_LOCK = 11;
+export const SHM_UNLOCK = 12;
+export const SHM_DEST = 0o1000;
+export const SHM_LOCKED = 0o2000;
 
 export const SHM_R = 0o400;
 export const SHM_W = 0o200;

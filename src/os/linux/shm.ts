@@ -1,6 +1,6 @@
 /**
  * System V shared memory segments. Compare ipc/shm.c and ipc/util.c. A segment lives until it is marked
- * for removal and nothing has it mapped. Deviation: ids only count up, and SHM_HUGETLB is refused.
+ * for removal and nothing has it mapped. Deviation: ids only count up.
  */
 import {
   IPC_CREAT,
@@ -31,6 +31,8 @@ export interface Segment {
   readonly creator: number;
   /** IPC_RMID was called: goes with its last mapping. */
   readonly removed: boolean;
+  /** SHM_LOCK was called: its pages count against RLIMIT_MEMLOCK. */
+  readonly locked: boolean;
 }
 
 export class SharedSegments {
@@ -66,6 +68,16 @@ export class SharedSegments {
   replace(segment: Segment): void {
     this.#segments = new Map([...this.#segments, [segment.id, segment]]);
     this.#sweep();
+  }
+
+  /** user_shm_lock(): all locked segments together may have so many bytes. */
+  lock(segment: Segment, limit: bigint): Result<0> {
+    if (segment.locked) return ok(0);
+    const others = [...this.#alive()].filter(({ locked }) => locked);
+    const pages = [segment, ...others].reduce((sum, { size }) => sum + pagesOf(size), 0n);
+    if (pages > limit >> 12n) return fail('ENOMEM');
+    this.replace({ ...segment, locked: true });
+    return ok(0);
   }
 
   save(): Saved {
@@ -107,7 +119,9 @@ export class SharedSegments {
   }
 
   #create(key: number, size: bigint, flags: number, creator: number): Result<number> {
-    if (size < 1n || size > LARGEST || flags & SHM_HUGETLB) return fail('EINVAL');
+    if (size < 1n || size > LARGEST) return fail('EINVAL');
+    // can_do_hugetlb_shm: for those in the group of vm.hugetlb_shm_group alone.
+    if (flags & SHM_HUGETLB) return fail('EPERM');
     const id = this.#next++;
     const name = (key >>> 0).toString(16).padStart(8, '0');
     const object = new PagedObject(this.#frames, {
@@ -116,9 +130,10 @@ export class SharedSegments {
       inode: id,
       inodePrivate: true,
       label: { type: 'tmpfs_t', class: 'file' },
-      size: Number((size + PAGE_MASK) & ~PAGE_MASK),
+      size: Number(pagesOf(size) << 12n),
     });
-    this.replace({ id, object, size, key, mode: flags & 0o777, creator, removed: false });
+    const fresh = { removed: false, locked: false };
+    this.replace({ id, object, size, key, mode: flags & 0o777, creator, ...fresh });
     return ok(id);
   }
 
@@ -132,6 +147,10 @@ export class SharedSegments {
       segment.object.release();
     }
   }
+}
+
+function pagesOf(size: bigint): bigint {
+  return (size + PAGE_MASK) >> 12n;
 }
 
 /** shm_nattch: VMAs, so that one that is split counts twice. */

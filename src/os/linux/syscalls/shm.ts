@@ -8,10 +8,14 @@ import {
   IPCOP_SHMCTL,
   IPCOP_SHMDT,
   IPCOP_SHMGET,
+  SHM_DEST,
   SHM_EXEC,
+  SHM_LOCK,
+  SHM_LOCKED,
   SHM_RDONLY,
   SHM_REMAP,
   SHM_RND,
+  SHM_UNLOCK,
 } from '../../../abi/ipc.js';
 import { MAP_FIXED, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
@@ -104,6 +108,8 @@ function shmctl(task: Task, id: number, command: number, buffer: Addr, abi: Abi)
     case IPC_RMID:
     case IPC_SET:
     case IPC_STAT:
+    case SHM_LOCK:
+    case SHM_UNLOCK:
       break;
     default:
       return fail('EINVAL');
@@ -115,6 +121,13 @@ function shmctl(task: Task, id: number, command: number, buffer: Addr, abi: Abi)
   switch (command) {
     case IPC_RMID:
       shm.replace({ ...segment, key: 0, removed: true });
+      return ok(0);
+    case SHM_LOCK: {
+      const { memlock } = task.mm.limits;
+      return memlock === 0n ? fail('EPERM') : shm.lock(segment, memlock);
+    }
+    case SHM_UNLOCK:
+      shm.replace({ ...segment, locked: false });
       return ok(0);
     case IPC_SET:
       shm.replace({ ...segment, mode: (mode?.value.u32(20) ?? 0) & 0o777 });
@@ -128,7 +141,8 @@ function shmctl(task: Task, id: number, command: number, buffer: Addr, abi: Abi)
 /** struct shmid64_ds. */
 function describe(segment: Segment, { pid }: Task, { word }: Abi): Struct {
   const wide = word === 8;
-  const mode = segment.mode | (segment.removed ? 0o1000 : 0);
+  const { removed, locked } = segment;
+  const mode = segment.mode | (removed ? SHM_DEST : 0) | (locked ? SHM_LOCKED : 0);
   const struct = new Struct(wide ? 112 : 84).setU32(0, segment.key);
   for (const at of [4, 8, 12, 16]) struct.setU32(at, USER_ID);
   struct.setU32(20, mode);

@@ -6,12 +6,15 @@
 #define SYS_shmat NR(30, 397)
 #define SYS_shmctl NR(31, 396)
 #define SYS_shmdt NR(67, 398)
+#define SYS_setrlimit NR(160, 75)
 
 #define IPC_CREAT 01000
 #define IPC_EXCL 02000
 #define IPC_RMID 0
 #define IPC_SET 1
 #define IPC_STAT 2
+#define SHM_LOCK 11
+#define SHM_UNLOCK 12
 #define SHM_RDONLY 010000
 #define SHM_RND 020000
 #define SHM_REMAP 040000
@@ -75,6 +78,45 @@ static void making(void) {
   show("negative id", call3(SYS_shmctl, -1, IPC_STAT, status));
   show("attach none", call3(SYS_shmat, id, 0, 0));
   show("attach a negative id", call3(SYS_shmat, -1, 0, 0));
+}
+
+static ulong mode_of(long id) {
+  call3(SYS_shmctl, id, IPC_STAT, status);
+  return status[5];
+}
+
+/* Locked segments count against RLIMIT_MEMLOCK together. */
+static void locking(void) {
+  long id = call3(SYS_shmget, 0, 5000, 0600), other = call3(SYS_shmget, 0, 1, 0600);
+  ulong limit[2] = {PAGE, 2 * PAGE};
+  show("lock", call3(SYS_shmctl, id, SHM_LOCK, 0));
+  show("locked", mode_of(id));
+  show("lock again", call3(SYS_shmctl, id, SHM_LOCK, 0));
+  show("unlock", call3(SYS_shmctl, id, SHM_UNLOCK, 0));
+  show("unlocked", mode_of(id));
+  show("unlock again", call3(SYS_shmctl, id, SHM_UNLOCK, 0));
+  call2(SYS_setrlimit, 8, limit);
+  show("above the limit", call3(SYS_shmctl, id, SHM_LOCK, 0));
+  limit[0] = 2 * PAGE, call2(SYS_setrlimit, 8, limit);
+  show("at the limit", call3(SYS_shmctl, id, SHM_LOCK, 0));
+  show("both", call3(SYS_shmctl, other, SHM_LOCK, 0));
+  call3(SYS_shmctl, id, SHM_UNLOCK, 0);
+  show("the other", call3(SYS_shmctl, other, SHM_LOCK, 0));
+  limit[0] = 0, call2(SYS_setrlimit, 8, limit);
+  show("no limit left", call3(SYS_shmctl, other, SHM_LOCK, 0));
+  show("unlock all the same", call3(SYS_shmctl, other, SHM_UNLOCK, 0));
+  limit[0] = 2 * PAGE, call2(SYS_setrlimit, 8, limit);
+  ulong at = (ulong)call3(SYS_shmat, id, 0, 0);
+  call3(SYS_shmctl, id, SHM_LOCK, 0);
+  call3(SYS_shmctl, id, IPC_RMID, 0);
+  show("locked and to be removed", mode_of(id));
+  show("still counts", call3(SYS_shmctl, other, SHM_LOCK, 0));
+  call1(SYS_shmdt, at);
+  show("gone", call3(SYS_shmctl, other, SHM_LOCK, 0));
+  show("lock none", call3(SYS_shmctl, id, SHM_LOCK, 0));
+  show("huge pages", call3(SYS_shmget, 0, PAGE, 0600 | 04000));
+  show("none of them", call3(SYS_shmget, 0, 0, 0600 | 04000));
+  call3(SYS_shmctl, other, IPC_RMID, 0);
 }
 
 static void places(void) {
@@ -154,6 +196,7 @@ static void multiplexer(void) {
 static int main(long argc, char **argv, char **envp) {
   (void)argc, (void)argv, (void)envp;
   making();
+  locking();
   places();
   rights();
 #ifndef __x86_64__
