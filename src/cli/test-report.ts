@@ -33,8 +33,8 @@ function fileLines(
   const mark = bad ? paint('red', 'FAIL') : paint('green', 'ok  ');
   const head = `${mark} ${file}  ${paint('dim', problems.length > 0 ? title : outcomes)}`;
   const mistakes = problems.map(
-    ({ line, column, message, text }) =>
-      `  ${file}:${line}:${column}: ${message}${text === '' ? '' : `: ${text}`}`,
+    ({ file: place, line, column, message, text }) =>
+      `  ${place}:${line}:${column}: ${message}${text === '' ? '' : `: ${text}`}`,
   );
   const sourceLines = runs.some(({ differences }) => differences.length > 0)
     ? source(file).split(/\r?\n/)

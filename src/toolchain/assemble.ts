@@ -105,7 +105,7 @@ function constantsOf({ arch, constants }: AssembleOptions): ReadonlyMap<string, 
 }
 
 function readStatement(builder: ProgramBuilder, text: string): void {
-  const assignment = /^([A-Za-z_.?@][\w.$?@]*)\s*(=(?!=)|equ\b)/i.exec(text);
+  const assignment = /^([A-Za-z_.?@][\w.$?@]*)(\s*=(?!=)|\s+equ\b)/i.exec(text);
   if (assignment !== null) {
     const skipped = assignment[0].length;
     const reader = new TokenReader(

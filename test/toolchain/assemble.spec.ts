@@ -100,6 +100,7 @@ describe('expressions', () => {
     );
     expect(await bytesOf('A = 1; .byte A; A = 2; .byte A')).toBe('0102');
     expect(await bytesOf('x: nop; len = . - x; mov al, len')).toBe('90b001');
+    expect(await bytesOf('.equ A, 5; B equ A + 1; mov al, A; mov al, B')).toBe('b005b006');
   });
 
   it('takes constants from the host, before built-in ones', async () => {
