@@ -10,6 +10,31 @@ export {
   engineInfo as openEngineInfo,
 } from './engine/open.js';
 export type { InterceptedCall, Interception, SyscallInterceptor } from './kernel/intercept.js';
+export { type Argument, arg, type TypedValue } from './kit/arguments.js';
+export {
+  type BufferInit,
+  type BufferOptions,
+  type BufferPointer,
+  pointerTo,
+} from './kit/buffers.js';
+export { CallResult } from './kit/call-result.js';
+export { type Callback, callback, type GuestAccess } from './kit/callback.js';
+export {
+  type AssemblySource,
+  type BytesSource,
+  type Code,
+  type CodeImage,
+  type CodePart,
+  type CodeSource,
+  loadCode,
+} from './kit/code.js';
+export { type Breach, DUTIES, type Duty } from './kit/conduct.js';
+export { ABIS, type AbiName } from './kit/convention.js';
+export { type CallOptions, Kit, type KitOptions } from './kit/kit.js';
+export type { CallOutcome } from './kit/outcome-text.js';
+export { PLACEMENTS, type Placement } from './kit/placement.js';
+export type { GuestValue } from './kit/value-bytes.js';
+export type { WatchedRun } from './kit/watch.js';
 export type { VmaHistory } from './mm/history.js';
 export type { MemoryObject } from './mm/object.js';
 export type { Vma } from './mm/vma.js';

@@ -2,7 +2,7 @@
  * Sandbox: one emulated process under a policy. The composition root: it picks the engine, the
  * policies and the layout, and hands the host what it may do with the process.
  */
-import { type Addr, type Arch, PAGE_SIZE_N, pageDown } from './abi/address.js';
+import { type Addr, type AddrRange, type Arch, PAGE_SIZE_N, pageDown } from './abi/address.js';
 import type { Errno } from './abi/errno.js';
 import { MayexecError } from './abi/errors.js';
 import type { Fault, Outcome } from './abi/outcome.js';
@@ -12,7 +12,8 @@ import { type EngineInfo, openEngine } from './engine/open.js';
 import type { VmaHistory } from './mm/history.js';
 import { createLayout } from './mm/layout.js';
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Vma } from './mm/vma.js';
-import { LinuxProcess, type ProcessSnapshot } from './os/linux/process.js';
+import { HOST_ADDRESSES } from './os/linux/call.js';
+import { type HostEntry, LinuxProcess, type ProcessSnapshot } from './os/linux/process.js';
 import { resolvePolicies } from './policy/registry.js';
 import { type Registers, registersOf } from './registers.js';
 import {
@@ -136,6 +137,26 @@ export class Sandbox implements Disposable {
     return this.#alive().call(toWord('address', address), words);
   }
 
+  /**
+   * Runs guest code from `address` with every register as it is, until it jumps to one of the `hostAddresses`
+   * or ends. The host then does what that function of its own does, and enters again where it returns to.
+   * @param blocks Translated blocks at most; default the sandbox's limit.
+   */
+  enter(address: number | bigint, blocks?: number): Outcome | HostEntry {
+    return this.#alive().enter(toWord('address', address), blocks);
+  }
+
+  /** Where nothing can be mapped: what guest code jumps to when it calls functions of the host (`enter`). */
+  get hostAddresses(): AddrRange {
+    return HOST_ADDRESSES[this.arch];
+  }
+
+  /** Calls `observer` before each instruction with its address; registers may be read then. It costs speed. */
+  onInstruction(observer: ((pc: Addr) => void) | undefined): void {
+    this.#alive();
+    this.#engine.onInstruction(observer);
+  }
+
   /** Makes a system call as the guest would, by name or number. Missing arguments are 0. */
   syscall(call: string | number, ...args: (number | bigint)[]): SyscallOutcome {
     const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
@@ -212,6 +233,11 @@ export class Sandbox implements Disposable {
   /** Instructions run while counting was on (`countInstructions`). */
   get instructions(): number {
     return this.#alive() && this.#engine.instructions;
+  }
+
+  /** Translated blocks begun since the sandbox was created. */
+  get blocks(): number {
+    return this.#alive() && this.#engine.blocks;
   }
 
   /** Counting every instruction costs about half of the speed; it is off at first. */

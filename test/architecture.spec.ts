@@ -33,6 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'trace',
   ],
   scenario: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  kit: ['abi', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  vitest: ['index.ts'],
   cli: ['index.ts'],
 };
 

@@ -2,7 +2,7 @@
  * The run loop: lets the CPU run until it stops, lets the operating system judge the stop, and
  * goes on. It knows no system call and no signal; a personality does (StopHandler).
  */
-import type { Addr } from '../abi/address.js';
+import type { Addr, AddrRange } from '../abi/address.js';
 import type { Outcome } from '../abi/outcome.js';
 import type { Engine, Stop } from '../engine/engine.js';
 
@@ -19,17 +19,19 @@ export interface RunLimits {
   readonly blocks: number;
   /** A return address: reaching it ends the loop. */
   readonly until?: Addr;
+  /** Addresses that stand for functions of the host, where nothing can be mapped: a jump there ends the loop. */
+  readonly host?: AddrRange;
 }
 
-/** 'until' when the return address was reached. */
-export type RunEnd = Outcome | 'until';
+/** 'until' when the return address was reached, 'host' at an address of the host. */
+export type RunEnd = Outcome | 'until' | 'host';
 
 /**
  * A stop that began no block (a fetch that faults) counts as one, so that a guest whose handlers
  * fault for ever meets the limit too.
  */
 export function runToEnd(engine: Engine, handler: StopHandler, limits: RunLimits): RunEnd {
-  const { until } = limits;
+  const { until, host } = limits;
   let left = limits.blocks;
   for (;;) {
     const pending = handler.enter();
@@ -40,7 +42,12 @@ export function runToEnd(engine: Engine, handler: StopHandler, limits: RunLimits
     left -= Math.max(1, engine.blocks - before);
     if (stop.kind === 'until') return 'until';
     if (stop.kind === 'budget') return { kind: 'limit', limit: 'blocks' };
+    if (host !== undefined && isFetchIn(host, stop)) return 'host';
     const outcome = handler.stopped(stop);
     if (outcome !== undefined) return outcome;
   }
+}
+
+function isFetchIn({ start, end }: AddrRange, stop: Stop): boolean {
+  return stop.kind === 'fault' && stop.access === 'exec' && stop.pc >= start && stop.pc < end;
 }

@@ -1,10 +1,17 @@
 /** A call of guest code by the host, in the C convention of the platform. */
-import type { Addr } from '../../abi/address.js';
+import type { Addr, AddrRange, Arch } from '../../abi/address.js';
 import type { Fault, Outcome } from '../../abi/outcome.js';
 import { Struct } from '../../kernel/struct.js';
 import type { Task } from './task.js';
 
-/** Above all user space, so that nothing can ever be mapped there. */
+/**
+ * Addresses above all user space, where nothing can ever be mapped: a jump there can mean a function
+ * of the host. On x86-64 the last canonical page below the hole, on i386 the last two pages.
+ */
+export const HOST_ADDRESSES: Readonly<Record<Arch, AddrRange>> = {
+  'x86-64': { start: 0x7fff_ffff_f000n, end: 0x8000_0000_0000n },
+  i386: { start: 0xffff_e000n, end: 0x1_0000_0000n },
+};
 const RETURN_64 = 0x7fff_ffff_ff00n;
 const RETURN_32 = 0xffff_fff0n;
 

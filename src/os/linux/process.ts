@@ -16,7 +16,7 @@ import type { AddressSpace } from '../../mm/address-space.js';
 import { changeLayout, type Layout } from '../../mm/layout.js';
 import type { Policy } from '../../policy/policy.js';
 import type { TraceRecorder } from '../../trace/events.js';
-import { CallFrame, noRoom } from './call.js';
+import { CallFrame, HOST_ADDRESSES, noRoom } from './call.js';
 import { performSyscall } from './dispatch.js';
 import { parseElf } from './exec/elf.js';
 import { execProgram, prepareIdle } from './exec/exec.js';
@@ -57,6 +57,12 @@ export interface LinuxProcessOptions {
 export interface ProcessSnapshot {
   readonly cpu: CpuState;
   readonly parts: Saved;
+}
+
+/** The code jumped to an address of the host's: see `HOST_ADDRESSES`. */
+export interface HostEntry {
+  readonly kind: 'host';
+  readonly address: Addr;
 }
 
 /** `value`: what the register holds after the call, signed; -1n with `errno` when it failed. */
@@ -187,15 +193,33 @@ export class LinuxProcess {
    * when it returns; every other register stays as the code left it.
    */
   call(address: Addr, args: readonly bigint[]): Outcome {
+    return this.#apart(() => {
+      const outcome = this.#call(address, args);
+      this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome });
+      return outcome;
+    });
+  }
+
+  /** Runs from `address` with all registers as they are, until the code jumps to the host or ends. */
+  enter(address: Addr, blocks = this.#blocks): Outcome | HostEntry {
+    return this.#apart(() => {
+      this.#kernel.programCounter = address;
+      const end = this.#runTasks({ host: HOST_ADDRESSES[this.#task.arch], blocks });
+      if (end === 'host') return { kind: 'host', address: this.#kernel.programCounter };
+      return typeof end === 'string' ? { kind: 'limit', limit: 'blocks' } : end;
+    });
+  }
+
+  /** Whatever the program itself has come to stays as it is. */
+  #apart<T>(run: () => T): T {
     const task = this.#task;
-    const { outcome: before, waiting } = task;
+    const { outcome, waiting } = task;
     task.outcome = undefined;
     task.waiting = undefined;
-    const outcome = this.#call(address, args);
-    task.outcome = before;
+    const result = run();
+    task.outcome = outcome;
     task.waiting = waiting;
-    this.#kernel.record({ type: 'end', pid: task.pid, outcome });
-    return outcome;
+    return result;
   }
 
   /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
@@ -271,8 +295,8 @@ export class LinuxProcess {
   }
 
   /** The first process has the CPU afterwards, whoever had it last. */
-  #runTasks(limits: Omit<TaskLimits, 'blocks'>): RunEnd | 'enough' {
-    const end = runTasks(this.#kernel, this.#task, { ...limits, blocks: this.#blocks });
+  #runTasks(limits: Partial<TaskLimits>): RunEnd | 'enough' {
+    const end = runTasks(this.#kernel, this.#task, { blocks: this.#blocks, ...limits });
     this.#kernel.processes.switchTo(this.#task);
     return end;
   }

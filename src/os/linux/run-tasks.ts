@@ -1,5 +1,5 @@
 /** Runs the processes of a kernel one after the other until the first of them has ended. */
-import type { Addr } from '../../abi/address.js';
+import type { Addr, AddrRange } from '../../abi/address.js';
 import type { Outcome } from '../../abi/outcome.js';
 import { fail, ok } from '../../abi/result.js';
 import { type RunEnd, runToEnd } from '../../kernel/run-loop.js';
@@ -17,13 +17,15 @@ export interface TaskLimits {
   readonly blocks: number;
   /** A return address of `main`'s. */
   readonly until?: Addr;
+  /** Functions of the host that `main` may jump to. */
+  readonly host?: AddrRange;
   /** Ends the run before any process goes on. */
   readonly enough?: () => boolean;
 }
 
 /**
  * How `main` ended. What other processes have still to do is done then as well, as far as the blocks go;
- * 'until': main has reached its return address, 'enough': the caller has what it waited for.
+ * 'until': main has reached its return address, 'host': a function of the host, 'enough': the caller has what it waited for.
  */
 export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): RunEnd | 'enough' {
   const { engine, processes } = kernel;
@@ -41,8 +43,9 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): R
     const end = runToEnd(engine, new StopJudge(task), {
       blocks: share,
       ...(task === main && limits.until !== undefined ? { until: limits.until } : {}),
+      ...(task === main && limits.host !== undefined ? { host: limits.host } : {}),
     });
-    if (end === 'until') return end;
+    if (end === 'until' || end === 'host') return end;
     // A turn that ended for want of blocks has spent them, if only on stops that began none.
     const wholeTurn = task.outcome === undefined && task.waiting === undefined;
     left -= wholeTurn ? share : Math.max(1, engine.blocks - before);

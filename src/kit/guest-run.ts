@@ -1,0 +1,262 @@
+/**
+ * One call of guest code, with the calls back into the host that it makes. The guest jumps to an address
+ * of the host; the run stops there, the host does its part and lets the guest go on. A callback may call
+ * the guest again: each depth has a return address of its own.
+ */
+import type { Addr } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
+import type { Fault } from '../abi/outcome.js';
+import type { Sandbox } from '../sandbox.js';
+import { typeCall } from './arguments.js';
+import type { Callback, GuestAccess } from './callback.js';
+import { type Breach, breachesAtCall, breachesAtReturn } from './conduct.js';
+import { type Convention, conventionOf } from './convention.js';
+import {
+  type Frame,
+  hiddenPointer,
+  integerOf,
+  readArguments,
+  readResult,
+  writeFrame,
+  writeResult,
+} from './frame.js';
+import { GENERAL, garbageOf, STACK_PATTERN, VECTORS } from './garbage.js';
+import { type CallPlan, planCall } from './locations.js';
+import { type RegisterValues, readState } from './machine-state.js';
+import type { CallOutcome } from './outcome-text.js';
+import { parseSignature } from './signature.js';
+import type { AddressOf, GuestValue } from './value-bytes.js';
+
+/** Return addresses come first, one for each depth; callbacks follow. */
+const DEPTHS = 32;
+const STEP = 16n;
+/** What a callee may overwrite below the stack pointer, at least. */
+const SCRIBBLED = 256;
+
+/** A callback as it was called. */
+export interface CallbackRecord {
+  readonly name: string;
+  readonly args: readonly GuestValue[];
+  readonly result: unknown;
+}
+
+export interface GuestCall {
+  readonly plan: CallPlan;
+  readonly entry: Addr;
+  readonly values: readonly unknown[];
+  readonly stackPointer: Addr;
+}
+
+export interface Returned {
+  readonly outcome: CallOutcome;
+  readonly before: RegisterValues;
+  readonly after: RegisterValues;
+}
+
+/** Ends everything down to the outermost call: the guest is dead. */
+class Ended extends Error {
+  readonly outcome: CallOutcome;
+
+  constructor(outcome: CallOutcome) {
+    super('the guest has ended');
+    this.outcome = outcome;
+  }
+}
+
+export class GuestRun {
+  readonly breaches: Breach[] = [];
+  readonly records: CallbackRecord[] = [];
+  readonly #sandbox: Sandbox;
+  readonly #convention: Convention;
+  readonly #callbacks: readonly Callback[];
+  readonly #pointers: AddressOf;
+  readonly #lastBlock: number;
+  /** Registers when the code under test was entered. */
+  #entered: RegisterValues = {};
+  #depth = 0;
+  #ended: CallOutcome | undefined;
+
+  constructor(
+    sandbox: Sandbox,
+    convention: Convention,
+    callbacks: readonly Callback[],
+    pointers: AddressOf,
+    blocks: number,
+  ) {
+    this.#sandbox = sandbox;
+    this.#convention = convention;
+    this.#callbacks = callbacks;
+    this.#pointers = pointers;
+    this.#lastBlock = sandbox.blocks + blocks;
+    const room = Number((sandbox.hostAddresses.end - sandbox.hostAddresses.start) / STEP) - DEPTHS;
+    if (callbacks.length > room) {
+      throw new MayexecError(`${callbacks.length} callbacks: at most ${room} have an address`);
+    }
+  }
+
+  /** The address that a callback has for the guest, or that of a buffer. */
+  readonly addressOf: AddressOf = (value) => {
+    const index = this.#callbacks.indexOf(value as Callback);
+    return index < 0 ? this.#pointers(value) : this.#gate(DEPTHS + index);
+  };
+
+  /** The outermost call. What a callback's own code throws comes out of it. */
+  run(call: GuestCall): Returned {
+    try {
+      return this.#call(call);
+    } catch (error) {
+      if (!(error instanceof Ended)) throw error;
+      const after = readState(this.#sandbox);
+      return { outcome: error.outcome, before: after, after };
+    }
+  }
+
+  #call({ plan, entry, values, stackPointer }: GuestCall): Returned {
+    if (this.#depth >= DEPTHS) throw new MayexecError(`calls nest deeper than ${DEPTHS}`);
+    const sandbox = this.#sandbox;
+    const depth = this.#depth++;
+    const frame = writeFrame({
+      sandbox,
+      plan,
+      values,
+      addressOf: this.addressOf,
+      stackPointer,
+      returnAddress: this.#gate(depth),
+    });
+    const before = readState(sandbox);
+    if (depth === 0) this.#entered = before;
+    const outcome = 'access' in frame ? noRoom(frame) : this.#until(frame, entry, depth);
+    const after = readState(sandbox);
+    this.#depth = depth;
+    if (outcome !== undefined || 'access' in frame) {
+      return { outcome: outcome ?? noRoom(frame as Fault), before, after };
+    }
+    this.breaches.push(...breachesAtReturn({ sandbox, plan, frame, before, after }));
+    return { outcome: { kind: 'return', value: readResult(sandbox, plan) }, before, after };
+  }
+
+  /** Runs until the call of this depth returns (undefined), or everything ends. */
+  #until(frame: Frame, entry: Addr, depth: number): CallOutcome | undefined {
+    const sandbox = this.#sandbox;
+    for (let pc = entry; ; ) {
+      const left = this.#lastBlock - sandbox.blocks;
+      if (left <= 0) return { kind: 'limit', limit: 'blocks' };
+      const end = sandbox.enter(pc, left);
+      if (end.kind === 'return') return { kind: 'limit', limit: 'blocks' };
+      if (end.kind !== 'host') return end;
+      const index = this.#indexOf(end.address);
+      if (index === depth) return undefined;
+      const callback = index === undefined ? undefined : this.#callbacks[index - DEPTHS];
+      if (callback === undefined) return stray(end.address, index);
+      pc = this.#callBack(callback, frame);
+      if (this.#ended !== undefined) return this.#ended;
+    }
+  }
+
+  /** Does what the callee of the guest's call does; returns where the guest goes on. */
+  #callBack(callback: Callback, caller: Frame): Addr {
+    const sandbox = this.#sandbox;
+    const convention = callback.abi === undefined ? this.#convention : conventionOf(callback.abi);
+    const { result, parameters, variadic } = parseSignature(callback.signature, convention.model);
+    if (variadic) throw new MayexecError(`callback '${callback.signature}' cannot be variadic`);
+    const plan = planCall({ convention, result, args: parameters });
+    const sp = convention.word === 8 ? 'rsp' : 'esp';
+    const slot = sandbox.regs[sp] ?? 0n;
+    const returnAddress = this.#word(slot);
+    const state = readState(sandbox);
+    this.breaches.push(
+      ...breachesAtCall({
+        convention,
+        callee: callback.name,
+        slot,
+        frameEnd: caller.returnSlot,
+        returnsTo: returnAddress,
+        before: this.#entered,
+        after: state,
+      }),
+    );
+    const args = readArguments(sandbox, plan, slot);
+    const hidden = hiddenPointer(sandbox, plan, slot);
+    const value = this.#invoke(callback, args, slot);
+    this.#scribble(plan, slot, state);
+    writeResult(sandbox, plan, value, hidden, this.addressOf);
+    sandbox.regs[sp] = slot + BigInt(convention.word + plan.popped);
+    return returnAddress;
+  }
+
+  #invoke(callback: Callback, args: readonly GuestValue[], slot: Addr): unknown {
+    const guest = this.#guestAccess(slot);
+    let result: unknown;
+    try {
+      result = callback.implementation(...args, guest);
+    } catch (error) {
+      if (!(error instanceof Ended)) throw error;
+      this.#ended = error.outcome;
+    }
+    this.records.push({ name: callback.name, args, result });
+    if (this.#ended !== undefined) throw new Ended(this.#ended);
+    return result;
+  }
+
+  #guestAccess(slot: Addr): GuestAccess {
+    const sandbox = this.#sandbox;
+    return {
+      read: (address, length) => sandbox.peek(address, length),
+      write: (address, bytes) => sandbox.poke(address, bytes),
+      call: (address, args, signature) => {
+        const convention = this.#convention;
+        const { types, values, result } = typeCall(convention, args, { signature });
+        const plan = planCall({ convention, result, args: types });
+        const stackPointer = slot - BigInt(SCRIBBLED);
+        const { outcome } = this.#call({ plan, entry: BigInt(address), values, stackPointer });
+        if (outcome.kind === 'return') return outcome.value;
+        this.#ended = outcome;
+        throw new Ended(outcome);
+      },
+    };
+  }
+
+  /**
+   * What a callee may change holds garbage afterwards: the registers that it need not save, the stack
+   * below its frame and the space above its return address that is its own.
+   */
+  #scribble({ convention }: CallPlan, slot: Addr, state: RegisterValues): void {
+    const { arch, regs } = this.#sandbox;
+    const kept = new Set([...convention.calleeSaved, 'rsp', 'esp']);
+    for (const name of [...GENERAL[arch], ...VECTORS[arch]]) {
+      regs[name] = kept.has(name) ? (state[name] ?? 0n) : garbageOf(arch, name);
+    }
+    const below = new Uint8Array(SCRIBBLED).fill(STACK_PATTERN);
+    this.#sandbox.store(slot - BigInt(SCRIBBLED), below);
+    if (convention.shadow > 0) {
+      const above = new Uint8Array(convention.shadow).fill(STACK_PATTERN);
+      this.#sandbox.store(slot + BigInt(convention.word), above);
+    }
+  }
+
+  #word(address: Addr): Addr {
+    const bytes = this.#sandbox.load(address, this.#convention.word);
+    return bytes instanceof Uint8Array ? integerOf(bytes) : 0n;
+  }
+
+  #gate(index: number): Addr {
+    return this.#sandbox.hostAddresses.start + STEP * BigInt(index);
+  }
+
+  #indexOf(address: Addr): number | undefined {
+    const distance = address - this.#sandbox.hostAddresses.start;
+    return distance % STEP === 0n ? Number(distance / STEP) : undefined;
+  }
+}
+
+function noRoom({ address, access, code, pc }: Fault): CallOutcome {
+  return { kind: 'signal', signal: 'SIGSEGV', code, address, access, pc };
+}
+
+function stray(address: Addr, index: number | undefined): CallOutcome {
+  const reason =
+    index !== undefined && index < DEPTHS
+      ? 'the return address of another call'
+      : 'an address of the host that stands for no callback';
+  return { kind: 'stray', address, reason };
+}

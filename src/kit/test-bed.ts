@@ -1,0 +1,90 @@
+/**
+ * TestBed: one sandbox in which all cases of one architecture under one policy run, one after the
+ * other. Before each case a snapshot is restored that has the code in place, so that nothing a case
+ * does is there for the next. Snapshots are kept for the latest codes.
+ */
+import type { Addr, Arch } from '../abi/address.js';
+import { Sandbox, type SandboxSnapshot } from '../sandbox.js';
+import type { PolicyChoice, SandboxOptions } from '../sandbox-options.js';
+import type { TraceEvent } from '../trace/events.js';
+import { mapBuffers, type PlannedBuffer, shapeOf } from './buffers.js';
+import { type Code, pagesOf } from './code.js';
+import { fillRegisters } from './garbage.js';
+import { CODE_FILE, type Placement, placePages, type Refused } from './placement.js';
+
+/** Code in place, ready to be called any number of times. */
+export interface Prepared {
+  readonly snapshot: SandboxSnapshot;
+  readonly refused: Refused | undefined;
+  /** What the placement did. */
+  readonly events: readonly TraceEvent[];
+}
+
+const KEPT = 32;
+
+export class TestBed implements Disposable {
+  readonly sandbox: Sandbox;
+  /** Of the caller of the code: 16-byte aligned, with room above it. */
+  readonly stackPointer: Addr;
+  readonly #base: SandboxSnapshot;
+  readonly #path: Addr;
+  readonly #prepared = new WeakMap<Code, Map<string, Prepared>>();
+  /** Oldest first. */
+  readonly #kept: { readonly code: Code; readonly key: string }[] = [];
+
+  private constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+    const name = sandbox.arch === 'x86-64' ? 'rsp' : 'esp';
+    const top = (sandbox.regs[name] ?? 0n) & ~15n;
+    this.#path = top - 64n;
+    this.stackPointer = top - 1024n;
+    sandbox.poke(this.#path, new TextEncoder().encode(`${CODE_FILE}\0`));
+    fillRegisters(sandbox);
+    sandbox.regs[name] = this.stackPointer;
+    this.#base = sandbox.snapshot();
+  }
+
+  static async open(
+    arch: Arch,
+    policy: PolicyChoice,
+    options: Omit<SandboxOptions, 'arch' | 'policy'> = {},
+  ): Promise<TestBed> {
+    return new TestBed(await Sandbox.create({ seed: 0, ...options, arch, policy }));
+  }
+
+  /** Restores memory and registers as they are before a case with this code and these buffers. */
+  begin(code: Code, placement: Placement, buffers: readonly PlannedBuffer[]): Prepared {
+    const key = `${placement} ${shapeOf(buffers)}`;
+    const known = this.#prepared.get(code)?.get(key);
+    if (known !== undefined) {
+      this.sandbox.restore(known.snapshot);
+      return known;
+    }
+    const prepared = this.#prepare(code, placement, buffers);
+    this.#keep(code, key, prepared);
+    return prepared;
+  }
+
+  [Symbol.dispose](): void {
+    this.sandbox.close();
+  }
+
+  #prepare(code: Code, placement: Placement, buffers: readonly PlannedBuffer[]): Prepared {
+    const { sandbox } = this;
+    sandbox.restore(this.#base);
+    const from = sandbox.trace.length;
+    const refused = placePages({ sandbox, path: this.#path }, pagesOf(code), placement);
+    const events = sandbox.trace.slice(from);
+    mapBuffers(sandbox, buffers);
+    return { snapshot: sandbox.snapshot(), refused, events };
+  }
+
+  #keep(code: Code, key: string, prepared: Prepared): void {
+    const own = this.#prepared.get(code) ?? new Map<string, Prepared>();
+    this.#prepared.set(code, own.set(key, prepared));
+    this.#kept.push({ code, key });
+    if (this.#kept.length <= KEPT) return;
+    const oldest = this.#kept.shift()!;
+    this.#prepared.get(oldest.code)?.delete(oldest.key);
+  }
+}
