@@ -23,5 +23,6 @@ export const UC_X86_REG_MXCSR = 249;
 
 /** CPU exception vectors. */
 export const VECTOR_UD = 6;
+export const VECTOR_SS = 12;
 export const VECTOR_GP = 13;
 export const VECTOR_PF = 14;

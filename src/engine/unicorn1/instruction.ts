@@ -3,34 +3,46 @@
  * from hardware: opcode tables of the Intel SDM, volume 2, appendix A.
  */
 
-interface Opcode {
+export interface Opcode {
   /** 0: one byte; 1: after 0F. */
   readonly map: 0 | 1;
   readonly opcode: number;
   readonly modrm: number;
+  /** After `modrm`; means something where that says so. */
+  readonly sib: number;
   readonly operandSize: boolean;
+  readonly rexW: boolean;
+  /** The prefix that names a segment, or 0. */
+  readonly segment: number;
   /** F2 or F3, else 0. */
   readonly repeat: number;
 }
 
 /** `bytes` may end early: what is missing reads as 0. */
-function decode(bytes: Uint8Array, wide: boolean): Opcode {
+export function decode(bytes: Uint8Array, wide: boolean): Opcode {
   let at = 0;
   let operandSize = false;
+  let rexW = false;
+  let segment = 0;
   let repeat = 0;
   for (; isPrefix(bytes[at] ?? 0, wide); at++) {
     const prefix = bytes[at] ?? 0;
     if (prefix === 0x66) operandSize = true;
     if (prefix === 0xf2 || prefix === 0xf3) repeat = prefix;
+    if (SEGMENTS.includes(prefix)) segment = prefix;
+    rexW = wide && (prefix & 0xf8) === 0x48;
   }
   const map = bytes[at] === 0x0f ? 1 : 0;
   at += map;
-  return { map, opcode: bytes[at] ?? 0, modrm: bytes[at + 1] ?? 0, operandSize, repeat };
+  const [opcode = 0, modrm = 0, sib = 0] = bytes.subarray(at);
+  return { map, opcode, modrm, sib, operandSize, rexW, segment, repeat };
 }
+
+const SEGMENTS = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
 
 function isPrefix(byte: number, wide: boolean): boolean {
   if (wide && (byte & 0xf0) === 0x40) return true; // REX
-  return [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65].includes(byte);
+  return [0x66, 0x67, 0xf0, 0xf2, 0xf3].includes(byte) || SEGMENTS.includes(byte);
 }
 
 /** Bytes of a store that the engine makes as eight and the rest; 0 for any other instruction. */

@@ -9,6 +9,7 @@ import { ICEBP, isReadModifyWrite, isUndefinedFarTransfer, wideStoreBytes } from
 import type { Machine } from './machine.js';
 import type { Mmu } from './mmu.js';
 import { CPU, ENV } from './offsets.js';
+import { pastSegment } from './segment-limit.js';
 
 /** The longest x86 instruction. */
 const INSTRUCTION_BYTES = 15;
@@ -68,6 +69,8 @@ function refused(machine: Machine, mmu: Mmu, pc: Addr, end: RunEnd): Stop | Resu
   const wide = machine.arch === 'x86-64';
   const code = mmu.codeAt(pc, INSTRUCTION_BYTES);
   if (isUndefinedFarTransfer(code, wide)) return { kind: 'invalid-opcode', pc };
+  const vector = wide ? undefined : pastSegment(code, address);
+  if (vector !== undefined) return { kind: 'exception', vector, errorCode: 0, pc };
   if (access === 'write') mmu.undoFirstHalf(address, wideStoreBytes(code, wide));
   const writes = access === 'write' || isReadModifyWrite(code, wide);
   return { kind: 'fault', address, access: writes ? 'write' : 'read', cause, pc };

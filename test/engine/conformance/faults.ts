@@ -58,6 +58,21 @@ export function faults(kind: EngineKind): void {
         expect(g.runCode(`cmp [${NOWHERE}], ecx`)).toMatchObject({ access: 'read' });
       });
 
+      it('an access past the end of a 32-bit segment is no page fault', () => {
+        const g = guest();
+        const end = g.runCode(`nop; mov eax, -2; mov edx, [${word}ax]`);
+        // On x86-64 the address is one below 4 GiB, and nothing is mapped there.
+        expect(end).toMatchObject(
+          arch === 'i386'
+            ? { kind: 'exception', vector: 13, errorCode: 0, pc: BigInt(CODE + 6) }
+            : { kind: 'fault', address: 0xffff_fffen, cause: FAULT_UNMAPPED },
+        );
+        expect(g.runCode(`mov eax, -4; mov edx, [${word}ax]`)).toMatchObject({
+          kind: 'fault',
+          address: 0xffff_fffcn,
+        });
+      });
+
       it('reports a jump into data at the target', () => {
         const g = guest();
         const stop = g.runCode(`mov eax, ${DATA}; jmp ${word}ax`);

@@ -5,6 +5,7 @@ import { CAPTURE } from '../guest.js';
 import { call, inScratch, inWindow, type Op, value } from '../operation.js';
 import { stringAt } from '../script.js';
 import {
+  exec,
   FIXED,
   type Group,
   heap,
@@ -63,6 +64,11 @@ export const heapAndStack: Group = (m) => ({
     m.map(0x3f0, 1, R),
     write(w(0x3ff)),
   ],
+  'the last bytes of all': [-1, -3, -4, -7, -8, -9].flatMap((at) => [
+    read(value(BigInt(at))),
+    write(value(BigInt(at))),
+    exec(value(BigInt(at))),
+  ]),
   'a gap too small below a growing mapping does not carry its guard gap further': [
     m.map(0, 0xa8000, 0, FIXED | M.MAP_NORESERVE | M.MAP_GROWSDOWN),
     m.map(0, 2, R | W),

@@ -6,7 +6,16 @@ import type { Outcome } from '../../../src/abi/outcome.js';
 import { compile } from './compiler.js';
 import { openMachine } from './machine.js';
 
-const PROGRAMS = ['signals.c', 'files.c', 'process.c', 'shm.c', 'limits.c', 'memory.c', 'pipes.c'];
+const PROGRAMS = [
+  'signals.c',
+  'files.c',
+  'process.c',
+  'shm.c',
+  'limits.c',
+  'memory.c',
+  'pipes.c',
+  'top.c',
+];
 
 function statusOf(outcome: Outcome): number {
   if (outcome.kind === 'exit') return outcome.code;
