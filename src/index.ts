@@ -9,6 +9,7 @@ export {
   type EngineInfo,
   engineInfo as openEngineInfo,
 } from './engine/open.js';
+export { type InjectionCount, idleReason } from './inject/injector.js';
 export type { InterceptedCall, Interception, SyscallInterceptor } from './kernel/intercept.js';
 export { type Argument, arg, type TypedValue } from './kit/arguments.js';
 export {
@@ -38,6 +39,7 @@ export type { WatchedRun } from './kit/watch.js';
 export type { VmaHistory } from './mm/history.js';
 export type { MemoryObject } from './mm/object.js';
 export type { Vma } from './mm/vma.js';
+export { callFamily, callSet } from './os/linux/tables/call-set.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
 export type { PolicyInfo } from './policy/definition.js';
 export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from './policy/policy.js';

@@ -1,6 +1,8 @@
 /** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
 import type { Arch } from './abi/address.js';
 import { MayexecError, unknownValue } from './abi/errors.js';
+import type { Injection } from './inject/injection.js';
+import { parseInjections } from './inject/parse.js';
 import type { SyscallInterceptor } from './kernel/intercept.js';
 import { layoutNames } from './mm/layout.js';
 import type { Policy } from './policy/policy.js';
@@ -65,6 +67,12 @@ export interface SandboxOptions {
   readonly onOutput?: ((fd: 1 | 2, bytes: Uint8Array) => void) | undefined;
   /** Asked at each system call of the guest: lets it pass, fails it, answers it or changes its arguments. */
   readonly intercept?: SyscallInterceptor | undefined;
+  /**
+   * Faults to inject, in the manner of strace: 'mmap:error=ENOMEM:when=2', 'mprotect:error=EACCES:when=3+',
+   * 'mmap:ignore-hint', 'map-count=20', 'rlimit-as=1M'; several in a list or joined by '+'. What `intercept`
+   * says of a call comes first.
+   */
+  readonly inject?: string | readonly string[] | undefined;
 }
 
 export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
@@ -84,6 +92,7 @@ const OPTION_NAMES = [
   'mounts',
   'onOutput',
   'intercept',
+  'inject',
   'protectionKeys',
 ];
 
@@ -97,6 +106,7 @@ export interface CheckedOptions {
   readonly seed: number;
   readonly memory: number;
   readonly blocks: number;
+  readonly injections: readonly Injection[];
 }
 
 /** Throws a MayexecError that names the first wrong option, its value and what is accepted. */
@@ -124,6 +134,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
       integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
+    injections: [options.inject ?? []].flat().flatMap(parseInjections),
   };
 }
 

@@ -9,11 +9,19 @@ import type { Fault, Outcome } from './abi/outcome.js';
 import { Random } from './abi/random.js';
 import type { Engine } from './engine/engine.js';
 import { type EngineInfo, openEngine } from './engine/open.js';
+import { type InjectionCount, Injector } from './inject/injector.js';
+import type { SyscallInterceptor } from './kernel/intercept.js';
+import type { Saved } from './kernel/snapshot.js';
 import type { VmaHistory } from './mm/history.js';
 import { createLayout } from './mm/layout.js';
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Vma } from './mm/vma.js';
 import { HOST_ADDRESSES } from './os/linux/call.js';
-import { type HostEntry, LinuxProcess, type ProcessSnapshot } from './os/linux/process.js';
+import {
+  type HostEntry,
+  LinuxProcess,
+  type LinuxProcessOptions,
+  type ProcessSnapshot,
+} from './os/linux/process.js';
 import { resolvePolicies } from './policy/registry.js';
 import { type Registers, registersOf } from './registers.js';
 import {
@@ -50,6 +58,7 @@ export interface SyscallOutcome {
 /** State of a sandbox at one moment. Belongs to the sandbox that made it; any number may be kept. */
 export interface SandboxSnapshot {
   readonly process: ProcessSnapshot;
+  readonly injector: Saved;
   readonly traceLength: number;
 }
 
@@ -67,6 +76,7 @@ export class Sandbox implements Disposable {
   readonly #engine: Engine;
   readonly #process: LinuxProcess;
   readonly #recorder: Recorder;
+  readonly #injector: Injector;
   readonly #snapshots = new WeakSet<SandboxSnapshot>();
   #closed = false;
 
@@ -84,6 +94,7 @@ export class Sandbox implements Disposable {
     this.engine = info;
     this.#engine = engine;
     this.#recorder = new Recorder();
+    this.#injector = new Injector(checked.injections);
     this.#process = LinuxProcess.create({
       engine,
       arch: checked.arch,
@@ -100,7 +111,7 @@ export class Sandbox implements Disposable {
       mounts: options.mounts ?? {},
       protectionKeys: options.protectionKeys ?? false,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
-      ...(options.intercept === undefined ? {} : { intercept: options.intercept }),
+      ...interception(checked, options, this.#injector),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
     this.regs = registersOf(engine, () => this.#alive());
@@ -225,6 +236,11 @@ export class Sandbox implements Disposable {
     return this.#process.stderr;
   }
 
+  /** What came of each injection so far (option `inject`). */
+  get injections(): readonly InjectionCount[] {
+    return this.#injector.counts;
+  }
+
   /** Labels of the program, by name; empty for a program without a symbol table. */
   get symbols(): ReadonlyMap<string, Addr> {
     return this.#process.symbols;
@@ -259,6 +275,7 @@ export class Sandbox implements Disposable {
   snapshot(): SandboxSnapshot {
     const snapshot = {
       process: this.#alive().snapshot(),
+      injector: this.#injector.save(),
       traceLength: this.#recorder.count,
     };
     this.#snapshots.add(snapshot);
@@ -272,6 +289,7 @@ export class Sandbox implements Disposable {
       throw new MayexecError('restore: this snapshot was made by another sandbox');
     }
     process.restore(snapshot.process);
+    snapshot.injector.restore();
     this.#recorder.truncate(snapshot.traceLength);
   }
 
@@ -291,6 +309,31 @@ export class Sandbox implements Disposable {
     if (this.#closed) throw new MayexecError('this sandbox is closed: create another one');
     return this.#process;
   }
+}
+
+/** The host's own interceptor has the first word. Without any, calls are not stopped for one. */
+function interception(
+  { injections }: CheckedOptions,
+  { intercept }: SandboxOptions,
+  injector: Injector,
+): Pick<LinuxProcessOptions, 'intercept' | 'maxMapCount' | 'resourceLimits'> {
+  const resourceLimits = new Map<number, bigint>();
+  let maxMapCount: number | undefined;
+  for (const injection of injections) {
+    if (injection.kind === 'rlimit') resourceLimits.set(injection.resource, injection.bytes);
+    if (injection.kind === 'map-count') maxMapCount = injection.count;
+  }
+  const counts = injections.some(({ kind }) => kind === 'call');
+  const both: SyscallInterceptor = (call) => {
+    const injected = injector.intercept(call);
+    return intercept?.(call) ?? injected;
+  };
+  const asked = counts ? both : intercept;
+  return {
+    resourceLimits,
+    ...(maxMapCount === undefined ? {} : { maxMapCount }),
+    ...(asked === undefined ? {} : { intercept: asked }),
+  };
 }
 
 function start(process: LinuxProcess, program: HostProgram | undefined): void {

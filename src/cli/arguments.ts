@@ -6,6 +6,10 @@ export interface OptionSpec {
   readonly name: string;
   /** What help calls the value; a switch has none. */
   readonly value?: string;
+  /** A switch that may have a value behind `=`, and how help calls that one. */
+  readonly inline?: string;
+  /** Given several times, the values are joined by this; without it the last one counts. */
+  readonly join?: string;
   readonly help: string;
 }
 
@@ -63,8 +67,8 @@ export function parseArguments(options: readonly OptionSpec[], args: readonly st
     } else if (token.kind === 'option') {
       const spec = options.find(({ name }) => name === token.name);
       if (spec === undefined) throw unknownOption(token.rawName, options);
-      if (spec.value === undefined) addSwitch(given.switches, token);
-      else given.values.set(spec.name, textOf(spec, token));
+      if (spec.value === undefined) addSwitch(given, spec, token);
+      else addValue(given.values, spec, textOf(spec, token));
     }
   }
   return given;
@@ -76,10 +80,24 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
-function addSwitch(switches: Set<string>, { name, value }: OptionToken): void {
-  if (value !== undefined)
-    throw new UsageError(`--${name} takes no value, but '${value}' is given`);
-  switches.add(name);
+interface OpenGiven {
+  readonly values: Map<string, string>;
+  readonly switches: Set<string>;
+}
+
+function addSwitch(given: OpenGiven, spec: OptionSpec, { name, value }: OptionToken): void {
+  if (value !== undefined) {
+    if (spec.inline === undefined)
+      throw new UsageError(`--${name} takes no value, but '${value}' is given`);
+    if (value === '') throw new UsageError(`--${name}= needs a value: --${name}=${spec.inline}`);
+    addValue(given.values, spec, value);
+  }
+  given.switches.add(name);
+}
+
+function addValue(values: Map<string, string>, { name, join }: OptionSpec, value: string): void {
+  const before = values.get(name);
+  values.set(name, before === undefined || join === undefined ? value : before + join + value);
 }
 
 function textOf({ name, value: what }: OptionSpec, { value, inlineValue }: OptionToken): string {

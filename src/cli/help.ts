@@ -47,7 +47,8 @@ export function page(command: Command): string {
   ].join('\n');
 }
 
-function optionText({ name, value }: OptionSpec): string {
+function optionText({ name, value, inline }: OptionSpec): string {
+  if (inline !== undefined) return `--${name}[=${inline}]`;
   return value === undefined ? `--${name}` : `--${name} ${value}`;
 }
 

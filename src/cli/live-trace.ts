@@ -1,5 +1,7 @@
 /** The trace while it grows: strace's lines, in step with what the program prints. */
-import { type Sandbox, straceText } from '../index.js';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { callFamily, callSet, type Sandbox, straceText } from '../index.js';
+import { type Given, UsageError } from './arguments.js';
 
 interface Output {
   write(text: string): unknown;
@@ -7,11 +9,14 @@ interface Output {
 
 export class LiveTrace {
   readonly #output: Output;
+  /** Families of calls to print; undefined for all. Signals and ends are printed in any case. */
+  readonly #calls: ReadonlySet<string> | undefined;
   #sandbox: Sandbox | undefined;
   #printed = 0;
 
-  constructor(output: Output) {
+  constructor(output: Output, calls?: Iterable<string>) {
     this.#output = output;
+    this.#calls = calls === undefined ? undefined : new Set(calls);
   }
 
   follow(sandbox: Sandbox): void {
@@ -23,7 +28,34 @@ export class LiveTrace {
   catchUp(): void {
     const events = this.#sandbox?.trace ?? [];
     if (events.length === this.#printed) return;
-    this.#output.write(straceText(events.slice(this.#printed), events[0]?.pid));
+    const calls = this.#calls;
+    const shown = events
+      .slice(this.#printed)
+      .filter((event) => event.type !== 'syscall' || calls?.has(callFamily(event.name)) !== false);
+    this.#output.write(straceText(shown, events[0]?.pid));
     this.#printed = events.length;
+  }
+}
+
+/** `--trace[=CALLS]` and `--trace-out FILE`; undefined without either. */
+export function traceOf({ values, switches }: Given): LiveTrace | undefined {
+  const file = values.get('trace-out');
+  if (!switches.has('trace') && file === undefined) return undefined;
+  const set = values.get('trace');
+  const calls = set === undefined ? undefined : callSet(set);
+  return new LiveTrace(file === undefined ? process.stderr : fileOutput(file), calls);
+}
+
+function fileOutput(path: string): Output {
+  const fd = openForWriting(path);
+  process.once('exit', () => closeSync(fd));
+  return { write: (text) => writeSync(fd, text) };
+}
+
+function openForWriting(path: string): number {
+  try {
+    return openSync(path, 'w');
+  } catch (error) {
+    throw new UsageError(`${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
 }

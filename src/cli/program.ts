@@ -28,8 +28,11 @@ export interface LoadedProgram {
 /** What a scenario says of its programs, for options that the command line does not give. */
 export interface Lesson {
   readonly settings: ScenarioSettings;
-  /** Policy specs by the name of their run. */
-  readonly policies: ReadonlyMap<string, string>;
+  /** By name: policy spec, and what is injected. */
+  readonly runs: ReadonlyMap<
+    string,
+    { readonly policy: string; readonly inject: string | undefined }
+  >;
 }
 
 /** @throws UsageError for what cannot be read, MayexecError for source that does not assemble. */
@@ -87,8 +90,10 @@ async function fromScenario(
     throw new UsageError(`${path}: ${unknownValue('program', part, names).message}`);
   }
   const xattrs = { ...settings.xattrs, ...program.xattrs };
-  const policies = new Map(runs.map(({ name, policy }) => [name, policy]));
-  const lesson = { settings: { ...settings, xattrs }, policies };
+  const lesson = {
+    settings: { ...settings, xattrs },
+    runs: new Map(runs.map((run) => [run.name, run])),
+  };
   return { name: program.name, arch, elf: program.elf, lesson };
 }
 

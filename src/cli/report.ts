@@ -11,6 +11,7 @@ import {
   type Sandbox,
   straceLine,
 } from '../index.js';
+import { nearestSymbol, place, symbolSuffix } from './place.js';
 import { type Terminal, wrap } from './terminal.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
@@ -20,8 +21,6 @@ const REPORT_WIDTH = 100;
 const LISTED_BEFORE = 4;
 const LISTED_AFTER = 6;
 const LONGEST_INSTRUCTION = 15;
-/** Beyond this, a label before an address is hardly the function it lies in. */
-const MAX_SYMBOL_DISTANCE = 256n;
 
 /** Lines of the report. `outcome` is how the sandbox's last run ended. */
 export async function faultReport(
@@ -177,30 +176,4 @@ function readable(sandbox: Sandbox, address: bigint, length: number): Uint8Array
   const map = sandbox.maps().find(({ start, end }) => start <= address && address < end);
   if (map === undefined) return new Uint8Array(0);
   return sandbox.peek(address, Math.min(length, Number(map.end - address)));
-}
-
-interface NamedAddress {
-  readonly name: string;
-  readonly address: bigint;
-}
-
-/** The label at or before `address`, when it is near enough to say something. */
-function nearestSymbol({ symbols }: Sandbox, address: bigint): NamedAddress | undefined {
-  let best: NamedAddress | undefined;
-  for (const [name, value] of symbols) {
-    if (value > address || address - value > MAX_SYMBOL_DISTANCE) continue;
-    if (best === undefined || value > best.address) best = { name, address: value };
-  }
-  return best;
-}
-
-function place(sandbox: Sandbox, address: bigint): string {
-  return `0x${address.toString(16)}${symbolSuffix(sandbox, address)}`;
-}
-
-function symbolSuffix(sandbox: Sandbox, address: bigint): string {
-  const symbol = nearestSymbol(sandbox, address);
-  if (symbol === undefined) return '';
-  const offset = address - symbol.address;
-  return ` <${symbol.name}${offset === 0n ? '' : `+0x${offset.toString(16)}`}>`;
 }

@@ -1,38 +1,44 @@
 /** `mayexec run`: one program, its output passed through, and what ended it. */
-import { isatty } from 'node:tty';
-import { type Arch, type EngineChoice, type Outcome, Sandbox, unknownValue } from '../index.js';
-import { type Command, type Given, integerOf, sizeOf, UsageError } from './arguments.js';
+import { idleReason, type Outcome, type Sandbox } from '../index.js';
+import type { Command, Given } from './arguments.js';
+import { eachTable, injectEach } from './inject-each.js';
 import { runRecord, toJson } from './json.js';
-import { LiveTrace } from './live-trace.js';
-import { type LoadedProgram, loadProgram } from './program.js';
+import { traceOf } from './live-trace.js';
+import {
+  type GivenProgram,
+  givenProgram,
+  openProgram,
+  PROGRAM_OPTIONS,
+  startProgram,
+} from './open-program.js';
 import { faultReport } from './report.js';
-import { readAll } from './standard-input.js';
 import { exitStatus } from './status.js';
 import { terminalOf } from './terminal.js';
+
+const INJECT_DETAILS = [
+  'Injections: CALLS:error=ERRNO and CALLS:retval=VALUE, with :when=N, N+, N+STEP or N..M, as in strace;',
+  'mmap:ignore-hint (an address counts only with MAP_FIXED); map-count=N (vm.max_map_count);',
+  'rlimit-as, -data, -fsize, -memlock, -nofile, -stack=SIZE. CALLS are names, or %memory. On i386 mmap',
+  'means mmap2 too. --inject-each takes CALLS[:error=ERRNO], by default ENOMEM.',
+];
 
 export const run: Command = {
   name: 'run',
   summary: 'run a program under a policy',
   usage: 'PROGRAM [OPTIONS] [-- ARGUMENTS...]',
   options: [
-    { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
-    { name: 'os', value: 'OS', help: 'linux (the default)' },
-    { name: 'policy', value: 'SPEC', help: 'default nx; see mayexec policies' },
-    { name: 'program', value: 'NAME', help: 'which program of a scenario; default: its first' },
+    ...PROGRAM_OPTIONS,
     {
-      name: 'layout',
-      value: 'NAME',
-      help: 'a named address-space layout; default: fits arch and os',
+      name: 'inject-each',
+      value: 'CALLS',
+      help: 'run once for each call of these kinds failing, and say what came of it',
     },
-    { name: 'seed', value: 'N', help: 'what every random choice derives from; default 1' },
     {
-      name: 'engine',
-      value: 'NAME',
-      help: 'auto (the default), unicorn1, unicorn1-js or unicorn2',
+      name: 'trace',
+      inline: 'CALLS',
+      help: 'print system calls and signals to stderr as strace does; mm: those of memory',
     },
-    { name: 'limit-blocks', value: 'N', help: 'stop after N blocks of code; default 10000000' },
-    { name: 'limit-memory', value: 'BYTES', help: 'memory of the guest at most; default 64 MiB' },
-    { name: 'trace', help: 'print system calls and signals to stderr, as strace does' },
+    { name: 'trace-out', value: 'FILE', help: 'write the trace to FILE instead' },
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [
@@ -42,95 +48,61 @@ export const run: Command = {
     'a function, from memory that may be read and executed. A scenario (.md) brings its seed, layout and',
     'marks along, and SPEC may be the name of one of its runs.',
     '',
+    ...INJECT_DETAILS,
+    '',
     "Exit status: the program's own; 128 + N when signal N killed it; 2 for a wrong command line or an",
-    'unreadable PROGRAM; 3 when a limit ended the run.',
+    'unreadable PROGRAM; 3 when a limit ended the run. With --inject-each 1 when a failure made the program',
+    'crash, else 0.',
   ].join('\n'),
   examples: [
     'mayexec run asm/x86-64/jit-malloc.s --policy nx',
     'mayexec run prog.elf --policy restricted-wx --trace -- one two',
     'mayexec run code.hex --arch i386 --json',
     'mayexec run scenarios/selinux/skirmish-with-selinux.md --program memalign --policy selinux --trace',
+    'mayexec run prog.s --inject mprotect:error=EACCES:when=2+ --trace=mm',
+    'mayexec run prog.s --inject-each mmap,mprotect:error=EACCES',
   ],
   run: runProgram,
 };
 
 async function runProgram(given: Given): Promise<number> {
-  const path = programPath(given);
+  const program = await givenProgram('run', given);
   const json = given.switches.has('json');
-  const program = await loadProgram(path, archOf(given), given.values.get('program'));
-  const trace = given.switches.has('trace') ? new LiveTrace(process.stderr) : undefined;
-  using sandbox = await open(given, program, path, (fd, bytes) => {
-    trace?.catchUp();
-    if (!json) (fd === 1 ? process.stdout : process.stderr).write(bytes);
+  const each = given.values.get('inject-each');
+  if (each !== undefined) return runEach(program, each, json);
+  const trace = traceOf(given);
+  using sandbox = await openProgram(program, {
+    onOutput: (fd, bytes) => {
+      trace?.catchUp();
+      if (!json) (fd === 1 ? process.stdout : process.stderr).write(bytes);
+    },
   });
   trace?.follow(sandbox);
   if (json) sandbox.countInstructions(true);
-  const outcome = start(sandbox, program);
+  const outcome = startProgram(sandbox, program);
   trace?.catchUp();
-  if (json) process.stdout.write(`${toJson(runRecord(path, sandbox, outcome))}\n`);
-  else await tell(sandbox, outcome);
+  if (json) process.stdout.write(`${toJson(runRecord(program.path, sandbox, outcome))}\n`);
+  else {
+    await tell(sandbox, outcome);
+    for (const line of idleInjections(sandbox)) process.stderr.write(`mayexec: ${line}\n`);
+  }
   return exitStatus(outcome);
 }
 
-function programPath({ positionals }: Given): string {
-  const [path, extra] = positionals;
-  if (path === undefined) throw new UsageError('run: no program given (see mayexec run --help)');
-  if (extra !== undefined) {
-    throw new UsageError(`run: unexpected argument '${extra}': those for the program follow --`);
-  }
-  return path;
+async function runEach(program: GivenProgram, calls: string, json: boolean): Promise<number> {
+  const report = await injectEach(program, calls);
+  const { stdout } = process;
+  if (json) stdout.write(`${toJson({ program: program.path, ...report })}\n`);
+  else stdout.write(`${eachTable(report, terminalOf(stdout)).join('\n')}\n`);
+  return report.trials.some(({ outcome }) => outcome === 'crashes') ? 1 : 0;
 }
 
-const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
-
-function archOf({ values }: Given): Arch | undefined {
-  const name = values.get('arch');
-  const arch = ARCHES.find((known) => known === name);
-  if (name !== undefined && arch === undefined) throw unknownValue('arch', name, ARCHES);
-  return arch;
-}
-
-function open(
-  given: Given,
-  program: LoadedProgram,
-  path: string,
-  onOutput: (fd: 1 | 2, bytes: Uint8Array) => void,
-): Promise<Sandbox> {
-  const { values, rest } = given;
-  const { settings, policies } = program.lesson ?? {};
-  const policy = values.get('policy') ?? '';
-  const name = `/${program.name}`;
-  const argv =
-    settings === undefined
-      ? [path, ...rest]
-      : [name, ...(rest.length > 0 ? rest : settings.arguments)];
-  // Names that only the library knows are judged there, with the nearest right spelling.
-  return Sandbox.create({
-    arch: program.arch,
-    os: values.get('os') as 'linux' | undefined,
-    policy: policies?.get(policy) ?? values.get('policy'),
-    layout: values.get('layout') ?? settings?.layout,
-    seed: integerOf(given, 'seed') ?? settings?.seed,
-    engine: values.get('engine') as EngineChoice | undefined,
-    limits: {
-      blocks: integerOf(given, 'limit-blocks') ?? settings?.blocks,
-      memory: sizeOf(given, 'limit-memory'),
-    },
-    mounts: settings?.mounts,
-    protectionKeys: settings?.protectionKeys,
-    program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
-    stdin: settings?.stdin === undefined ? ownInput() : new TextEncoder().encode(settings.stdin),
-    onOutput,
+/** An injection that met no call answers nothing: most likely it is not what was meant. */
+function idleInjections({ injections }: Sandbox): string[] {
+  return injections.flatMap((count) => {
+    const reason = idleReason(count);
+    return reason === undefined ? [] : [`nothing came of '${count.injection}': ${reason}`];
   });
-}
-
-/** A person at the keyboard is not asked for input that the program may never read. */
-function ownInput(): (() => Uint8Array) | undefined {
-  return isatty(0) ? undefined : () => readAll(0);
-}
-
-function start(sandbox: Sandbox, { entry }: LoadedProgram): Outcome {
-  return entry === undefined ? sandbox.run() : sandbox.call(sandbox.symbols.get(entry)!);
 }
 
 /** What a person wants to know of an end that is no plain exit. */

@@ -15,6 +15,8 @@ export interface InterceptedCall {
   readonly name: string;
   /** Register values, as many as the call takes. */
   readonly args: readonly bigint[];
+  /** Bytes of its memory; undefined where it cannot read them itself. Nothing is touched by it. */
+  read(address: Addr, length: number): Uint8Array | undefined;
   /**
    * Makes another call in the guest's name first; it is judged and traced as any, as a call of the host.
    * 'no-return' for one that ends the process or would have to wait.
@@ -27,8 +29,8 @@ export type Interception =
   | { readonly kind: 'fail'; readonly errno: Errno }
   /** Nor here: the guest gets this value. */
   | { readonly kind: 'answer'; readonly value: bigint }
-  /** The call is made, with these arguments. */
-  | { readonly kind: 'change'; readonly args: readonly bigint[] };
+  /** The call is made, with these arguments; `name` makes it another call, whose name and arguments the trace does not show. */
+  | { readonly kind: 'change'; readonly name?: string; readonly args: readonly bigint[] };
 
 /** Asked at each call of the guest (never at the host's own); undefined lets it pass as it is. */
 export type SyscallInterceptor = (call: InterceptedCall) => Interception | undefined;

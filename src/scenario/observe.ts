@@ -1,6 +1,7 @@
 /** One run of a program, and what of it expectations can be about: calls and faults with their rules. */
 import type { Addr, Arch } from '../abi/address.js';
 import type { Outcome } from '../abi/outcome.js';
+import type { InjectionCount } from '../inject/injector.js';
 import type { Policy } from '../policy/policy.js';
 import { Sandbox } from '../sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
@@ -30,6 +31,7 @@ export interface Observed extends FinishedRun {
   readonly faults: readonly ObservedFault[];
   readonly stderr: Uint8Array;
   readonly kernelLog: readonly string[];
+  readonly injections: readonly InjectionCount[];
   /** Of a fetch that ended the run: where the stack says it was called from. */
   readonly calledFrom: Addr | undefined;
 }
@@ -39,12 +41,14 @@ export async function observe(
   scenario: ReadyScenario,
   program: ReadyProgram,
   policy: string | readonly Policy[],
+  inject?: string,
 ): Promise<Observed> {
   const { arch, settings } = scenario;
   const path = `/${program.name}`;
   using sandbox = await Sandbox.create({
     arch,
     policy,
+    inject,
     seed: settings.seed,
     layout: settings.layout,
     limits: { blocks: settings.blocks },
@@ -69,6 +73,7 @@ export async function observe(
     stdout: sandbox.stdout.slice(),
     stderr: sandbox.stderr.slice(),
     kernelLog: [...sandbox.kernelLog],
+    injections: sandbox.injections,
     calledFrom: outcome.kind === 'signal' ? returnAddress(sandbox, arch) : undefined,
   };
 }

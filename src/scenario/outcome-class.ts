@@ -9,7 +9,7 @@ import type { SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js'
 
 /**
  * - works: ends as without a policy, and nothing was refused
- * - falls back: ends so too, but an execution was refused and it went another way
+ * - falls back: ends so too, but an execution was refused (or a failure injected) and it went another way
  * - errors: ends in order, but otherwise
  * - crashes: a signal, an exception or a limit ends it
  */
@@ -86,7 +86,7 @@ export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefin
       const { kind } = event.verdict;
       if (kind === 'deny' || kind === 'kill') return deniedBy(event, callAfter(trace, index));
       if (kind === 'narrow') taken = event;
-    } else if (event.type === 'syscall' && isRefusedExec(event)) {
+    } else if (event.type === 'syscall' && (isInjected(event) || isRefusedExec(event))) {
       return deniedBy(event.errno === 'EACCES' ? takenBy(event, taken) : undefined, event);
     }
   }
@@ -94,7 +94,12 @@ export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefin
 }
 
 function takenBy(call: SyscallEvent, taken: VerdictEvent | undefined): VerdictEvent | undefined {
-  return CHECK_MAY_BITS.has(call.name) ? taken : undefined;
+  return CHECK_MAY_BITS.has(call.name) && call.injected === undefined ? taken : undefined;
+}
+
+/** Whatever the call asked for, somebody wanted to see the program without it. */
+function isInjected({ injected, errno }: SyscallEvent): boolean {
+  return injected === 'result' && errno !== undefined;
 }
 
 /** The kernel's own answers to a wish for execution: EACCES (may bits), EPERM (a noexec mount). */

@@ -112,19 +112,22 @@ function withoutDirective(line: string): string | undefined {
 /** A plain source: what front matter says stands in directives of their own. */
 function fromSource(text: string, problems: Problems): Scenario {
   const lines = text.split(/\r?\n/);
-  const heading = /^\s*;@\s*(title|arch|policy|difficulty|seed|layout|blocks|stdin)\s+(.*?)\s*$/;
+  const heading =
+    /^\s*;@\s*(title|arch|policy|inject|difficulty|seed|layout|blocks|stdin)\s+(.*?)\s*$/;
   const fields = new Map<string, Value>();
   const policies: { name: Value; spec: Value }[] = [];
+  const injections: { name: Value; spec: Value }[] = [];
   const content = lines.map((each, index) => {
     const [, key, value = ''] = heading.exec(each) ?? [];
     if (key === undefined) return each;
     const at = { line: index + 1, column: each.indexOf(value, each.indexOf(key) + key.length) + 1 };
-    if (key === 'policy') policies.push(policyOf(value, at));
+    if (key === 'policy') policies.push(namedSpec(value, at));
+    else if (key === 'inject') injections.push(namedSpec(value, at));
     else if (fields.has(key)) problems.add(at.line, 1, `'${key}' is given twice`);
     else fields.set(key, { text: value, ...at });
     return '';
   });
-  const header = sourceHeader(fields, policies, problems);
+  const header = sourceHeader(fields, policies, injections, problems);
   const names = header.runs.map(({ name }) => name);
   const block = { words: [], first: 1, content };
   const programs = programsOf([block], lines.length, names, problems);
@@ -132,7 +135,7 @@ function fromSource(text: string, problems: Problems): Scenario {
   return { ...common(header, programs, problems), table: undefined, traces: [], parts };
 }
 
-function policyOf(
+function namedSpec(
   text: string,
   at: { line: number; column: number },
 ): { name: Value; spec: Value } {
@@ -143,6 +146,7 @@ function policyOf(
 function sourceHeader(
   fields: ReadonlyMap<string, Value>,
   policies: readonly { name: Value; spec: Value }[],
+  injections: readonly { name: Value; spec: Value }[],
   problems: Problems,
 ): Header {
   const asField = ([key, value]: [string, Value]): [string, Field] => [
@@ -153,10 +157,19 @@ function sourceHeader(
   const title: [string, Value] = ['title', { text: problems.file, line: 1, column: 1 }];
   const runs = policies.length === 0 ? [defaultPolicy()] : policies;
   const given = [title, ...fields].map(asField);
-  const map = runs.map(({ name, spec }) => ({ key: name, values: [spec] }));
-  const { line } = runs[0]!.name;
-  const field: Field = { key: 'policies', line, column: 1, scalar: undefined, list: [], map };
-  return headerOf(new Map<string, Field>([...given, ['policies', field]]), problems);
+  const maps = [
+    mapField('policies', runs),
+    ...(injections.length > 0 ? [mapField('inject', injections)] : []),
+  ];
+  return headerOf(
+    new Map([...given, ...maps.map((field) => [field.key, field] as const)]),
+    problems,
+  );
+}
+
+function mapField(key: string, entries: readonly { name: Value; spec: Value }[]): Field {
+  const map = entries.map(({ name, spec }) => ({ key: name, values: [spec] }));
+  return { key, line: entries[0]!.name.line, column: 1, scalar: undefined, list: [], map };
 }
 
 function defaultPolicy(): { name: Value; spec: Value } {

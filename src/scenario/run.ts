@@ -1,4 +1,5 @@
 /** Runs a scenario: every program under each of its policies, compared, classified and reported. */
+import { idleReason } from '../inject/injector.js';
 import type { Policy } from '../policy/policy.js';
 import { straceText } from '../trace/print.js';
 import { compare, type Difference, endingText } from './compare.js';
@@ -66,11 +67,12 @@ async function runOne(
   const policy = policyOf === undefined ? run.policy : policyOf(run.policy, scenario);
   const head = { program: program.name, run: run.name, policy: run.policy };
   try {
-    const observed = await observe(scenario, program, policy);
+    const observed = await observe(scenario, program, policy, run.inject);
     const classified = classify(observed, reference);
     const expected = compare(program, run.name, observed);
     const trace = straceText(observed.trace);
     const written = [
+      ...idleInjections(run, observed),
       ...tableDifferences(scenario, head, classified),
       ...scenario.traces.flatMap((block) => traceDifferences(block, head, trace)),
     ];
@@ -93,6 +95,16 @@ async function runOne(
   } catch (error) {
     return { report: broken(head, error, performance.now() - start), actual: undefined };
   }
+}
+
+/** An injection that met no call leaves the run as it was: most likely it is not what was meant. */
+function idleInjections({ position, name }: ScenarioRun, { injections }: Observed): Difference[] {
+  return injections.flatMap((count): Difference[] => {
+    const actual = idleReason(count);
+    if (actual === undefined) return [];
+    const message = `nothing was injected into '${name}'`;
+    return [{ position, message, expected: count.injection, actual }];
+  });
 }
 
 function broken(

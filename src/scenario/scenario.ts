@@ -13,6 +13,8 @@ export type Difficulty = (typeof DIFFICULTIES)[number];
 export interface ScenarioRun {
   readonly name: string;
   readonly policy: string;
+  /** What is injected, in the words of SandboxOptions.inject; undefined: nothing. */
+  readonly inject: string | undefined;
   readonly position: SourcePosition;
 }
 

@@ -28,6 +28,7 @@ const KEYS = [
   'difficulty',
   'sources',
   'policies',
+  'inject',
   'seed',
   'layout',
   'blocks',
@@ -60,7 +61,7 @@ export function headerOf(fields: Fields, problems: Problems): Header {
     arch,
     difficulty: choice(fields, 'difficulty', DIFFICULTIES, problems),
     sources: listOf(fields, 'sources').map(({ text }) => text),
-    runs: runsOf(fields.get('policies'), arch, problems),
+    runs: withInjections(runsOf(fields.get('policies'), arch, problems), fields, problems),
     settings: settingsOf(fields, problems),
   };
 }
@@ -131,8 +132,31 @@ export function runOf(
   return {
     name: name.text,
     policy,
+    inject: undefined,
     position: { file: problems.file, line: name.line, column: name.column },
   };
+}
+
+/** `inject` is a map from a run's name to what is injected into it. */
+function withInjections(
+  runs: readonly ScenarioRun[],
+  fields: Fields,
+  problems: Problems,
+): ScenarioRun[] {
+  mapOf(fields, 'inject', problems);
+  const specs = new Map<string, string>();
+  for (const { key, values } of fields.get('inject')?.map ?? []) {
+    const known = runs.map(({ name }) => name);
+    problems.attempt(key.line, key.column, () => {
+      if (!known.includes(key.text)) throw unknownValue('run', key.text, known);
+      if (specs.has(key.text)) throw new MayexecError(`'${key.text}' is given twice`);
+    });
+    const spec = values.map(({ text }) => text).join('+');
+    const { line, column } = values[0] ?? key;
+    problems.attempt(line, column, () => checkOptions({ inject: spec }));
+    specs.set(key.text, spec);
+  }
+  return runs.map((run) => ({ ...run, inject: specs.get(run.name) }));
 }
 
 function settingsOf(fields: Fields, problems: Problems): ScenarioSettings {

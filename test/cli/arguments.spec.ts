@@ -11,6 +11,8 @@ const OPTIONS: OptionSpec[] = [
   { name: 'policy', value: 'SPEC', help: '' },
   { name: 'seed', value: 'N', help: '' },
   { name: 'trace', help: '' },
+  { name: 'maps', inline: 'KIND', help: '' },
+  { name: 'inject', value: 'SPEC', join: '+', help: '' },
 ];
 
 const parse = (...args: string[]) => parseArguments(OPTIONS, args);
@@ -29,6 +31,17 @@ describe('parseArguments', () => {
     }
   });
 
+  it('takes a value of a switch behind = only', () => {
+    expect([...parse('--maps=all', 'prog').values]).toEqual([['maps', 'all']]);
+    const { positionals, values, switches } = parse('--maps', 'prog');
+    expect([positionals, values.size, [...switches]]).toEqual([['prog'], 0, ['maps']]);
+  });
+
+  it('joins the values of an option that may be repeated, and takes the last of any other', () => {
+    const { values } = parse('--inject', 'a', '--seed', '1', '--inject', 'b', '--seed', '2');
+    expect([values.get('inject'), values.get('seed')]).toEqual(['a+b', '2']);
+  });
+
   it('leaves everything after -- to the program, options and a second -- too', () => {
     const { positionals, rest, switches } = parse('prog', '--', '--trace', '--', '-x', 'y');
     expect(positionals).toEqual(['prog']);
@@ -39,12 +52,16 @@ describe('parseArguments', () => {
   it.each<[string[], string]>([
     [
       ['--polcy', 'nx'],
-      "unknown option '--polcy': expected one of --policy, --seed, --trace, --help; did you mean '--policy'?",
+      "unknown option '--polcy': expected one of --policy, --seed, --trace, --maps, --inject, --help; did you mean '--policy'?",
     ],
-    [['-p'], "unknown option '-p': expected one of --policy, --seed, --trace, --help"],
+    [
+      ['-p'],
+      "unknown option '-p': expected one of --policy, --seed, --trace, --maps, --inject, --help",
+    ],
     [['--policy'], '--policy needs a value: --policy SPEC'],
     [['--policy='], '--policy needs a value: --policy SPEC'],
     [['--policy', '--trace'], '--policy needs a value: --policy SPEC'],
+    [['--maps='], '--maps= needs a value: --maps=KIND'],
     [['--trace=yes'], "--trace takes no value, but 'yes' is given"],
   ])('refuses %j', (args, message) => {
     expect(() => parse(...args)).toThrow(new UsageError(message));

@@ -2,6 +2,7 @@
  * Dispatch: one system call, from its number and arguments to a result, with the policies' word
  * before it and its event behind it.
  */
+import type { Addr } from '../../abi/address.js';
 import { fail, ok, type Result } from '../../abi/result.js';
 import type { Interception } from '../../kernel/intercept.js';
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../kernel/syscall.js';
@@ -12,7 +13,7 @@ import { hostCall } from './host-call.js';
 import { refusesStack } from './map-stack.js';
 import type { Waiting } from './process-table.js';
 import { killOutcome } from './signals/exceptions.js';
-import { entryOf, type SyscallEntry } from './syscall-table.js';
+import { entryOf, numberOf, type SyscallEntry } from './syscall-table.js';
 import type { Task } from './task.js';
 
 export interface SyscallRequest {
@@ -61,8 +62,14 @@ function intercept(
     pc: task.kernel.programCounter,
     name: spec.name,
     args: args.slice(0, spec.args.length),
+    read: (address, length) => readOf(task, address, length),
     perform: (name, ...given) => performInstead(task, abi, name, given),
   });
+}
+
+function readOf({ mm }: Task, address: Addr, length: number): Uint8Array | undefined {
+  const bytes = mm.look(address, length);
+  return bytes.ok ? bytes.value : undefined;
 }
 
 /** A call that the guest did not make, in its name. */
@@ -93,10 +100,22 @@ function answered(
     case 'answer':
       return ok(injected.value);
     case 'change':
-      return judged(task, { ...request, args: sixOf(request.args, injected.args) }, entry);
+      return changed(task, request, entry, injected);
     default:
       return judged(task, request, entry);
   }
+}
+
+function changed(
+  task: Task,
+  request: SyscallRequest,
+  entry: SyscallEntry,
+  { name, args: given }: Interception & { kind: 'change' },
+): SyscallResult {
+  const args = sixOf(request.args, given);
+  if (name === undefined) return judged(task, { ...request, args }, entry);
+  const number = numberOf(request.abi, name);
+  return judged(task, { ...request, number, args }, entryOf(request.abi, number));
 }
 
 function sixOf(all: SyscallArgs, first: readonly bigint[]): SyscallArgs {

@@ -30,6 +30,8 @@ export interface KernelOptions {
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   readonly intercept?: SyscallInterceptor;
+  /** vm.max_map_count, where it is not the usual one. */
+  readonly maxMapCount?: number;
 }
 
 type Unplaced<E> = E extends unknown ? Omit<E, 'pc'> : never;
@@ -48,6 +50,7 @@ export class LinuxKernel {
   readonly entropy: Entropy;
   readonly trace: TraceRecorder;
   readonly interceptor: SyscallInterceptor | undefined;
+  readonly maxMapCount: number | undefined;
   /** Lines that the real kernel would have printed. */
   log: string[] = [];
   #auditSerial = 100;
@@ -58,6 +61,7 @@ export class LinuxKernel {
     this.arch = options.arch;
     this.trace = options.trace;
     this.interceptor = options.intercept;
+    this.maxMapCount = options.maxMapCount;
     this.layout = options.layout;
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);

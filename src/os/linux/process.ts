@@ -51,6 +51,10 @@ export interface LinuxProcessOptions {
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   /** Asked at each system call of the guest. */
   readonly intercept?: SyscallInterceptor;
+  /** vm.max_map_count, where it is not the usual one. */
+  readonly maxMapCount?: number;
+  /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
+  readonly resourceLimits?: ReadonlyMap<number, bigint>;
 }
 
 /** Opaque. Belongs to the process that made it. */
@@ -94,6 +98,9 @@ export class LinuxProcess {
     this.#task = new Task(kernel, FIRST_PID, mm, policies);
     this.#task.isFirst = true;
     kernel.processes.add(this.#task);
+    for (const [resource, bytes] of options.resourceLimits ?? []) {
+      this.#task.limits.set(resource, { soft: bytes, hard: bytes });
+    }
     const { onOutput } = options;
     const sink = (fd: 1 | 2): OutputSink =>
       new OutputSink(onOutput === undefined ? undefined : (bytes) => onOutput(fd, bytes));

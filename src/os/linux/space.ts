@@ -34,7 +34,7 @@ export function createSpace(
   policies: PolicyStack,
   owner: () => SpaceOwner,
 ): Space {
-  const { engine, arch, frames } = kernel;
+  const { engine, arch, frames, maxMapCount } = kernel;
   return new AddressSpace({
     arch,
     frames,
@@ -45,6 +45,10 @@ export function createSpace(
     flushTlb: (page, count) => engine.flushTlb(page, count),
     stackPointer: () => kernel.stackPointer,
     programCounter: () => kernel.programCounter,
-    tuning: { pku: kernel.protectionKeys, nextInode: () => kernel.files.newNumber() },
+    tuning: {
+      pku: kernel.protectionKeys,
+      nextInode: () => kernel.files.newNumber(),
+      ...(maxMapCount === undefined ? {} : { maxMapCount }),
+    },
   });
 }

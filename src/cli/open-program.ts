@@ -1,0 +1,128 @@
+/** PROGRAM in a sandbox, as the options that `run` and `maps` share say. */
+import { isatty } from 'node:tty';
+import {
+  type Arch,
+  type EngineChoice,
+  type Outcome,
+  Sandbox,
+  type SandboxOptions,
+  unknownValue,
+} from '../index.js';
+import { type Given, integerOf, type OptionSpec, sizeOf, UsageError } from './arguments.js';
+import { type LoadedProgram, loadProgram } from './program.js';
+import { readAll } from './standard-input.js';
+
+export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
+  { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
+  { name: 'os', value: 'OS', help: 'linux (the default)' },
+  { name: 'policy', value: 'SPEC', help: 'default nx; see mayexec policies' },
+  { name: 'program', value: 'NAME', help: 'which program of a scenario; default: its first' },
+  {
+    name: 'layout',
+    value: 'NAME',
+    help: 'a named address-space layout; default: fits arch and os',
+  },
+  { name: 'seed', value: 'N', help: 'what every random choice derives from; default 1' },
+  {
+    name: 'engine',
+    value: 'NAME',
+    help: 'auto (the default), unicorn1, unicorn1-js or unicorn2',
+  },
+  { name: 'limit-blocks', value: 'N', help: 'stop after N blocks of code; default 10000000' },
+  { name: 'limit-memory', value: 'BYTES', help: 'memory of the guest at most; default 64 MiB' },
+  {
+    name: 'inject',
+    value: 'SPEC',
+    join: '+',
+    help: 'fail calls as strace does: mmap:error=ENOMEM:when=2; may be repeated',
+  },
+];
+
+/** A program of the command line, ready to be opened any number of times. */
+export interface GivenProgram {
+  /** As it was given. */
+  readonly path: string;
+  readonly program: LoadedProgram;
+  /** Options that are the same at each opening. */
+  readonly options: SandboxOptions;
+}
+
+/** @throws UsageError for a program that is missing or cannot be read. */
+export async function givenProgram(command: string, given: Given): Promise<GivenProgram> {
+  const path = programPath(command, given);
+  const program = await loadProgram(path, archOf(given), given.values.get('program'));
+  return { path, program, options: optionsOf(given, program, path) };
+}
+
+function programPath(command: string, { positionals }: Given): string {
+  const [path, extra] = positionals;
+  if (path === undefined) {
+    throw new UsageError(`${command}: no program given (see mayexec ${command} --help)`);
+  }
+  if (extra !== undefined) {
+    throw new UsageError(
+      `${command}: unexpected argument '${extra}': those for the program follow --`,
+    );
+  }
+  return path;
+}
+
+const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
+
+function archOf({ values }: Given): Arch | undefined {
+  const name = values.get('arch');
+  const arch = ARCHES.find((known) => known === name);
+  if (name !== undefined && arch === undefined) throw unknownValue('arch', name, ARCHES);
+  return arch;
+}
+
+function optionsOf(given: Given, program: LoadedProgram, path: string): SandboxOptions {
+  const { values, rest } = given;
+  const { settings, runs } = program.lesson ?? {};
+  const run = runs?.get(values.get('policy') ?? '');
+  const name = `/${program.name}`;
+  const argv =
+    settings === undefined
+      ? [path, ...rest]
+      : [name, ...(rest.length > 0 ? rest : settings.arguments)];
+  // Names that only the library knows are judged there, with the nearest right spelling.
+  return {
+    arch: program.arch,
+    os: values.get('os') as 'linux' | undefined,
+    policy: run?.policy ?? values.get('policy'),
+    layout: values.get('layout') ?? settings?.layout,
+    seed: integerOf(given, 'seed') ?? settings?.seed,
+    engine: values.get('engine') as EngineChoice | undefined,
+    limits: {
+      blocks: integerOf(given, 'limit-blocks') ?? settings?.blocks,
+      memory: sizeOf(given, 'limit-memory'),
+    },
+    mounts: settings?.mounts,
+    protectionKeys: settings?.protectionKeys,
+    inject: values.get('inject') ?? run?.inject,
+    program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
+    stdin: settings?.stdin === undefined ? inputOf() : new TextEncoder().encode(settings.stdin),
+  };
+}
+
+/** Read at the first wish for it, once. A person at the keyboard is not asked: the program may never read. */
+function inputOf(): (() => Uint8Array) | undefined {
+  if (isatty(0)) return undefined;
+  let input: Uint8Array | undefined;
+  return () => {
+    input ??= readAll(0);
+    return input;
+  };
+}
+
+export function openProgram(
+  { options }: GivenProgram,
+  changes: SandboxOptions = {},
+): Promise<Sandbox> {
+  return Sandbox.create({ ...options, ...changes });
+}
+
+/** Raw code is called, anything else starts as a process. */
+export function startProgram(sandbox: Sandbox, { program: { entry } }: GivenProgram): Outcome {
+  return entry === undefined ? sandbox.run() : sandbox.call(sandbox.symbols.get(entry)!);
+}

@@ -1,0 +1,159 @@
+/**
+ * The language of injections. strace's words are spelt as strace spells them:
+ *
+ *     CALL[,CALL...]:error=ERRNO[:when=WHEN]      fails with it, and the kernel never hears of the call
+ *     CALL[,CALL...]:retval=VALUE[:when=WHEN]     the same with a success
+ *     WHEN: N, N+ (from the Nth on), N+STEP, N..M, N..M+STEP
+ *
+ * Three of our own: `mmap:ignore-hint[:when=WHEN]`, `map-count=N` (vm.max_map_count) and `rlimit-NAME=SIZE`.
+ * A `+` before a letter or % begins another injection.
+ */
+import { ERRNO, type Errno, errnoName } from '../abi/errno.js';
+import { MayexecError, nearest, unknownValue } from '../abi/errors.js';
+import {
+  RLIMIT_AS,
+  RLIMIT_DATA,
+  RLIMIT_FSIZE,
+  RLIMIT_MEMLOCK,
+  RLIMIT_NOFILE,
+  RLIMIT_STACK,
+} from '../abi/process.js';
+import { callSet } from '../os/linux/tables/call-set.js';
+import type { CallEffect, CallInjection, Injection, When } from './injection.js';
+
+/** Limits that something here obeys. */
+const LIMITS: Readonly<Record<string, number>> = {
+  'rlimit-as': RLIMIT_AS,
+  'rlimit-data': RLIMIT_DATA,
+  'rlimit-fsize': RLIMIT_FSIZE,
+  'rlimit-memlock': RLIMIT_MEMLOCK,
+  'rlimit-nofile': RLIMIT_NOFILE,
+  'rlimit-stack': RLIMIT_STACK,
+};
+
+const SETTINGS = ['map-count', ...Object.keys(LIMITS)];
+const EFFECTS = ['error=ERRNO', 'retval=VALUE', 'ignore-hint', 'when=WHEN'];
+/** strace can do these to a call; nothing here waits or sends signals. */
+const ONLY_STRACE = ['signal', 'syscall', 'delay_enter', 'delay_exit', 'poke_enter', 'poke_exit'];
+const ALWAYS: When = { first: 1, last: Number.POSITIVE_INFINITY, step: 1 };
+const UNITS = { '': 0n, k: 10n, m: 20n, g: 30n } as const;
+
+/** @throws MayexecError that names the part that is wrong, what is accepted and the nearest spelling. */
+export function parseInjections(spec: string): Injection[] {
+  return spec.split(/\+(?=[a-z%])/i).map((text) => parseOne(text.trim()));
+}
+
+function parseOne(text: string): Injection {
+  const [head = '', ...words] = text.split(':');
+  if (head === '') {
+    throw new MayexecError(
+      `injection '${text}': expected CALL:error=ERRNO, map-count=N or rlimit-as=SIZE`,
+    );
+  }
+  const [, name, value] = /^([\w-]+)=(.*)$/.exec(head) ?? [];
+  if (name === undefined || value === undefined)
+    return within(text, () => callOf(text, head, words));
+  if (words.length > 0) throw new MayexecError(`injection '${text}': nothing follows ${name}=N`);
+  return within(text, () => settingOf(text, name, value));
+}
+
+function within<T>(text: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    throw new MayexecError(`injection '${text}': ${error.message}`);
+  }
+}
+
+function settingOf(text: string, name: string, value: string): Injection {
+  if (name === 'map-count') {
+    return { kind: 'map-count', text, count: wholeNumber('map-count', value) };
+  }
+  const resource = LIMITS[name];
+  if (resource === undefined) throw unknownValue('setting', name, SETTINGS);
+  return { kind: 'rlimit', text, resource, bytes: sizeOf(name, value) };
+}
+
+function callOf(text: string, head: string, words: readonly string[]): CallInjection {
+  const calls = callSet(head);
+  let effect: CallEffect | undefined;
+  let when = ALWAYS;
+  for (const word of words) {
+    const [key = '', value] = splitOnce(word);
+    if (key === 'when') when = whenOf(value ?? '');
+    else if (effect !== undefined) throw new MayexecError(`'${word}': one effect is given already`);
+    else effect = effectOf(word, key, value);
+  }
+  if (effect === undefined) {
+    throw new MayexecError(
+      `nothing is to happen: expected one of ${EFFECTS.slice(0, 3).join(', ')}`,
+    );
+  }
+  if (effect.kind === 'ignore-hint' && calls.some((name) => name !== 'mmap')) {
+    throw new MayexecError("only mmap takes a hint: expected 'mmap:ignore-hint'");
+  }
+  return { kind: 'call', text, calls, effect, when };
+}
+
+function splitOnce(word: string): [key: string, value: string | undefined] {
+  const at = word.indexOf('=');
+  return at === -1 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
+}
+
+function effectOf(word: string, key: string, value: string | undefined): CallEffect {
+  if (key === 'ignore-hint' && value === undefined) return { kind: 'ignore-hint' };
+  if (key === 'error' && value !== undefined) return { kind: 'error', errno: errnoOf(value) };
+  if (key === 'retval' && value !== undefined)
+    return { kind: 'retval', value: returnValueOf(value) };
+  if (ONLY_STRACE.includes(key)) {
+    throw new MayexecError(`'${key}' is strace's only: expected one of ${EFFECTS.join(', ')}`);
+  }
+  const guess = nearest(key, ['error', 'retval', 'ignore-hint', 'when']);
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  throw new MayexecError(`unknown effect '${word}': expected one of ${EFFECTS.join(', ')}${hint}`);
+}
+
+function errnoOf(text: string): Errno {
+  const named = text in ERRNO ? (text as Errno) : undefined;
+  const errno = /^\d+$/.test(text) ? errnoName(Number(text)) : named;
+  if (errno !== undefined) return errno;
+  const guess = nearest(text, Object.keys(ERRNO));
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  throw new MayexecError(
+    `unknown errno '${text}': expected a name such as ENOMEM, or its number${hint}`,
+  );
+}
+
+function returnValueOf(text: string): bigint {
+  if (/^(\d+|0x[0-9a-f]+)$/i.test(text) && BigInt(text) < 1n << 64n) return BigInt(text);
+  throw new MayexecError(`retval '${text}': expected a number from 0, such as 7 or 0x1000`);
+}
+
+function whenOf(text: string): When {
+  const [all, first, last, plus, step] = /^(\d+)(?:\.\.(\d+))?(\+)?(\d+)?$/.exec(text) ?? [];
+  const isOpen = last === undefined && plus !== undefined;
+  const when = {
+    first: Number(first),
+    last: isOpen ? Number.POSITIVE_INFINITY : Number(last ?? first),
+    step: Number(step ?? 1),
+  };
+  const right = all !== undefined && (step === undefined || plus !== undefined);
+  if (right && when.first >= 1 && when.last >= when.first && when.step >= 1) return when;
+  throw new MayexecError(
+    `when '${text}': expected N, N+, N+STEP, N..M or N..M+STEP, counted from 1`,
+  );
+}
+
+function wholeNumber(what: string, text: string): number {
+  if (/^\d+$/.test(text) && Number(text) < 2 ** 31) return Number(text);
+  throw new MayexecError(`${what} is '${text}': expected a whole number`);
+}
+
+function sizeOf(what: string, text: string): bigint {
+  const [, digits, unit = ''] = /^(\d+)([kmg]?)$/i.exec(text) ?? [];
+  if (digits === undefined) {
+    throw new MayexecError(`${what} is '${text}': expected a number, which K, M or G may follow`);
+  }
+  return BigInt(digits) << UNITS[unit.toLowerCase() as keyof typeof UNITS];
+}

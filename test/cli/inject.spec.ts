@@ -1,0 +1,112 @@
+/** `mayexec run --inject` and `--inject-each`, `--trace=CALLS` and `--trace-out` as a user meets them. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandFolder } from './command.js';
+
+const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));
+const CHECKED = join(ASM, 'x86-64/jit-checked.s');
+const UNCHECKED = join(ASM, 'x86-64/jit-unchecked.s');
+const UNCHECKED_I386 = join(ASM, 'i386/jit-unchecked.s');
+
+let folder: CommandFolder;
+beforeAll(() => {
+  folder = new CommandFolder();
+});
+afterAll(() => folder[Symbol.dispose]());
+const run = (...args: string[]) => folder.mayexec(['run', ...args]);
+
+describe('--inject', () => {
+  it('fails what it names, and the trace marks it as strace does', () => {
+    const { status, stderr } = run(UNCHECKED, '--inject', 'mprotect:error=EACCES', '--trace');
+    expect(status).toBe(139);
+    expect(stderr).toMatch(/^mprotect\(.*\) = -1 EACCES \(Permission denied\) \(INJECTED\)$/m);
+  });
+
+  it('may be repeated', () => {
+    const first = ['--inject', 'mprotect:error=EACCES:when=2+'];
+    const { status, stderr } = run(UNCHECKED, ...first, '--inject', 'mmap:error=ENOMEM');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('mmap: ENOMEM')]);
+  });
+
+  it('that met nothing is told', () => {
+    expect(run(UNCHECKED, '--inject', 'mprotect:error=EACCES:when=9').stderr).toBe(
+      "mayexec: nothing came of 'mprotect:error=EACCES:when=9': one such call, which was not due\n",
+    );
+  });
+
+  it.each([
+    [['--inject', 'mprotect:error=EACES'], /did you mean 'EACCES'/],
+    [['--inject'], /--inject needs a value/],
+    [['--inject-each', 'mprotec'], /did you mean 'mprotect'/],
+    [['--inject-each', 'mprotect:when=2'], /expected CALL\[,CALL\.\.\.\]\[:error=ERRNO\]/],
+    [['--trace=mmm'], /unknown system call 'mmm'/],
+    [['--trace='], /--trace= needs a value: --trace=CALLS/],
+    [['--trace-out', 'no/such/folder'], /^mayexec: no\/such\/folder: ENOENT/],
+  ])('and its like refuse %j in one line', (args, message) => {
+    const { status, stderr } = run(UNCHECKED, ...args);
+    expect([status, stderr.trimEnd()]).toEqual([2, expect.stringMatching(message)]);
+    expect(stderr.trimEnd()).not.toContain('\n');
+  });
+});
+
+describe('--inject-each', () => {
+  it('shows which failure is not handled', () => {
+    const { status, stdout } = run(UNCHECKED, '--inject-each', 'mmap,mprotect');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^1 +errors +mmap\(NULL, .*exited with 1, having said 'mmap: ENOMEM'$/m);
+    expect(stdout).toMatch(
+      /^1 +crashes +mprotect\(.* <_start\+0x[0-9a-f]+> +killed by SIGSEGV: a fetch/m,
+    );
+    expect(stdout).toContain('2 failures of mmap, mprotect with ENOMEM: 1 not handled');
+  });
+
+  it('compares with the program that meets no failure', () => {
+    const { status, stdout } = run(CHECKED, '--inject-each', 'mprotect:error=EACCES');
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^1 +falls back +mprotect\(/m)]);
+    expect(stdout).toContain('none crashes');
+  });
+
+  it('gives the same as JSON, on i386 with mmap2', () => {
+    const { stdout } = run(UNCHECKED_I386, '--inject-each', 'mmap,munmap', '--json');
+    const { trials } = JSON.parse(stdout);
+    expect(trials).toEqual([
+      expect.objectContaining({
+        call: 'mmap',
+        k: 1,
+        errno: 'ENOMEM',
+        outcome: 'errors',
+        line: expect.stringMatching(/^mmap2\(.*\(INJECTED\)$/),
+      }),
+    ]);
+  });
+
+  it('says so when the program makes no such call', () => {
+    expect(run(UNCHECKED, '--inject-each', 'shmat').stdout).toBe(
+      'the program makes none of these calls\n',
+    );
+  });
+});
+
+describe('--trace=CALLS', () => {
+  it('prints these calls, and signals and the end as ever', () => {
+    const { stderr } = run(UNCHECKED, '--policy', 'restricted-wx', '--trace=mprotect');
+    const lines = stderr.split('\n').slice(0, 3);
+    expect(lines).toEqual([
+      expect.stringMatching(/^mprotect\(/),
+      expect.stringMatching(/^--- SIGSEGV/),
+      '+++ killed by SIGSEGV +++',
+    ]);
+    expect(run(UNCHECKED_I386, '--trace=mmap').stderr).toMatch(/^mmap2\(.*\n\+\+\+ exited/);
+    expect(run(UNCHECKED, '--trace=mm').stderr.match(/^m(map|protect)\(/gm)).toHaveLength(2);
+  });
+
+  it('goes into a file', () => {
+    const { stderr } = run(UNCHECKED, '--trace-out', 'trace.txt');
+    expect(stderr).toBe('');
+    expect(readFileSync(join(folder.path, 'trace.txt'), 'utf8')).toMatch(
+      /^mmap\(.*\nmprotect\(.*\nwrite\([\s\S]*\+\+\+ exited with 0 \+\+\+\n$/,
+    );
+  });
+});
