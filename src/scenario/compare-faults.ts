@@ -58,7 +58,10 @@ function sameFault(
   );
 }
 
-/** A jump leaves no trace of where it was made: then any instruction that is no call may have made it. */
+/**
+ * A fetch faults at its target, which may be a line of the program's data. A jump leaves no trace of where
+ * it was made: then any instruction that is no call may have made it.
+ */
 function standsAt(
   { anchor }: FaultExpectation,
   fault: ObservedFault,
@@ -66,7 +69,7 @@ function standsAt(
   observed: Observed,
 ): boolean {
   const own = lineOf(program, fault.event.fault.pc);
-  if (own !== undefined) return own === anchor;
+  if (own === anchor && own !== undefined) return true;
   if (fault.event.fault.access !== 'exec') return false;
   const isCall = anchor !== undefined && /\bcall\b/.test(sourceLine(program, anchor));
   const caller = callerLine(fault, program, observed);
@@ -89,7 +92,9 @@ function lineAt(
   program: ReadyProgram,
   observed: Observed,
 ): number | undefined {
-  return lineOf(program, fault.event.fault.pc) ?? callerLine(fault, program, observed);
+  const own = lineOf(program, fault.event.fault.pc);
+  if (fault.event.fault.access !== 'exec') return own;
+  return callerLine(fault, program, observed) ?? own;
 }
 
 /** `fault exec SEGV_ACCERR by nx/no-exec`. */

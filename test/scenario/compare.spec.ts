@@ -147,6 +147,20 @@ describe('faults', () => {
     );
   });
 
+  it('are tied to the call where the target is a line of the program as well', async () => {
+    const code = `_start:
+    call thunk      ;@ fault exec at thunk
+    ;@ killed SIGSEGV
+    .data
+thunk: ret`;
+    const text = lesson(code, {
+      table: '| policy | outcome | why |\n| --- | --- | --- |\n| plain | crashes | `nx/no-exec` |',
+    });
+    expect(await differences(text)).toEqual([]);
+    const elsewhere = text.replace(/call thunk +(;@.*)/, 'call next $1\nnext: call thunk');
+    expect(await differences(elsewhere)).toContainEqual(expect.stringContaining('unexpected'));
+  });
+
   it('that nothing names fail', async () => {
     expect(await differences(lesson(jump(''), crash))).toEqual([
       'run 25: unexpected fault: fault exec SEGV_ACCERR in line 25',
