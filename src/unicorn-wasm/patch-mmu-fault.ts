@@ -38,6 +38,7 @@ import {
   RAISE_ACCESS,
 } from '../engine/unicorn1/offsets.js';
 import { patchCpuid } from './patch-cpuid.js';
+import { patchFlags } from './patch-flags.js';
 import { patchStores } from './patch-stores.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
@@ -100,6 +101,7 @@ export function patchMmuFault(source: string): string {
     patchRaise,
     patchStores,
     patchCpuid,
+    patchFlags,
   ];
   return patches.reduce((text, patch) => patch(text), source);
 }

@@ -1,14 +1,24 @@
 /**
- * A change to how Unicorn 1.0.3 stores to guest memory (QEMU's softmmu_template.h), for self-modifying code.
+ * Three changes to how Unicorn 1.0.3 stores to guest memory, for self-modifying code.
  *
- * When a store hits its own translated block, QEMU takes the instruction up again in a block of its own.
+ * 1. When a store hits its own translated block, QEMU takes the instruction up again in a block of its own.
  * The helpers find this out byte by byte (or word by word) between storing bytes, and `xor [mem], key`
  * then sees half of its own result: decoder stubs come out garbled. Here, before a store of several bytes
  * that is not a plain TLB hit within one page, both of its pages are asked for and all code translated
  * from any of its bytes is invalidated (`tb_invalidate_phys_page_range`). What comes after is as before.
+ * (QEMU's softmmu_template.h.)
+ *
+ * 2. A page that is stored to often gets a bitmap of the bytes that are code (`build_page_bitmap` of
+ * translate-all.c), one bit for each. `tb_invalidate_phys_page_fast` looked a byte up in it as if it were made
+ * of 32-bit words, so that old code went on running after a store to one of its bytes.
+ *
+ * 3. When an instruction is taken up again, RESTARTED_CELL says so: the hook that sees it once more must not
+ * count it twice.
  *
  * It is text in the manner of the input (wasm2js), put at the start of the helpers' bodies.
  */
+
+import { RESTARTED_CELL } from '../engine/unicorn1/offsets.js';
 
 interface Store {
   /** The helper's name in the input, and its parameters after environment and address. */
@@ -35,6 +45,14 @@ const EVIDENCE = [
   'for(;ft(0|A,0|e,0|r,0|a),(e=4096+(-4096&e)|0)>>>0<r>>>0;);}',
 ];
 
+/** `p->code_bitmap[BIT_WORD(nr)] >> (nr & (BITS_PER_LONG - 1))`, of an array of bytes. */
+const BITMAP_LOOKUP = '(0|t[a+(e>>>5&127)|0])>>>e&~(-1<<r)';
+const BYTE_LOOKUP = '(0|t[a+(e>>>3&511)|0])>>>(7&e)&~(-1<<r)';
+
+/** `if (current_tb_modified) { cpu->current_tb = NULL;`, with `b` for its contrary. */
+const RESTART = 'b||(n[c+288>>2]=0,k=g,';
+const NOTED_RESTART = `b||(n[${RESTARTED_CELL / 4}]=1,n[c+288>>2]=0,k=g,`;
+
 /** tlb_fill(cpu, lo, hi, access, mmu, retaddr). */
 const TLB_FILL = 'function Bn(A,e,r,a,i,c){';
 
@@ -56,7 +74,12 @@ const PREPARE = [
 export function patchStores(source: string): string {
   for (const text of [...EVIDENCE, TLB_FILL])
     if (!source.includes(text)) throw new Error(`not in the engine's text: ${text}`);
-  const patched = STORES.reduce(patchStore, source);
+  for (const text of [BITMAP_LOOKUP, RESTART])
+    if (source.split(text).length !== 2)
+      throw new Error(`expected once in the engine's text: ${text}`);
+  const patched = STORES.reduce(patchStore, source)
+    .replace(BITMAP_LOOKUP, BYTE_LOOKUP)
+    .replace(RESTART, NOTED_RESTART);
   // Beside tlb_fill all the names above are in scope.
   return patched.replace(TLB_FILL, PREPARE + TLB_FILL);
 }

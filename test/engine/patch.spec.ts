@@ -19,6 +19,11 @@ const PLACES: readonly [string, string][] = [
   ['leaf 7 of CPUID', 'case 7:return n[a>>2]=0,n[i>>2]=r?0:'],
   ['raise_exception', 'function Nn(A,e){Xn('],
   ['tlb_fill', 'function Bn(A,e,r,a,i,c){'],
+  ['the bitmap of code', '(0|t[a+(e>>>5&127)|0])>>>e&~(-1<<r)'],
+  ['the restart of an instruction', 'b||(n[c+288>>2]=0,k=g,'],
+  ['gen_inc', 'Yn(0|A,e+(u?26:30)|0),'],
+  ['gen_rotc_rm_T1', 'sc(0|A),1==(0|n[A+76>>2])'],
+  ['setcc', 'kc(0|e,0|S,0|n[n[U>>2]>>2]),zn('],
   ['the four-byte store', 'function Dt(A,e,r,i,f,c){'],
 ];
 

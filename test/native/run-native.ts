@@ -21,9 +21,8 @@ export interface NativeHost {
 
 /** The reason why nothing can be judged natively here, or the host. */
 export async function openNative(arch: Arch): Promise<NativeHost | string> {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return `the host is ${process.platform} on ${process.arch}, not Linux on x86-64`;
-  }
+  const otherHost = hostIsOther();
+  if (otherHost !== undefined) return otherHost;
   if (/\b(ospke|la57)\b/.test(fs.readFileSync('/proc/cpuinfo', 'utf8'))) {
     return 'this CPU has protection keys or five-level paging, which the sequences assume absent';
   }
@@ -49,8 +48,13 @@ export async function openNative(arch: Arch): Promise<NativeHost | string> {
   return { kernel: os.release(), run, close };
 }
 
+export function hostIsOther(): string | undefined {
+  if (process.platform === 'linux' && process.arch === 'x64') return undefined;
+  return `the host is ${process.platform} on ${process.arch}, not Linux on x86-64`;
+}
+
 /** A tmpfs on which programs may run, as the sandbox's file system is one; else wherever there is room. */
-function workPlace(): string {
+export function workPlace(): string {
   const mounts = fs.readFileSync('/proc/self/mounts', 'utf8').split('\n');
   const usable = mounts.some((line) => {
     const [, at, type, options = ''] = line.split(' ');

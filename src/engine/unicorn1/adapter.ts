@@ -147,6 +147,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
     if (!(options.blocks >= 1))
       throw new MayexecError(`a budget of ${options.blocks} blocks: at least 1 is needed`);
     this.#begunPc = undefined;
+    this.#machine.takeRestarted();
     this.#machine.hookInstructions(this.#counting || this.#observer !== undefined);
     const until = options.until ?? NOWHERE[this.arch];
     let left = options.blocks;
@@ -214,7 +215,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   instruction(lo: number, hi: number): void {
     const pc = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
-    const again = pc === this.#begunPc;
+    const again = pc === this.#begunPc || this.#machine.takeRestarted();
     this.#begunPc = undefined;
     if (again) return;
     if (this.#counting) this.#instructions++;

@@ -59,7 +59,7 @@ export function wideStoreBytes(bytes: Uint8Array, wide: boolean): number {
 }
 
 /**
- * Does it read its memory operand only to write it back? Hardware asks for the right to write at once;
+ * Does the engine read a memory operand that is written? Hardware asks for the right to write at once;
  * the engine reads first, and so reports a refused page as a read.
  */
 export function isReadModifyWrite(bytes: Uint8Array, wide: boolean): boolean {
@@ -82,6 +82,7 @@ function modifiesOneByte(opcode: number, reg: number): boolean {
 function modifiesTwoByte(opcode: number, reg: number): boolean {
   if ([0xa4, 0xa5, 0xac, 0xad].includes(opcode)) return true; // shld, shrd
   if ([0xab, 0xb3, 0xbb].includes(opcode)) return true; // bts, btr, btc
+  if (opcode >= 0x90 && opcode <= 0x9f) return true; // setcc: see patch-flags.ts
   if ([0xb0, 0xb1, 0xc0, 0xc1].includes(opcode)) return true; // cmpxchg, xadd
   if (opcode === 0xba) return reg >= 5;
   return opcode === 0xc7 && reg === 1; // cmpxchg8b

@@ -18,7 +18,15 @@ import {
 } from './api.js';
 import { Heap } from './heap.js';
 import type { HostFunction, UnicornModule } from './module.js';
-import { BLOCKS_LEFT_CELL, CPU, ENV, MMU_FAULT_CELL, PAGE_END_STORE_CELL, UC } from './offsets.js';
+import {
+  BLOCKS_LEFT_CELL,
+  CPU,
+  ENV,
+  MMU_FAULT_CELL,
+  PAGE_END_STORE_CELL,
+  RESTARTED_CELL,
+  UC,
+} from './offsets.js';
 
 /** What the engine in charge of a machine answers to. None may throw. */
 export interface MachineClient {
@@ -149,6 +157,14 @@ export class Machine {
 
   set blocksLeft(blocks: number) {
     this.heap.writeU32(BLOCKS_LEFT_CELL, blocks);
+  }
+
+  /** Did the instruction that begins now begin before? Asked once for each. */
+  takeRestarted(): boolean {
+    const words = this.heap.words;
+    const restarted = words[RESTARTED_CELL >>> 2] !== 0;
+    if (restarted) words[RESTARTED_CELL >>> 2] = 0;
+    return restarted;
   }
 
   stop(): void {

@@ -55,7 +55,10 @@ export class Mmu {
   /** What `translate` threw, if it did: kept away from the engine's frames. */
   hostError: unknown;
   #running = false;
-  /** Pages executed from in this run, and their frames: what the translated code stands for. */
+  /**
+   * Pages executed from in this run, and their frames: what the translated code stands for. No page has an
+   * entry for code in the TLB without being here.
+   */
   readonly #executed = new Map<number, number>();
   /** The last eight-byte store near a page's end, with what was there before. */
   #pageEnd: { readonly address: Addr; readonly pointer: number; readonly old: bigint } | undefined;
@@ -79,7 +82,8 @@ export class Mmu {
   /** Translated code lives for one run (Unicorn drops it at the end of each `uc_emu_start`). */
   beginRun(): void {
     this.refusal = undefined;
-    this.#executed.clear();
+    for (const page of this.#executed.keys())
+      if (!this.#tlb.holdsCode(page)) this.#executed.delete(page);
     this.#flushedCode = false;
     this.#stale = false;
     this.#raised = false;
@@ -184,7 +188,9 @@ export class Mmu {
     const ram = this.#frames.ramAddress(frame);
     if (ram === undefined || this.#stale) return this.#raise({ kind: 'retry' }, lo, hi);
     if (access === EXEC) this.#executed.set(page, frame);
-    this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, answer & 7);
+    // Not for code too, on an access to data: the first fetch has to be noticed.
+    const rights = this.#executed.has(page) ? answer & 7 : answer & (HW_READ | HW_WRITE);
+    this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, rights);
     return 0;
   }
 

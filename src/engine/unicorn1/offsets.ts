@@ -119,6 +119,8 @@ export const PAGE_END_STORE_CELL = 20;
 export const BLOCKS_LEFT_CELL = 24;
 /** What CPUID leaf 7 says in ECX (src/unicorn-wasm/patch-cpuid.ts). */
 export const FEATURES_7_ECX_CELL = 28;
+/** Not 0: the next instruction is one that its own store to its block made begin again. */
+export const RESTARTED_CELL = 32;
 /** The kind of access that a port instruction asks for, after QEMU's 0 read, 1 write, 2 fetch. */
 export const PORT_ACCESS = 3;
 /** The "access" of an exception that a helper raises; the address is its vector. */

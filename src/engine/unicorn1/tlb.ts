@@ -45,6 +45,17 @@ export class SoftTlb {
     words[io + 1] = -hi - (section < low ? 1 : 0);
   }
 
+  /** May the page be executed from without a miss? */
+  holdsCode(page: number): boolean {
+    const words = this.#machine.heap.words;
+    const entry =
+      (this.#tlb + TLB.USER * TLB.MODE_BYTES + (page % TLB.ENTRIES) * TLB.ENTRY_BYTES) >>> 2;
+    return (
+      words[entry + 4] === (page % 0x10_0000) * 4096 &&
+      words[entry + 5] === Math.floor(page / 0x10_0000)
+    );
+  }
+
   flushAll(): void {
     this.#machine.heap.bytes.fill(0xff, this.#tlb, this.#tlb + TLB.BYTES);
   }

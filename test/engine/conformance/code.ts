@@ -13,6 +13,7 @@ export function code(kind: EngineKind): void {
     describe(`changing code (${arch})`, () => {
       const guest = guestOf(kind, { arch });
       const done = { kind: 'interrupt', vector: 0x80 };
+      const di = arch === 'x86-64' ? 'rdi' : 'edi';
 
       it('executes what a store put over the very next instruction', () => {
         const g = guest();
@@ -40,12 +41,18 @@ export function code(kind: EngineKind): void {
         expect([g.reg('cx'), g.reg('ax')]).toEqual([0n, 0x77n]);
       });
 
-      const patchAndCall = (g: Guest, write: number, execute: number) => {
+      const whole = (at: number) => `mov dword ptr [${at + 1}], ebx`;
+      /** After stores to data beside the code. */
+      const byBytes = (at: number) =>
+        `mov ecx, 12; k: mov byte ptr [${di} + ${di[0]}cx], cl; dec ecx; jnz k
+         mov byte ptr [${at + 1}], bl; mov byte ptr [${at + 2}], bh`;
+      const patchAndCall = (g: Guest, write: number, execute: number, patch = whole) => {
         g.poke(write, FUNCTION);
         g.runCode(
           `xor edx, edx; xor ebx, ebx
-           l: inc ebx; mov dword ptr [${write + 1}], ebx; call ${execute}; add edx, eax
+           l: inc ebx; ${patch(write)}; call ${execute}; add edx, eax
            cmp ebx, 1000; jne l; int 0x80`,
+          { blocks: 50_000 },
         );
         return g.reg('dx');
       };
@@ -54,6 +61,14 @@ export function code(kind: EngineKind): void {
         const g = guest();
         g.map(0x30000, 'rwx');
         expect(patchAndCall(g, 0x30000, 0x30000)).toBe(500_500n);
+      });
+
+      it('does so byte by byte, in a page that also holds data', () => {
+        const g = guest();
+        g.map(0x30000, 'rwx');
+        g.setReg('di', 0x30400);
+        for (const at of [0x30000, 0x30123, 0x307f9, 0x30ff9])
+          expect(patchAndCall(g, at, at, byBytes)).toBe(500_500n);
       });
 
       it('does so through a writable alias of the executable page', () => {
@@ -95,7 +110,6 @@ export function code(kind: EngineKind): void {
           const g = guest();
           g.map(CODE, 'rwx');
           g.map(CODE + 4096, 'rwx');
-          const di = arch === 'x86-64' ? 'rdi' : 'edi';
           const text = `xor ${size} ptr [${di}], ${key}; jmp l; l:`;
           const length = assemble(arch, `${text} nop`, CODE).length - 1;
           const pad = Array(8).fill(0x90);
@@ -190,6 +204,20 @@ export function code(kind: EngineKind): void {
           expect(end).toMatchObject(done);
           expect([g.reg('cx'), g.reg('ax')]).toEqual([1n, 0x99n]);
           expect(g.reg('sp')).toBe(BigInt(STACK_TOP - 256 - (arch === 'i386' ? 4 : 8)));
+        });
+
+        it('also when it was executed from in an earlier run, or is read before', () => {
+          for (const first of [`call ${page}`, `mov edx, [${page}]`]) {
+            const g = guest();
+            moved(g, () => {});
+            g.map(CODE, 'rx');
+            expect(g.runCode(`${first}; int 0x80`)).toMatchObject(done);
+            const text = `call ${page}; mov byte ptr [${page + 1}], 0x99; call ${page}; int 0x80`;
+            expect(g.runCode(text)).toMatchObject(done);
+            expect(g.reg('ax')).toBe(0x99n);
+            g.translate = undefined;
+            g.engine.flushTlb();
+          }
         });
 
         it('when the page is refused in the end', () => {
