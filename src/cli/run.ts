@@ -39,6 +39,10 @@ export const run: Command = {
       help: 'print system calls and signals to stderr as strace does; mm: those of memory',
     },
     { name: 'trace-out', value: 'FILE', help: 'write the trace to FILE instead' },
+    {
+      name: 'log',
+      help: 'at the end print what the kernel logged (AVC lines, segfaults) to stderr',
+    },
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [
@@ -58,6 +62,7 @@ export const run: Command = {
     'mayexec run asm/x86-64/jit-malloc.s --policy nx',
     'mayexec run prog.elf --policy restricted-wx --trace -- one two',
     'mayexec run code.hex --arch i386 --json',
+    'mayexec run asm/x86-64/jit-dev-zero.s --policy selinux --trace --log',
     'mayexec run scenarios/selinux/skirmish-with-selinux.md --program memalign --policy selinux --trace',
     'mayexec run prog.s --inject mprotect:error=EACCES:when=2+ --trace=mm',
     'mayexec run prog.s --inject-each mmap,mprotect:error=EACCES',
@@ -84,6 +89,9 @@ async function runProgram(given: Given): Promise<number> {
   if (json) process.stdout.write(`${toJson(runRecord(program.path, sandbox, outcome))}\n`);
   else {
     await tell(sandbox, outcome);
+    if (given.switches.has('log')) {
+      for (const line of sandbox.kernelLog) process.stderr.write(`${line}\n`);
+    }
     for (const line of idleInjections(sandbox)) process.stderr.write(`mayexec: ${line}\n`);
   }
   return exitStatus(outcome);

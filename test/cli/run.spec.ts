@@ -185,6 +185,17 @@ describe('--json', () => {
   });
 });
 
+describe('--log', () => {
+  it('prints what the kernel has logged, after everything else', () => {
+    const { stderr, status } = run('wild.s', '--trace', '--log');
+    expect(status).toBe(139);
+    expect(stderr).toMatch(
+      /\n {2}code[\s\S]*\nwild\[1000\]: segfault at 1234 ip [0-9a-f]+ sp [0-9a-f]+ error 4 .*\nCode: .*\n$/,
+    );
+    expect(run('copy.s', '--log').stderr).toBe('done\n');
+  });
+});
+
 describe('--trace', () => {
   it("prints strace's lines to stderr, calls, signal and end", () => {
     const { stderr } = run('unchecked.s', '--policy', 'restricted-wx', '--trace');
