@@ -5,7 +5,7 @@ import type { InjectionCount } from '../inject/injector.js';
 import type { Policy } from '../policy/policy.js';
 import { Sandbox } from '../sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
-import { type FinishedRun, faultVerdict } from './outcome-class.js';
+import { type FinishedRun, faultVerdict, takenBefore } from './outcome-class.js';
 import type { ReadyProgram, ReadyScenario } from './scenario.js';
 
 export interface ObservedCall {
@@ -85,22 +85,16 @@ function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
   return word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 }
 
-/** Calls that check the rights which a policy may have taken from a mapping before. */
-const CHECK_MAY_BITS = new Set(['mprotect', 'pkey_mprotect']);
-
 function callsOf(trace: readonly TraceEvent[]): ObservedCall[] {
   const calls: ObservedCall[] = [];
   const pending = new Map<number, VerdictEvent[]>();
-  let taken: string | undefined;
-  for (const event of trace) {
+  for (const [index, event] of trace.entries()) {
     if (event.type === 'verdict' && event.hook !== 'fault') {
       pending.set(event.pid, [...(pending.get(event.pid) ?? []), event]);
-      if (event.verdict.kind === 'narrow') taken = event.verdict.rule;
     } else if (event.type === 'syscall' && !event.byHost) {
       const verdicts = pending.get(event.pid) ?? [];
       pending.delete(event.pid);
-      const lacks = event.errno === 'EACCES' && CHECK_MAY_BITS.has(event.name);
-      calls.push(observed(verdicts, event, lacks ? taken : undefined));
+      calls.push(observed(verdicts, event, takenBefore(trace, index)?.verdict.rule));
     }
   }
   // What is left was said during a call that never returned: the task was killed at it.

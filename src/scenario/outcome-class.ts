@@ -80,21 +80,34 @@ export function firstRefused(trace: readonly TraceEvent[]): Refused | undefined 
  * no policy at work, because the kernel itself grants no execution there.
  */
 export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefined {
-  let taken: VerdictEvent | undefined;
   for (const [index, event] of trace.entries()) {
     if (event.type === 'verdict' && event.hook !== 'fault') {
       const { kind } = event.verdict;
       if (kind === 'deny' || kind === 'kill') return deniedBy(event, callAfter(trace, index));
-      if (kind === 'narrow') taken = event;
     } else if (event.type === 'syscall' && (isInjected(event) || isRefusedExec(event))) {
-      return deniedBy(event.errno === 'EACCES' ? takenBy(event, taken) : undefined, event);
+      return deniedBy(takenBefore(trace, index), event);
     }
   }
   return undefined;
 }
 
-function takenBy(call: SyscallEvent, taken: VerdictEvent | undefined): VerdictEvent | undefined {
-  return CHECK_MAY_BITS.has(call.name) && call.injected === undefined ? taken : undefined;
+/**
+ * The verdict that had taken the rights which the call at `index` was refused for want of: the last
+ * narrowing one, but for those that the call itself met before it came to the mapping that refused.
+ */
+export function takenBefore(trace: readonly TraceEvent[], index: number): VerdictEvent | undefined {
+  const call = trace[index];
+  if (call?.type !== 'syscall' || call.errno !== 'EACCES' || call.injected !== undefined) return;
+  if (!CHECK_MAY_BITS.has(call.name)) return undefined;
+  let during = true;
+  for (let at = index - 1; at >= 0; at--) {
+    const event = trace[at]!;
+    if (event.type === 'syscall' && event.pid === call.pid) during = false;
+    if (event.type !== 'verdict' || event.hook === 'fault') continue;
+    if (during && event.pid === call.pid && event.call === call.name) continue;
+    if (event.verdict.kind === 'narrow') return event;
+  }
+  return undefined;
 }
 
 /** Whatever the call asked for, somebody wanted to see the program without it. */

@@ -99,6 +99,18 @@ describe('what decided', () => {
     });
   });
 
+  it('is not a rule that narrowed an earlier mapping during the refused call itself', () => {
+    const during = {
+      ...narrow,
+      call: 'mprotect',
+      verdict: { ...narrow.verdict, rule: 'p/first-page' },
+    } as const;
+    const trace = [narrow, call('mmap', 3n), during, call('mprotect', 5n, 'EACCES')];
+    expect(classify(finished(exit(1), trace), free).refused?.rule).toBe('p/less');
+    const again = [...trace.slice(0, 3), call('mprotect', 1n), call('mprotect', 5n, 'EACCES')];
+    expect(classify(finished(exit(1), again), free).refused?.rule).toBe('p/first-page');
+  });
+
   it('is no rule where the kernel itself refuses execution', () => {
     const { refused } = classify(finished(exit(1), [call('mmap', 5n, 'EPERM')]), free);
     expect(refused).toMatchObject({ call: 'mmap', errno: 'EPERM', rule: undefined });
