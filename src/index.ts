@@ -18,6 +18,7 @@ export {
   type BufferPointer,
   pointerTo,
 } from './kit/buffers.js';
+export type { CallOptions } from './kit/call-options.js';
 export { CallResult } from './kit/call-result.js';
 export { type Callback, callback, type GuestAccess } from './kit/callback.js';
 export {
@@ -29,11 +30,26 @@ export {
   type CodeSource,
   loadCode,
 } from './kit/code.js';
+export { fullListing, plainListing } from './kit/code-listing.js';
 export { type Breach, DUTIES, type Duty } from './kit/conduct.js';
 export { ABIS, type AbiName } from './kit/convention.js';
-export { type CallOptions, Kit, type KitOptions } from './kit/kit.js';
+export { lastStore, lastWriter } from './kit/diverge.js';
+export { edgeFloats, edgeIntegers } from './kit/edge-values.js';
+export {
+  type Disagreement,
+  disagreement,
+  type ExploreOptions,
+  explore,
+  type Found,
+} from './kit/explore.js';
+export { type FailureOptions, failureText, outcomeText, valueText } from './kit/failure.js';
+export type { ArgumentSource, InputOptions } from './kit/inputs.js';
+export { Kit, type KitOptions } from './kit/kit.js';
+export { FLAG_NAMES, flagBit } from './kit/machine-state.js';
 export type { CallOutcome } from './kit/outcome-text.js';
 export { PLACEMENTS, type Placement } from './kit/placement.js';
+export { call, kitFor, type OpenCallOptions, type SandboxCode } from './kit/pool.js';
+export { sameValue } from './kit/same-value.js';
 export type { GuestValue } from './kit/value-bytes.js';
 export type { WatchedRun } from './kit/watch.js';
 export type { VmaHistory } from './mm/history.js';

@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scenario: ['abi', 'inject', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
   kit: ['abi', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
   vitest: ['index.ts'],
+  'fast-check': ['index.ts'],
   cli: ['index.ts'],
 };
 

@@ -8,9 +8,13 @@ import { capture, ifChanged, node } from './steps.mjs';
 /** Front ends import the one copy of the library, dist/index.js. */
 const ENTRIES = [
   { name: 'index', entry: 'src/index.ts' },
+  { name: 'vitest', entry: 'src/vitest/index.ts', library: './index.js' },
+  { name: 'fast-check', entry: 'src/fast-check/index.ts', library: './index.js' },
   { name: 'cli', entry: 'src/cli/main.ts', library: './index.js' },
   { name: 'test-worker', entry: 'src/cli/test-worker.ts', library: './index.js' },
 ];
+/** What package.json exports. */
+const TYPED = ['src/index.ts', 'src/vitest/index.ts', 'src/fast-check/index.ts'];
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
 /** For pages, which have no packages: dist/toolchain holds each as an ES module with its WebAssembly. */
 const TOOLCHAIN = ['keystone', 'capstone'];
@@ -84,24 +88,34 @@ async function buildToolchain() {
 /** Declarations only: it is `npm run check` that checks types. */
 async function buildTypes() {
   const inputs = [...filesIn('src'), 'tsconfig.json', 'package-lock.json'];
-  await ifChanged('types', inputs, ['dist/types/index.d.ts'], 'writing dist/types', async () => {
-    const compilerOptions = {
-      noEmit: false,
-      noCheck: true,
-      declaration: true,
-      emitDeclarationOnly: true,
-      rootDir: '../src',
-      outDir: '../dist/types',
-    };
-    const config = { extends: '../tsconfig.json', compilerOptions, files: ['../src/index.ts'] };
-    writeWhole('.cache/tsconfig.types.json', JSON.stringify({ ...config, include: [] }));
-    const { status, output } = await capture(process.execPath, [
-      'node_modules/typescript/bin/tsc',
-      '-p',
-      '.cache/tsconfig.types.json',
-    ]);
-    if (status !== 0) throw new BuildError(`tsc failed\n${output.trim()}`);
-  });
+  await ifChanged(
+    'types',
+    inputs,
+    TYPED.map((entry) => entry.replace(/^src(.*)\.ts$/, 'dist/types$1.d.ts')),
+    'writing dist/types',
+    async () => {
+      const compilerOptions = {
+        noEmit: false,
+        noCheck: true,
+        declaration: true,
+        emitDeclarationOnly: true,
+        rootDir: '../src',
+        outDir: '../dist/types',
+      };
+      const config = {
+        extends: '../tsconfig.json',
+        compilerOptions,
+        files: TYPED.map((entry) => `../${entry}`),
+      };
+      writeWhole('.cache/tsconfig.types.json', JSON.stringify({ ...config, include: [] }));
+      const { status, output } = await capture(process.execPath, [
+        'node_modules/typescript/bin/tsc',
+        '-p',
+        '.cache/tsconfig.types.json',
+      ]);
+      if (status !== 0) throw new BuildError(`tsc failed\n${output.trim()}`);
+    },
+  );
 }
 
 export async function bench(args) {

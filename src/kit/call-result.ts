@@ -1,7 +1,12 @@
 /** What one call did: its value or its end, registers before and after, buffers, and breaches of the convention. */
+import type { Addr } from '../abi/address.js';
 import type { Fault } from '../abi/outcome.js';
+import type { Sandbox } from '../sandbox.js';
+import type { Disassembler } from '../toolchain/disassembler.js';
 import type { TraceEvent } from '../trace/events.js';
+import type { Argument } from './arguments.js';
 import type { Overflow, PlannedBuffer } from './buffers.js';
+import type { CallOptions } from './call-options.js';
 import type { Code } from './code.js';
 import type { Breach } from './conduct.js';
 import type { Convention } from './convention.js';
@@ -10,16 +15,20 @@ import type { CallPlan } from './locations.js';
 import type { RegisterValues } from './machine-state.js';
 import type { CallOutcome } from './outcome-text.js';
 import type { GuestValue } from './value-bytes.js';
-import type { WatchedRun } from './watch.js';
+import { type WatchedRun, watch } from './watch.js';
 
 export interface CallFacts {
   readonly code: Code;
+  readonly args: readonly Argument[];
+  readonly options: CallOptions;
   readonly policy: string;
   readonly convention: Convention;
   readonly plan: CallPlan;
   readonly outcome: CallOutcome;
   readonly before: RegisterValues;
   readonly after: RegisterValues;
+  /** Where the return address lies. */
+  readonly returnSlot: Addr;
   readonly buffers: readonly PlannedBuffer[];
   readonly contents: Readonly<Record<string, Uint8Array | undefined>>;
   readonly overflows: readonly Overflow[];
@@ -27,9 +36,18 @@ export interface CallFacts {
   readonly callbacks: readonly CallbackRecord[];
   /** Of the placement and of the run. */
   readonly trace: readonly TraceEvent[];
-  /** The same call once more, each instruction watched. */
-  readonly watch: () => WatchedRun;
+  readonly disassembler: Disassembler;
+  /** The same call with other arguments, or of other code, in the same kit. */
+  readonly call: (args: readonly Argument[], code?: Code) => CallResult;
+  /** The same call once more, an observer called before each instruction. Callbacks are called again. */
+  readonly rerun: (
+    observe: (sandbox: Sandbox) => InstructionObserver,
+    /** When it has ended, before anything is restored. */
+    ended?: (sandbox: Sandbox) => void,
+  ) => CallResult;
 }
+
+export type InstructionObserver = (pc: Addr) => void;
 
 export class CallResult {
   readonly facts: CallFacts;
@@ -84,8 +102,20 @@ export class CallResult {
 
   /** Runs the call once more, watching each instruction; callbacks are called again. Done once. */
   watched(): WatchedRun {
-    this.#watched ??= this.facts.watch();
+    this.#watched ??= watch(this.facts);
     return this.#watched;
+  }
+
+  /** Memory after the call, by running it once more; undefined where nothing is mapped. */
+  memory(address: Addr, length: number): Uint8Array | undefined {
+    let bytes: Uint8Array | Fault | undefined;
+    this.facts.rerun(
+      () => () => {},
+      (sandbox) => {
+        bytes = sandbox.load(address, length);
+      },
+    );
+    return bytes instanceof Uint8Array ? bytes : undefined;
   }
 
   /** Instructions that the call runs. */

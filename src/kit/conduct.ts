@@ -15,6 +15,7 @@ export const DUTIES = [
   'callee-saved',
   'stack-pointer',
   'return-address',
+  'result-pointer',
   'caller-frame',
   'stack-alignment',
   'red-zone',
@@ -49,7 +50,8 @@ export function breachesAtReturn(facts: ReturnFacts): Breach[] {
   return [
     ...savedRegisters(facts),
     ...stackAtReturn(facts),
-    ...modes(facts, `returns`, convention.arch === 'i386' && usesX87(facts.plan) ? 1 : 0),
+    ...resultPointer(facts),
+    ...modes(facts, 'returns', convention.arch === 'i386' && usesX87(facts.plan) ? 1 : 0),
   ];
 }
 
@@ -79,17 +81,19 @@ function stackAtReturn({ sandbox, plan, frame, after }: ReturnFacts): Breach[] {
       message: `returns with ${name} ${off > 0n ? `${off} bytes too high` : `${-off} bytes too low`}${wanted}`,
     });
   }
-  const slot = integerOf(sandbox.peek(frame.returnSlot, word));
+  const above = frame.returnSlot + BigInt(word + roundUp(stackBytes, 16));
+  const [pushed, own] = [sandbox.load(frame.returnSlot, word), sandbox.load(above, CALLER_FRAME)];
+  if (!(pushed instanceof Uint8Array && own instanceof Uint8Array)) {
+    return [...found, { duty: 'caller-frame', message: 'the stack of the caller is gone' }];
+  }
+  const slot = integerOf(pushed);
   if (slot !== frame.returnAddress) {
     found.push({
       duty: 'return-address',
       message: `the return address on the stack was overwritten with ${hex(slot)}`,
     });
   }
-  const above = frame.returnSlot + BigInt(word + roundUp(stackBytes, 16));
-  const changed = sandbox
-    .peek(above, CALLER_FRAME)
-    .findIndex((byte: number) => byte !== STACK_PATTERN);
+  const changed = own.findIndex((byte: number) => byte !== STACK_PATTERN);
   if (changed >= 0) {
     const at = Number(above - frame.returnSlot) + changed;
     found.push({
@@ -98,6 +102,15 @@ function stackAtReturn({ sandbox, plan, frame, after }: ReturnFacts): Breach[] {
     });
   }
   return found;
+}
+
+/** A function that stores its result returns where it did. */
+function resultPointer({ plan, frame, after }: ReturnFacts): Breach[] {
+  if (!plan.result.indirect) return [];
+  const register = plan.convention.word === 8 ? 'rax' : 'eax';
+  if (after[register] === frame.resultAddress) return [];
+  const message = `returns ${hex(after[register])} in ${register} instead of the address of its result, ${hex(frame.resultAddress)}`;
+  return [{ duty: 'result-pointer', register, message }];
 }
 
 function usesX87({ result }: CallPlan): boolean {

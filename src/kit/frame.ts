@@ -33,8 +33,18 @@ interface FrameRequest {
   readonly returnAddress: Addr;
 }
 
-/** Sets the stack and the registers up for a call. A fault: the stack has no room. */
-export function writeFrame(request: FrameRequest): Frame | Fault {
+/** The frame lies where the guest has no memory. */
+export class FrameFault extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(`the frame of a call faults at 0x${fault.address.toString(16)}`);
+    this.fault = fault;
+  }
+}
+
+/** Sets the stack and the registers up for a call. @throws FrameFault when the stack has no room. */
+export function writeFrame(request: FrameRequest): Frame {
   const { sandbox, plan, returnAddress } = request;
   const { word } = plan.convention;
   const area = new StackArea(sandbox, request.stackPointer);
@@ -55,7 +65,7 @@ export function writeFrame(request: FrameRequest): Frame | Fault {
   const base = area.below - BigInt(CALLER_FRAME + roundUp(plan.stackBytes, 16));
   const returnSlot = base - BigInt(word);
   const fault = area.fault ?? writeStack(sandbox, { stack, returnSlot, returnAddress, word });
-  if (fault !== null) return fault;
+  if (fault !== null) throw new FrameFault(fault);
   for (const [name, value] of registers) sandbox.regs[name] = value;
   sandbox.regs[word === 8 ? 'rsp' : 'esp'] = returnSlot;
   return { returnSlot, returnAddress, resultAddress, registers };
@@ -129,9 +139,10 @@ export function readArguments(sandbox: Sandbox, plan: CallPlan, slot: Addr): Gue
   return plan.args.map((location) => readLocation(sandbox, location, above));
 }
 
-/** The result as the caller finds it. */
-export function readResult(sandbox: Sandbox, { result }: CallPlan): GuestValue {
-  return readLocation(sandbox, result, 0n);
+/** The result as the caller finds it: what was to be stored behind a pointer, where that pointed. */
+export function readResult(sandbox: Sandbox, { result }: CallPlan, frame: Frame): GuestValue {
+  if (!result.indirect) return readLocation(sandbox, result, 0n);
+  return decodeValue(result.type, loadBytes(sandbox, frame.resultAddress, result.type.size));
 }
 
 function readLocation(sandbox: Sandbox, location: Location, above: Addr): GuestValue {
@@ -140,12 +151,18 @@ function readLocation(sandbox: Sandbox, location: Location, above: Addr): GuestV
   for (const piece of pieces) {
     const part =
       piece.where === 'stack'
-        ? sandbox.peek(above + BigInt(piece.at), piece.bytes)
+        ? loadBytes(sandbox, above + BigInt(piece.at), piece.bytes)
         : bytesOf(registerValue(sandbox, piece), piece.bytes);
     bytes.set(part, piece.offset);
   }
   if (!indirect) return decodeValue(type, bytes);
-  return decodeValue(type, sandbox.peek(integerOf(bytes), type.size));
+  return decodeValue(type, loadBytes(sandbox, integerOf(bytes), type.size));
+}
+
+function loadBytes(sandbox: Sandbox, address: Addr, length: number): Uint8Array {
+  const bytes = sandbox.load(address, length);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new FrameFault(bytes);
 }
 
 function registerValue({ regs }: Sandbox, piece: Piece & { where: 'register' | 'x87' }): bigint {
@@ -169,7 +186,8 @@ export function writeResult(
   const { regs } = sandbox;
   if (result.type.kind === 'void') return;
   const encoded = encodeValue(result.type, value, addressOf);
-  if (result.indirect) sandbox.poke(hidden, encoded);
+  const fault = result.indirect ? sandbox.store(hidden, encoded) : null;
+  if (fault !== null) throw new FrameFault(fault);
   const bytes = result.indirect ? wordBytes(hidden, plan.convention.word) : encoded;
   for (const piece of result.pieces) {
     const part = bytes.subarray(piece.offset, piece.offset + piece.bytes);

@@ -5,7 +5,6 @@
  */
 import type { Addr } from '../abi/address.js';
 import { MayexecError } from '../abi/errors.js';
-import type { Fault } from '../abi/outcome.js';
 import type { Sandbox } from '../sandbox.js';
 import { typeCall } from './arguments.js';
 import type { Callback, GuestAccess } from './callback.js';
@@ -13,6 +12,7 @@ import { type Breach, breachesAtCall, breachesAtReturn } from './conduct.js';
 import { type Convention, conventionOf } from './convention.js';
 import {
   type Frame,
+  FrameFault,
   hiddenPointer,
   integerOf,
   readArguments,
@@ -48,6 +48,8 @@ export interface GuestCall {
 }
 
 export interface Returned {
+  /** Where the return address lies. */
+  readonly returnSlot: Addr;
   readonly outcome: CallOutcome;
   readonly before: RegisterValues;
   readonly after: RegisterValues;
@@ -63,6 +65,18 @@ class Ended extends Error {
   }
 }
 
+export interface GuestRunOptions {
+  readonly sandbox: Sandbox;
+  readonly convention: Convention;
+  readonly callbacks: readonly Callback[];
+  /** Addresses of buffers. */
+  readonly pointers: AddressOf;
+  /** Translated blocks at most. */
+  readonly blocks: number;
+  /** As they are before the arguments are set. */
+  readonly registers: RegisterValues;
+}
+
 export class GuestRun {
   readonly breaches: Breach[] = [];
   readonly records: CallbackRecord[] = [];
@@ -70,24 +84,20 @@ export class GuestRun {
   readonly #convention: Convention;
   readonly #callbacks: readonly Callback[];
   readonly #pointers: AddressOf;
+  readonly #initial: RegisterValues;
   readonly #lastBlock: number;
-  /** Registers when the code under test was entered. */
-  #entered: RegisterValues = {};
+  /** The outermost call. */
+  #entered: Pick<Returned, 'before' | 'returnSlot'> = { before: {}, returnSlot: 0n };
   #depth = 0;
   #ended: CallOutcome | undefined;
 
-  constructor(
-    sandbox: Sandbox,
-    convention: Convention,
-    callbacks: readonly Callback[],
-    pointers: AddressOf,
-    blocks: number,
-  ) {
+  constructor({ sandbox, callbacks, ...options }: GuestRunOptions) {
     this.#sandbox = sandbox;
-    this.#convention = convention;
+    this.#convention = options.convention;
     this.#callbacks = callbacks;
-    this.#pointers = pointers;
-    this.#lastBlock = sandbox.blocks + blocks;
+    this.#pointers = options.pointers;
+    this.#initial = options.registers;
+    this.#lastBlock = sandbox.blocks + options.blocks;
     const room = Number((sandbox.hostAddresses.end - sandbox.hostAddresses.start) / STEP) - DEPTHS;
     if (callbacks.length > room) {
       throw new MayexecError(`${callbacks.length} callbacks: at most ${room} have an address`);
@@ -105,9 +115,10 @@ export class GuestRun {
     try {
       return this.#call(call);
     } catch (error) {
-      if (!(error instanceof Ended)) throw error;
-      const after = readState(this.#sandbox);
-      return { outcome: error.outcome, before: after, after };
+      const outcome = endOf(error);
+      if (outcome === undefined) throw error;
+      const { before, returnSlot } = this.#entered;
+      return { outcome, before, after: readState(this.#sandbox), returnSlot };
     }
   }
 
@@ -123,16 +134,25 @@ export class GuestRun {
       stackPointer,
       returnAddress: this.#gate(depth),
     });
-    const before = readState(sandbox);
-    if (depth === 0) this.#entered = before;
-    const outcome = 'access' in frame ? noRoom(frame) : this.#until(frame, entry, depth);
+    const { returnSlot } = frame;
+    const before = this.#stateBefore(frame, entry);
+    if (depth === 0) this.#entered = { before, returnSlot };
+    const outcome = this.#until(frame, entry, depth);
     const after = readState(sandbox);
     this.#depth = depth;
-    if (outcome !== undefined || 'access' in frame) {
-      return { outcome: outcome ?? noRoom(frame as Fault), before, after };
-    }
+    if (outcome !== undefined) return { outcome, before, after, returnSlot };
     this.breaches.push(...breachesAtReturn({ sandbox, plan, frame, before, after }));
-    return { outcome: { kind: 'return', value: readResult(sandbox, plan) }, before, after };
+    const value = readResult(sandbox, plan, frame);
+    return { outcome: { kind: 'return', value }, before, after, returnSlot };
+  }
+
+  /** Reading every register takes longer than most cases run; of the outermost call they are known. */
+  #stateBefore(frame: Frame, entry: Addr): RegisterValues {
+    const { arch } = this.#convention;
+    if (this.#depth > 1) return readState(this.#sandbox);
+    const [sp, pc] = arch === 'x86-64' ? ['rsp', 'rip'] : ['esp', 'eip'];
+    const moved = { [sp!]: frame.returnSlot, [pc!]: entry };
+    return { ...this.#initial, ...Object.fromEntries(frame.registers), ...moved };
   }
 
   /** Runs until the call of this depth returns (undefined), or everything ends. */
@@ -171,7 +191,7 @@ export class GuestRun {
         slot,
         frameEnd: caller.returnSlot,
         returnsTo: returnAddress,
-        before: this.#entered,
+        before: this.#entered.before,
         after: state,
       }),
     );
@@ -190,8 +210,9 @@ export class GuestRun {
     try {
       result = callback.implementation(...args, guest);
     } catch (error) {
-      if (!(error instanceof Ended)) throw error;
-      this.#ended = error.outcome;
+      const outcome = endOf(error);
+      if (outcome === undefined) throw error;
+      this.#ended = outcome;
     }
     this.records.push({ name: callback.name, args, result });
     if (this.#ended !== undefined) throw new Ended(this.#ended);
@@ -249,7 +270,11 @@ export class GuestRun {
   }
 }
 
-function noRoom({ address, access, code, pc }: Fault): CallOutcome {
+/** What the guest's own mistakes make of a call; undefined for an error of the host's. */
+function endOf(error: unknown): CallOutcome | undefined {
+  if (error instanceof Ended) return error.outcome;
+  if (!(error instanceof FrameFault)) return undefined;
+  const { address, access, code, pc } = error.fault;
   return { kind: 'signal', signal: 'SIGSEGV', code, address, access, pc };
 }
 

@@ -4,53 +4,35 @@
  */
 import type { Addr, Arch } from '../abi/address.js';
 import { MayexecError, unknownValue } from '../abi/errors.js';
+import type { Sandbox } from '../sandbox.js';
 import type { PolicyChoice } from '../sandbox-options.js';
+import { loadDisassembler } from '../toolchain/disassembler.js';
 import {
   type Argument,
   argumentBuffers,
   callbacksIn,
   isBufferPointer,
-  type SignatureOptions,
   type TypedCall,
   typeCall,
 } from './arguments.js';
 import {
-  type BufferInit,
   fillBuffers,
   overflowsOf,
   type PlannedBuffer,
   planBuffers,
   readBuffer,
 } from './buffers.js';
-import { CallResult } from './call-result.js';
+import { CALL_OPTIONS, type CallOptions } from './call-options.js';
+import { type CallFacts, CallResult, type InstructionObserver } from './call-result.js';
 import { addressOfLabel, type Code, type CodeSource, codeOfBytes, loadCode } from './code.js';
-import { type AbiName, type Convention, conventionOf, DEFAULT_ABI } from './convention.js';
-import { GuestRun } from './guest-run.js';
+import { type Convention, conventionOf, DEFAULT_ABI } from './convention.js';
+import { GuestRun, type Returned } from './guest-run.js';
 import { type CallPlan, planCall } from './locations.js';
 import { FLAG_NAMES, flagBit, type RegisterValues, readState } from './machine-state.js';
-import type { Placement } from './placement.js';
-import { type Prepared, TestBed } from './test-bed.js';
+import type { Refused } from './placement.js';
+import { codeInSandbox, SandboxBed } from './sandbox-bed.js';
+import { type Bed, TestBed } from './test-bed.js';
 import type { AddressOf } from './value-bytes.js';
-import { Watch, type WatchedRun } from './watch.js';
-
-export interface CallOptions extends SignatureOptions {
-  /** sysv, win64 (x86-64); cdecl, stdcall, fastcall (i386). Default: sysv or cdecl. */
-  readonly abi?: AbiName | undefined;
-  /** Label to call; default the code's entry. */
-  readonly entry?: string | undefined;
-  /** How the code gets into its pages; default 'image', which every policy allows. */
-  readonly placement?: Placement | undefined;
-  /** Memory with a name, for pointers (`pointerTo`). */
-  readonly buffers?: Readonly<Record<string, BufferInit>> | undefined;
-  /** Registers to set besides the arguments'. */
-  readonly registers?: Readonly<Record<string, number | bigint>> | undefined;
-  /** Flags at entry that are not clear: { CF: true }. */
-  readonly flags?: Readonly<Record<string, boolean>> | undefined;
-  readonly limits?: {
-    /** Translated blocks at most; default 1,000,000. */
-    readonly blocks?: number | undefined;
-  };
-}
 
 export interface KitOptions {
   readonly arch?: Arch | undefined;
@@ -59,24 +41,36 @@ export interface KitOptions {
   readonly memory?: number | undefined;
 }
 
-const OPTION_NAMES = [
-  ...['abi', 'entry', 'placement', 'buffers', 'registers', 'flags', 'limits'],
-  ...['signature', 'returns', 'arch', 'policy'],
-];
 const DEFAULT_BLOCKS = 1_000_000;
 
 export class Kit implements Disposable {
   readonly arch: Arch;
-  readonly #bed: TestBed;
+  readonly #bed: Bed;
+  readonly #close: () => void;
 
-  private constructor(bed: TestBed) {
+  private constructor(bed: Bed, close: () => void) {
     this.#bed = bed;
+    this.#close = close;
     this.arch = bed.sandbox.arch;
   }
 
   /** Opens an engine and a sandbox. @throws MayexecError for an unknown policy. */
   static async open({ arch = 'x86-64', policy = 'nx', memory }: KitOptions = {}): Promise<Kit> {
-    return new Kit(await TestBed.open(arch, policy, { limits: { memory } }));
+    const bed = await TestBed.open(arch, policy, { limits: { memory } });
+    return new Kit(bed, () => bed[Symbol.dispose]());
+  }
+
+  /**
+   * Calls in a sandbox of the caller's own, with the memory and under the policy that it has. Each call
+   * begins with the sandbox as it is then, and leaves it so. The sandbox stays the caller's to close.
+   */
+  static async around(sandbox: Sandbox): Promise<Kit> {
+    return new Kit(new SandboxBed(sandbox, await loadDisassembler()), () => {});
+  }
+
+  /** Code that is in the sandbox already (of a kit around it). @throws MayexecError where nothing is mapped. */
+  at(address: Addr | number, length?: number): Code {
+    return codeInSandbox(this.#bed.sandbox, BigInt(address), length);
   }
 
   /** The policy in force, as a spec string. */
@@ -103,7 +97,7 @@ export class Kit implements Disposable {
   }
 
   close(): void {
-    this.#bed[Symbol.dispose]();
+    this.#close();
   }
 
   [Symbol.dispose](): void {
@@ -112,7 +106,7 @@ export class Kit implements Disposable {
 
   #request(code: Code, args: readonly Argument[], options: CallOptions): Request {
     for (const name of Object.keys(options)) {
-      if (!OPTION_NAMES.includes(name)) throw unknownValue('option', name, OPTION_NAMES);
+      if (!CALL_OPTIONS.includes(name)) throw unknownValue('option', name, CALL_OPTIONS);
     }
     const convention = conventionOf(options.abi ?? DEFAULT_ABI[this.arch]);
     for (const [what, arch] of [
@@ -138,46 +132,65 @@ export class Kit implements Disposable {
     return { code, args, options, convention, typed, plan, buffers, entry };
   }
 
-  #run(request: Request, watch?: Watch): CallResult['facts'] {
-    const { code, convention, plan, buffers, typed, options, entry } = request;
-    const { sandbox, stackPointer } = this.#bed;
+  #run(request: Request, eyes: Eyes = {}): CallFacts {
+    const { code, options, buffers } = request;
+    const { sandbox } = this.#bed;
     const prepared = this.#bed.begin(code, options.placement ?? 'image', buffers);
-    const from = sandbox.trace.length;
-    const run = new GuestRun(
+    try {
+      const from = sandbox.trace.length;
+      const facts = this.#runPrepared(request, prepared.refused, eyes.observe);
+      eyes.ended?.(sandbox);
+      return { ...facts, trace: [...prepared.events, ...sandbox.trace.slice(from)] };
+    } finally {
+      this.#bed.end();
+    }
+  }
+
+  #runPrepared(
+    request: Request,
+    refused: Refused | undefined,
+    observer: InstructionObserver | undefined,
+  ): Omit<CallFacts, 'trace'> {
+    const { convention, plan, buffers, typed, options, entry } = request;
+    const { sandbox, stackPointer } = this.#bed;
+    fillBuffers(sandbox, buffers);
+    const registers = this.#setRegisters(options);
+    const run = new GuestRun({
       sandbox,
       convention,
-      callbacksIn(typed.values),
-      pointersTo(buffers),
-      options.limits?.blocks ?? DEFAULT_BLOCKS,
-    );
-    fillBuffers(sandbox, buffers);
-    this.#setRegisters(options);
-    const returned = prepared.refused
-      ? refusedRun(prepared, readState(sandbox))
-      : this.#watching(watch, () => run.run({ plan, entry, values: typed.values, stackPointer }));
+      callbacks: callbacksIn(typed.values),
+      pointers: pointersTo(buffers),
+      blocks: options.limits?.blocks ?? DEFAULT_BLOCKS,
+      registers,
+    });
+    const call = { plan, entry, values: typed.values, stackPointer };
+    const returned = refused
+      ? refusedRun(refused, registers)
+      : this.#watching(observer, () => run.run(call));
+    return this.#facts(request, run, returned);
+  }
+
+  #facts(request: Request, run: GuestRun, returned: Returned): Omit<CallFacts, 'trace'> {
+    const { code, convention, plan, buffers, args, options } = request;
+    const { sandbox, disassembler } = this.#bed;
     const contents = buffers.map((buffer) => [buffer.name, readBuffer(sandbox, buffer)] as const);
     return {
-      ...{ code, convention, plan, buffers, ...returned },
+      ...{ code, convention, plan, buffers, args, options, disassembler, ...returned },
       policy: sandbox.policy,
       contents: Object.fromEntries(contents),
       overflows: buffers.flatMap((buffer) => overflowsOf(sandbox, buffer)),
       breaches: run.breaches,
       callbacks: run.records,
-      trace: [...prepared.events, ...sandbox.trace.slice(from)],
-      watch: () => this.#watch(request),
+      call: (others, other = code) => this.call(other, others, options),
+      rerun: (observe, ended) =>
+        new CallResult(this.#run(request, { observe: observe(sandbox), ended })),
     };
   }
 
-  #watch(request: Request): WatchedRun {
-    const watch = new Watch();
-    const result = new CallResult(this.#run(request, watch));
-    return { result, instructions: watch.instructions, path: watch.path };
-  }
-
-  #watching<T>(watch: Watch | undefined, run: () => T): T {
-    if (watch === undefined) return run();
+  #watching<T>(observer: InstructionObserver | undefined, run: () => T): T {
+    if (observer === undefined) return run();
     const { sandbox } = this.#bed;
-    sandbox.onInstruction(watch.observe);
+    sandbox.onInstruction(observer);
     try {
       return run();
     } finally {
@@ -185,15 +198,23 @@ export class Kit implements Disposable {
     }
   }
 
-  #setRegisters({ registers = {}, flags = {} }: CallOptions): void {
-    const { regs } = this.#bed.sandbox;
+  #setRegisters({ registers = {}, flags = {} }: CallOptions): RegisterValues {
+    const { sandbox } = this.#bed;
+    const { regs } = sandbox;
+    if (Object.keys({ ...registers, ...flags }).length === 0) return this.#bed.registers;
     for (const [name, value] of Object.entries(registers)) regs[name] = BigInt(value);
     for (const [name, on] of Object.entries(flags)) {
       const bit = flagBit(name);
       if (bit === undefined) throw unknownValue('flag', name, FLAG_NAMES);
       regs.eflags = on ? (regs.eflags ?? 0n) | bit : (regs.eflags ?? 0n) & ~bit;
     }
+    return readState(sandbox);
   }
+}
+
+interface Eyes {
+  readonly observe?: InstructionObserver;
+  readonly ended?: ((sandbox: Sandbox) => void) | undefined;
 }
 
 interface Request {
@@ -207,9 +228,9 @@ interface Request {
   readonly entry: Addr;
 }
 
-function refusedRun({ refused }: Prepared, state: RegisterValues) {
-  const outcome = { kind: 'refused', ...refused! } as const;
-  return { outcome, before: state, after: state };
+function refusedRun(refused: Refused, state: RegisterValues): Returned {
+  const outcome = { kind: 'refused', ...refused } as const;
+  return { outcome, before: state, after: state, returnSlot: 0n };
 }
 
 /** Named buffers and bytes among the arguments. @throws MayexecError for an unknown name. */

@@ -6,10 +6,12 @@
 import type { Addr, Arch } from '../abi/address.js';
 import { Sandbox, type SandboxSnapshot } from '../sandbox.js';
 import type { PolicyChoice, SandboxOptions } from '../sandbox-options.js';
+import { type Disassembler, loadDisassembler } from '../toolchain/disassembler.js';
 import type { TraceEvent } from '../trace/events.js';
 import { mapBuffers, type PlannedBuffer, shapeOf } from './buffers.js';
 import { type Code, pagesOf } from './code.js';
 import { fillRegisters } from './garbage.js';
+import { type RegisterValues, readState } from './machine-state.js';
 import { CODE_FILE, type Placement, placePages, type Refused } from './placement.js';
 
 /** Code in place, ready to be called any number of times. */
@@ -22,18 +24,36 @@ export interface Prepared {
 
 const KEPT = 32;
 
-export class TestBed implements Disposable {
+/** Where calls are run. */
+export interface Bed {
   readonly sandbox: Sandbox;
+  readonly disassembler: Disassembler;
+  /** Of the caller of the code. */
+  readonly stackPointer: Addr;
+  /** When a case begins. */
+  readonly registers: RegisterValues;
+  /** Restores memory and registers as they are before a case with this code and these buffers. */
+  begin(code: Code, placement: Placement, buffers: readonly PlannedBuffer[]): Prepared;
+  /** After a case. */
+  end(): void;
+}
+
+export class TestBed implements Bed, Disposable {
+  readonly sandbox: Sandbox;
+  readonly disassembler: Disassembler;
   /** Of the caller of the code: 16-byte aligned, with room above it. */
   readonly stackPointer: Addr;
+  /** When a case begins. */
+  readonly registers: RegisterValues;
   readonly #base: SandboxSnapshot;
   readonly #path: Addr;
   readonly #prepared = new WeakMap<Code, Map<string, Prepared>>();
   /** Oldest first. */
   readonly #kept: { readonly code: Code; readonly key: string }[] = [];
 
-  private constructor(sandbox: Sandbox) {
+  private constructor(sandbox: Sandbox, disassembler: Disassembler) {
     this.sandbox = sandbox;
+    this.disassembler = disassembler;
     const name = sandbox.arch === 'x86-64' ? 'rsp' : 'esp';
     const top = (sandbox.regs[name] ?? 0n) & ~15n;
     this.#path = top - 64n;
@@ -41,6 +61,7 @@ export class TestBed implements Disposable {
     sandbox.poke(this.#path, new TextEncoder().encode(`${CODE_FILE}\0`));
     fillRegisters(sandbox);
     sandbox.regs[name] = this.stackPointer;
+    this.registers = readState(sandbox);
     this.#base = sandbox.snapshot();
   }
 
@@ -49,10 +70,10 @@ export class TestBed implements Disposable {
     policy: PolicyChoice,
     options: Omit<SandboxOptions, 'arch' | 'policy'> = {},
   ): Promise<TestBed> {
-    return new TestBed(await Sandbox.create({ seed: 0, ...options, arch, policy }));
+    const disassembler = await loadDisassembler();
+    return new TestBed(await Sandbox.create({ seed: 0, ...options, arch, policy }), disassembler);
   }
 
-  /** Restores memory and registers as they are before a case with this code and these buffers. */
   begin(code: Code, placement: Placement, buffers: readonly PlannedBuffer[]): Prepared {
     const key = `${placement} ${shapeOf(buffers)}`;
     const known = this.#prepared.get(code)?.get(key);
@@ -64,6 +85,9 @@ export class TestBed implements Disposable {
     this.#keep(code, key, prepared);
     return prepared;
   }
+
+  /** The next case restores what it needs. */
+  end(): void {}
 
   [Symbol.dispose](): void {
     this.sandbox.close();

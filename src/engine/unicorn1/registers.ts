@@ -37,6 +37,8 @@ function field(offset: number, bits: number, clears = 0): Register {
 
 function readBytes(view: DataView, address: number, count: number): bigint {
   if (count === 8) return view.getBigUint64(address, true);
+  if (count === 16)
+    return (view.getBigUint64(address + 8, true) << 64n) | view.getBigUint64(address, true);
   if (count === 4) return BigInt(view.getUint32(address, true));
   let value = 0n;
   for (let i = count - 1; i >= 0; i--) value = (value << 8n) | BigInt(view.getUint8(address + i));

@@ -1,0 +1,78 @@
+/** toDisassembleTo, toMatchListing, toBehaveLike: what the code is, and whether another does the same. */
+import {
+  type CallResult,
+  type CodeSource,
+  disagreement,
+  failureText,
+  fullListing,
+  type InputOptions,
+  plainListing,
+  valueText,
+} from '../index.js';
+import type { Verdict } from './verdict.js';
+
+/** Spacing, case, comments and the base of numbers make no difference; labels may stand for addresses. */
+export function toDisassembleTo({ facts }: CallResult, expected: string): Verdict {
+  const { code, disassembler } = facts;
+  const actual = plainListing(code, disassembler).split('\n');
+  const wanted = expected
+    .split(/[\n;]/)
+    .map((line) => line.replace(/#.*$/, '').trim())
+    .filter((line) => line !== '' && !/^[\w.$]+:$/.test(line));
+  const at = Array.from(
+    { length: Math.max(actual.length, wanted.length) },
+    (_, index) => index,
+  ).find((index) => normal(actual[index], code.symbols) !== normal(wanted[index], code.symbols));
+  const message = (): string => {
+    if (at === undefined) return 'expected the code not to disassemble to this text, but it does';
+    const marked = actual.map((line, index) => `    ${index === at ? '=>' : '  '} ${line}`);
+    if (at >= actual.length) marked.push('    =>');
+    const instead = wanted[at] === undefined ? 'the end' : `'${wanted[at]}'`;
+    return [`expected ${instead} at instruction ${at + 1}`, '  code', ...marked].join('\n');
+  };
+  return { pass: at === undefined, message };
+}
+
+function normal(
+  line: string | undefined,
+  symbols: ReadonlyMap<string, bigint>,
+): string | undefined {
+  return line
+    ?.toLowerCase()
+    .replace(/[a-z_.$][\w.$]*/g, (word) => {
+      const address = [...symbols].find(([name]) => name.toLowerCase() === word)?.[1];
+      return address === undefined ? word : `0x${address.toString(16)}`;
+    })
+    .replace(/\b(0x[0-9a-f]+|\d+)\b/g, (number) => BigInt(number).toString())
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([,[\]*+-]) ?/g, '$1')
+    .trim();
+}
+
+/** What a snapshot of a listing holds. */
+export function listingOf({ facts }: CallResult): string {
+  return fullListing(facts.code, facts.disassembler);
+}
+
+export async function toBehaveLike(
+  result: CallResult,
+  other: CodeSource,
+  options: InputOptions = {},
+): Promise<Verdict> {
+  const found = await disagreement(result, other, options);
+  const runs = result.facts.plan.args.length === 0 ? 1 : (options.runs ?? 100) + 1;
+  const message = (): string => {
+    if (found === undefined) {
+      return `expected the code not to behave like the other, but they agree on all ${runs} inputs`;
+    }
+    const args = found.args.map(argumentText).join(', ');
+    const headline = `expected the code to behave like the other, but for (${args}) ${found.difference}`;
+    const theirs = failureText(found.other, 'the other:').split('\n');
+    return [failureText(found.one, headline), ...theirs.map((line) => `  ${line}`)].join('\n');
+  };
+  return { pass: found === undefined, message };
+}
+
+function argumentText(value: unknown): string {
+  return value instanceof Uint8Array ? `${value.length} bytes` : valueText(value);
+}

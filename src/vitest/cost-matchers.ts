@@ -1,0 +1,114 @@
+/** toRunWithin, toTouchOnly: how much the code runs, and which memory it touches. */
+import { type CallResult, MayexecError, outcomeText, unknownValue } from '../index.js';
+import { type Verdict, verdictOf } from './verdict.js';
+
+export function toRunWithin(
+  result: CallResult,
+  { instructions: most }: { readonly instructions: number },
+): Verdict {
+  if (!(most >= 0)) throw new MayexecError(`{ instructions: ${most} }: expected a number from 0`);
+  const { instructions, counts } = result.watched();
+  const [hottest] = [...counts].sort(([, a], [, b]) => b - a);
+  const ended = result.outcome.kind === 'return';
+  return verdictOf(result, {
+    pass: ended && instructions <= most,
+    expected: `run within ${most} instructions`,
+    actual: () => {
+      if (!ended) return outcomeText(result);
+      const loop =
+        hottest !== undefined && hottest[1] > 1 ? `; the marked one ran ${hottest[1]} times` : '';
+      return `it ran ${instructions}${loop}`;
+    },
+    blame: () => (ended && hottest !== undefined && hottest[1] > 1 ? hottest[0] : undefined),
+  });
+}
+
+/** A buffer's name, 'code', or addresses. */
+export type Touchable = string | { readonly start: bigint | number; readonly length: number };
+
+interface Span {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/**
+ * Besides what is named, code may always touch its own stack frame and arguments, and load its own
+ * constants.
+ */
+export function toTouchOnly(
+  result: CallResult,
+  ranges:
+    | readonly Touchable[]
+    | { readonly read?: readonly Touchable[]; readonly write?: readonly Touchable[] },
+): Verdict {
+  const { read, write } =
+    'read' in ranges || 'write' in ranges
+      ? { read: ranges.read ?? [], write: ranges.write ?? [] }
+      : { read: ranges as readonly Touchable[], write: ranges as readonly Touchable[] };
+  const writable = [...spans(result, write), ownStack(result)];
+  const readable = [...writable, ...spans(result, [...read, 'code'])];
+  const stray = result.watched().touched.find((access) => {
+    const end = access.address + BigInt(access.length);
+    return !(access.write ? writable : readable).some(
+      (span) => span.start <= access.address && end <= span.end,
+    );
+  });
+  const names = [...new Set([...read, ...write])].map((each) =>
+    typeof each === 'string' ? each : `0x${each.start.toString(16)}+${each.length}`,
+  );
+  return verdictOf(result, {
+    pass: stray === undefined,
+    expected: `touch only ${names.length === 0 ? 'its own stack' : names.join(', ')}`,
+    actual: () => {
+      if (stray === undefined) return 'it does';
+      const what = stray.write ? 'stores' : 'loads';
+      return `it ${what} ${bytesText(stray.length)} at ${addressText(result, stray.address)}`;
+    },
+    blame: () => stray?.pc,
+  });
+}
+
+/** From 1 MiB below the return address to the end of the arguments. */
+function ownStack({ facts }: CallResult): Span {
+  const { returnSlot, plan, convention } = facts;
+  const end = returnSlot + BigInt(convention.word + plan.stackBytes);
+  return { start: returnSlot - 0x10_0000n, end };
+}
+
+function spans({ facts }: CallResult, ranges: readonly Touchable[]): Span[] {
+  return ranges.flatMap((range) => {
+    if (typeof range !== 'string') {
+      const start = BigInt(range.start);
+      return [{ start, end: start + BigInt(range.length) }];
+    }
+    if (range === 'code') {
+      return facts.code.parts.map(({ address, bytes, length }) => ({
+        start: address,
+        end: address + BigInt(length ?? bytes.length),
+      }));
+    }
+    const buffer = facts.buffers.find(({ name }) => name === range);
+    const names = facts.buffers.map(({ name }) => name);
+    if (buffer === undefined) throw unknownValue('buffer', range, [...names, 'code']);
+    return [{ start: buffer.address, end: buffer.address + BigInt(buffer.bytes.length) }];
+  });
+}
+
+/** Relative to the nearest buffer, when there is one on whose pages it lies or that it just missed. */
+function addressText({ facts }: CallResult, address: bigint): string {
+  const hex = `0x${address.toString(16)}`;
+  const near = facts.buffers.find(
+    ({ start, end }) => start - 4096n <= address && address < end + 4096n,
+  );
+  if (near === undefined) return hex;
+  const offset = address - near.address;
+  const length = BigInt(near.bytes.length);
+  if (offset < 0n) return `${hex}, ${bytesText(-offset)} before ${near.name}`;
+  return offset < length
+    ? `${hex}, in ${near.name}`
+    : `${hex}, ${bytesText(offset - length)} behind the end of ${near.name}`;
+}
+
+function bytesText(count: number | bigint): string {
+  return `${count} byte${BigInt(count) === 1n ? '' : 's'}`;
+}

@@ -1,0 +1,181 @@
+/** toFault, toBeDeniedBy, toBeAllowedUnder, toNeverBeWritableAndExecutable: folds over the trace. */
+import {
+  type CallResult,
+  describePolicy,
+  type Fault,
+  faultLine,
+  firstRefusal,
+  listPolicies,
+  outcomeText,
+  Sandbox,
+  type TraceEvent,
+  unknownValue,
+  verdictLine,
+} from '../index.js';
+import { again } from './subject.js';
+import { type Verdict, verdictOf } from './verdict.js';
+
+/** What a matcher of traces takes: a call's result, or a sandbox with all that happened in it. */
+export type Traced = CallResult | Sandbox;
+
+export interface FaultWanted {
+  readonly access?: Fault['access'];
+  readonly code?: Fault['code'];
+  /** The instruction: its label or address. */
+  readonly at?: string | number | bigint;
+  /** The address that it touched. */
+  readonly address?: number | bigint;
+}
+
+const ACCESSES = ['read', 'write', 'exec'];
+const CODES = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
+
+export function toFault(traced: Traced, wanted: FaultWanted = {}): Verdict {
+  if (wanted.access !== undefined && !ACCESSES.includes(wanted.access)) {
+    throw unknownValue('access', wanted.access, ACCESSES);
+  }
+  if (wanted.code !== undefined && !CODES.includes(wanted.code)) {
+    throw unknownValue('fault code', wanted.code, CODES);
+  }
+  const at = placeOf(traced, wanted.at);
+  const faults = traced.trace.filter((event) => event.type === 'fault');
+  const pass = faults.some(
+    ({ fault }) =>
+      (wanted.access === undefined || fault.access === wanted.access) &&
+      (wanted.code === undefined || fault.code === wanted.code) &&
+      (at === undefined || fault.pc === at) &&
+      (wanted.address === undefined || fault.address === BigInt(wanted.address)),
+  );
+  const parts = [
+    wanted.access,
+    wanted.code,
+    wanted.at === undefined ? '' : `at ${place(wanted.at)}`,
+  ];
+  const last = faults.at(-1);
+  return tracedVerdict(traced, {
+    pass,
+    expected: ['fault', ...parts].filter(Boolean).join(' '),
+    actual: () => {
+      if (last?.type !== 'fault') return endOf(traced);
+      return `it faulted at 0x${last.fault.pc.toString(16)} with ${faultLine(last)} (${last.fault.code})`;
+    },
+  });
+}
+
+function place(at: string | number | bigint): string {
+  return typeof at === 'string' ? at : `0x${at.toString(16)}`;
+}
+
+function placeOf(traced: Traced, at: FaultWanted['at']): bigint | undefined {
+  if (at === undefined || typeof at !== 'string') return at === undefined ? undefined : BigInt(at);
+  const { symbols } = traced instanceof Sandbox ? traced : traced.facts.code;
+  const address = symbols.get(at);
+  if (address === undefined) throw unknownValue('label', at, [...symbols.keys()]);
+  return address;
+}
+
+export function toBeDeniedBy(traced: Traced, rule: string): Verdict {
+  checkRule(rule);
+  return tracedVerdict(traced, {
+    pass: deniedBy(traced.trace, rule),
+    expected: `be denied by ${rule}`,
+    actual: () =>
+      firstRefusal(traced.trace)?.sentence ?? `no policy refused anything: ${endOf(traced)}`,
+  });
+}
+
+/** A rule refuses by itself, or by rights that it took away, so that a later mprotect fails. */
+function deniedBy(trace: readonly TraceEvent[], rule: string): boolean {
+  let taken = false;
+  for (const event of trace) {
+    if (event.type === 'verdict' && event.verdict.rule === rule) {
+      if (event.verdict.kind === 'deny' || event.verdict.kind === 'kill') return true;
+      if (event.verdict.kind === 'narrow') taken = true;
+      // What a policy says of a fault that the rights of the page decided.
+      if (event.hook === 'fault') return true;
+    }
+    if (taken && event.type === 'syscall' && event.errno === 'EACCES') return true;
+  }
+  return false;
+}
+
+/** Rules of policies that we know must exist; those of a caller's own policy are its own affair. */
+function checkRule(rule: string): void {
+  const [name = ''] = rule.split('/');
+  const names = listPolicies().map((policy) => policy.name);
+  if (!names.includes(name)) return;
+  const known = Object.keys(describePolicy(name).rules);
+  if (!known.includes(rule)) throw unknownValue('rule', rule, known);
+}
+
+export async function toBeAllowedUnder(
+  result: CallResult,
+  policies: string | readonly string[],
+): Promise<Verdict> {
+  const names = typeof policies === 'string' ? [policies] : policies;
+  const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
+  for (const name of names) {
+    const run = await again(result, { policy: name });
+    const refusal = firstRefusal(run.trace)?.sentence;
+    if (refusal !== undefined) wrong.push({ name, run, why: refusal });
+    else if (run.outcome.kind !== result.outcome.kind) {
+      wrong.push({ name, run, why: outcomeText(run) });
+    }
+  }
+  const [first] = wrong;
+  return verdictOf(first?.run ?? result, {
+    pass: wrong.length === 0,
+    expected: `be allowed under ${names.join(', ')}`,
+    actual: () =>
+      wrong.length === 0
+        ? 'nothing refused it'
+        : wrong.map(({ name, why }) => `${name} says: ${why}`).join('; '),
+  });
+}
+
+/** VM_WRITE and VM_EXEC, as in the rights of a maps line. */
+const WX = 6;
+
+export function toNeverBeWritableAndExecutable(traced: Traced): Verdict {
+  const found = traced.trace.find(
+    (event) => event.type === 'vma' && event.after !== undefined && (event.after.flags & WX) === WX,
+  );
+  const now =
+    traced instanceof Sandbox ? traced.maps().find(({ perms }) => /w.?x/.test(perms)) : undefined;
+  const page = found?.type === 'vma' ? found.after?.start : now?.start;
+  return tracedVerdict(traced, {
+    pass: page === undefined,
+    expected: 'never have a page that is writable and executable at once',
+    actual: () => {
+      if (page === undefined) return 'it never has';
+      const cause = found?.type === 'vma' ? `${found.cause} made` : 'there is';
+      return `${cause} 0x${page.toString(16)} writable and executable`;
+    },
+  });
+}
+
+interface TracedJudgement {
+  readonly pass: boolean;
+  readonly expected: string;
+  readonly actual: () => string;
+}
+
+function tracedVerdict(traced: Traced, judged: TracedJudgement): Verdict {
+  if (!(traced instanceof Sandbox)) return verdictOf(traced, judged);
+  const message = (): string => {
+    const wanted = judged.pass ? `not to ${judged.expected}` : `to ${judged.expected}`;
+    const verdicts = traced.trace.filter((event) => event.type === 'verdict');
+    const lines = verdicts.slice(-5).map((event) => `    ${verdictLine(event)}`);
+    const policy = [
+      `  policy    ${traced.policy}${lines.length === 0 ? '; it refused nothing' : ''}`,
+    ];
+    return [`expected the sandbox ${wanted}, but ${judged.actual()}`, ...policy, ...lines].join(
+      '\n',
+    );
+  };
+  return { pass: judged.pass, message };
+}
+
+function endOf(traced: Traced): string {
+  return traced instanceof Sandbox ? 'nothing of the kind happened in it' : outcomeText(traced);
+}

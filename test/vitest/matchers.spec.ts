@@ -1,0 +1,338 @@
+/** Each matcher passes on right code, and says of wrong code what is wrong and where. */
+import { describe, expect, it, vi } from 'vitest';
+import { call, callback, kitFor, pointerTo, Sandbox } from '../../src/vitest/index.js';
+
+const ADD = 'lea rax, [rdi+rsi]; ret';
+
+/** The message of a matcher that fails. */
+async function messageOf(assertion: Promise<void>): Promise<string> {
+  const failure = await assertion.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(failure instanceof Error)) throw new Error('the matcher passed');
+  return failure.message;
+}
+
+describe('toReturn', () => {
+  it('takes bytes, text, a call and its result', async () => {
+    await expect(Uint8Array.of(0xb8, 7, 0, 0, 0, 0xc3)).toReturn(7);
+    await expect('mov eax, 7; ret').toReturn(7);
+    await expect(call(ADD, [1, 2])).toReturn(3);
+    await expect(await call(ADD, [1, 2])).toReturn(3n);
+    await expect(call(ADD, [1, 2])).not.toReturn(4);
+    await expect(call('mov eax, -1; ret', [], { returns: 'i32' })).toReturn(0xffff_ffff);
+  });
+
+  it('shows listing with the instruction that made the value, registers that differ, and the policy', async () => {
+    expect(
+      await messageOf(expect(call('lea rax, [rdi+rsi]; sub rax, 1; ret', [1, 2])).toReturn(3)),
+    ).toBe(
+      `expected the code to return 3, but it returned 2
+  code
+       10000000:  48 8d 04 37  lea rax, [rdi + rsi]
+    => 10000004:  48 83 e8 01  sub rax, 1
+       10000008:  c3           ret
+  registers
+    rax    5eed5eed00000000 -> 0000000000000002
+  policy    nx; it refused no call`,
+    );
+  });
+
+  it('says how code ended that did not return', async () => {
+    const never = await messageOf(
+      expect(call('self: jmp self', [], { limits: { blocks: 1000 } })).toReturn(1),
+    );
+    expect(never).toContain(
+      'but it did not return: it still ran when its budget of blocks was used up',
+    );
+    expect(never).toContain('=> 10000000:  eb fe  jmp 0x10000000 <self>');
+    const wrong = await messageOf(expect('push rbx; mov eax, 1; ret').toReturn(1));
+    expect(wrong).toContain(
+      'it returned with a wrong stack: its ret took 0x5eed00002002 from 8 bytes below its return address',
+    );
+    const load = await messageOf(expect('mov rax, [rbx]; ret').toReturn(1));
+    expect(load).toContain(
+      'it was killed by SIGSEGV (SEGV_MAPERR): a load from 0x5eed00002002, where nothing is mapped',
+    );
+  });
+
+  it('leaves spies to vitest', () => {
+    const spy = vi.fn(() => 1);
+    expect(spy).not.toReturn();
+    spy();
+    expect(spy).toReturn();
+  });
+
+  it('refuses a value that the code can never return', async () => {
+    expect(await messageOf(expect(call(ADD, [1, 2])).toReturn(1.5))).toContain(
+      "say returns: 'f64'",
+    );
+  });
+});
+
+describe('toLeave', () => {
+  const asm =
+    'mov eax, -1; mov cl, 5; cmp eax, 0; mov byte ptr [rdi+1], 9; cvtsi2sd xmm0, rsi; ret';
+  const made = () => call(asm, [Uint8Array.of(1, 2, 3), 4]);
+
+  it('compares registers and their parts, flags and buffers', async () => {
+    await expect(made()).toLeave({
+      rax: 0xffff_ffff,
+      eax: -1,
+      al: 0xff,
+      ah: 255,
+      cl: 5,
+      xmm0: 4,
+      rsi: 4,
+    });
+    await expect(made()).toLeave({ flags: 'SF PF', memory: { 0: [1, 9, 3] } });
+    await expect(made()).toLeave({ flags: { ZF: false, SF: true } });
+  });
+
+  it('marks what made the difference', async () => {
+    const flags = await messageOf(expect(made()).toLeave({ flags: { ZF: true } }));
+    expect(flags).toContain('ZF is clear instead of set');
+    expect(flags).toMatch(/=> \S+ .*cmp eax, 0/);
+    const memory = await messageOf(expect(made()).toLeave({ memory: { 0: [1, 2, 3] } }));
+    expect(memory).toContain('0[1] is 9 instead of 2');
+    expect(memory).toMatch(/=> \S+ .*mov byte ptr \[rdi \+ 1\], 9/);
+  });
+
+  it('names what it does not know', async () => {
+    expect(await messageOf(expect(made()).toLeave({ rxa: 1 }))).toContain("did you mean 'rax'?");
+    expect(await messageOf(expect(made()).toLeave({ flags: 'XF' }))).toContain("unknown flag 'XF'");
+  });
+});
+
+describe('conventions', () => {
+  it('toPreserve finds what is clobbered', async () => {
+    await expect('push rbx; mov ebx, 1; pop rbx; ret').toPreserve('callee-saved');
+    const message = await messageOf(
+      expect('mov r12d, 1; xor eax, eax; ret').toPreserve('callee-saved'),
+    );
+    expect(message).toContain(
+      'r12 is not preserved: it was 0x5eed0000d00d and is 0x1 (sysv makes it callee-saved)',
+    );
+    expect(message).toMatch(/=> \S+ .*mov r12d, 1/);
+    await expect('mov ecx, 1; ret').not.toPreserve(['rcx']);
+    await expect('lea rax, [rdi+1]; ret').toPreserve(['flags', 'rdi']);
+    await expect('xor eax, eax; ret').not.toPreserve('flags');
+  });
+
+  it.each([
+    [
+      'sysv',
+      'sub rsp, 16; call rdi; add rsp, 16; ret',
+      'stack-alignment',
+      'calls f with the stack 8 bytes off: sysv wants it aligned to 16 at a call',
+    ],
+    ['sysv', 'call rdi; ret', 'stack-alignment', 'calls f with the stack 8 bytes off'],
+    [
+      'sysv',
+      'sub rsp, 8; call inner; add rsp, 8; ret; inner: call deeper; ret; deeper: ret',
+      'stack-alignment',
+      'calls deeper with the stack 8 bytes off',
+    ],
+    [
+      'sysv',
+      'mov [rsp-136], rax; ret',
+      'red-zone',
+      'stores 136 bytes below the stack pointer: the red zone of sysv has 128',
+    ],
+    ['win64', 'mov [rsp-8], rax; ret', 'red-zone', 'win64 has no red zone'],
+    [
+      'sysv',
+      'push rbx; mov [rsp-8], rsi; call rdi; mov rax, [rsp-8]; pop rbx; ret',
+      'red-zone',
+      "loads what it stored below the stack pointer at 0x10000001, but 'call rdi' at 0x10000006 overwrote it",
+    ],
+    [
+      'win64',
+      'sub rsp, 8; call rcx; add rsp, 8; ret',
+      'shadow-space',
+      'calls f with 8 bytes above its return address; win64 gives the callee 32 bytes of shadow space there',
+    ],
+    ['sysv', 'std; ret', 'direction-flag', 'returns with the direction flag set'],
+    ['sysv', 'fld1; ret', 'x87', 'returns with 1 value on the x87 stack: it must be empty'],
+    ['sysv', 'push 0x1f00; ldmxcsr [rsp]; pop rax; ret', 'mxcsr', 'other control bits in MXCSR'],
+    [
+      'sysv',
+      'push 0x27f; fldcw [rsp]; pop rax; ret',
+      'x87',
+      'x87 control word 0x27f; it was 0x37f',
+    ],
+    ['win64', 'xorps xmm6, xmm6; ret', 'callee-saved', 'xmm6 is not preserved'],
+    [
+      'sysv',
+      'mov [rsp+8], rax; ret',
+      'caller-frame',
+      "the caller's stack frame was overwritten, 8 bytes above the return address",
+    ],
+    ['cdecl', 'mov ebx, 1; ret', 'callee-saved', 'ebx is not preserved'],
+    ['stdcall', 'ret', 'stack-pointer', 'returns with esp 4 bytes too low'],
+    ['fastcall', 'ret 4', 'stack-pointer', 'returns with esp 4 bytes too high'],
+  ] as const)('toFollow: %s %s breaks %s', async (abi, asm, duty, sentence) => {
+    const f = callback('void()', function f() {});
+    const result = await call(asm, [f], { abi });
+    const message = await messageOf(expect(result).toFollow(abi));
+    expect(message).toContain(sentence);
+    expect(message).toContain('=>');
+    await expect(result).not.toPreserve(duty);
+  });
+
+  it.each([
+    [
+      'sysv',
+      'push rbp; mov rbp, rsp; sub rsp, 16; mov [rbp-8], rdi; call rdi; mov rax, [rbp-8]; leave; ret',
+    ],
+    ['sysv', 'mov [rsp-8], rdi; mov rax, [rsp-8]; ret'],
+    ['win64', 'mov [rsp+8], rcx; sub rsp, 40; call rcx; add rsp, 40; ret'],
+    ['cdecl', 'sub esp, 12; call [esp+16]; add esp, 12; ret'],
+    ['stdcall', 'call [esp+4]; ret 4'],
+    ['fastcall', 'call ecx; ret'],
+  ] as const)('toFollow is content with right %s code', async (abi, asm) => {
+    await expect(call(asm, [callback('void()', () => {})], { abi })).toFollow(abi);
+  });
+});
+
+describe('policies', () => {
+  const jit = `
+    mov eax, SYS_mmap; xor edi, edi; mov esi, 4096; mov edx, PROT_READ|PROT_WRITE
+    mov r10d, MAP_PRIVATE|MAP_ANONYMOUS; mov r8d, -1; xor r9d, r9d; syscall
+    push rbx; mov rbx, rax; mov byte ptr [rbx], 0xc3
+    mov eax, SYS_mprotect; mov rdi, rbx; mov esi, 4096; mov edx, PROT_READ|PROT_EXEC; syscall
+    jump: call rbx; pop rbx; mov eax, 1; ret`;
+
+  it('toBeDeniedBy and toBeAllowedUnder', async () => {
+    await expect(call(jit, [], { policy: 'mdwe' })).toBeDeniedBy('mdwe/gain-exec');
+    await expect(call(jit)).toBeAllowedUnder(['nx', 'wx', 'selinux']);
+    await expect(call(jit)).not.toBeDeniedBy('mdwe/gain-exec');
+    const message = await messageOf(expect(call(jit)).toBeAllowedUnder(['wx', 'mdwe', 'pax']));
+    expect(message).toMatch(
+      /allowed under wx, mdwe, pax, but mdwe says: .*mdwe\/gain-exec.*; pax says: .*pax\//s,
+    );
+    expect(message).toContain('policy');
+    expect(await messageOf(expect(call(jit)).toBeDeniedBy('mdwe/gainexec'))).toContain(
+      "did you mean 'mdwe/gain-exec'?",
+    );
+  });
+
+  it('judge how code is placed', async () => {
+    await expect(call('ret', [], { policy: 'mdwe', placement: 'flip' })).toBeDeniedBy(
+      'mdwe/gain-exec',
+    );
+    await expect(call('ret', [], { placement: 'dual' })).toBeAllowedUnder(['mdwe', 'wx']);
+    await expect(call('ret', [], { placement: 'flip' })).toNeverBeWritableAndExecutable();
+    const message = await messageOf(
+      expect(call('ret', [], { placement: 'rwx' })).toNeverBeWritableAndExecutable(),
+    );
+    expect(message).toContain('mmap made 0x10000000 writable and executable');
+  });
+
+  it('toFault names access, code and place', async () => {
+    const store = call('mov eax, 1; there: mov byte ptr [rdi+4], al; ret', [pointerTo('b')], {
+      buffers: { b: 4 },
+    });
+    await expect(store).toFault({
+      access: 'write',
+      code: 'SEGV_MAPERR',
+      at: 'there',
+      address: 0x2000_1000,
+    });
+    await expect(call(jit, [], { policy: 'mdwe' })).toFault({
+      access: 'exec',
+      code: 'SEGV_ACCERR',
+    });
+    await expect('ret').not.toFault();
+    expect(await messageOf(expect(store).toFault({ access: 'read' }))).toContain(
+      'it faulted at 0x10000005 with a store to 0x20001000, where nothing is mapped (SEGV_MAPERR)',
+    );
+    expect(await messageOf(expect(store).toFault({ access: 'wriet' as never }))).toContain(
+      "did you mean 'write'?",
+    );
+  });
+
+  it('take a sandbox', async () => {
+    using sandbox = await Sandbox.create({ policy: 'mdwe' });
+    const { value: page } = sandbox.syscall('mmap', 0, 4096, 5, 0x22, -1, 0);
+    sandbox.poke(page, Uint8Array.of(0x8d, 0x47, 1, 0xc3));
+    await expect(call({ sandbox, address: page }, [41], { returns: 'i32' })).toReturn(42);
+    await expect(sandbox).toNeverBeWritableAndExecutable();
+    await expect(sandbox).not.toBeDeniedBy('mdwe/gain-exec');
+    sandbox.syscall('mprotect', page, 4096, 7);
+    await expect(sandbox).toBeDeniedBy('mdwe/write-exec');
+    expect(await messageOf(expect(sandbox).toReturn(1))).toContain(
+      'call({ sandbox, address }, args)',
+    );
+  });
+});
+
+describe('cost and reach', () => {
+  const sum =
+    'xor eax, eax; test esi, esi; jz done; again: add al, [rdi]; inc rdi; dec esi; jnz again; done: ret';
+
+  it('toRunWithin counts instructions', async () => {
+    const bytes = Uint8Array.of(1, 2, 3, 4);
+    await expect(call(sum, [bytes, 4])).toRunWithin({ instructions: 20 });
+    const message = await messageOf(
+      expect(call(sum, [bytes, 4])).toRunWithin({ instructions: 19 }),
+    );
+    expect(message).toContain(
+      'run within 19 instructions, but it ran 20; the marked one ran 4 times',
+    );
+    expect((await call(sum, [bytes, 4])).instructions).toBe(20);
+  });
+
+  it('toTouchOnly sees every load and store', async () => {
+    const copy = 'mov rcx, rdx; rep movsb; ret';
+    const buffers = { dst: 8, src: 8 };
+    const args = (count: number) => [pointerTo('dst'), pointerTo('src'), count];
+    await expect(call(copy, args(8), { buffers })).toTouchOnly(['dst', 'src']);
+    await expect(call(copy, args(8), { buffers })).toTouchOnly({ read: ['src'], write: ['dst'] });
+    await expect(call(copy, args(8), { buffers })).not.toTouchOnly({
+      read: ['dst'],
+      write: ['src'],
+    });
+    const early = call('mov al, [rsi-1]; ret', args(1), { buffers });
+    const message = await messageOf(expect(early).toTouchOnly(['dst', 'src']));
+    expect(message).toContain('it loads 1 byte at 0x20002ff7, 1 byte before src');
+    expect(message).toMatch(/=> \S+ .*mov al, byte ptr \[rsi - 1\]/);
+  });
+});
+
+describe('listings', () => {
+  it('toDisassembleTo compares instructions, not spelling', async () => {
+    await expect(Uint8Array.of(0x48, 0x83, 0xc0, 0x10, 0xc3)).toDisassembleTo('add  RAX, 16 ; ret');
+    await expect('again: dec eax; jnz again; ret').toDisassembleTo(
+      'again:\n dec eax\n jne again\n ret',
+    );
+    const message = await messageOf(
+      expect(Uint8Array.of(0x48, 0x83, 0xc0, 0x10, 0xc3)).toDisassembleTo('add rax, 17; ret'),
+    );
+    expect(message).toContain("expected 'add rax, 17' at instruction 1");
+    expect(message).toContain('=> add rax, 0x10');
+  });
+
+  it('toMatchListing is a snapshot with labels', async () => {
+    await expect('again: dec eax; jnz again; ret').toMatchListing();
+  });
+});
+
+describe('toBehaveLike', () => {
+  it('finds the inputs at which two codes differ, and simplifies them', async () => {
+    const signature = 'i32(i32)';
+    const abs = 'mov eax, edi; cdq; xor eax, edx; sub eax, edx; ret';
+    await expect(call(abs, [5], { signature })).toBehaveLike(
+      'mov eax, edi; neg eax; cmovs eax, edi; ret',
+    );
+    const message = await messageOf(
+      expect(call(abs, [5], { signature })).toBehaveLike('mov eax, edi; ret'),
+    );
+    expect(message).toContain('but for (-1) it returned 1 and the other -1');
+  });
+});
+
+it('keeps one kit for a policy', async () => {
+  expect(await kitFor('x86-64', 'mdwe')).toBe(await kitFor('x86-64', 'mdwe'));
+});
