@@ -60,6 +60,27 @@ export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/defi
 export type { PolicyInfo } from './policy/definition.js';
 export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from './policy/policy.js';
 export { describePolicy, listPolicies } from './policy/registry.js';
+export { type Advice, adviceFor } from './probe/advice.js';
+export { UNFELT } from './probe/candidates.js';
+export type { Difference as ProbeDifference } from './probe/compare.js';
+export type { Experiment } from './probe/experiment.js';
+export { EXPERIMENTS } from './probe/experiments.js';
+export {
+  type DecidingExperiment,
+  type Identification,
+  type IdentifyOptions,
+  identify,
+  type NearCandidate,
+} from './probe/identify.js';
+export { probeProgram } from './probe/program.js';
+export {
+  formatProbe,
+  outcomeOf,
+  type ProbeOutcome,
+  type ProbeResults,
+  parseProbe,
+} from './probe/results.js';
+export { type ProbeOptions, runProbe, type Surroundings } from './probe/run.js';
 export type { Registers } from './registers.js';
 export { type MapsEntry, Sandbox, type SandboxSnapshot, type SyscallOutcome } from './sandbox.js';
 export type {

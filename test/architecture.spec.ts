@@ -38,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kit: ['abi', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
   vitest: ['index.ts'],
   'fast-check': ['index.ts'],
+  probe: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain'],
   cli: ['index.ts'],
 };
 

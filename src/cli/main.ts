@@ -5,13 +5,15 @@ import { MayexecError, openEngineInfo, unknownValue } from '../index.js';
 import { type Command, parseArguments, UsageError } from './arguments.js';
 import { demo } from './demo.js';
 import { overview, page } from './help.js';
+import { identify } from './identify.js';
 import { matrix } from './matrix.js';
 import { policies } from './policies.js';
+import { probe } from './probe.js';
 import { run } from './run.js';
 import { USAGE } from './status.js';
 import { test } from './test.js';
 
-const COMMANDS: readonly Command[] = [run, test, matrix, policies, demo];
+const COMMANDS: readonly Command[] = [run, test, matrix, policies, probe, identify, demo];
 const NAMES = COMMANDS.map(({ name }) => name);
 
 async function main(args: readonly string[]): Promise<number> {

@@ -69,7 +69,7 @@ function programPath(command: string, { positionals }: Given): string {
 
 const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
 
-function archOf({ values }: Given): Arch | undefined {
+export function archOf({ values }: Given): Arch | undefined {
   const name = values.get('arch');
   const arch = ARCHES.find((known) => known === name);
   if (name !== undefined && arch === undefined) throw unknownValue('arch', name, ARCHES);

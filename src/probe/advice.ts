@@ -1,0 +1,106 @@
+/**
+ * What to make of an identification: which ways of running generated code the results show to work,
+ * which mistakes they show to be fatal here, and what an administrator can be asked.
+ */
+
+import { PolicyOptions } from '../policy/definition.js';
+import { describePolicy } from '../policy/registry.js';
+import { domainOf } from '../policy/selinux-domains.js';
+import { selinuxInfo } from '../policy/selinux-info.js';
+import { parseSpec, type SpecPart } from '../policy/spec.js';
+import type { ProbeResults } from './results.js';
+
+export interface Advice {
+  /** Ways that worked, the plainest first. */
+  readonly ways: readonly string[];
+  /** What to leave, or to watch. */
+  readonly pitfalls: readonly string[];
+  /** What is in force, who sets it, and how it is lifted. */
+  readonly ask: readonly string[];
+}
+
+const WAYS: readonly (readonly [experiment: string, way: string])[] = [
+  ['anon-rw-rx', 'mmap with MAP_ANONYMOUS, write, then mprotect to PROT_READ|PROT_EXEC'],
+  ['anon-rwx', 'mmap with MAP_ANONYMOUS, writable and executable at once'],
+  ['memfd-dual', 'map a memfd twice (MAP_SHARED): write through one view, run the other'],
+  ['segment-dual', 'attach a System V segment twice: for writing, and with SHM_EXEC|SHM_RDONLY'],
+  ['file-dual', 'map a file of your own twice (MAP_SHARED): write through one view, run the other'],
+  ['file-rx', 'write the code to a file, then map it PROT_READ|PROT_EXEC'],
+  ['prot-remap-duplicate', 'declare PROT_MPROTECT(PROT_EXEC), then mremap with MAP_REMAPDUP'],
+  ['map-jit-switch', 'MAP_JIT, and the switch of the thread between writing and running'],
+];
+
+/** More than these would be a list of the experiments again. */
+const MOST_WAYS = 4;
+
+/** Each with the experiments whose failure makes it worth saying. */
+const PITFALLS: readonly (readonly [experiments: readonly string[], pitfall: string])[] = [
+  [
+    ['heap-rx'],
+    'no code in memory of malloc: small blocks come from the heap (brk), which stays without execute',
+  ],
+  [
+    ['zero-written-rx'],
+    'no /dev/zero: a private mapping of it counts as a written file; take MAP_ANONYMOUS',
+  ],
+  [['file-written-rx'], 'no code written into a private mapping of a file'],
+  [['anon-rwx'], 'never ask for memory that is writable and executable at once'],
+  [['anon-rx-rw-rx'], 'code cannot be patched in place by mprotect to writable and back'],
+  [['stack-rwx'], 'no code on the stack (nested functions of gcc, old libffi closures)'],
+  [
+    ['hint-anon', 'hint-file'],
+    'an address given to mmap without MAP_FIXED is not honoured: look at what it returns',
+  ],
+  [['shm-file-dual'], 'files in /dev/shm do not run here: use a memfd'],
+];
+
+export function adviceFor({ outcomes }: ProbeResults, policy: string | undefined): Advice {
+  const works = (name: string): boolean => outcomes.get(name)?.startsWith('ok') === true;
+  const fails = (name: string): boolean => outcomes.has(name) && !works(name);
+  const ways = WAYS.flatMap(([experiment, way]) => (works(experiment) ? [way] : []));
+  const plain = works('anon-rwx') && works('anon-rw-rx');
+  const pitfalls = PITFALLS.flatMap(([names, text]) => (names.some(fails) ? [text] : []));
+  const silent = outcomes.get('anon-rwx')?.startsWith('run SIG');
+  return {
+    ways: ways.slice(0, plain ? 1 : MOST_WAYS),
+    pitfalls: [
+      ...pitfalls,
+      ...(silent ? ['mmap may grant less than asked and not say so: ask mprotect as well'] : []),
+      ...(pitfalls.length > 0 || silent
+        ? ['check what mmap and mprotect return, and have an interpreter for when they refuse']
+        : []),
+    ],
+    ask: policy === undefined ? [] : parseSpec(policy).flatMap(askAbout),
+  };
+}
+
+const BOOLEANS = {
+  execmem: 'deny_execmem (allow_execmem up to RHEL 6)',
+  execheap: 'selinuxuser_execheap (allow_execheap up to RHEL 6)',
+  execstack: 'selinuxuser_execstack (allow_execstack up to RHEL 6)',
+} as const;
+
+function askAbout(part: SpecPart): string[] {
+  if (part.name === 'nx' || part.name === 'none') return [];
+  if (part.name === 'selinux') return askAboutSelinux(part);
+  return [`${part.name} is switched on so: ${describePolicy(part.name).optIn}`];
+}
+
+/** The booleans by name: that is what an administrator can look up. */
+function askAboutSelinux({ options }: SpecPart): string[] {
+  const domain = domainOf(new PolicyOptions(selinuxInfo, options));
+  const names = Object.keys(BOOLEANS) as (keyof typeof BOOLEANS)[];
+  const said = names.map((name) => {
+    const on = domain.process[name];
+    return `${name} is ${on ? 'on' : 'off'}${on ? '' : `: the boolean ${BOOLEANS[name]}`}`;
+  });
+  const files = domain.execmod({ type: 'user_tmp_t', class: 'file' });
+  const devices = domain.execmod({ type: 'zero_device_t', class: 'chr_file' });
+  const execmod = files
+    ? `execmod is on for files${devices ? ' and devices' : ', and off for /dev/zero (no boolean changes that)'}`
+    : 'execmod is off: the boolean selinuxuser_execmod (allow_execmod up to RHEL 6)';
+  const execute = domain.execute({ type: 'user_tmp_t', class: 'file' })
+    ? []
+    : ['files of your own may not be executed: ask for a domain that may (or semanage permissive)'];
+  return [...said, execmod, ...execute];
+}

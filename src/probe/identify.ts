@@ -1,0 +1,268 @@
+/**
+ * Which policy gives these results? Candidates are examined in rounds: few experiments for all, more
+ * for those that are still possible, everything for the last ones. What fits in the end fits every
+ * experiment that was measured; when nothing fits, the candidates with the fewest differences are named.
+ */
+import type { Arch } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
+import { parsePolicy } from '../policy/registry.js';
+import { AXES, combinedCandidates, singleCandidates } from './candidates.js';
+import {
+  COMPARED,
+  type Comparison,
+  compareOutcomes,
+  type Difference,
+  lacksMeans,
+} from './compare.js';
+import { Examiner } from './examiner.js';
+import { type ProbeResults, parseProbe } from './results.js';
+import type { Surroundings } from './run.js';
+
+export interface IdentifyOptions {
+  /** Policy specs to hold the results against; default: every built-in policy and the usual combinations. */
+  readonly candidates?: readonly string[] | undefined;
+  /** Told after each run how many policies wait for theirs. */
+  readonly progress?: ((waiting: number) => void) | undefined;
+}
+
+export interface NearCandidate {
+  readonly policy: string;
+  readonly differences: readonly Difference[];
+}
+
+/** An experiment whose outcome ruled candidates out. */
+export interface DecidingExperiment {
+  readonly experiment: string;
+  readonly measured: string;
+  /** How many candidates it ruled out that the experiments before it in the list had not. */
+  readonly excluded: number;
+  /** Policies by name that it left in no form. */
+  readonly excludes: readonly string[];
+}
+
+export interface Identification {
+  /** 'exact': what is in `fits` explains every result; 'nearest': nothing does. */
+  readonly kind: 'exact' | 'nearest';
+  readonly results: ProbeResults;
+  /** False when the results are cut off, of another version or damaged: more might have told more. */
+  readonly complete: boolean;
+  readonly surroundings: Surroundings;
+  /** Policies that give exactly these results: they cannot be told apart here. The simplest first. */
+  readonly fits: readonly string[];
+  /** When nothing fits: the nearest, with where they differ. */
+  readonly nearest: readonly NearCandidate[];
+  /** Few experiments that rule out everything else. */
+  readonly deciding: readonly DecidingExperiment[];
+  /** Experiments that the machine could not make, for want of memfds, of a writable /tmp and the like. */
+  readonly unavailable: readonly string[];
+  readonly examined: number;
+}
+
+/** Experiments of each round; the last one has all the others. */
+const FIRST = ['anon-rw-rx', 'prot-unknown', 'heap-rx', 'protect-nothing'];
+const SECOND = [
+  'anon-rwx',
+  'anon-run',
+  'zero-written-rx',
+  'file-written-rx',
+  'stack-rx',
+  'file-rx',
+  'trampoline',
+  'hint-file',
+  'program-marked-heap',
+  'memfd-seals',
+  'prot-final',
+  'map-jit',
+];
+const THIRD = [
+  'personality-map',
+  'shared-anon-rw-rx',
+  'heap-neighbour',
+  'fixed-over',
+  'mdwe-own',
+  'text-rw',
+  'stack-elsewhere',
+  'library-relocation',
+  'hint-anon',
+  'prot-max-beyond',
+  'map-jit-switch',
+  'pkey-protect-rx',
+  'program-marked-stack',
+  'armor-first',
+];
+const ROUNDS: readonly (readonly string[])[] = [FIRST, SECOND, THIRD, COMPARED];
+
+/** How many of those that differ least go on to the next round when nothing fits. */
+const NEAR_BY_ROUND = [80, 30, 12, 12];
+const NEAREST = 3;
+
+/**
+ * Says which policies give these results.
+ * @throws MayexecError for a text that is no output of a probe, and for an unknown candidate.
+ */
+export async function identify(
+  input: string | ProbeResults,
+  options: IdentifyOptions = {},
+): Promise<Identification> {
+  const results = typeof input === 'string' ? parseProbe(input) : input;
+  const surroundings = surroundingsOf(results);
+  const { arch } = results;
+  const matcher = new Matcher(
+    results,
+    new Examiner({ arch, surroundings, progress: options.progress }),
+  );
+  const candidates = options.candidates ?? (await everyCandidate(matcher, arch));
+  for (const policy of candidates) parsePolicy(policy, { arch: results.arch, os: 'linux' });
+  if (results.outcomes.size === 0) {
+    throw new MayexecError('these results hold no experiment that this mayexec knows');
+  }
+  const fits = simplestFirst(await fitting(matcher, candidates));
+  const nearest = fits.length > 0 ? [] : await nearestOf(matcher, candidates);
+  return {
+    kind: fits.length > 0 ? 'exact' : 'nearest',
+    results,
+    complete: results.problems.length === 0,
+    surroundings,
+    fits,
+    nearest,
+    deciding: fits.length > 0 ? decidingExperiments(matcher, candidates, new Set(fits)) : [],
+    unavailable: unavailable(matcher, fits[0]),
+    examined: candidates.length,
+  };
+}
+
+/** Lacked means; a policy that refuses them is no lack. */
+function unavailable(matcher: Matcher, policy: string | undefined): string[] {
+  const expected = policy === undefined ? undefined : matcher.outcomes(policy);
+  return [...matcher.results.outcomes].flatMap(([name, outcome]) =>
+    lacksMeans(name, outcome) && expected?.get(name) !== outcome ? [name] : [],
+  );
+}
+
+/** What of the machine is no policy, told by outcomes that no policy has. */
+export function surroundingsOf({ arch, outcomes }: ProbeResults): Surroundings {
+  const refused = (name: string): boolean => outcomes.get(name) === 'mmap:r-x EPERM';
+  return {
+    noexec: [
+      ...(refused('file-rx') ? (['/tmp'] as const) : []),
+      ...(refused('shm-file-dual') ? (['/dev/shm'] as const) : []),
+    ],
+    protectionKeys: outcomes.get('protection-keys')?.startsWith('ok') === true,
+    smallSpace: arch === 'i386' && outcomes.get('fourth-gigabyte') === 'mmap:rw- ENOMEM',
+  };
+}
+
+/** Candidates held against the results. */
+class Matcher {
+  readonly results: ProbeResults;
+  readonly #examiner: Examiner;
+
+  constructor(results: ProbeResults, examiner: Examiner) {
+    this.results = results;
+    this.#examiner = examiner;
+  }
+
+  /** Only what was measured is tried. */
+  async learn(policies: readonly string[], experiments: readonly string[]): Promise<void> {
+    const measured = experiments.filter((name) => this.results.outcomes.has(name));
+    await this.#examiner.learn(policies, new Set(measured));
+  }
+
+  outcomes(policy: string): ReadonlyMap<string, string> {
+    return this.#examiner.outcomes(policy);
+  }
+
+  /** By what is known so far. */
+  compare(policy: string): Comparison {
+    return compareOutcomes(this.results, this.#examiner.outcomes(policy));
+  }
+}
+
+async function everyCandidate(matcher: Matcher, arch: Arch): Promise<string[]> {
+  const choices: string[][] = [];
+  for (const { values, evidence } of AXES) {
+    const specs = values.map((value) => (value === '' ? 'nx' : value));
+    await matcher.learn(specs, evidence);
+    const kept = values.filter((_, index) => agrees(matcher, specs[index]!, evidence));
+    choices.push(kept.length === 0 ? [''] : kept);
+  }
+  return [...singleCandidates(arch), ...combinedCandidates(choices, arch)];
+}
+
+function agrees(matcher: Matcher, policy: string, experiments: readonly string[]): boolean {
+  const { differences } = matcher.compare(policy);
+  return differences.every(({ experiment }) => !experiments.includes(experiment));
+}
+
+/** Those that no experiment contradicts; of these, those that most experiments support. */
+async function fitting(matcher: Matcher, candidates: readonly string[]): Promise<string[]> {
+  let left = [...candidates];
+  for (const experiments of ROUNDS) {
+    await matcher.learn(left, experiments);
+    left = left.filter((policy) => matcher.compare(policy).differences.length === 0);
+  }
+  const most = Math.max(...left.map((policy) => matcher.compare(policy).agreeing));
+  return left.filter((policy) => matcher.compare(policy).agreeing === most);
+}
+
+async function nearestOf(
+  matcher: Matcher,
+  candidates: readonly string[],
+): Promise<NearCandidate[]> {
+  const distance = (policy: string): number => matcher.compare(policy).differences.length;
+  let left = [...candidates];
+  for (const [round, experiments] of ROUNDS.entries()) {
+    await matcher.learn(left, experiments);
+    left = simplestFirst(left)
+      .sort((a, b) => distance(a) - distance(b))
+      .slice(0, NEAR_BY_ROUND[round]);
+  }
+  return left.slice(0, NEAREST).map((policy) => ({
+    policy,
+    differences: matcher.compare(policy).differences,
+  }));
+}
+
+/** Fewest policies, then fewest options, then the order of the catalog. */
+function simplestFirst(policies: readonly string[]): string[] {
+  const weight = (policy: string): number =>
+    policy.split('+').length * 100 + policy.split('=').length;
+  return [...policies].sort((a, b) => weight(a) - weight(b));
+}
+
+/** Greedy: the experiment that rules out most of what is not ruled out yet, until all is. */
+function decidingExperiments(
+  matcher: Matcher,
+  candidates: readonly string[],
+  fits: ReadonlySet<string>,
+): DecidingExperiment[] {
+  const against = new Map<string, Set<string>>();
+  const open = new Set<string>();
+  for (const policy of candidates) {
+    const { differences } = matcher.compare(policy);
+    if (fits.has(policy) || differences.length === 0) continue;
+    open.add(policy);
+    for (const { experiment } of differences) {
+      against.set(experiment, (against.get(experiment) ?? new Set()).add(policy));
+    }
+  }
+  const deciding: DecidingExperiment[] = [];
+  while (open.size > 0) {
+    const counts = [...against].map(
+      ([name, policies]) => [name, [...policies].filter((policy) => open.has(policy))] as const,
+    );
+    const [experiment, ruledOut] = counts.reduce((a, b) => (b[1].length > a[1].length ? b : a));
+    for (const policy of ruledOut) open.delete(policy);
+    const measured = matcher.results.outcomes.get(experiment)!;
+    const excludes = gone(ruledOut, [...open, ...fits]);
+    deciding.push({ experiment, measured, excluded: ruledOut.length, excludes });
+  }
+  return deciding;
+}
+
+/** Names of which no form is left. */
+function gone(ruledOut: readonly string[], left: readonly string[]): string[] {
+  const name = (policy: string): string => policy.replace(/:[^+]*/g, '');
+  const remaining = new Set(left.map(name));
+  return [...new Set(ruledOut.map(name))].filter((each) => !remaining.has(each));
+}

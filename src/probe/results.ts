@@ -1,0 +1,143 @@
+/**
+ * The results of a probe: a header, a line for each experiment, a count at the end. What is wrong with
+ * a text is said in sentences; what it holds all the same is still read.
+ *
+ *   mayexec-probe 1 x86-64 Linux 6.18.0 x86_64
+ *   anon-rw-rx mprotect:r-x EACCES
+ *   heap-run run SIGSEGV SEGV_ACCERR
+ *   anon-rwx ok
+ *   mdwe-own ok 1
+ *   end 4
+ */
+import type { Arch } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
+import { experimentsFor } from './experiments.js';
+
+export const FORMAT_NAME = 'mayexec-probe';
+export const FORMAT_VERSION = 1;
+
+export interface ProbeResults {
+  readonly arch: Arch;
+  /** As uname gives it: system, release, machine. */
+  readonly system: string;
+  readonly release: string;
+  readonly machine: string;
+  /** By experiment, in the order of the lines: `ok`, `ok VALUE`, or the step that failed and how: `mprotect:r-x EACCES`, `run SIGSEGV SEGV_ACCERR`. */
+  readonly outcomes: ReadonlyMap<string, string>;
+  /** What is wrong with the text; empty when it is whole and of this version. */
+  readonly problems: readonly string[];
+}
+
+/** One outcome, taken apart. */
+export type ProbeOutcome =
+  | { readonly kind: 'ok'; readonly value?: number }
+  | {
+      readonly kind: 'errno' | 'signal' | 'mismatch';
+      readonly step: string;
+      readonly what: string;
+    };
+
+const HEADER = new RegExp(`^${FORMAT_NAME} (\\d+) (x86-64|i386) (\\S+) (\\S+) (\\S+)$`);
+const OUTCOME =
+  /^([\w-]+) (ok(?: \d+)?|\S+ (?:no|E[A-Z0-9]+|\d+|SIG[A-Z0-9]+(?: (?:[A-Z]+_[A-Z]+|\d+))?))$/;
+const END = /^end (\d+)$/;
+
+/**
+ * Reads the output of a probe; what stands before its header is passed over.
+ * @throws MayexecError for a text without a header.
+ */
+export function parseProbe(text: string): ProbeResults {
+  const lines = text.split('\n').map((line) => line.trim());
+  const start = lines.findIndex((line) => HEADER.test(line));
+  if (start === -1) {
+    throw new MayexecError(
+      `not the output of a probe: no line such as '${FORMAT_NAME} ${FORMAT_VERSION} x86-64 Linux 6.18.0 x86_64'`,
+    );
+  }
+  const [, version = '', arch, system = '', release = '', machine = ''] = HEADER.exec(
+    lines[start]!,
+  )!;
+  const reader = new ResultReader(arch as Arch);
+  if (Number(version) !== FORMAT_VERSION) {
+    reader.problems.push(
+      `format ${version}: this mayexec knows format ${FORMAT_VERSION}, and reads what it can`,
+    );
+  }
+  const rest = lines.slice(start + 1).map((line, index) => [line, start + index + 2] as const);
+  for (const [line, number] of rest) if (line !== '') reader.line(line, number);
+  reader.finish();
+  const { outcomes, problems } = reader;
+  return { arch: arch as Arch, system, release, machine, outcomes, problems };
+}
+
+class ResultReader {
+  readonly outcomes = new Map<string, string>();
+  readonly problems: string[] = [];
+  readonly #known: ReadonlySet<string>;
+  readonly #unknown: string[] = [];
+  #count: number | undefined;
+  #lines = 0;
+
+  constructor(arch: Arch) {
+    this.#known = new Set(experimentsFor(arch).map(({ name }) => name));
+  }
+
+  line(line: string, number: number): void {
+    const end = END.exec(line);
+    if (end !== null) {
+      this.#count = Number(end[1]);
+      return;
+    }
+    const [, name = '', outcome = ''] = OUTCOME.exec(line) ?? [];
+    if (name === '') {
+      this.problems.push(`line ${number}: '${line}' is no result of an experiment`);
+      return;
+    }
+    this.#lines++;
+    if (!this.#known.has(name)) this.#unknown.push(name);
+    else this.#keep(name, outcome, number);
+  }
+
+  #keep(name: string, outcome: string, number: number): void {
+    const before = this.outcomes.get(name);
+    if (before === undefined) this.outcomes.set(name, outcome);
+    else if (before !== outcome) {
+      this.problems.push(
+        `line ${number}: ${name} is '${outcome}', and was '${before}' before: the first counts`,
+      );
+    }
+  }
+
+  finish(): void {
+    if (this.#count === undefined) {
+      this.problems.push(`cut off: no closing line 'end ${this.#lines}'`);
+    } else if (this.#count !== this.#lines) {
+      this.problems.push(
+        `incomplete: ${this.#lines} results, and the probe counted ${this.#count}`,
+      );
+    }
+    if (this.#unknown.length > 0) {
+      this.problems.push(`from another version: unknown experiments ${this.#unknown.join(', ')}`);
+    }
+    const missing = [...this.#known].filter((name) => !this.outcomes.has(name));
+    if (missing.length > 0) {
+      this.problems.push(`${missing.length} of ${this.#known.size} experiments are missing`);
+    }
+  }
+}
+
+/** `ok`, `ok 3`, `run SIGSEGV SEGV_ACCERR` and the like. */
+export function outcomeOf(text: string): ProbeOutcome {
+  const [first = '', second = '', ...code] = text.split(' ');
+  if (first === 'ok') return second === '' ? { kind: 'ok' } : { kind: 'ok', value: Number(second) };
+  const what = [second, ...code].join(' ');
+  const kind = second === 'no' ? 'mismatch' : second.startsWith('SIG') ? 'signal' : 'errno';
+  return { kind, step: first, what };
+}
+
+/** The text that a probe would have printed. */
+export function formatProbe({ arch, system, release, machine, outcomes }: ProbeResults): string {
+  const lines = [...outcomes].map(([name, outcome]) => `${name} ${outcome}`);
+  const header = `${FORMAT_NAME} ${FORMAT_VERSION} ${arch} ${system} ${release} ${machine}`;
+  return `${[header, ...lines, `end ${lines.length}`].join('\n')}\n`;
+}

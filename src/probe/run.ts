@@ -1,0 +1,62 @@
+/** The probe in the sandbox: the same executable that runs on real machines, under any policy. */
+import type { Arch } from '../abi/address.js';
+import { InvariantError } from '../abi/errors.js';
+import { Sandbox } from '../sandbox.js';
+import type { EngineChoice, PolicyChoice } from '../sandbox-options.js';
+import { probeProgram } from './program.js';
+import { type ProbeResults, parseProbe } from './results.js';
+
+/** What of a machine is no policy and yet decides experiments. */
+export interface Surroundings {
+  /** Mounts whose files may not be executed. */
+  readonly noexec: readonly ('/tmp' | '/dev/shm')[];
+  /** A processor with protection keys. */
+  readonly protectionKeys: boolean;
+  /** i386: a 32-bit kernel, which keeps the fourth gigabyte. */
+  readonly smallSpace: boolean;
+}
+
+const NEWLINE = 10;
+
+export const USUAL: Surroundings = { noexec: [], protectionKeys: false, smallSpace: false };
+
+export interface ProbeOptions {
+  /** Default 'x86-64'. */
+  readonly arch?: Arch | undefined;
+  /** Default 'nx'. */
+  readonly policy?: PolicyChoice | undefined;
+  readonly surroundings?: Surroundings | undefined;
+  /** Names of experiments; default: all. */
+  readonly only?: readonly string[] | undefined;
+  readonly seed?: number | undefined;
+  readonly engine?: EngineChoice | undefined;
+  /** Called as each line of output is complete: the header first, then a result each. */
+  readonly onLine?: (() => void) | undefined;
+}
+
+/**
+ * Runs the probe in a sandbox under a policy.
+ * @throws MayexecError as Sandbox.create does.
+ */
+export async function runProbe(options: ProbeOptions = {}): Promise<ProbeResults> {
+  const { arch = 'x86-64', surroundings = USUAL, only = [], onLine, ...rest } = options;
+  const { noexec, protectionKeys, smallSpace } = surroundings;
+  const bytes = await probeProgram(arch);
+  using sandbox = await Sandbox.create({
+    ...rest,
+    arch,
+    protectionKeys,
+    ...(smallSpace ? { layout: 'linux-i386' } : {}),
+    mounts: Object.fromEntries(noexec.map((path) => [path, ['noexec']])),
+    onOutput: (_fd, output) => {
+      if (output.at(-1) === NEWLINE) onLine?.();
+    },
+    program: { bytes, argv: ['probe', ...only] },
+  });
+  const outcome = sandbox.run();
+  const results = parseProbe(new TextDecoder().decode(sandbox.stdout));
+  if (outcome.kind !== 'exit' || outcome.code !== 0) {
+    throw new InvariantError(`the probe ended by ${outcome.kind} under ${sandbox.policy}`);
+  }
+  return only.length === 0 ? results : { ...results, problems: [] };
+}
