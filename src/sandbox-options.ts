@@ -5,6 +5,7 @@ import type { Injection } from './inject/injection.js';
 import { parseInjections } from './inject/parse.js';
 import type { SyscallInterceptor } from './kernel/intercept.js';
 import { layoutNames } from './mm/layout.js';
+import { SYSCTLS } from './os/linux/sysctl.js';
 import type { Policy } from './policy/policy.js';
 
 /** A file for the sandbox's file system: its bytes, or bytes with a mode (default 0o644) and extended attributes. */
@@ -59,6 +60,11 @@ export interface SandboxOptions {
   /** A processor with protection keys (PKU); RDPKRU and WRPKRU are emulated. Default false. */
   readonly protectionKeys?: boolean | undefined;
   /**
+   * Kernel settings by name: 'vm.max_map_count', 'vm.mmap_min_addr', 'vm.nr_hugepages' and
+   * 'vm.overcommit_memory' (0, 1 or 2). The guest finds them in /proc/sys.
+   */
+  readonly sysctl?: Readonly<Record<string, number>> | undefined;
+  /**
    * Options of mounts by path: 'noexec', 'ro', 'wxallowed' (openbsd). A path where nothing is mounted
    * gets a tmpfs; '/', '/tmp', '/dev' and '/dev/shm' are mounts already.
    */
@@ -94,6 +100,7 @@ const OPTION_NAMES = [
   'intercept',
   'inject',
   'protectionKeys',
+  'sysctl',
 ];
 
 const MOUNT_OPTIONS = ['noexec', 'ro', 'wxallowed'];
@@ -122,6 +129,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
   if (options.os !== undefined && options.os !== 'linux') {
     throw unknownValue('os', options.os, ['linux']);
   }
+  checkSysctls(options.sysctl ?? {});
   for (const option of Object.values(options.mounts ?? {}).flat()) {
     if (!MOUNT_OPTIONS.includes(option)) throw unknownValue('mount option', option, MOUNT_OPTIONS);
   }
@@ -136,6 +144,14 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
     injections: [options.inject ?? []].flat().flatMap(parseInjections),
   };
+}
+
+function checkSysctls(given: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(given)) {
+    const range = SYSCTLS[name];
+    if (range === undefined) throw unknownValue('sysctl', name, Object.keys(SYSCTLS));
+    integer(name, value, range.least, range.most);
+  }
 }
 
 /** A guest address or register value from the host: an integer, negative ones in two's complement. */

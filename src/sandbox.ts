@@ -314,14 +314,14 @@ export class Sandbox implements Disposable {
 /** The host's own interceptor has the first word. Without any, calls are not stopped for one. */
 function interception(
   { injections }: CheckedOptions,
-  { intercept }: SandboxOptions,
+  { intercept, sysctl }: SandboxOptions,
   injector: Injector,
-): Pick<LinuxProcessOptions, 'intercept' | 'maxMapCount' | 'resourceLimits'> {
+): Pick<LinuxProcessOptions, 'intercept' | 'sysctls' | 'resourceLimits'> {
   const resourceLimits = new Map<number, bigint>();
-  let maxMapCount: number | undefined;
+  const sysctls = new Map(Object.entries(sysctl ?? {}));
   for (const injection of injections) {
     if (injection.kind === 'rlimit') resourceLimits.set(injection.resource, injection.bytes);
-    if (injection.kind === 'map-count') maxMapCount = injection.count;
+    if (injection.kind === 'map-count') sysctls.set('vm.max_map_count', injection.count);
   }
   const counts = injections.some(({ kind }) => kind === 'call');
   const both: SyscallInterceptor = (call) => {
@@ -331,7 +331,7 @@ function interception(
   const asked = counts ? both : intercept;
   return {
     resourceLimits,
-    ...(maxMapCount === undefined ? {} : { maxMapCount }),
+    sysctls,
     ...(asked === undefined ? {} : { intercept: asked }),
   };
 }

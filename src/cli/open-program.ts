@@ -31,6 +31,12 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   { name: 'limit-blocks', value: 'N', help: 'stop after N blocks of code; default 10000000' },
   { name: 'limit-memory', value: 'BYTES', help: 'memory of the guest at most; default 64 MiB' },
   {
+    name: 'sysctl',
+    value: 'NAME=VALUE',
+    join: '+',
+    help: 'a kernel setting, as vm.overcommit_memory=2; may be repeated',
+  },
+  {
     name: 'inject',
     value: 'SPEC',
     join: '+',
@@ -99,10 +105,25 @@ function optionsOf(given: Given, program: LoadedProgram, path: string): SandboxO
     },
     mounts: settings?.mounts,
     protectionKeys: settings?.protectionKeys,
+    sysctl: sysctlOf(values.get('sysctl')),
     inject: values.get('inject') ?? run?.inject,
     program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
     stdin: settings?.stdin === undefined ? inputOf() : new TextEncoder().encode(settings.stdin),
   };
+}
+
+/** Names and ranges are judged by the library. */
+function sysctlOf(text: string | undefined): Record<string, number> {
+  const given = (text ?? '').split('+').filter((part) => part !== '');
+  return Object.fromEntries(
+    given.map((part) => {
+      const [name = '', value = '', ...rest] = part.split('=');
+      if (!/^\d+$/.test(value) || rest.length > 0) {
+        throw new UsageError(`--sysctl ${part}: expected NAME=VALUE, as vm.overcommit_memory=2`);
+      }
+      return [name, Number(value)];
+    }),
+  );
 }
 
 /** Read at the first wish for it, once. A person at the keyboard is not asked: the program may never read. */

@@ -2,7 +2,7 @@
  * LinuxKernel: what all processes of a sandbox share. A process (Task) has its own address space,
  * descriptors and signals, and runs on the one CPU in turn.
  */
-import type { Addr, Arch } from '../../abi/address.js';
+import { type Addr, type Arch, pageUp } from '../../abi/address.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
@@ -16,6 +16,7 @@ import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
 import { ProcessTable } from './process-table.js';
 import { SharedSegments } from './shm.js';
+import type { Sysctls } from './sysctl.js';
 
 export interface KernelOptions {
   /** Of every address space, before policies change it. */
@@ -30,8 +31,7 @@ export interface KernelOptions {
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   readonly intercept?: SyscallInterceptor;
-  /** vm.max_map_count, where it is not the usual one. */
-  readonly maxMapCount?: number;
+  readonly sysctls?: Sysctls;
 }
 
 type Unplaced<E> = E extends unknown ? Omit<E, 'pc'> : never;
@@ -50,7 +50,10 @@ export class LinuxKernel {
   readonly entropy: Entropy;
   readonly trace: TraceRecorder;
   readonly interceptor: SyscallInterceptor | undefined;
-  readonly maxMapCount: number | undefined;
+  /** Settings that are not the usual ones. */
+  readonly sysctls: Sysctls;
+  /** 2 MiB pages that nobody has. */
+  readonly hugePool: { free: number };
   /** Lines that the real kernel would have printed. */
   log: string[] = [];
   #auditSerial = 100;
@@ -61,8 +64,13 @@ export class LinuxKernel {
     this.arch = options.arch;
     this.trace = options.trace;
     this.interceptor = options.intercept;
-    this.maxMapCount = options.maxMapCount;
-    this.layout = options.layout;
+    this.sysctls = options.sysctls ?? new Map();
+    this.hugePool = { free: this.sysctls.get('vm.nr_hugepages') ?? 0 };
+    const floor = this.sysctls.get('vm.mmap_min_addr');
+    this.layout = {
+      ...options.layout,
+      ...(floor === undefined ? {} : { mmapMinAddr: pageUp(BigInt(floor)) }),
+    };
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);
     this.frames = new Frames(options.engine.memory);
@@ -128,6 +136,7 @@ export class LinuxKernel {
     const logged = this.log.length;
     const serial = this.#auditSerial;
     const printed = this.#printed;
+    const hugePages = this.hugePool.free;
     return saved(() => {
       files.restore();
       entropy.restore();
@@ -135,6 +144,7 @@ export class LinuxKernel {
       this.log = this.log.slice(0, logged);
       this.#auditSerial = serial;
       this.#printed = printed;
+      this.hugePool.free = hugePages;
     }, files.drop);
   }
 }

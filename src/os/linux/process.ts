@@ -28,6 +28,7 @@ import { hostCall } from './host-call.js';
 import { LinuxKernel } from './kernel.js';
 import { runTasks, type TaskLimits } from './run-tasks.js';
 import { createPolicies, createSpace } from './space.js';
+import { type Sysctls, sysctlFiles } from './sysctl.js';
 import { Task } from './task.js';
 
 /** The only process of a sandbox. */
@@ -51,8 +52,8 @@ export interface LinuxProcessOptions {
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   /** Asked at each system call of the guest. */
   readonly intercept?: SyscallInterceptor;
-  /** vm.max_map_count, where it is not the usual one. */
-  readonly maxMapCount?: number;
+  /** Kernel settings that are not the usual ones. */
+  readonly sysctls?: Sysctls;
   /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
   readonly resourceLimits?: ReadonlyMap<number, bigint>;
 }
@@ -93,7 +94,7 @@ export class LinuxProcess {
     this.#blocks = options.limits.blocks;
     const owner = (): Task => this.#task;
     const policies = createPolicies(kernel, options.policies.policies, owner);
-    const layout = changeLayout(options.layout, policies.effects);
+    const layout = changeLayout(kernel.layout, policies.effects);
     const mm = createSpace(kernel, layout, policies, owner);
     this.#task = new Task(kernel, FIRST_PID, mm, policies);
     this.#task.isFirst = true;
@@ -110,6 +111,7 @@ export class LinuxProcess {
     populateProc(files, () => kernel.processes.current, {
       'vm/memfd_noexec': String(policies.effects.memfdNoexec ?? 0),
       'vm/mmap_min_addr': String(layout.mmapMinAddr),
+      ...sysctlFiles(kernel.sysctls),
     });
     addProcess(files, this.#task);
     kernel.engine.setTranslate(mm.translate);

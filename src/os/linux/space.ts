@@ -34,7 +34,9 @@ export function createSpace(
   policies: PolicyStack,
   owner: () => SpaceOwner,
 ): Space {
-  const { engine, arch, frames, maxMapCount } = kernel;
+  const { engine, arch, frames, hugePool, sysctls } = kernel;
+  const overcommit = sysctls.get('vm.overcommit_memory');
+  const maxMapCount = sysctls.get('vm.max_map_count');
   return new AddressSpace({
     arch,
     frames,
@@ -46,8 +48,10 @@ export function createSpace(
     stackPointer: () => kernel.stackPointer,
     programCounter: () => kernel.programCounter,
     tuning: {
+      hugePool,
       pku: kernel.protectionKeys,
       nextInode: () => kernel.files.newNumber(),
+      ...(overcommit === undefined ? {} : { overcommit: overcommit as 0 | 1 | 2 }),
       ...(maxMapCount === undefined ? {} : { maxMapCount }),
     },
   });
