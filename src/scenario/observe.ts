@@ -78,6 +78,18 @@ export async function observe(
   };
 }
 
+/** What the program does where nothing stands in its way: no policy, and no mount that forbids execution. */
+export function observeFreely(scenario: ReadyScenario, program: ReadyProgram): Promise<Observed> {
+  const { settings } = scenario;
+  const mounts = Object.fromEntries(
+    Object.entries(settings.mounts).map(([path, options]) => [
+      path,
+      options.filter((option) => option !== 'noexec'),
+    ]),
+  );
+  return observe({ ...scenario, settings: { ...settings, mounts } }, program, 'none');
+}
+
 function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
   const [register, size] = arch === 'i386' ? (['esp', 4] as const) : (['rsp', 8] as const);
   const word = sandbox.load(sandbox.regs[register] ?? 0n, size);

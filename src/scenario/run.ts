@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.js';
 import { straceText } from '../trace/print.js';
 import { compare, type Difference, endingText } from './compare.js';
 import { type LoadOptions, loadScenario } from './load.js';
-import { type Observed, observe } from './observe.js';
+import { type Observed, observe, observeFreely } from './observe.js';
 import { type Classified, classify, refusedText } from './outcome-class.js';
 import type { FileReport, RunReport } from './report.js';
 import type { ReadyProgram, ReadyScenario, ScenarioRun, TraceBlock } from './scenario.js';
@@ -42,7 +42,7 @@ async function runReady(
       (run) => program.runs.includes(run.name) && isWanted(run, options.only),
     );
     if (runs.length === 0) continue;
-    const reference = await observe(scenario, program, 'none');
+    const reference = await observeFreely(scenario, program);
     for (const run of runs) done.push(await runOne(scenario, program, run, reference, options));
   }
   const { file, title, arch } = scenario;

@@ -228,6 +228,21 @@ ${EXIT}
   });
 });
 
+describe('the outcome', () => {
+  it('is held against a run where no mount forbids execution either', async () => {
+    const code = `    .include "lib/x86-64-calls.inc"
+_start:
+    must open, path, O_RDWR | O_CREAT, 0600
+    must mmap, 0, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, rax, 0 ;@ mmap = EPERM
+    finish 0
+    .data
+path: .asciz "/tmp/x"
+    ;@ exited 1`;
+    const front = 'policies:\n  run: nx\nmounts:\n  /tmp: [noexec]';
+    expect(await differences(lesson(code, { front, table: table('errors') }))).toEqual([]);
+  });
+});
+
 describe('--update', () => {
   const good = ask(`;@ mprotect = EACCES by mdwe/gain-exec${EXIT}`);
 
