@@ -55,6 +55,7 @@ export type { WatchedRun } from './kit/watch.js';
 export type { VmaHistory } from './mm/history.js';
 export type { MemoryObject } from './mm/object.js';
 export type { Vma } from './mm/vma.js';
+export { FINDING_KINDS, type Finding, type FindingKind } from './monitor/finding.js';
 export { callFamily, callSet } from './os/linux/tables/call-set.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
 export type { PolicyInfo } from './policy/definition.js';

@@ -74,6 +74,11 @@ export interface SandboxOptions {
   /** Asked at each system call of the guest: lets it pass, fails it, answers it or changes its arguments. */
   readonly intercept?: SyscallInterceptor | undefined;
   /**
+   * Watch stores and fetches, for findings of the kind 'executed-after-write' (`findings`). Costs a stop at
+   * each page that is first stored to, and at each that is executed after that. Default false.
+   */
+  readonly monitor?: boolean | undefined;
+  /**
    * Faults to inject, in the manner of strace: 'mmap:error=ENOMEM:when=2', 'mprotect:error=EACCES:when=3+',
    * 'mmap:ignore-hint', 'map-count=20', 'rlimit-as=1M'; several in a list or joined by '+'. What `intercept`
    * says of a call comes first.
@@ -99,6 +104,7 @@ const OPTION_NAMES = [
   'onOutput',
   'intercept',
   'inject',
+  'monitor',
   'protectionKeys',
   'sysctl',
 ];

@@ -15,6 +15,9 @@ import type { Saved } from './kernel/snapshot.js';
 import type { VmaHistory } from './mm/history.js';
 import { createLayout } from './mm/layout.js';
 import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Vma } from './mm/vma.js';
+import type { Finding } from './monitor/finding.js';
+import { findingsOf } from './monitor/findings.js';
+import { PageWatcher } from './monitor/page-watcher.js';
 import { HOST_ADDRESSES } from './os/linux/call.js';
 import {
   type HostEntry,
@@ -59,6 +62,7 @@ export interface SyscallOutcome {
 export interface SandboxSnapshot {
   readonly process: ProcessSnapshot;
   readonly injector: Saved;
+  readonly watcher: Saved | undefined;
   readonly traceLength: number;
 }
 
@@ -77,6 +81,7 @@ export class Sandbox implements Disposable {
   readonly #process: LinuxProcess;
   readonly #recorder: Recorder;
   readonly #injector: Injector;
+  readonly #watcher: PageWatcher | undefined;
   readonly #snapshots = new WeakSet<SandboxSnapshot>();
   #closed = false;
 
@@ -95,6 +100,7 @@ export class Sandbox implements Disposable {
     this.#engine = engine;
     this.#recorder = new Recorder();
     this.#injector = new Injector(checked.injections);
+    this.#watcher = options.monitor === true ? new PageWatcher() : undefined;
     this.#process = LinuxProcess.create({
       engine,
       arch: checked.arch,
@@ -111,6 +117,7 @@ export class Sandbox implements Disposable {
       mounts: options.mounts ?? {},
       protectionKeys: options.protectionKeys ?? false,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+      ...(this.#watcher === undefined ? {} : { watch: this.#watcher }),
       ...interception(checked, options, this.#injector),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
@@ -241,6 +248,16 @@ export class Sandbox implements Disposable {
     return this.#injector.counts;
   }
 
+  /**
+   * The classic mistakes that the program made so far, each with the instruction that made it. Of the kind
+   * 'executed-after-write' there are some only with the option `monitor`.
+   */
+  get findings(): readonly Finding[] {
+    const { mm, pid } = this.#alive();
+    const executed = this.#watcher?.findings ?? [];
+    return findingsOf({ arch: this.arch, trace: this.trace, pid, vmas: mm.vmas, executed });
+  }
+
   /** Labels of the program, by name; empty for a program without a symbol table. */
   get symbols(): ReadonlyMap<string, Addr> {
     return this.#process.symbols;
@@ -276,6 +293,7 @@ export class Sandbox implements Disposable {
     const snapshot = {
       process: this.#alive().snapshot(),
       injector: this.#injector.save(),
+      watcher: this.#watcher?.save(),
       traceLength: this.#recorder.count,
     };
     this.#snapshots.add(snapshot);
@@ -290,6 +308,7 @@ export class Sandbox implements Disposable {
     }
     process.restore(snapshot.process);
     snapshot.injector.restore();
+    snapshot.watcher?.restore();
     this.#recorder.truncate(snapshot.traceLength);
   }
 

@@ -132,12 +132,12 @@ const COLOURS: Readonly<Record<OutcomeClass, Colour>> = {
 
 export function eachTable({ trials, cut }: EachReport, terminal: Terminal): string[] {
   if (trials.length === 0) return ['the program makes none of these calls'];
-  const header = ['k', 'outcome', 'call that failed', 'at', 'ending'].map((text) => ({ text }));
-  const rows = trials.map(({ k, outcome, line, at, ending: end }): Cell[] => [
+  const header = ['call', 'k', 'at', 'outcome', 'ending'].map((text) => ({ text }));
+  const rows = trials.map(({ call, k, outcome, at, ending: end }): Cell[] => [
+    { text: call },
     { text: String(k) },
-    { text: outcome, colour: COLOURS[outcome] },
-    { text: line.replace(/ = .*/, '') },
     { text: at },
+    { text: outcome, colour: COLOURS[outcome] },
     { text: end },
   ]);
   const crashes = trials.filter(({ outcome }) => outcome === 'crashes').length;

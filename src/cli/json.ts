@@ -27,6 +27,7 @@ export function runRecord(program: string, sandbox: Sandbox, outcome: Outcome): 
       return [{ pid, name, args, value, errno }];
     }),
     kernelLog: sandbox.kernelLog,
+    findings: sandbox.findings,
     instructions: sandbox.instructions,
   };
 }

@@ -1,6 +1,7 @@
 /** `mayexec run`: one program, its output passed through, and what ended it. */
 import { idleReason, type Outcome, type Sandbox } from '../index.js';
 import type { Command, Given } from './arguments.js';
+import { findingLines } from './findings.js';
 import { eachTable, injectEach } from './inject-each.js';
 import { runRecord, toJson } from './json.js';
 import { traceOf } from './live-trace.js';
@@ -77,6 +78,7 @@ async function runProgram(given: Given): Promise<number> {
   if (each !== undefined) return runEach(program, each, json);
   const trace = traceOf(given);
   using sandbox = await openProgram(program, {
+    monitor: true,
     onOutput: (fd, bytes) => {
       trace?.catchUp();
       if (!json) (fd === 1 ? process.stdout : process.stderr).write(bytes);
@@ -92,6 +94,8 @@ async function runProgram(given: Given): Promise<number> {
     if (given.switches.has('log')) {
       for (const line of sandbox.kernelLog) process.stderr.write(`${line}\n`);
     }
+    const found = findingLines(sandbox, terminalOf(process.stderr));
+    if (found.length > 0) process.stderr.write(`${found.join('\n')}\n`);
     for (const line of idleInjections(sandbox)) process.stderr.write(`mayexec: ${line}\n`);
   }
   return exitStatus(outcome);

@@ -22,13 +22,17 @@ export const FAULT_NO_MEMORY = -5;
 /** The address is outside what this CPU mode can address (non-canonical, or past a segment limit): #GP. */
 export const FAULT_GENERAL_PROTECTION = -6;
 
+/** No fault: the caller wants to see this access before it is made, and lets it pass when it is tried again. */
+export const FAULT_WATCHED = -7;
+
 export type FaultCause =
   | typeof FAULT_UNMAPPED
   | typeof FAULT_PROTECTION
   | typeof FAULT_PKEY
   | typeof FAULT_BUS
   | typeof FAULT_NO_MEMORY
-  | typeof FAULT_GENERAL_PROTECTION;
+  | typeof FAULT_GENERAL_PROTECTION
+  | typeof FAULT_WATCHED;
 
 /**
  * Looks a page up for one access, and does what a first touch needs (zero page, copy on write).

@@ -81,8 +81,9 @@ export function store(mm: Mm, addr: Addr, bytes: Uint8Array): Fault | null {
   const parts = spans(addr, bytes.length);
   const frames = translateAll(mm, parts, 'write');
   if (!Array.isArray(frames)) return frames;
-  parts.forEach(({ offset, count, at }, i) => {
+  parts.forEach(({ page, offset, count, at }, i) => {
     mm.frames.bytes(frames[i]!).set(bytes.subarray(at, at + count), offset);
+    mm.watch?.wrote(mm, page, frames[i]!, 'store');
   });
   return null;
 }
@@ -111,7 +112,9 @@ export function copyOutPartial(mm: Mm, addr: Addr, bytes: Uint8Array): number {
   for (const { page, offset, count, at } of spans(addr, bytes.length)) {
     const result = translate(mm, page, 'write');
     if (result < 0) return at;
-    mm.frames.bytes(Math.floor(result / 8)).set(bytes.subarray(at, at + count), offset);
+    const frame = Math.floor(result / 8);
+    mm.frames.bytes(frame).set(bytes.subarray(at, at + count), offset);
+    mm.watch?.wrote(mm, page, frame, mm.cause);
   }
   return bytes.length;
 }

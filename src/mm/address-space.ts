@@ -48,7 +48,14 @@ export class AddressSpace extends Mm {
 
   constructor(options: MmOptions) {
     super(options);
-    this.translate = (page, wanted) => translate(this, page, wanted);
+    const { watch } = this;
+    this.translate =
+      watch === undefined
+        ? (page, wanted) => translate(this, page, wanted)
+        : (page, wanted) => {
+            const answer = translate(this, page, wanted);
+            return answer < 0 ? answer : watch.grant(this, page, wanted, answer);
+          };
   }
 
   mmap(args: MmapArgs): Result<Addr> {

@@ -7,6 +7,8 @@ import type { PhysicalMemory } from '../engine/engine.js';
 
 export class Frames {
   readonly memory: PhysicalMemory;
+  /** Told of frames that nobody owns any more. */
+  freed: ((frame: number) => void) | undefined;
   /** Owners by frame number. */
   #owners = new Int32Array(1024);
   #zero: number | undefined;
@@ -35,6 +37,7 @@ export class Frames {
     this.#owners[frame] = owners - 1;
     if (owners > 1) return;
     if (frame === this.#zero) this.#zero = undefined;
+    this.freed?.(frame);
     this.memory.release(frame);
   }
 

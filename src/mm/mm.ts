@@ -25,6 +25,7 @@ import {
   type ObjectObserver,
   VmaList,
 } from './vma-list.js';
+import type { PageWatch } from './watch.js';
 
 /** The 'vma' events; the kernel adds seq, pid and pc. */
 export type MmEvent = Omit<Extract<NewEvent, { type: 'vma' }>, 'pid' | 'pc'>;
@@ -42,6 +43,8 @@ export interface MmOptions {
   readonly stackPointer: () => Addr;
   /** For the `pc` of faults that the host's own loads and stores raise. */
   readonly programCounter?: () => Addr;
+  /** Told of stores, fetches and changes of rights. */
+  readonly watch?: PageWatch | undefined;
   readonly limits?: Partial<MmLimits>;
   readonly tuning?: Partial<MmTuning>;
 }
@@ -55,9 +58,9 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   readonly layout: Layout;
   readonly nx: boolean;
   readonly policies: MmPolicies;
-  readonly report: (event: MmEvent) => void;
   readonly flushTlb: (page?: number, count?: number) => void;
   readonly options: MmOptions;
+  readonly watch: PageWatch | undefined;
   /** RLIMIT_*; may be changed at any time (setrlimit). */
   readonly limits: MmLimits;
   readonly tuning: MmTuning;
@@ -103,7 +106,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     this.layout = options.layout;
     this.nx = options.nx;
     this.policies = options.policies;
-    this.report = options.report;
+    this.watch = options.watch;
     this.flushTlb = options.flushTlb;
     this.limits = { ...DEFAULT_LIMITS, stack: options.layout.stackLimit, ...options.limits };
     this.tuning = { ...defaultTuning(), ...options.tuning };
@@ -120,6 +123,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
 
   set pkru(value: number) {
     if (value === this.#pkru) return;
+    this.watch?.rightsSwitched(this);
     this.#pkru = value >>> 0;
     this.flushTlb();
   }
@@ -147,7 +151,13 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   /** The per-thread switch of MAP_JIT memory. */
   protectJit(on: boolean): void {
     this.jitWriteProtect = on;
+    this.watch?.rightsSwitched(this);
     this.flushTlb();
+  }
+
+  report(event: MmEvent): void {
+    this.watch?.mapChanged(this, event);
+    this.options.report(event);
   }
 
   flushPages(start: number, end: number): void {

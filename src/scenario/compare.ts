@@ -6,6 +6,7 @@ import type { Outcome } from '../abi/outcome.js';
 import type { SourcePosition } from '../toolchain/assembly-error.js';
 import { compareCalls } from './compare-calls.js';
 import { compareFaults } from './compare-faults.js';
+import { compareFindings } from './compare-findings.js';
 import type { Observed } from './observe.js';
 import type { Ending, Expectation, ReadyProgram } from './scenario.js';
 
@@ -23,6 +24,7 @@ export function compare(program: ReadyProgram, run: string, observed: Observed):
   const differences = [
     ...compareCalls(program, expectations, observed),
     ...compareFaults(program, expectations, observed),
+    ...compareFindings(program, expectations, observed),
     ...expectations.flatMap((expectation) => other(expectation, observed)),
   ];
   return differences.sort((a, b) => a.position.line - b.position.line);

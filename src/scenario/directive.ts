@@ -3,13 +3,23 @@ import { ERRNO, type Errno } from '../abi/errno.js';
 import { MayexecError, nearest, unknownValue } from '../abi/errors.js';
 import type { Access, FaultCode } from '../abi/outcome.js';
 import { FAULT_CODE, SIGNAL } from '../abi/signal.js';
+import { FINDING_KINDS } from '../monitor/finding.js';
 import { listPolicies } from '../policy/registry.js';
 import { namedConstants } from '../toolchain/constants.js';
 import type { CallResult, Check, ParsedCheck } from './scenario.js';
 
 const ACCESSES: readonly Access[] = ['read', 'write', 'exec'];
 const CODES: readonly FaultCode[] = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
-const WORDS = ['fault', 'exited', 'killed', 'stopped', 'stdout', 'stderr', 'log'] as const;
+const WORDS = [
+  'fault',
+  'finding',
+  'exited',
+  'killed',
+  'stopped',
+  'stdout',
+  'stderr',
+  'log',
+] as const;
 const PREFIXES = ['anywhere', 'never'];
 
 /** The start of a directive in a line of assembly, outside of strings; -1 without one. */
@@ -59,9 +69,10 @@ export function parseCheck(text: string): ParsedCheck {
   if (rule !== undefined) {
     knownRule(rule);
     if (check.kind === 'output') throw new MayexecError("'by' says nothing of an output");
+    if (check.kind === 'finding') throw new MayexecError("a finding has no rule: leave out 'by'");
   }
-  if (where !== 'here' && check.kind !== 'call' && check.kind !== 'fault') {
-    throw new MayexecError(`'${where}' goes with a call or a fault`);
+  if (where !== 'here' && (check.kind === 'end' || check.kind === 'output')) {
+    throw new MayexecError(`'${where}' goes with a call, a fault or a finding`);
   }
   return { check, where, ...(rule === undefined ? {} : { rule }) };
 }
@@ -73,6 +84,10 @@ function checkOf(text: string): Check {
   switch (word) {
     case 'fault':
       return faultOf(rest);
+    case 'finding': {
+      const [kind = ''] = only(word, rest, 1);
+      return { kind: 'finding', finding: oneOf('finding', kind, FINDING_KINDS) };
+    }
     case 'exited':
       return { kind: 'end', end: { kind: 'exited', code: exitCode(rest) } };
     case 'killed':

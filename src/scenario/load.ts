@@ -79,7 +79,7 @@ function anchored(
   const { position, check, where } = expectation;
   const above = own.map(({ line }) => line).filter((line) => line <= position.line);
   const anchor = above.length === 0 ? undefined : Math.max(...above);
-  const needed = where === 'here' && (check.kind === 'call' || check.kind === 'fault');
+  const needed = where === 'here' && check.kind !== 'end' && check.kind !== 'output';
   if (needed && anchor === undefined) {
     const message = "no instruction stands here or above: put it beside one, or say 'anywhere'";
     problems.add(position.line, position.column, message);

@@ -2,6 +2,7 @@
 import type { Addr, Arch } from '../abi/address.js';
 import type { Outcome } from '../abi/outcome.js';
 import type { InjectionCount } from '../inject/injector.js';
+import type { Finding } from '../monitor/finding.js';
 import type { Policy } from '../policy/policy.js';
 import { Sandbox } from '../sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
@@ -32,6 +33,7 @@ export interface Observed extends FinishedRun {
   readonly stderr: Uint8Array;
   readonly kernelLog: readonly string[];
   readonly injections: readonly InjectionCount[];
+  readonly findings: readonly Finding[];
   /** Of a fetch that ended the run: where the stack says it was called from. */
   readonly calledFrom: Addr | undefined;
 }
@@ -49,6 +51,7 @@ export async function observe(
     arch,
     policy,
     inject,
+    monitor: true,
     seed: settings.seed,
     layout: settings.layout,
     limits: { blocks: settings.blocks },
@@ -74,6 +77,7 @@ export async function observe(
     stderr: sandbox.stderr.slice(),
     kernelLog: [...sandbox.kernelLog],
     injections: sandbox.injections,
+    findings: sandbox.findings,
     calledFrom: outcome.kind === 'signal' ? returnAddress(sandbox, arch) : undefined,
   };
 }

@@ -2,6 +2,7 @@
 import type { Arch } from '../abi/address.js';
 import type { Errno } from '../abi/errno.js';
 import type { Access, FaultCode } from '../abi/outcome.js';
+import type { FindingKind } from '../monitor/finding.js';
 import type { SourceLine } from '../toolchain/assemble.js';
 import type { SourcePosition } from '../toolchain/assembly-error.js';
 import type { OutcomeClass } from './outcome-class.js';
@@ -51,6 +52,7 @@ export type Check =
       readonly label?: string;
     }
   | { readonly kind: 'end'; readonly end: Ending }
+  | { readonly kind: 'finding'; readonly finding: FindingKind }
   | {
       readonly kind: 'output';
       readonly stream: 'stdout' | 'stderr' | 'log';

@@ -55,16 +55,16 @@ describe('--inject-each', () => {
   it('shows which failure is not handled', () => {
     const { status, stdout } = run(UNCHECKED, '--inject-each', 'mmap,mprotect');
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^1 +errors +mmap\(NULL, .*exited with 1, having said 'mmap: ENOMEM'$/m);
+    expect(stdout).toMatch(/^mmap +1 +0x.* errors +exited with 1, having said 'mmap: ENOMEM'$/m);
     expect(stdout).toMatch(
-      /^1 +crashes +mprotect\(.* <_start\+0x[0-9a-f]+> +killed by SIGSEGV: a fetch/m,
+      /^mprotect +1 .* <_start\+0x[0-9a-f]+> +crashes +killed by SIGSEGV: a fetch/m,
     );
     expect(stdout).toContain('2 failures of mmap, mprotect with ENOMEM: 1 not handled');
   });
 
   it('compares with the program that meets no failure', () => {
     const { status, stdout } = run(CHECKED, '--inject-each', 'mprotect:error=EACCES');
-    expect([status, stdout]).toEqual([0, expect.stringMatching(/^1 +falls back +mprotect\(/m)]);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^mprotect +1 .* falls back /m)]);
     expect(stdout).toContain('none crashes');
   });
 
@@ -86,6 +86,34 @@ describe('--inject-each', () => {
     expect(run(UNCHECKED, '--inject-each', 'shmat').stdout).toBe(
       'the program makes none of these calls\n',
     );
+  });
+});
+
+describe('what the monitors found', () => {
+  it('stands below the output, a line for each, with the labels of the instructions', () => {
+    const { stdout, stderr } = run(join(ASM, 'x86-64/jit-mmap-rwx.s'));
+    expect(stdout).toBe('f() = 1001\n');
+    expect(stderr).toMatch(
+      /^mayexec: the monitors found 2 mistakes\n {2}writable-and-executable: mmap made/,
+    );
+    expect(stderr.replace(/\n +/g, ' ')).toMatch(
+      /after a store at 0x[0-9a-f]+ <emit_return>, with no/,
+    );
+  });
+
+  it('is nothing to talk of when there is nothing', () => {
+    expect(run(CHECKED).stderr).toBe('');
+  });
+
+  it('is in the JSON object', () => {
+    const { findings } = JSON.parse(run(UNCHECKED, '--json', '--policy', 'restricted-wx').stdout);
+    expect(findings).toEqual([
+      expect.objectContaining({
+        kind: 'unchecked-result',
+        pc: expect.stringMatching(/^0x[0-9a-f]+$/),
+        begun: expect.objectContaining({ by: 'mprotect', errno: 'EACCES' }),
+      }),
+    ]);
   });
 });
 

@@ -146,6 +146,7 @@ describe('--json', () => {
       stderr: 'done\n',
       syscalls: expect.any(Array),
       kernelLog: [],
+      findings: [],
       instructions: expect.any(Number),
     });
     expect(record.instructions).toBeGreaterThan(10);

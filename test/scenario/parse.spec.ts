@@ -84,7 +84,7 @@ describe('a directive', () => {
     ['stopped block', "unknown limit 'block'", "did you mean 'blocks'"],
     ['stdout text', 'expected stdout "text"', '\\n'],
     ['log "all"', 'only parts', 'log has'],
-    ['never exited 0', "'never' goes with a call or a fault", 'never'],
+    ['never exited 0', "'never' goes with a call, a fault or a finding", 'never'],
     ['stdout "x" by mdwe/gain-exec', 'expected stdout', 'has'],
   ])('%s is refused with what was meant', (text, message, hint) => {
     expect(() => parseCheck(text)).toThrow(message);

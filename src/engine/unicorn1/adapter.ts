@@ -6,14 +6,15 @@
  */
 import type { Addr, Arch } from '../../abi/address.js';
 import { InvariantError, MayexecError } from '../../abi/errors.js';
-import type {
-  CpuState,
-  Engine,
-  EngineOptions,
-  PhysicalMemory,
-  RunOptions,
-  Stop,
-  Translate,
+import {
+  type CpuState,
+  type Engine,
+  type EngineOptions,
+  FAULT_WATCHED,
+  type PhysicalMemory,
+  type RunOptions,
+  type Stop,
+  type Translate,
 } from '../engine.js';
 import { EngineFailure } from '../failure.js';
 import { boot, GDT_TLS_FIRST, GDT_TLS_LAST } from './boot.js';
@@ -41,6 +42,11 @@ export interface MachineWithRam {
   readonly ram: Ram;
 }
 
+/** A fetch is watched before its instruction begins. */
+function isWatchedData(stop: Stop): boolean {
+  return stop.kind === 'fault' && stop.cause === FAULT_WATCHED && stop.access !== 'exec';
+}
+
 export class Unicorn1Engine implements Engine, MachineClient {
   readonly name: string;
   readonly arch: Arch;
@@ -62,6 +68,8 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #call: 'syscall' | 'sysenter' | undefined;
   /** An instruction that is begun again because the run was taken up there: not to be counted twice. */
   #begunPc: bigint | undefined;
+  /** Where the last run ended at an access that somebody wanted to see. */
+  #watchedPc: bigint | undefined;
 
   /** `onClose` gets the machine back; `reusable` is false when it broke. */
   constructor(
@@ -146,8 +154,10 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#assertOpen();
     if (!(options.blocks >= 1))
       throw new MayexecError(`a budget of ${options.blocks} blocks: at least 1 is needed`);
-    this.#begunPc = undefined;
     this.#machine.takeRestarted();
+    // A watched access ended the last run inside its instruction, which begins once more here.
+    this.#begunPc = this.#watchedPc === this.#machine.pc ? this.#watchedPc : undefined;
+    this.#watchedPc = undefined;
     this.#machine.hookInstructions(this.#counting || this.#observer !== undefined);
     const until = options.until ?? NOWHERE[this.arch];
     let left = options.blocks;
@@ -161,7 +171,10 @@ export class Unicorn1Engine implements Engine, MachineClient {
       const stop = stopOf(this.#machine, this.#mmu, end);
       if (stop === undefined)
         throw this.#fail(`a run ended at 0x${this.#machine.pc.toString(16)} with code ${code}`);
-      if (typeof stop === 'object' && stop.kind !== 'budget') return stop;
+      if (typeof stop === 'object' && stop.kind !== 'budget') {
+        this.#watchedPc = isWatchedData(stop) ? stop.pc : undefined;
+        return stop;
+      }
       // To be taken up again counts too, so that page tables which never settle cannot go on for ever.
       left -= Math.max(begun, 1);
       if (left <= 0) return { kind: 'budget', pc: this.#machine.pc };

@@ -11,6 +11,7 @@ import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../mm/frames.js';
 import type { Layout } from '../../mm/layout.js';
 import { devZero } from '../../mm/objects.js';
+import type { PageWatch } from '../../mm/watch.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
@@ -32,6 +33,8 @@ export interface KernelOptions {
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   readonly intercept?: SyscallInterceptor;
   readonly sysctls?: Sysctls;
+  /** Sees stores, fetches and changes of rights of every process. */
+  readonly watch?: PageWatch;
 }
 
 type Unplaced<E> = E extends unknown ? Omit<E, 'pc'> : never;
@@ -54,6 +57,7 @@ export class LinuxKernel {
   readonly sysctls: Sysctls;
   /** 2 MiB pages that nobody has. */
   readonly hugePool: { free: number };
+  readonly watch: PageWatch | undefined;
   /** Lines that the real kernel would have printed. */
   log: string[] = [];
   #auditSerial = 100;
@@ -74,6 +78,9 @@ export class LinuxKernel {
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);
     this.frames = new Frames(options.engine.memory);
+    const { watch } = options;
+    this.watch = watch;
+    if (watch !== undefined) this.frames.freed = (frame) => watch.frameFreed(frame);
     this.files = new FileSystem(this.frames);
     this.shm = new SharedSegments(this.frames);
     populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));

@@ -14,6 +14,7 @@ import type { Saved } from '../../kernel/snapshot.js';
 import type { SyscallResult } from '../../kernel/syscall.js';
 import type { AddressSpace } from '../../mm/address-space.js';
 import { changeLayout, type Layout } from '../../mm/layout.js';
+import type { PageWatch } from '../../mm/watch.js';
 import type { Policy } from '../../policy/policy.js';
 import type { TraceRecorder } from '../../trace/events.js';
 import { CallFrame, HOST_ADDRESSES, noRoom } from './call.js';
@@ -54,6 +55,8 @@ export interface LinuxProcessOptions {
   readonly intercept?: SyscallInterceptor;
   /** Kernel settings that are not the usual ones. */
   readonly sysctls?: Sysctls;
+  /** Sees stores, fetches and changes of rights of every process. */
+  readonly watch?: PageWatch;
   /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
   readonly resourceLimits?: ReadonlyMap<number, bigint>;
 }

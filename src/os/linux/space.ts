@@ -46,6 +46,7 @@ export function createSpace(
     report: (event) => kernel.record({ ...event, pid: owner().pid }),
     flushTlb: (page, count) => engine.flushTlb(page, count),
     stackPointer: () => kernel.stackPointer,
+    watch: kernel.watch,
     programCounter: () => kernel.programCounter,
     tuning: {
       hugePool,

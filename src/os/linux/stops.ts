@@ -1,6 +1,6 @@
 /** What Linux makes of each stop of the CPU. */
 import type { Outcome } from '../../abi/outcome.js';
-import type { Stop } from '../../engine/engine.js';
+import { FAULT_WATCHED, type Stop } from '../../engine/engine.js';
 import type { StopHandler } from '../../kernel/run-loop.js';
 import { emulatePkru } from './pkru.js';
 import { deliverPending } from './signals/deliver.js';
@@ -11,6 +11,11 @@ import type { Task } from './task.js';
 
 /** Ends the turn of a process that waits: whoever runs the processes knows. */
 const SLEEPS: Outcome = { kind: 'limit', limit: 'blocks' };
+
+/** Whoever watches has seen the access; it is made when the run goes on. */
+function watched({ mm, pid }: Task, { address, access, pc }: Stop & { kind: 'fault' }): undefined {
+  mm.watch?.reached(mm, access, address, { pid, pc });
+}
 
 export class StopJudge implements StopHandler {
   readonly #task: Task;
@@ -35,6 +40,7 @@ export class StopJudge implements StopHandler {
     if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : SLEEPS;
     switch (stop.kind) {
       case 'fault':
+        if (stop.cause === FAULT_WATCHED) return watched(task, stop);
         return pageFault(task, stop);
       case 'interrupt':
         return softwareInterrupt(task, stop);
