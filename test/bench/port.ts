@@ -4,7 +4,7 @@ import { openEngine } from '../../src/engine/open.js';
 import { assemble } from '../../src/index.js';
 import { Bare, buildBare, type Form, loadBare } from './bare.js';
 import { CODE, codeOf, DATA, LOOPS, rate, STACK } from './loops.js';
-import { contest, each } from './measure.js';
+import { contest, duel, each } from './measure.js';
 import type { Row, Table } from './table.js';
 
 const FORMS = ['wasm', 'js'] as const;
@@ -52,11 +52,11 @@ async function loops(form: Form, bare: Bare): Promise<Row[]> {
     const code = await codeOf(loop, 'hlt');
     machine.code.set(code);
     bare.write(code);
-    const [alone, port] = await contest([
-      () => each(1, () => bare.run(code.length)),
-      () => each(1, () => run(machine)),
-    ]);
-    rows.push({ what: loop.name, values: [rate(loop, alone!), rate(loop, port!), alone! / port!] });
+    const { first, second, ratio } = duel(
+      () => bare.run(code.length),
+      () => run(machine),
+    );
+    rows.push({ what: loop.name, values: [rate(loop, first), rate(loop, second), ratio] });
   }
   machine.engine.close();
   return rows;

@@ -5,7 +5,7 @@ import { Sandbox } from '../../src/index.js';
 import { Bare, buildBare, loadBare, ROOT } from './bare.js';
 import { guestCycle, hostCycle } from './cycles.js';
 import { codeOf, LOOPS, rate } from './loops.js';
-import { contest, each } from './measure.js';
+import { contest, duel, each } from './measure.js';
 import type { Row, Table } from './table.js';
 
 const PROT_ALL = 7;
@@ -27,12 +27,11 @@ async function computing(): Promise<Table> {
     const bytes = await codeOf(loop);
     sandbox.poke(code, bytes);
     bare.write(bytes);
-    const best = await contest([
-      () => each(1, () => bare.run(bytes.length)),
-      () => each(1, () => sandbox.call(code, data)),
-    ]);
-    const [alone, inside] = best.map((ms) => rate(loop, ms));
-    rows.push({ what: loop.name, values: [alone, inside, inside! / alone!] });
+    const { first, second, ratio } = duel(
+      () => bare.run(bytes.length),
+      () => sandbox.call(code, data),
+    );
+    rows.push({ what: loop.name, values: [rate(loop, first), rate(loop, second), ratio] });
   }
   const title = 'sandbox: computing, M instructions/s';
   return { title, columns: ['bare engine', 'sandbox', 'sandbox/bare'], rows };

@@ -138,6 +138,8 @@ export class Unicorn1Engine implements Engine, MachineClient {
   }
 
   flushTlb(page?: number, count = 1): void {
+    // A broken engine has none; whoever used it takes down its memory all the same.
+    if (this.#state === 'failed') return;
     if (this.#state !== 'running') this.#assertOpen();
     this.#mmu.flush(page, count);
   }
