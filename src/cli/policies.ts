@@ -1,5 +1,11 @@
 /** `mayexec policies [NAME]`: what policies exist, and one policy's page. */
-import { listPolicies, type PolicyInfo, unknownValue } from '../index.js';
+import {
+  listMechanisms,
+  listPolicies,
+  type MechanismInfo,
+  type PolicyInfo,
+  unknownValue,
+} from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { toJson } from './json.js';
 import { type Terminal, terminalOf, wrap } from './terminal.js';
@@ -28,35 +34,44 @@ function answer({ positionals, switches }: Given, terminal: Terminal): string[] 
     throw new UsageError(`unexpected argument '${extra}': expected one name`);
   const known = listPolicies();
   if (name === undefined) {
-    return switches.has('json') ? [toJson(known)] : policyList(known, terminal);
+    return switches.has('json') ? [toJson(known)] : policyList(known, terminal, listMechanisms());
   }
-  const info = known.find((policy) => policy.name === name);
+  const pages = [...known, ...listMechanisms()];
+  const info = pages.find((page) => page.name === name);
   if (info === undefined) {
     throw unknownValue(
       'policy',
       name,
-      known.map((policy) => policy.name),
+      pages.map((page) => page.name),
     );
   }
   return switches.has('json') ? [toJson(info)] : policyPage(info, terminal);
 }
 
-export function policyList(known: readonly PolicyInfo[], { width, paint }: Terminal): string[] {
-  const column = 2 + Math.max(...known.map(({ name }) => name.length));
+export function policyList(
+  known: readonly PolicyInfo[],
+  { width, paint }: Terminal,
+  others: readonly MechanismInfo[] = [],
+): string[] {
+  const column = 2 + Math.max(...[...known, ...others].map(({ name }) => name.length));
+  const lines = ({ name, summary }: MechanismInfo): string[] =>
+    wrap(summary, Math.min(width, PROSE_WIDTH + column) - column).map((line, index) =>
+      index === 0
+        ? paint('bold', name) + ' '.repeat(column - name.length) + line
+        : ' '.repeat(column) + line,
+    );
   return [
-    ...known.flatMap(({ name, summary }) =>
-      wrap(summary, Math.min(width, PROSE_WIDTH + column) - column).map((line, index) =>
-        index === 0
-          ? paint('bold', name) + ' '.repeat(column - name.length) + line
-          : ' '.repeat(column) + line,
-      ),
-    ),
+    ...known.flatMap(lines),
+    ...(others.length === 0 ? [] : ['', 'Beside every policy, for programs to use:', '']),
+    ...others.flatMap(lines),
     '',
     'mayexec policies NAME explains one: its options, its rules, and what works under it.',
   ];
 }
 
-export function policyPage(info: PolicyInfo, terminal: Terminal): string[] {
+export function policyPage(info: PolicyInfo | MechanismInfo, terminal: Terminal): string[] {
+  const given = 'options' in info ? info.options : [];
+  const named = 'rules' in info ? info.rules : {};
   const width = Math.min(terminal.width, PROSE_WIDTH);
   const heading = (text: string): string[] => ['', terminal.paint('bold', text)];
   const prose = (text: string): string[] =>
@@ -67,10 +82,10 @@ export function policyPage(info: PolicyInfo, terminal: Terminal): string[] {
   ];
   const list = (title: string, items: readonly string[]): string[] =>
     items.length === 0 ? [] : [...heading(title), ...items.flatMap((text) => bullet(text, width))];
-  const options = info.options.flatMap(({ name, summary, values, default: preset }) =>
+  const options = given.flatMap(({ name, summary, values, default: preset }) =>
     item(`${name}=${values.join('|')}`, `${summary} (default ${preset})`),
   );
-  const rules = Object.entries(info.rules).flatMap(([id, text]) => item(id, text));
+  const rules = Object.entries(named).flatMap(([id, text]) => item(id, text));
   return [
     terminal.paint('bold', info.name),
     ...prose(info.summary),

@@ -47,6 +47,9 @@ export interface PolicyInfo {
   readonly deviations?: readonly string[];
 }
 
+/** What every process may use or meet, whatever the policy: there is nothing to choose but its page of text. */
+export type MechanismInfo = Omit<PolicyInfo, 'options' | 'rules'>;
+
 export interface PolicyDefinition {
   readonly info: PolicyInfo;
   create(options: PolicyOptions, target: PolicyTarget): Policy;

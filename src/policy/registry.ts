@@ -1,8 +1,9 @@
 /** The registry: built-in policies by name, specs to policies, and what `mayexec policies` prints. */
 import type { Arch } from '../abi/address.js';
 import { MayexecError, unknownValue } from '../abi/errors.js';
-import { catalog } from './catalog.js';
+import { catalog, mechanisms } from './catalog.js';
 import {
+  type MechanismInfo,
   type PolicyDefinition,
   type PolicyInfo,
   PolicyOptions,
@@ -62,6 +63,11 @@ export function listPolicies(): readonly PolicyInfo[] {
   return catalog.map((definition) => definition.info);
 }
 
+/** What programs may use under every policy, in a fixed order: pages of text, nothing to choose. */
+export function listMechanisms(): readonly MechanismInfo[] {
+  return mechanisms;
+}
+
 /** @throws MayexecError with the nearest name. */
 export function describePolicy(name: string): PolicyInfo {
   return definitionOf(name).info;
@@ -83,6 +89,11 @@ function create(spec: string, target: PolicyTarget): Policy[] {
 
 function definitionOf(name: string): PolicyDefinition {
   const definition = byName.get(name);
+  if (mechanisms.some((one) => one.name === name)) {
+    throw new MayexecError(
+      `'${name}' is no policy to choose: programs use it under every policy (mayexec policies ${name})`,
+    );
+  }
   if (definition === undefined) throw unknownValue('policy', name, policyNames);
   return definition;
 }

@@ -47,6 +47,9 @@ describe('one line and status 2 for', () => {
     ['a seed that is no number', ['run', 'good.s', '--seed', 'x'], /--seed is 'x'/],
     ['a limit of nothing', ['run', 'good.s', '--limit-blocks', '0'], /blocks.*0/],
     ['a policy without a page', ['policies', 'mdew'], /'mdew'.*'mdwe'\?/],
+    ['what is no policy', ['run', 'good.s', '--policy', 'mseal'], /'mseal' is no policy to choose/],
+    ['an unknown sysctl', ['run', 'good.s', '--sysctl', 'vm.x=1'], /unknown sysctl 'vm\.x'/],
+    ['a sysctl without a value', ['run', 'good.s', '--sysctl', 'vm.x'], /expected NAME=VALUE/],
     ['two pages at once', ['policies', 'nx', 'wx'], /unexpected argument 'wx'/],
   ])('%s', (_what, args, line) => {
     const { status, stdout, stderr } = folder.mayexec(args);
@@ -99,6 +102,11 @@ describe('policies', () => {
     const { status, stdout } = folder.mayexec(['policies', 'restricted-wx']);
     expect(status).toBe(0);
     expect(stdout).toContain('restricted-wx/');
+  });
+
+  it('lists and explains what needs no choosing as well', () => {
+    expect(folder.mayexec(['policies']).stdout).toMatch(/^Beside every policy[\s\S]*^mseal +\S/m);
+    expect(folder.mayexec(['policies', 'pkeys']).stdout).toContain('SEGV_PKUERR');
   });
 
   it('prints JSON on request', () => {

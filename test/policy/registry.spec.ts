@@ -4,6 +4,7 @@ import { VM_EXEC, VM_MAYEXEC } from '../../src/mm/vma.js';
 import { definePolicy } from '../../src/policy/define.js';
 import {
   describePolicy,
+  listMechanisms,
   listPolicies,
   parsePolicy,
   resolvePolicies,
@@ -110,6 +111,19 @@ describe('listPolicies', () => {
       for (const rule of Object.keys(info.rules)) {
         expect(rule).toMatch(new RegExp(`^${info.name}/[a-z0-9]+(-[a-z0-9]+)*$`));
       }
+    }
+  });
+
+  it('has pages for what needs no choosing, which cannot be chosen', () => {
+    const names = listMechanisms().map(({ name }) => name);
+    expect(names).toEqual(['mseal', 'pkeys', 'noexec', 'read-implies-exec']);
+    for (const info of listMechanisms()) {
+      const { summary, optIn, description, history, workarounds, source } = info;
+      for (const text of [summary, optIn, description, history]) expect(text).not.toBe('');
+      expect(Math.min(workarounds.length, source.length)).toBeGreaterThan(0);
+      expect(() => parsePolicy(info.name)).toThrow(
+        `'${info.name}' is no policy to choose: programs use it under every policy`,
+      );
     }
   });
 
