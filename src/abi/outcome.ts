@@ -2,7 +2,8 @@ import type { Addr } from './address.js';
 
 export type Access = 'read' | 'write' | 'exec';
 
-export type FaultCode = 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'SEGV_PKUERR' | 'BUS_ADRERR';
+/** SI_KERNEL: a fetch behind the end of the code segment, which is no page fault. */
+export type FaultCode = 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'SEGV_PKUERR' | 'BUS_ADRERR' | 'SI_KERNEL';
 
 /** A memory access of the guest that the MMU refused. `pc` is the instruction that made it. */
 export interface Fault {

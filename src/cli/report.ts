@@ -50,9 +50,10 @@ function whatHappened(sandbox: Sandbox, { access, address, code, pc }: SignalOut
   const fault = sandbox.trace.findLast((event) => event.type === 'fault');
   const at = `by the instruction at ${place(sandbox, pc)}`;
   if (code === 'SI_USER' || code === 'SI_TKILL') return [`sent ${at}`];
-  if (access === undefined || fault?.type !== 'fault' || fault.fault.address !== address) {
-    return [`raised ${at}`];
-  }
+  if (fault?.type !== 'fault') return [`raised ${at}`];
+  const isFetch = code === 'SI_KERNEL' && fault.fault.code === code && fault.fault.pc === pc;
+  if (isFetch) return [`${faultLine(fault)}${caller(sandbox)}`];
+  if (access === undefined || fault.fault.address !== address) return [`raised ${at}`];
   const line = `${faultLine(fault)}${symbolSuffix(sandbox, address)}`;
   return [access === 'exec' ? `${line}${caller(sandbox)}` : `${line}, ${at}`];
 }

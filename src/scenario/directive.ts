@@ -9,7 +9,13 @@ import { namedConstants } from '../toolchain/constants.js';
 import type { CallResult, Check, ParsedCheck } from './scenario.js';
 
 const ACCESSES: readonly Access[] = ['read', 'write', 'exec'];
-const CODES: readonly FaultCode[] = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
+const CODES: readonly FaultCode[] = [
+  'SEGV_MAPERR',
+  'SEGV_ACCERR',
+  'SEGV_PKUERR',
+  'BUS_ADRERR',
+  'SI_KERNEL',
+];
 const WORDS = [
   'fault',
   'finding',

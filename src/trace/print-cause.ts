@@ -87,9 +87,9 @@ function faultText({ fault, vma }: FaultEvent, address?: string): string {
   if (vma === undefined) return `${access} ${address ?? 'an address'}, where nothing is mapped`;
   const name = vma.name || (vma.object?.path ?? 'anonymous memory');
   const place = `${access} ${address === undefined ? '' : `${address} in `}${name}`;
-  return fault.code === 'BUS_ADRERR'
-    ? `${place}, past its end`
-    : `${place}, which is ${rightsText(vma.flags)}`;
+  if (fault.code === 'BUS_ADRERR') return `${place}, past its end`;
+  const limit = fault.code === 'SI_KERNEL' ? ' and lies behind the end of the code segment' : '';
+  return `${place}, which is ${rightsText(vma.flags)}${limit}`;
 }
 
 /** The first three letters of a maps line. VM_READ, VM_WRITE and VM_EXEC are the bits of PROT_*. */

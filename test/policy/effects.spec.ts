@@ -38,6 +38,12 @@ describe('exec-shield (policies.md 2.7)', () => {
         verdict: expect.objectContaining({ rule: 'exec-shield/limit' }),
       }),
     );
+    expect(guest.sb.trace).toContainEqual(
+      expect.objectContaining({
+        type: 'fault',
+        fault: { address: at, access: 'exec', code: 'SI_KERNEL', pc: at },
+      }),
+    );
   });
 
   it('b: one executable mapping above makes it run', async () => {

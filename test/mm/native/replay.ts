@@ -19,6 +19,7 @@ const SIGNALS = {
   SEGV_ACCERR: '11/2',
   SEGV_PKUERR: '11/4',
   BUS_ADRERR: '7/2',
+  SI_KERNEL: '11/128',
 };
 
 /** MDWE as the kernel has it, without the policy layer. */

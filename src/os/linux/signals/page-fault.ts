@@ -45,13 +45,7 @@ const CODES: Partial<Record<FaultCause, FaultCode>> = {
 export function pageFault(task: Task, stop: FaultStop): Outcome | undefined {
   const { cause, address, access, pc } = stop;
   if (cause === FAULT_NO_MEMORY) return { kind: 'limit', limit: 'memory' };
-  if (cause === FAULT_GENERAL_PROTECTION) {
-    // A fetch behind the segment's end: a policy may name the rule that put it there.
-    const killed = access === 'exec' ? judged(task, stop, task.mm.find(address)) : undefined;
-    if (killed !== undefined) return killed;
-    raise(task, VECTOR_GP, 0);
-    return undefined;
-  }
+  if (cause === FAULT_GENERAL_PROTECTION) return generalProtection(task, stop);
   if (access === 'exec' && emulateTrampoline(task)) return undefined;
   const code = CODES[cause] ?? 'SEGV_MAPERR';
   const vma = task.mm.find(address);
@@ -64,6 +58,20 @@ export function pageFault(task: Task, stop: FaultStop): Outcome | undefined {
   const info = infoOf(code, address, vma);
   if (code !== 'BUS_ADRERR' && unhandled(task, info.signal)) logSegfault(task, address, errorCode);
   task.signals.force(info);
+  return undefined;
+}
+
+/** Of a fetch behind the segment's end a policy may name the rule that put it there. */
+function generalProtection(task: Task, stop: FaultStop): Outcome | undefined {
+  const { address, access, pc } = stop;
+  if (access === 'exec') {
+    const vma = task.mm.find(address);
+    // x86-64 has no such end: there it is an address that is not canonical.
+    if (task.arch === 'i386') report(task, { address, access, code: 'SI_KERNEL', pc }, vma);
+    const killed = judged(task, stop, vma);
+    if (killed !== undefined) return killed;
+  }
+  raise(task, VECTOR_GP, 0);
   return undefined;
 }
 
