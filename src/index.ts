@@ -127,6 +127,12 @@ export type {
 } from './scenario/scenario.js';
 export { ScenarioError } from './scenario/scenario-error.js';
 export {
+  type Timeline,
+  type TimelineRow,
+  type TimelineStep,
+  timelineOf,
+} from './timeline/timeline.js';
+export {
   type Assembled,
   type AssembledSection,
   type AssembleOptions,

@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   trace: ['abi', 'type:mm', 'type:policy', 'mm'],
   kernel: ['abi', 'engine', 'mm', 'policy', 'trace'],
   'os/linux': ['abi', 'engine', 'kernel', 'mm', 'policy', 'trace'],
+  timeline: ['abi', 'mm', 'os/linux', 'trace'],
   monitor: ['abi', 'engine', 'kernel', 'mm', 'type:trace'],
   inject: ['abi', 'kernel', 'os/linux'],
   // The kernel's tables of calls and constants are data that sources name.

@@ -10,6 +10,7 @@ import {
   type Sandbox,
   straceLine,
 } from '../index.js';
+import { endingText } from './ending.js';
 import { type GivenProgram, openProgram, startProgram } from './open-program.js';
 import { place } from './place.js';
 import { type Cell, renderTable } from './table.js';
@@ -105,22 +106,15 @@ async function tryOne(
   };
 }
 
+/** With what the program said last, or what it did that killed it. */
 function ending({ trace, stderr }: Sandbox, outcome: Outcome): string {
   const said = new TextDecoder().decode(stderr).trimEnd().split('\n').at(-1);
-  switch (outcome.kind) {
-    case 'exit':
-      return `exited with ${outcome.code}${said ? `, having said '${said}'` : ''}`;
-    case 'signal': {
-      const fault = trace.findLast((event) => event.type === 'fault');
-      return `killed by ${outcome.signal}${fault?.type === 'fault' ? `: ${faultLine(fault)}` : ''}`;
-    }
-    case 'limit':
-      return `stopped at the limit of ${outcome.limit}`;
-    case 'return':
-      return `returned ${outcome.value}`;
-    case 'exception':
-      return `exception 0x${outcome.status.toString(16)}`;
-  }
+  const fault = trace.findLast((event) => event.type === 'fault');
+  const text = endingText(outcome);
+  if (outcome.kind === 'exit' && said) return `${text}, having said '${said}'`;
+  return outcome.kind === 'signal' && fault?.type === 'fault'
+    ? `${text}: ${faultLine(fault)}`
+    : text;
 }
 
 const COLOURS: Readonly<Record<OutcomeClass, Colour>> = {

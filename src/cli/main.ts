@@ -6,6 +6,7 @@ import { type Command, parseArguments, UsageError } from './arguments.js';
 import { demo } from './demo.js';
 import { overview, page } from './help.js';
 import { identify } from './identify.js';
+import { maps } from './maps.js';
 import { matrix } from './matrix.js';
 import { policies } from './policies.js';
 import { probe } from './probe.js';
@@ -13,7 +14,7 @@ import { run } from './run.js';
 import { USAGE } from './status.js';
 import { test } from './test.js';
 
-const COMMANDS: readonly Command[] = [run, test, matrix, policies, probe, identify, demo];
+const COMMANDS: readonly Command[] = [run, maps, test, matrix, policies, probe, identify, demo];
 const NAMES = COMMANDS.map(({ name }) => name);
 
 async function main(args: readonly string[]): Promise<number> {

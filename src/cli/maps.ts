@@ -1,0 +1,63 @@
+/** `mayexec maps`: the address space of a program when it has ended, or all the way there. */
+import { type Outcome, type Sandbox, timelineOf } from '../index.js';
+import type { Command, Given } from './arguments.js';
+import { endingText } from './ending.js';
+import { toJson } from './json.js';
+import { givenProgram, openProgram, PROGRAM_OPTIONS, startProgram } from './open-program.js';
+import { terminalOf } from './terminal.js';
+import { timelineLines } from './timeline-table.js';
+
+export const maps: Command = {
+  name: 'maps',
+  summary: 'run a program and print its address space, at the end or over time',
+  usage: 'PROGRAM [OPTIONS] [-- ARGUMENTS...]',
+  options: [
+    ...PROGRAM_OPTIONS,
+    {
+      name: 'over-time',
+      help: 'draw which pages had which rights after each call that changed some',
+    },
+    { name: 'json', help: 'print one JSON object instead' },
+  ],
+  details: [
+    'What the program prints is not shown. Without --over-time the map is that of /proc/self/maps when the',
+    'program has ended. With it a column is a call that changed the map, or was refused a change; below',
+    'stands which call it was, where it was made, and which rule of the policy spoke.',
+  ].join('\n'),
+  examples: [
+    'mayexec maps asm/x86-64/jit-mmap-mprotect.s',
+    'mayexec maps asm/x86-64/jit-mmap-mprotect.s --over-time --policy selinux',
+  ],
+  run: runMaps,
+};
+
+async function runMaps(given: Given): Promise<number> {
+  const program = await givenProgram('maps', given);
+  using sandbox = await openProgram(program);
+  const outcome = startProgram(sandbox, program);
+  const { stdout } = process;
+  if (given.switches.has('json'))
+    stdout.write(`${toJson(record(program.path, sandbox, outcome))}\n`);
+  else if (!given.switches.has('over-time')) {
+    stdout.write(`${sandbox.procMaps()}(${endingText(outcome)})\n`);
+  } else {
+    const lines = timelineLines(sandbox, terminalOf(stdout));
+    stdout.write(`${[...lines, '', `(${endingText(outcome)})`].join('\n')}\n`);
+  }
+  return 0;
+}
+
+function record(program: string, sandbox: Sandbox, outcome: Outcome): object {
+  const { steps, rows } = timelineOf(sandbox.trace);
+  const calls = steps.map(({ cause, call, rule = null, reason = null }) => ({
+    cause,
+    call: call === undefined ? null : { name: call.name, args: call.args, shown: call.shown },
+    value: call?.value ?? null,
+    errno: call?.errno ?? null,
+    pc: call?.pc ?? null,
+    rule,
+    reason,
+  }));
+  const { arch, policy } = sandbox;
+  return { program, arch, policy, outcome, maps: sandbox.maps(), steps: calls, rows };
+}
