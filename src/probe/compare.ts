@@ -37,7 +37,7 @@ export function lacksMeans(experiment: string, outcome: string): boolean {
 /** `expected` may hold some of the experiments only. */
 export function compareOutcomes(
   { outcomes }: ProbeResults,
-  expected: ReadonlyMap<string, string>,
+  expected: Iterable<readonly [experiment: string, outcome: string]>,
 ): Comparison {
   let agreeing = 0;
   const differences: Difference[] = [];

@@ -156,6 +156,8 @@ export function surroundingsOf({ arch, outcomes }: ProbeResults): Surroundings {
 class Matcher {
   readonly results: ProbeResults;
   readonly #examiner: Examiner;
+  /** By policy: what earlier identifications learned beyond it shall not change the answer. */
+  readonly #asked = new Map<string, Set<string>>();
 
   constructor(results: ProbeResults, examiner: Examiner) {
     this.results = results;
@@ -165,6 +167,9 @@ class Matcher {
   /** Only what was measured is tried. */
   async learn(policies: readonly string[], experiments: readonly string[]): Promise<void> {
     const measured = experiments.filter((name) => this.results.outcomes.has(name));
+    for (const policy of policies) {
+      this.#asked.set(policy, new Set([...(this.#asked.get(policy) ?? []), ...measured]));
+    }
     await this.#examiner.learn(policies, new Set(measured));
   }
 
@@ -174,7 +179,9 @@ class Matcher {
 
   /** By what is known so far. */
   compare(policy: string): Comparison {
-    return compareOutcomes(this.results, this.#examiner.outcomes(policy));
+    const asked = this.#asked.get(policy);
+    const outcomes = [...this.outcomes(policy)].filter(([name]) => asked?.has(name));
+    return compareOutcomes(this.results, outcomes);
   }
 }
 
