@@ -1,0 +1,110 @@
+/** The newcomer's path of the README: its commands, run as they stand in an empty folder, on the packed package. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const SECTION = README.slice(README.indexOf('## Testing a code generator'));
+const PATH = /^```bash\n([\s\S]*?)^```/m.exec(SECTION)?.[1] ?? '';
+const SHOWN = /^```text\n([\s\S]*?)^```/m.exec(SECTION)?.[1] ?? '';
+const NO_NETWORK = /EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ENOTCACHED|network/i;
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mayexec-newcomer-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Commands of the block; a here-document belongs to its command. */
+function commandsOf(block: string): string[] {
+  return block.match(/^.*<<'END'\n[\s\S]*?^END$|^.+$/gm) ?? [];
+}
+
+function shell(command: string): { status: number | null; output: string } {
+  // As at a prompt: what this test's own runner set in the environment is not there.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(VITEST|VITE|NODE_ENV|TEST|npm_)/.test(name)),
+  );
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', command], {
+    cwd: join(folder, 'empty'),
+    encoding: 'utf8',
+    env: { ...env, NO_COLOR: '1' },
+  });
+  return { status, output: stdout + stderr };
+}
+
+function version(name: string): string {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string }>;
+  };
+  return `${name}@${lock.packages[`node_modules/${name}`]?.version}`;
+}
+
+/** Packs the package and installs it as the README says, with the lock's version of vitest. */
+function install(ctx: TestContext, command: string): void {
+  mkdirSync(join(folder, 'empty'));
+  const packed = spawnSync('npm', ['pack', '--ignore-scripts', ROOT], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const tarball = packed.stdout.trim().split('\n').at(-1);
+  expect(tarball, packed.stderr).toMatch(/^mayexec-.*\.tgz$/);
+  const real = command
+    .replace('npm install', 'npm install --prefer-offline --no-audit --no-fund')
+    .replace(/\bmayexec\b/, join(folder, tarball!))
+    .replace(/\bvitest\b/, `${version('vitest')} ${version('typescript')}`);
+  const { status, output } = shell(real);
+  if (status !== 0 && NO_NETWORK.test(output)) ctx.skip('npm reaches no registry and has no cache');
+  expect(status, output).toBe(0);
+}
+
+describe('the newcomer', () => {
+  it('gets to a failing and then to a passing test in at most five commands', (ctx) => {
+    const commands = commandsOf(PATH);
+    expect(commands.length).toBeGreaterThan(2);
+    expect(commands.length).toBeLessThanOrEqual(5);
+    const [first, ...rest] = commands;
+    install(ctx, first!);
+    const runs = rest.map(shell);
+    const failed = runs.at(-2)!;
+    const passed = runs.at(-1)!;
+    expect(failed.status, failed.output).toBe(1);
+    for (const line of SHOWN.trim().split('\n')) expect(failed.output).toContain(line.trim());
+    expect(passed.status, passed.output).toBe(0);
+    expect(passed.output).toMatch(/1 passed/);
+  });
+
+  it('has types for the matchers', (ctx) => {
+    const source = `import { expect, test } from 'vitest';
+import { arg, call, callback, explore } from 'mayexec/vitest';
+import type { CallResult } from 'mayexec';
+test('types', async () => {
+  const result: CallResult = await call(Uint8Array.of(0xc3), [1, arg.f32(2)], { abi: 'win64', policy: 'wx' });
+  await expect(result).not.toReturn(3n);
+  await expect(result).toFault({ access: 'read' });
+  // @ts-expect-error: no such access
+  await expect(result).toFault({ access: 'reed' });
+  // @ts-expect-error: no such convention
+  await call('ret', [], { abi: 'sysvi' });
+  await explore('ret', { signature: 'void(i32)' });
+  callback('i32(i32)', (value: number) => value);
+});
+`;
+    const empty = join(folder, 'empty');
+    try {
+      writeFileSync(join(empty, 'types.test.ts'), source);
+    } catch {
+      ctx.skip('the package could not be installed');
+    }
+    const { status, output } = shell(
+      'npx tsc --noEmit --strict --target es2022 --module nodenext --skipLibCheck types.test.ts',
+    );
+    expect(output).toBe('');
+    expect(status).toBe(0);
+  });
+});
