@@ -22,6 +22,23 @@ export type { CallOptions } from './kit/call-options.js';
 export { CallResult } from './kit/call-result.js';
 export { type Callback, callback, type GuestAccess } from './kit/callback.js';
 export {
+  checkBehavesLike,
+  checkDisassembly,
+  listingOf,
+} from './kit/checks/code.js';
+export { checkFollows, checkPreserves } from './kit/checks/convention.js';
+export { checkTouches, checkWithin, type Touchable } from './kit/checks/cost.js';
+export {
+  checkAllowed,
+  checkDenied,
+  checkFault,
+  checkNeverWritableAndExecutable,
+  type FaultWanted,
+  type Traced,
+} from './kit/checks/policy.js';
+export { checkLeaves, checkReturn, type Leaves } from './kit/checks/value.js';
+export type { Verdict as CheckVerdict } from './kit/checks/verdict.js';
+export {
   type AssemblySource,
   type BytesSource,
   type Code,

@@ -39,6 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   scenario: [
     'abi',
+    'kit',
     'inject',
     'monitor',
     'policy',
@@ -47,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'toolchain',
     'trace',
   ],
-  kit: ['abi', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  kit: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
   vitest: ['index.ts'],
   'fast-check': ['index.ts'],
   probe: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain'],

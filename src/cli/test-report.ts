@@ -21,6 +21,9 @@ export function prettyReport(
   return [...lines, '', `${counts.join(', ')}, in ${files} ${files === 1 ? 'file' : 'files'}`];
 }
 
+/** Of a file with more runs only their number is said. */
+const MOST_NAMED = 20;
+
 function fileLines(
   report: FileReport,
   source: (file: string) => string,
@@ -29,7 +32,10 @@ function fileLines(
   const { file, title, runs, problems } = report;
   const { paint } = terminal;
   const bad = problems.length > 0 || runs.some(({ result }) => result !== 'pass');
-  const outcomes = runs.map((run) => `${runLabel(run)}: ${run.outcome}`).join(', ');
+  const outcomes =
+    runs.length > MOST_NAMED
+      ? `${title}: ${runs.length} runs`
+      : runs.map((run) => `${runLabel(run)}: ${run.outcome}`).join(', ');
   const mark = bad ? paint('red', 'FAIL') : paint('green', 'ok  ');
   const head = `${mark} ${file}  ${paint('dim', problems.length > 0 ? title : outcomes)}`;
   const mistakes = problems.map(
@@ -47,11 +53,12 @@ function runLines(run: RunReport, source: readonly string[], { paint }: Terminal
   if (run.result === 'pass') return [];
   const head = `  ${paint('bold', runLabel(run))} (policy ${run.policy}): ${run.outcome}, ${run.ending}${run.refused === undefined ? '' : `; ${run.refused}`}`;
   if (run.error !== undefined) return [head, ...run.error.split('\n').map((line) => `    ${line}`)];
-  const lines = run.differences.flatMap(({ position, message, expected, actual }) => [
+  const lines = run.differences.flatMap(({ position, message, expected, actual, details = [] }) => [
     `    ${position.file}:${position.line}:${position.column}: ${message}`,
     ...quote(source, position.line).map((line) => paint('dim', line)),
     ...(expected === undefined ? [] : [paint('green', `      expected: ${expected}`)]),
     ...(actual === undefined ? [] : [paint('red', `      actual:   ${actual}`)]),
+    ...details.map((line) => `      ${line}`),
   ]);
   return [head, ...lines];
 }

@@ -31,7 +31,8 @@ export const test: Command = {
   details: [
     'FILES are scenarios (.md), sources with ;@ directives (.s), or folders of them; default scenarios/.',
     'A test is one run of one program: expected and missing fails, and so does a denial or a fault that',
-    'nothing expects. --update never writes expectations (;@).',
+    'nothing expects. --update never writes expectations (;@). A source with ;@ call directives calls its',
+    'functions instead: each call is a test (`;@ call add(1, 2) = 3`).',
     '',
     'Exit status: 0 when all pass, 1 when one fails, 2 for a mistake in a file or the command line.',
   ].join('\n'),

@@ -40,6 +40,10 @@ export interface AssemblySource {
   readonly entry?: string;
   /** Named constants for the source. */
   readonly constants?: Readonly<Record<string, bigint | number>>;
+  /** Name of the source in errors; default 'code'. */
+  readonly file?: string;
+  /** The text of an included file, or undefined. */
+  readonly include?: (path: string) => string | undefined;
 }
 
 export interface BytesSource {
@@ -130,13 +134,14 @@ function fromImage({ arch, parts, entry, symbols = {}, lines = [] }: CodeImage):
 }
 
 async function fromAssembly(source: AssemblySource, given: Arch): Promise<Code> {
-  const { asm, arch = given, syntax = 'intel', constants = {} } = source;
+  const { asm, arch = given, syntax = 'intel', constants = {}, file = 'code', include } = source;
   const { symbols, lines, sections, bytes } = await assemble(asm, {
     arch,
     syntax,
     constants,
     address: CODE_ADDRESS,
-    file: 'code',
+    file,
+    ...(include === undefined ? {} : { include }),
   });
   const parts = sections.map(({ address, length, offset, write, exec }) => ({
     address,

@@ -16,6 +16,8 @@ export interface Difference {
   readonly message: string;
   readonly expected: string | undefined;
   readonly actual: string | undefined;
+  /** More lines that explain it, such as a listing. */
+  readonly details?: readonly string[];
 }
 
 /** Differences of one run of `program`, in the order of the file. */

@@ -8,13 +8,14 @@ export function jsonReport(reports: readonly FileReport[]): string {
 }
 
 /** `file:line: message; expected ..., got ...`. */
-export function differenceText({ position, message, expected, actual }: Difference): string {
+export function differenceText(difference: Difference): string {
+  const { position, message, expected, actual, details = [] } = difference;
   const parts = [
     `${position.file}:${position.line}: ${message}`,
     ...(expected === undefined ? [] : [`expected: ${expected}`]),
     ...(actual === undefined ? [] : [`actual: ${actual}`]),
   ];
-  return parts.join('; ');
+  return [parts.join('; '), ...details].join('\n');
 }
 
 function messagesOf({ differences, error }: RunReport): string[] {

@@ -2,11 +2,14 @@
 import { idleReason } from '../inject/injector.js';
 import type { Policy } from '../policy/policy.js';
 import { straceText } from '../trace/print.js';
+import { isCallSuite } from './call-suite.js';
 import { compare, type Difference, endingText } from './compare.js';
 import { type LoadOptions, loadScenario } from './load.js';
 import { type Observed, observe, observeFreely } from './observe.js';
 import { type Classified, classify, refusedText } from './outcome-class.js';
+import { isMarkdown } from './parse.js';
 import type { FileReport, RunReport } from './report.js';
+import { runCallSuite } from './run-calls.js';
 import type { ReadyProgram, ReadyScenario, ScenarioRun, TraceBlock } from './scenario.js';
 import { ScenarioError } from './scenario-error.js';
 import { type Actual, updatedText } from './update.js';
@@ -20,6 +23,7 @@ export interface ScenarioOptions extends LoadOptions {
 
 /** Loads and runs a file. What is wrong with it is in the report; only a bug of ours throws. */
 export async function runScenario(text: string, options: ScenarioOptions): Promise<FileReport> {
+  if (!isMarkdown(options.file) && isCallSuite(text)) return runCallSuite(text, options);
   let scenario: ReadyScenario;
   try {
     scenario = await loadScenario(text, options);

@@ -3,21 +3,32 @@
  * (bytes, assembly text), the result of `call(code, args, options)`, or a sandbox, and is awaited.
  */
 import { expect, type MockInstance, Snapshots, vi } from 'vitest';
-import { type AbiName, type CodeSource, type Duty, type InputOptions, Sandbox } from '../index.js';
-import { listingOf, toBehaveLike, toDisassembleTo } from './code-matchers.js';
-import { toFollow, toPreserve } from './convention-matchers.js';
-import { type Touchable, toRunWithin, toTouchOnly } from './cost-matchers.js';
 import {
+  type AbiName,
+  type CheckVerdict,
+  type CodeSource,
+  checkAllowed,
+  checkBehavesLike,
+  checkDenied,
+  checkDisassembly,
+  checkFault,
+  checkFollows,
+  checkLeaves,
+  checkNeverWritableAndExecutable,
+  checkPreserves,
+  checkReturn,
+  checkTouches,
+  checkWithin,
+  type Duty,
   type FaultWanted,
+  type InputOptions,
+  type Leaves,
+  listingOf,
+  Sandbox,
+  type Touchable,
   type Traced,
-  toBeAllowedUnder,
-  toBeDeniedBy,
-  toFault,
-  toNeverBeWritableAndExecutable,
-} from './policy-matchers.js';
+} from '../index.js';
 import { resultOf } from './subject.js';
-import { type Leaves, toLeave, toReturn } from './value-matchers.js';
-import type { Verdict } from './verdict.js';
 
 export {
   type Argument,
@@ -76,7 +87,7 @@ declare module 'vitest' {
 }
 
 /** What vitest's own matcher of this name says of a spy. */
-function spyReturned(spy: MockInstance): Verdict {
+function spyReturned(spy: MockInstance): CheckVerdict {
   const pass = spy.mock.results.some(({ type }) => type === 'return');
   const message = (): string =>
     `expected the spy ${pass ? 'not ' : ''}to have returned at least once`;
@@ -92,42 +103,42 @@ async function tracedOf(received: unknown): Promise<Traced> {
 expect.extend({
   toReturn(received: unknown, ...values: readonly unknown[]) {
     if (vi.isMockFunction(received)) return spyReturned(received);
-    return resultOf(received).then((result) => toReturn(result, values[0]));
+    return resultOf(received).then((result) => checkReturn(result, values[0]));
   },
   async toLeave(received: unknown, expected: Leaves) {
-    return toLeave(await resultOf(received), expected);
+    return checkLeaves(await resultOf(received), expected);
   },
   async toPreserve(received: unknown, what: string | readonly string[]) {
-    return toPreserve(await resultOf(received), what);
+    return checkPreserves(await resultOf(received), what);
   },
   async toFollow(received: unknown, abi?: AbiName) {
-    return toFollow(await resultOf(received, abi === undefined ? {} : { abi }), abi);
+    return checkFollows(await resultOf(received, abi === undefined ? {} : { abi }), abi);
   },
   async toFault(received: unknown, fault?: FaultWanted) {
-    return toFault(await tracedOf(received), fault);
+    return checkFault(await tracedOf(received), fault);
   },
   async toBeDeniedBy(received: unknown, rule: string) {
-    return toBeDeniedBy(await tracedOf(received), rule);
+    return checkDenied(await tracedOf(received), rule);
   },
   async toBeAllowedUnder(received: unknown, policies: string | readonly string[]) {
-    return toBeAllowedUnder(await resultOf(received), policies);
+    return checkAllowed(await resultOf(received), policies);
   },
   async toRunWithin(received: unknown, most: { readonly instructions: number }) {
-    return toRunWithin(await resultOf(received), most);
+    return checkWithin(await resultOf(received), most);
   },
   async toTouchOnly(received: unknown, ranges: Parameters<CodeMatchers<void>['toTouchOnly']>[0]) {
-    return toTouchOnly(await resultOf(received), ranges);
+    return checkTouches(await resultOf(received), ranges);
   },
   async toNeverBeWritableAndExecutable(received: unknown) {
-    return toNeverBeWritableAndExecutable(await tracedOf(received));
+    return checkNeverWritableAndExecutable(await tracedOf(received));
   },
   async toDisassembleTo(received: unknown, text: string) {
-    return toDisassembleTo(await resultOf(received), text);
+    return checkDisassembly(await resultOf(received), text);
   },
   async toMatchListing(received: unknown, hint?: string) {
     return Snapshots.toMatchSnapshot.call(this, listingOf(await resultOf(received)), hint ?? '');
   },
   async toBehaveLike(received: unknown, other: CodeSource, options?: InputOptions) {
-    return toBehaveLike(await resultOf(received), other, options);
+    return checkBehavesLike(await resultOf(received), other, options);
   },
 });

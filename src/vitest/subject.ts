@@ -2,7 +2,6 @@
 import {
   type AssemblySource,
   type BytesSource,
-  type CallOptions,
   CallResult,
   type Code,
   type CodeImage,
@@ -41,18 +40,4 @@ export async function resultOf(
     );
   }
   return call(subject as Exclude<CallSubject, CallResult | Promise<CallResult>>, [], options);
-}
-
-/** The same call of other code, or under another policy. */
-export function again(
-  { facts }: CallResult,
-  changes: { readonly code?: CallSubject; readonly policy?: string },
-): Promise<CallResult> {
-  const { args, options, code, policy } = facts;
-  const other = (changes.code ?? code) as Code;
-  return call(other, args, {
-    ...(options as CallOptions),
-    abi: facts.convention.name,
-    policy: changes.policy ?? policy,
-  });
 }

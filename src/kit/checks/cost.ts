@@ -1,8 +1,10 @@
-/** toRunWithin, toTouchOnly: how much the code runs, and which memory it touches. */
-import { type CallResult, MayexecError, outcomeText, unknownValue } from '../index.js';
+/** checkWithin, checkTouches: how much the code runs, and which memory it touches. */
+import { MayexecError, unknownValue } from '../../abi/errors.js';
+import type { CallResult } from '../call-result.js';
+import { outcomeText } from '../failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
-export function toRunWithin(
+export function checkWithin(
   result: CallResult,
   { instructions: most }: { readonly instructions: number },
 ): Verdict {
@@ -35,7 +37,7 @@ interface Span {
  * Besides what is named, code may always touch its own stack frame and arguments, and load its own
  * constants.
  */
-export function toTouchOnly(
+export function checkTouches(
   result: CallResult,
   ranges:
     | readonly Touchable[]

@@ -1,18 +1,14 @@
-/** toDisassembleTo, toMatchListing, toBehaveLike: what the code is, and whether another does the same. */
-import {
-  type CallResult,
-  type CodeSource,
-  disagreement,
-  failureText,
-  fullListing,
-  type InputOptions,
-  plainListing,
-  valueText,
-} from '../index.js';
+/** checkDisassembly, toMatchListing, checkBehavesLike: what the code is, and whether another does the same. */
+import type { CallResult } from '../call-result.js';
+import type { CodeSource } from '../code.js';
+import { fullListing, plainListing } from '../code-listing.js';
+import { disagreement } from '../explore.js';
+import { failureText, valueText } from '../failure.js';
+import type { InputOptions } from '../inputs.js';
 import type { Verdict } from './verdict.js';
 
 /** Spacing, case, comments and the base of numbers make no difference; labels may stand for addresses. */
-export function toDisassembleTo({ facts }: CallResult, expected: string): Verdict {
+export function checkDisassembly({ facts }: CallResult, expected: string): Verdict {
   const { code, disassembler } = facts;
   const actual = plainListing(code, disassembler).split('\n');
   const wanted = expected
@@ -54,7 +50,7 @@ export function listingOf({ facts }: CallResult): string {
   return fullListing(facts.code, facts.disassembler);
 }
 
-export async function toBehaveLike(
+export async function checkBehavesLike(
   result: CallResult,
   other: CodeSource,
   options: InputOptions = {},

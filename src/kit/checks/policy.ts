@@ -1,18 +1,14 @@
-/** toFault, toBeDeniedBy, toBeAllowedUnder, toNeverBeWritableAndExecutable: folds over the trace. */
-import {
-  type CallResult,
-  describePolicy,
-  type Fault,
-  faultLine,
-  firstRefusal,
-  listPolicies,
-  outcomeText,
-  Sandbox,
-  type TraceEvent,
-  unknownValue,
-  verdictLine,
-} from '../index.js';
-import { again } from './subject.js';
+/** checkFault, checkDenied, checkAllowed, checkNeverWritableAndExecutable: folds over the trace. */
+import { unknownValue } from '../../abi/errors.js';
+import type { Fault } from '../../abi/outcome.js';
+import { describePolicy, listPolicies } from '../../policy/registry.js';
+import { Sandbox } from '../../sandbox.js';
+import type { TraceEvent } from '../../trace/events.js';
+import { verdictLine } from '../../trace/print.js';
+import { faultLine, firstRefusal } from '../../trace/print-cause.js';
+import type { CallResult } from '../call-result.js';
+import { outcomeText } from '../failure.js';
+import { call } from '../pool.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 /** What a matcher of traces takes: a call's result, or a sandbox with all that happened in it. */
@@ -30,7 +26,7 @@ export interface FaultWanted {
 const ACCESSES = ['read', 'write', 'exec'];
 const CODES = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
 
-export function toFault(traced: Traced, wanted: FaultWanted = {}): Verdict {
+export function checkFault(traced: Traced, wanted: FaultWanted = {}): Verdict {
   if (wanted.access !== undefined && !ACCESSES.includes(wanted.access)) {
     throw unknownValue('access', wanted.access, ACCESSES);
   }
@@ -74,7 +70,7 @@ function placeOf(traced: Traced, at: FaultWanted['at']): bigint | undefined {
   return address;
 }
 
-export function toBeDeniedBy(traced: Traced, rule: string): Verdict {
+export function checkDenied(traced: Traced, rule: string): Verdict {
   checkRule(rule);
   return tracedVerdict(traced, {
     pass: deniedBy(traced.trace, rule),
@@ -108,14 +104,15 @@ function checkRule(rule: string): void {
   if (!known.includes(rule)) throw unknownValue('rule', rule, known);
 }
 
-export async function toBeAllowedUnder(
+export async function checkAllowed(
   result: CallResult,
   policies: string | readonly string[],
 ): Promise<Verdict> {
   const names = typeof policies === 'string' ? [policies] : policies;
   const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
   for (const name of names) {
-    const run = await again(result, { policy: name });
+    const { code, args, options, convention } = result.facts;
+    const run = await call(code, args, { ...options, abi: convention.name, policy: name });
     const refusal = firstRefusal(run.trace)?.sentence;
     if (refusal !== undefined) wrong.push({ name, run, why: refusal });
     else if (run.outcome.kind !== result.outcome.kind) {
@@ -136,7 +133,7 @@ export async function toBeAllowedUnder(
 /** VM_WRITE and VM_EXEC, as in the rights of a maps line. */
 const WX = 6;
 
-export function toNeverBeWritableAndExecutable(traced: Traced): Verdict {
+export function checkNeverWritableAndExecutable(traced: Traced): Verdict {
   const found = traced.trace.find(
     (event) => event.type === 'vma' && event.after !== undefined && (event.after.flags & WX) === WX,
   );

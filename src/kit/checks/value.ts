@@ -1,19 +1,13 @@
-/** toReturn, toLeave: what a call leaves in registers, flags and memory. */
-import {
-  type CallResult,
-  FLAG_NAMES,
-  flagBit,
-  lastStore,
-  lastWriter,
-  MayexecError,
-  outcomeText,
-  sameValue,
-  unknownValue,
-  valueText,
-} from '../index.js';
+/** checkReturn, checkLeaves: what a call leaves in registers, flags and memory. */
+import { MayexecError, unknownValue } from '../../abi/errors.js';
+import type { CallResult } from '../call-result.js';
+import { lastStore, lastWriter } from '../diverge.js';
+import { outcomeText, valueText } from '../failure.js';
+import { FLAG_NAMES, flagBit } from '../machine-state.js';
+import { sameValue } from '../same-value.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
-export function toReturn(result: CallResult, expected: unknown): Verdict {
+export function checkReturn(result: CallResult, expected: unknown): Verdict {
   const { outcome, facts } = result;
   const { type, pieces } = facts.plan.result;
   const pass = outcome.kind === 'return' && sameValue(type, outcome.value, expected);
@@ -42,7 +36,7 @@ interface Difference {
   readonly blame: () => bigint | undefined;
 }
 
-export function toLeave(result: CallResult, expected: Leaves): Verdict {
+export function checkLeaves(result: CallResult, expected: Leaves): Verdict {
   const { flags, memory, ...registers } = expected;
   const wrong = [
     ...Object.entries(registers).flatMap(([name, value]) => wrongRegister(result, name, value)),

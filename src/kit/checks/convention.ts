@@ -1,28 +1,24 @@
-/** toPreserve, toFollow: what the calling convention demands of the code. */
-import {
-  type AbiName,
-  type Breach,
-  type CallResult,
-  DUTIES,
-  lastWriter,
-  MayexecError,
-  outcomeText,
-  unknownValue,
-} from '../index.js';
+/** checkPreserves, checkFollows: what the calling convention demands of the code. */
+import { MayexecError, unknownValue } from '../../abi/errors.js';
+import type { CallResult } from '../call-result.js';
+import { type Breach, DUTIES } from '../conduct.js';
+import type { AbiName } from '../convention.js';
+import { lastWriter } from '../diverge.js';
+import { outcomeText } from '../failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 /** Carry, parity, auxiliary, zero, sign, direction, overflow. */
 const STATUS_FLAGS = 0xcd5n;
 
 /** A duty of the convention ('callee-saved', 'red-zone', ...), 'flags', or a register. */
-export function toPreserve(result: CallResult, what: string | readonly string[]): Verdict {
+export function checkPreserves(result: CallResult, what: string | readonly string[]): Verdict {
   const wanted = typeof what === 'string' ? [what] : what;
   const broken = wanted.flatMap((each) => breachesOf(result, each));
   return conventionVerdict(result, broken, `preserve ${wanted.join(', ')}`);
 }
 
 /** The whole convention: registers, stack, red zone, shadow space, modes; also at each call that it makes. */
-export function toFollow(result: CallResult, abi?: AbiName): Verdict {
+export function checkFollows(result: CallResult, abi?: AbiName): Verdict {
   const { name } = result.facts.convention;
   if (abi !== undefined && abi !== name) {
     throw new MayexecError(`the call was made by ${name}: give { abi: '${abi}' } to call()`);

@@ -1,5 +1,6 @@
 /** What a matcher answers vitest. The text is made only when it is shown: it may run the code again. */
-import { type CallResult, type FailureOptions, failureText } from '../index.js';
+import type { CallResult } from '../call-result.js';
+import { type FailureOptions, failureText } from '../failure.js';
 
 export interface Verdict {
   readonly pass: boolean;
