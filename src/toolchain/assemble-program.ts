@@ -60,7 +60,7 @@ function headersOf(sections: readonly AssembledSection[]): ElfHeader[] {
 }
 
 /** Sections lie in the image by rights, each kind on pages of its own; .bss extends what is writable. */
-function segmentsOf({ sections, bytes }: Assembled): ElfSegment[] {
+export function segmentsOf({ sections, bytes }: Assembled): ElfSegment[] {
   const segments: ElfSegment[] = [];
   for (const group of groupByRights(sections.filter(({ length }) => length > 0))) {
     const first = group[0]!;

@@ -1,0 +1,96 @@
+/** The same bytes on the host's CPU and on the emulated one: what differs, and what of that is known. */
+import type { Addr } from '../abi/address.js';
+import { type Code, type CodeSource, loadCode } from '../kit/code.js';
+import { disassemble, type Instruction } from '../toolchain/disassembler.js';
+import { compareRecords, type StateDifference } from './compare-records.js';
+import type { CaseRecord, CpuCase } from './cpu-case.js';
+import { type Deviation, explain } from './deviations.js';
+import { runInSandbox } from './run-in-sandbox.js';
+import { runOnHost } from './run-on-host.js';
+import { buildRunner, type Runner } from './runner.js';
+
+export interface HostCompareOptions {
+  /** Of code that does not say; default 'x86-64'. */
+  readonly arch?: Code['arch'];
+  /** Named memory: lengths in bytes. Each buffer ends at an unmapped page. */
+  readonly buffers?: Readonly<Record<string, number>>;
+}
+
+export interface DifferingCase {
+  /** Which of the cases. */
+  readonly index: number;
+  readonly given: CpuCase;
+  readonly differences: readonly StateDifference[];
+  readonly host: CaseRecord;
+  readonly sandbox: CaseRecord;
+}
+
+export interface ExplainedCase extends DifferingCase {
+  /** One for each cause. */
+  readonly causes: readonly Deviation[];
+}
+
+export interface HostComparison {
+  /** Cases that ran. */
+  readonly cases: number;
+  /** With a difference that nothing known explains. */
+  readonly failures: readonly DifferingCase[];
+  /** With differences that a known deviation explains. */
+  readonly deviations: readonly ExplainedCase[];
+}
+
+/** Instructions of a differing case that are looked at. */
+const MOST_INSTRUCTIONS = 100_000;
+const LONGEST_INSTRUCTION = 15;
+
+/**
+ * Runs each case natively, in a process of its own that may make no system call but read, write and exit, and
+ * in the sandbox. Ask `whyNotOnHost(arch)` first.
+ * @throws MayexecError where the host runs no such code, and for cases that name unknown registers or buffers.
+ */
+export async function compareWithHost(
+  source: CodeSource,
+  cases: readonly CpuCase[],
+  options: HostCompareOptions = {},
+): Promise<HostComparison> {
+  const code = await loadCode(source, options.arch);
+  const runner = await buildRunner(code, options.buffers);
+  const host = runOnHost(runner, cases);
+  const sandbox = await runInSandbox(runner, cases);
+  const failures: DifferingCase[] = [];
+  const deviations: ExplainedCase[] = [];
+  for (const [index, given] of cases.entries()) {
+    const pair = [host[index]!, sandbox[index]!] as const;
+    const differences = compareRecords(...pair);
+    if (differences.length === 0) continue;
+    const differing = { index, given, differences, host: pair[0], sandbox: pair[1] };
+    const causes = explain(differences, pair, await pathOf(runner, given));
+    if (causes === undefined) failures.push(differing);
+    else deviations.push({ ...differing, causes });
+  }
+  return { cases: cases.length, failures, deviations };
+}
+
+/** The instructions of the code under test that a case runs, in order. */
+async function pathOf(runner: Runner, given: CpuCase): Promise<Instruction[]> {
+  const { code } = runner;
+  const addresses: Addr[] = [];
+  const inCode = (pc: Addr): boolean =>
+    code.parts.some(({ address, bytes }) => pc >= address && pc < address + BigInt(bytes.length));
+  await runInSandbox(runner, [given], {
+    onInstruction: (pc) => {
+      if (addresses.length < MOST_INSTRUCTIONS && inCode(pc)) addresses.push(pc);
+    },
+  });
+  const decoded = new Map<Addr, Instruction>();
+  for (const address of new Set(addresses)) {
+    const part = code.parts.find(
+      (each) => address >= each.address && address < each.address + BigInt(each.bytes.length),
+    )!;
+    const at = Number(address - part.address);
+    const bytes = part.bytes.subarray(at, at + LONGEST_INSTRUCTION);
+    const [instruction] = await disassemble(bytes, { arch: code.arch, address, count: 1 });
+    if (instruction !== undefined) decoded.set(address, instruction);
+  }
+  return addresses.flatMap((address) => decoded.get(address) ?? []);
+}

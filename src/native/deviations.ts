@@ -1,0 +1,165 @@
+/**
+ * Known ways in which the emulated CPU differs from a real one, or two real ones from each other. What they
+ * explain is no failure of the code under test. Found out from the path that the case took.
+ */
+import { flagBit } from '../kit/machine-state.js';
+import type { Instruction } from '../toolchain/disassembler.js';
+import type { StateDifference } from './compare-records.js';
+import type { CaseRecord } from './cpu-case.js';
+import { flagsRead, undefinedAfter } from './undefined-flags.js';
+
+export interface Deviation {
+  readonly name:
+    | 'undefined flags'
+    | 'undefined result'
+    | 'unsupported instruction'
+    | 'reads the machine'
+    | 'approximation'
+    | 'exception flags'
+    | 'NaN payload'
+    | 'in place'
+    | 'system call';
+  /** A sentence with the instruction that brings it about. */
+  readonly reason: string;
+}
+
+export const DEVIATIONS: Readonly<Record<Deviation['name'], string>> = {
+  'undefined flags': 'the manual leaves these flags undefined, so that CPUs differ in them',
+  'undefined result':
+    'the manual leaves the result undefined (bsf or bsr of zero, a double shift too far)',
+  'unsupported instruction':
+    'the emulator has neither AVX nor BMI: CPUID says so, and they are undefined opcodes',
+  'reads the machine':
+    'the instruction tells of the machine or of time (cpuid, rdtsc, rdrand, ...)',
+  approximation: 'the manual gives an error bound and no exact result (rcpps, rsqrtps, fsin, ...)',
+  'exception flags':
+    'the emulator does not raise the exception flags of MXCSR and of the x87 status word as a CPU does',
+  'NaN payload':
+    'of two NaNs the emulator keeps the one with the larger significand, as the x87 does, and not the first',
+  'in place':
+    'a defect of the emulator: with one register as source and target the upper lanes come out wrong',
+  'system call': 'the case makes a system call, which the runner forbids on the host',
+};
+
+const MACHINE =
+  /^(?:cpuid|rdtscp?|rdpmc|rdrand|rdseed|rdpid|xgetbv|sgdt|sidt|sldt|str|smsw|lsl|lar|verr|verw)$/;
+const APPROXIMATE =
+  /^(?:rcpps|rcpss|rsqrtps|rsqrtss|fsin|fcos|fsincos|fptan|fpatan|f2xm1|fyl2x|fyl2xp1)$/;
+const SYSTEM_CALL = /^(?:syscall|sysenter|int)$/;
+const MAY_BE_UNDEFINED = /^(?:bsf|bsr|shld|shrd)$/;
+const EXCEPTION_FLAGS = new Set(['mxcsr', 'fpsw']);
+
+/**
+ * What explains `differences`, one entry for each cause; undefined when a difference remains. `path`: the
+ * instructions that ran in the sandbox, in order.
+ */
+export function explain(
+  differences: readonly StateDifference[],
+  [host, sandbox]: readonly [CaseRecord, CaseRecord],
+  path: readonly Instruction[],
+): Deviation[] | undefined {
+  const last = path.at(-1);
+  if (isIllegal(sandbox) && !isIllegal(host) && last !== undefined) {
+    return [found('unsupported instruction', last)];
+  }
+  const call = path.find(({ mnemonic }) => SYSTEM_CALL.test(mnemonic));
+  if (call !== undefined && host.end.kind === 'killed') return [found('system call', call)];
+  const machine = path.find(({ mnemonic }) => MACHINE.test(mnemonic));
+  if (machine !== undefined) return [found('reads the machine', machine)];
+  const approximate = path.find(({ mnemonic }) => APPROXIMATE.test(mnemonic));
+  if (approximate !== undefined) return [found('approximation', approximate)];
+  return byCause(differences, path);
+}
+
+/** Each cause takes the differences that it explains, the next one what is left. */
+function byCause(
+  differences: readonly StateDifference[],
+  path: readonly Instruction[],
+): Deviation[] | undefined {
+  const causes: Deviation[] = [];
+  let rest = differences;
+  const without = (explains: (difference: StateDifference) => boolean, cause?: Deviation): void => {
+    const left = rest.filter((difference) => !explains(difference));
+    if (left.length < rest.length && cause !== undefined) causes.push(cause);
+    rest = left;
+  };
+  without(({ where }) => EXCEPTION_FLAGS.has(where), plain('exception flags'));
+  const nan = differences.some(isNanPayload);
+  // Whatever was computed from it differs too.
+  without((each) => isNanPayload(each) || (nan && isVector(each)), plain('NaN payload'));
+  const inPlace = path.find(readsWhatItWrote);
+  if (inPlace !== undefined) without(isVector, found('in place', inPlace));
+  const { unknown, source, reader } = undefinedFlags(path);
+  if (reader !== undefined) {
+    const reason = `\`${reader.text}\` reads a flag that \`${source?.text}\` left undefined`;
+    without(() => true, { name: 'undefined flags', reason });
+  } else if (source !== undefined) {
+    const seen = ({ where }: StateDifference): boolean => ((flagBit(where) ?? 0n) & unknown) !== 0n;
+    without(seen, found('undefined flags', source));
+  }
+  const result = path.find(({ mnemonic }) => MAY_BE_UNDEFINED.test(mnemonic));
+  if (result !== undefined) without(() => true, found('undefined result', result));
+  return rest.length === 0 ? causes : undefined;
+}
+
+/** Flags undefined at the end, the instruction that left them so, and the first one that read such a flag. */
+function undefinedFlags(path: readonly Instruction[]): {
+  readonly unknown: bigint;
+  readonly source: Instruction | undefined;
+  readonly reader: Instruction | undefined;
+} {
+  let unknown = 0n;
+  let source: Instruction | undefined;
+  for (const instruction of path) {
+    if (flagsRead(instruction.mnemonic) & unknown) return { unknown, source, reader: instruction };
+    const after = undefinedAfter(instruction.mnemonic, instruction.operands, unknown);
+    if (after & ~unknown) source = instruction;
+    unknown = after;
+  }
+  return { unknown, source, reader: undefined };
+}
+
+function isVector({ where }: StateDifference): boolean {
+  return where.startsWith('xmm') || where.startsWith('buffer');
+}
+
+/** These helpers of QEMU 2 store lanes of the result before they have read all of the source. */
+function readsWhatItWrote({ mnemonic, operands }: Instruction): boolean {
+  const [target, source] = operands.split(', ');
+  return target === source && /^(?:pmov[sz]x|ph(?:add|sub))/.test(mnemonic);
+}
+
+/** Every lane that differs holds a NaN on both sides. */
+function isNanPayload({ where, host, sandbox }: StateDifference): boolean {
+  if (!where.startsWith('xmm')) return false;
+  const [a, b] = [BigInt(host), BigInt(sandbox)];
+  return [isNan32, isNan64].some((isNan, wide) => {
+    const bits = wide ? 64n : 32n;
+    const lanes = Array.from({ length: wide ? 2 : 4 }, (_, index) => BigInt(index) * bits);
+    const lane = (value: bigint, at: bigint): bigint => BigInt.asUintN(Number(bits), value >> at);
+    return lanes.every((at) => {
+      const [x, y] = [lane(a, at), lane(b, at)];
+      return x === y || (isNan(x) && isNan(y));
+    });
+  });
+}
+
+function isNan32(bits: bigint): boolean {
+  return (bits & 0x7fff_ffffn) > 0x7f80_0000n;
+}
+
+function isNan64(bits: bigint): boolean {
+  return (bits & 0x7fff_ffff_ffff_ffffn) > 0x7ff0_0000_0000_0000n;
+}
+
+function plain(name: Deviation['name']): Deviation {
+  return { name, reason: DEVIATIONS[name] };
+}
+
+function found(name: Deviation['name'], instruction: Instruction): Deviation {
+  return { name, reason: `\`${instruction.text}\`: ${DEVIATIONS[name]}` };
+}
+
+function isIllegal({ end }: CaseRecord): boolean {
+  return end.kind === 'signal' && end.signal === 'SIGILL';
+}
