@@ -62,6 +62,7 @@ export {
 export { type FailureOptions, failureText, outcomeText, valueText } from './kit/failure.js';
 export type { ArgumentSource, InputOptions } from './kit/inputs.js';
 export { Kit, type KitOptions } from './kit/kit.js';
+export { type LinkCodeOptions, type LinkInput, linkCode } from './kit/linked-code.js';
 export { FLAG_NAMES, flagBit } from './kit/machine-state.js';
 export type { CallOutcome } from './kit/outcome-text.js';
 export { PLACEMENTS, type Placement } from './kit/placement.js';
@@ -73,6 +74,7 @@ export type { VmaHistory } from './mm/history.js';
 export type { MemoryObject } from './mm/object.js';
 export type { Vma } from './mm/vma.js';
 export { FINDING_KINDS, type Finding, type FindingKind } from './monitor/finding.js';
+export type { RawCode, RawRelocation } from './object/raw-object.js';
 export { callFamily, callSet } from './os/linux/tables/call-set.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
 export type { MechanismInfo, PolicyInfo } from './policy/definition.js';
@@ -100,6 +102,17 @@ export {
 } from './probe/results.js';
 export { type ProbeOptions, runProbe, type Surroundings } from './probe/run.js';
 export type { Registers } from './registers.js';
+export {
+  type CpuCompareOptions,
+  type CpuComparison,
+  compareCpus,
+  type DifferingCase,
+  type ExplainedCase,
+  type RunNatively,
+} from './runner/compare-cpus.js';
+export type { StateDifference } from './runner/compare-records.js';
+export type { CaseEnd, CaseRecord, CpuCase, CpuState } from './runner/cpu-case.js';
+export type { Deviation } from './runner/deviations.js';
 export { type MapsEntry, Sandbox, type SandboxSnapshot, type SyscallOutcome } from './sandbox.js';
 export type {
   EngineChoice,

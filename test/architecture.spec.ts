@@ -48,8 +48,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'toolchain',
     'trace',
   ],
-  kit: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  kit: ['abi', 'object', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  // A program that runs cases, on the host and in a sandbox.
+  runner: ['abi', 'kernel', 'kit', 'sandbox.ts', 'toolchain'],
   vitest: ['index.ts'],
+  native: ['index.ts'],
   'fast-check': ['index.ts'],
   probe: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain'],
   cli: ['index.ts'],

@@ -10,11 +10,17 @@ const ENTRIES = [
   { name: 'index', entry: 'src/index.ts' },
   { name: 'vitest', entry: 'src/vitest/index.ts', library: './index.js' },
   { name: 'fast-check', entry: 'src/fast-check/index.ts', library: './index.js' },
+  { name: 'native', entry: 'src/native/index.ts', library: './index.js' },
   { name: 'cli', entry: 'src/cli/main.ts', library: './index.js' },
   { name: 'test-worker', entry: 'src/cli/test-worker.ts', library: './index.js' },
 ];
 /** What package.json exports. */
-const TYPED = ['src/index.ts', 'src/vitest/index.ts', 'src/fast-check/index.ts'];
+const TYPED = [
+  'src/index.ts',
+  'src/vitest/index.ts',
+  'src/fast-check/index.ts',
+  'src/native/index.ts',
+];
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
 /** For pages, which have no packages: dist/toolchain holds each as an ES module with its WebAssembly. */
 const TOOLCHAIN = ['keystone', 'capstone'];

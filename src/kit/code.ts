@@ -5,6 +5,7 @@
 import { type Addr, type Arch, pageDown, pageUp } from '../abi/address.js';
 import { MayexecError, unknownValue } from '../abi/errors.js';
 import { assemble, type SourceLine } from '../toolchain/assemble.js';
+import type { Callback } from './callback.js';
 
 /** Far from the heap and from where mmap puts things, and within reach of 32-bit displacements. */
 export const CODE_ADDRESS: Addr = 0x1000_0000n;
@@ -65,6 +66,8 @@ export interface Code {
   readonly lines: readonly SourceLine[];
   /** The assembly text. */
   readonly source: string | undefined;
+  /** Functions of the host that it calls by name: each through a word of its memory. */
+  readonly imports?: readonly { readonly callback: Callback; readonly slot: Addr }[];
 }
 
 /**

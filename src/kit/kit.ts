@@ -26,6 +26,7 @@ import { CALL_OPTIONS, type CallOptions } from './call-options.js';
 import { type CallFacts, CallResult, type InstructionObserver } from './call-result.js';
 import { addressOfLabel, type Code, type CodeSource, codeOfBytes, loadCode } from './code.js';
 import { type Convention, conventionOf, DEFAULT_ABI } from './convention.js';
+import { bytesOf } from './frame.js';
 import { GuestRun, type Returned } from './guest-run.js';
 import { type CallPlan, planCall } from './locations.js';
 import { FLAG_NAMES, flagBit, type RegisterValues, readState } from './machine-state.js';
@@ -151,18 +152,22 @@ export class Kit implements Disposable {
     refused: Refused | undefined,
     observer: InstructionObserver | undefined,
   ): Omit<CallFacts, 'trace'> {
-    const { convention, plan, buffers, typed, options, entry } = request;
+    const { code, convention, plan, buffers, typed, options, entry } = request;
     const { sandbox, stackPointer } = this.#bed;
+    const imports = code.imports ?? [];
     fillBuffers(sandbox, buffers);
     const registers = this.#setRegisters(options);
     const run = new GuestRun({
       sandbox,
       convention,
-      callbacks: callbacksIn(typed.values),
+      callbacks: [...callbacksIn(typed.values), ...imports.map((each) => each.callback)],
       pointers: pointersTo(buffers),
       blocks: options.limits?.blocks ?? DEFAULT_BLOCKS,
       registers,
     });
+    for (const { callback, slot } of imports) {
+      sandbox.poke(slot, bytesOf(run.addressOf(callback) ?? 0n, convention.word));
+    }
     const call = { plan, entry, values: typed.values, stackPointer };
     const returned = refused
       ? refusedRun(refused, registers)

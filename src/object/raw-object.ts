@@ -27,16 +27,21 @@ export interface RawCode {
   readonly symbols?: Readonly<Record<string, number>>;
 }
 
-interface ShortType extends Pick<RelocationKind, 'formula' | 'width' | 'range'> {
+export interface RawRelocationKind extends RelocationKind {
+  /** Added to the addend. */
   readonly bias: bigint;
 }
 
-const SHORT: Readonly<Record<string, ShortType>> = {
-  abs64: { formula: 'absolute', width: 8, range: 'any', bias: 0n },
-  abs32: { formula: 'absolute', width: 4, range: 'either', bias: 0n },
-  rel32: { formula: 'relative', width: 4, range: 'signed', bias: -4n },
-  rel8: { formula: 'relative', width: 1, range: 'signed', bias: -1n },
-};
+const SHORT = {
+  abs64: { name: 'abs64', formula: 'absolute', width: 8, range: 'any', bias: 0n },
+  abs32: { name: 'abs32', formula: 'absolute', width: 4, range: 'either', bias: 0n },
+  rel32: { name: 'rel32', formula: 'relative', width: 4, range: 'signed', bias: -4n },
+  rel8: { name: 'rel8', formula: 'relative', width: 1, range: 'signed', bias: -1n },
+} as const satisfies Readonly<Record<string, RawRelocationKind>>;
+
+export function rawRelocationKind(name: keyof typeof SHORT): RawRelocationKind {
+  return SHORT[name];
+}
 
 /** @throws MayexecError for an unknown type, and a place outside the code. */
 export function rawObject(raw: RawCode): ObjectFile {
@@ -81,9 +86,8 @@ function relocationOf(
   return { kind, offset, symbol, addend: BigInt(addend) + bias };
 }
 
-function kindOf(arch: Arch, type: string): RelocationKind & { readonly bias: bigint } {
-  const short = Object.hasOwn(SHORT, type) ? SHORT[type] : undefined;
-  if (short !== undefined) return { name: type, ...short };
+function kindOf(arch: Arch, type: string): RawRelocationKind {
+  if (Object.hasOwn(SHORT, type)) return SHORT[type as keyof typeof SHORT];
   const kinds = [...elfRelocationKinds(arch)];
   const kind = kinds.find(({ name }) => name === type);
   if (kind !== undefined) return { ...kind, bias: 0n };

@@ -1,15 +1,21 @@
 /** The same bytes on the host's CPU and on the emulated one: what differs, and what of that is known. */
 import type { Addr } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
 import { type Code, type CodeSource, loadCode } from '../kit/code.js';
 import { disassemble, type Instruction } from '../toolchain/disassembler.js';
 import { compareRecords, type StateDifference } from './compare-records.js';
 import type { CaseRecord, CpuCase } from './cpu-case.js';
 import { type Deviation, explain } from './deviations.js';
-import { runInSandbox } from './run-in-sandbox.js';
-import { runOnHost } from './run-on-host.js';
+import { decodeRecords, encodeCases, runInSandbox } from './run-in-sandbox.js';
 import { buildRunner, type Runner } from './runner.js';
 
-export interface HostCompareOptions {
+/**
+ * Runs the executable natively with these bytes as standard input; gives its standard output.
+ * @throws MayexecError where it does not run.
+ */
+export type RunNatively = (elf: Uint8Array, input: Uint8Array, arch: Code['arch']) => Uint8Array;
+
+export interface CpuCompareOptions {
   /** Of code that does not say; default 'x86-64'. */
   readonly arch?: Code['arch'];
   /** Named memory: lengths in bytes. Each buffer ends at an unmapped page. */
@@ -30,7 +36,7 @@ export interface ExplainedCase extends DifferingCase {
   readonly causes: readonly Deviation[];
 }
 
-export interface HostComparison {
+export interface CpuComparison {
   /** Cases that ran. */
   readonly cases: number;
   /** With a difference that nothing known explains. */
@@ -45,17 +51,24 @@ const LONGEST_INSTRUCTION = 15;
 
 /**
  * Runs each case natively, in a process of its own that may make no system call but read, write and exit, and
- * in the sandbox. Ask `whyNotOnHost(arch)` first.
+ * in the sandbox. `mayexec/native` has it for Node: compareWithHost.
  * @throws MayexecError where the host runs no such code, and for cases that name unknown registers or buffers.
  */
-export async function compareWithHost(
+export async function compareCpus(
   source: CodeSource,
   cases: readonly CpuCase[],
-  options: HostCompareOptions = {},
-): Promise<HostComparison> {
+  runNatively: RunNatively,
+  options: CpuCompareOptions = {},
+): Promise<CpuComparison> {
   const code = await loadCode(source, options.arch);
   const runner = await buildRunner(code, options.buffers);
-  const host = runOnHost(runner, cases);
+  const input = encodeCases(runner, cases);
+  const host = decodeRecords(runner, runNatively(runner.elf, input, code.arch));
+  if (host.length < cases.length) {
+    throw new MayexecError(
+      `the host ran ${host.length} of ${cases.length} cases, then the runner ended`,
+    );
+  }
   const sandbox = await runInSandbox(runner, cases);
   const failures: DifferingCase[] = [];
   const deviations: ExplainedCase[] = [];

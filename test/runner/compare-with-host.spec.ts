@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadCode } from '../../src/kit/code.js';
-import { compareWithHost, type HostComparison } from '../../src/native/compare-with-host.js';
-import { whyNotOnHost } from '../../src/native/run-on-host.js';
+import { type CpuComparison, compareWithHost, whyNotOnHost } from '../../src/native/index.js';
 import { randomCase, randomCode } from './random-code.js';
 
 const reason = whyNotOnHost('x86-64');
@@ -11,7 +10,7 @@ const reason = whyNotOnHost('x86-64');
 const PROGRAMS = Number(process.env.MAYEXEC_CPU ?? 25);
 const SEED = Number(process.env.MAYEXEC_CPU_SEED ?? 1);
 
-function text({ failures }: HostComparison): string {
+function text({ failures }: CpuComparison): string {
   return failures
     .flatMap(({ differences }) =>
       differences.map(({ where, host, sandbox }) => `${where}: host ${host}, sandbox ${sandbox}`),

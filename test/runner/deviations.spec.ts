@@ -1,7 +1,7 @@
 /** What a difference between two CPUs is put down to, and what is not. */
 import { describe, expect, it } from 'vitest';
-import type { CaseRecord } from '../../src/native/cpu-case.js';
-import { explain } from '../../src/native/deviations.js';
+import type { CaseRecord } from '../../src/runner/cpu-case.js';
+import { explain } from '../../src/runner/deviations.js';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { disassemble } from '../../src/toolchain/disassembler.js';
 
