@@ -2,12 +2,14 @@
  * Mutation check of the scenarios: each rule of each policy is flipped to 'allow', one at a time, and
  * at least one scenario has to fail. Prints a table, and the rules that no scenario covers.
  *
- * By hand, after a build, from the project's folder (a rule's id limits it to that rule):
- *   npx esbuild test/scenario/mutate-policies.ts --bundle --platform=node --format=esm --target=node20 \
- *     --packages=external --outfile=.cache/bundled/mutate-policies.mjs && node .cache/bundled/mutate-policies.mjs
+ * After a build, from the project's folder; names limit it to rules (mdwe/gain-exec) or policies (mdwe):
+ *   node test/scenario/mutate-policies.mjs [NAME...]
+ * All 68 rules over 82 scenarios take 16 s of processor time. rules.spec.ts is the cheap part of it.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MayexecError, unknownValue } from '../../src/abi/errors.js';
+import type { PolicyEffects } from '../../src/policy/effects.js';
 import { allow, type Policy, type Verdict } from '../../src/policy/policy.js';
 import { listPolicies, parsePolicy } from '../../src/policy/registry.js';
 import { HOOK_NAMES } from '../../src/policy/stack.js';
@@ -21,6 +23,11 @@ interface Lesson {
   readonly rules: ReadonlySet<string>;
 }
 
+/** Rules that the kernel carries out for a policy: the effect that asks for them is what is flipped. */
+const BY_EFFECT: Readonly<Record<string, keyof PolicyEffects>> = {
+  'openbsd/map-stack': 'stackNeedsMapStack',
+};
+
 /** The policy without one of its rules. */
 function without(policy: Policy, rule: string): Policy {
   const hooks = HOOK_NAMES.flatMap((hook) => {
@@ -32,11 +39,14 @@ function without(policy: Policy, rule: string): Policy {
     };
     return [[hook, wrapped] as const];
   });
-  const { name, spec, effects, forProgram } = policy;
+  const { name, spec, forProgram } = policy;
+  const effects = Object.fromEntries(
+    Object.entries(policy.effects ?? {}).filter(([effect]) => effect !== BY_EFFECT[rule]),
+  );
   return {
     name,
     ...(spec === undefined ? {} : { spec }),
-    ...(effects === undefined ? {} : { effects }),
+    effects,
     ...(forProgram === undefined
       ? {}
       : { forProgram: (image) => without(forProgram.call(policy, image), rule) }),
@@ -83,21 +93,40 @@ async function catcher(rule: string, all: readonly Lesson[]): Promise<string | u
   return undefined;
 }
 
-const wanted = process.argv[2];
-const all = await lessons();
-const linux = listPolicies().filter(({ os }) => os.includes('linux'));
-const rules = linux.flatMap(({ rules: own }) => Object.keys(own));
-const uncovered: string[] = [];
-for (const rule of rules.filter((each) => wanted === undefined || each === wanted)) {
-  const file = await catcher(rule, all);
-  if (file === undefined) uncovered.push(rule);
-  const spoken = all.some((lesson) => lesson.rules.has(rule));
-  const missing = spoken
-    ? 'NOT CAUGHT although it decides in a scenario'
-    : 'NOT COVERED by any scenario';
-  console.log(`${rule.padEnd(40)} ${file === undefined ? missing : `caught by ${file}`}`);
+function rulesNamed(names: readonly string[]): string[] {
+  const linux = listPolicies().filter(({ os }) => os.includes('linux'));
+  const rules = linux.flatMap(({ rules: own }) => Object.keys(own));
+  if (names.length === 0) return rules;
+  const policies = linux.map((policy) => policy.name);
+  for (const name of names) {
+    if (rules.includes(name) || policies.includes(name)) continue;
+    throw unknownValue('rule or policy', name, policies);
+  }
+  return rules.filter((rule) => names.some((name) => rule === name || rule.startsWith(`${name}/`)));
 }
-console.log(
-  `\n${all.length} scenarios; ${uncovered.length} rules survive${uncovered.map((rule) => `\n  ${rule}`).join('')}`,
-);
-process.exitCode = uncovered.length === 0 ? 0 : 1;
+
+async function main(names: readonly string[]): Promise<number> {
+  const rules = rulesNamed(names);
+  const all = await lessons();
+  const surviving: string[] = [];
+  for (const rule of rules) {
+    const file = await catcher(rule, all);
+    if (file === undefined) surviving.push(rule);
+    const spoken = all.some((lesson) => lesson.rules.has(rule));
+    const missing = spoken ? 'NOT CAUGHT, although it speaks in a scenario' : 'NOT COVERED';
+    console.log(`${rule.padEnd(40)} ${file === undefined ? missing : `caught by ${file}`}`);
+  }
+  const list = surviving.map((rule) => `\n  ${rule}`).join('');
+  console.log(
+    `\n${rules.length} rules, ${all.length} scenarios; ${surviving.length} survive${list}`,
+  );
+  return surviving.length === 0 ? 0 : 1;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof MayexecError)) throw error;
+  console.error(`mutate-policies: ${error.message}`);
+  process.exitCode = 2;
+}
