@@ -67,13 +67,13 @@ export const ALIASES: Readonly<Record<string, string>> = {
   'selinux:selinuxuser_execheap': 'execheap',
   'selinux:selinuxuser_execstack': 'execstack',
   'selinux:httpd_execmem': 'execmem and execstack',
+  'selinux:mode': 'permissive mode refuses nothing, as if there were no SELinux',
   'pax:softmode': 'every feature off, the probe being unmarked',
   'pax:cpu': 'segmexec, or pageexec',
 };
 
 /** Options that no program can feel, and why. */
 export const UNFELT: Readonly<Record<string, string>> = {
-  'selinux:mode': 'permissive mode refuses nothing and writes log lines',
   'selinux:audit': 'it is the form of log lines',
   'pax:ei': 'the probe carries no mark in that byte',
   'pax:rwxlog': 'it writes log lines',

@@ -42,7 +42,7 @@ export async function runProbe(options: ProbeOptions = {}): Promise<ProbeResults
   const { arch = 'x86-64', surroundings = USUAL, only = [], onLine, ...rest } = options;
   const { noexec, protectionKeys, smallSpace } = surroundings;
   const bytes = await probeProgram(arch);
-  using sandbox = await Sandbox.create({
+  const sandbox = await Sandbox.create({
     ...rest,
     arch,
     protectionKeys,
@@ -53,10 +53,19 @@ export async function runProbe(options: ProbeOptions = {}): Promise<ProbeResults
     },
     program: { bytes, argv: ['probe', ...only] },
   });
+  try {
+    return resultsOf(sandbox, only.length > 0);
+  } finally {
+    sandbox.close();
+  }
+}
+
+/** A choice of experiments is no damage. */
+function resultsOf(sandbox: Sandbox, chosen: boolean): ProbeResults {
   const outcome = sandbox.run();
   const results = parseProbe(new TextDecoder().decode(sandbox.stdout));
   if (outcome.kind !== 'exit' || outcome.code !== 0) {
     throw new InvariantError(`the probe ended by ${outcome.kind} under ${sandbox.policy}`);
   }
-  return only.length === 0 ? results : { ...results, problems: [] };
+  return chosen ? { ...results, problems: [] } : results;
 }

@@ -1,4 +1,5 @@
 /** Reading results: whole ones without a word, damaged ones with everything that is wrong and what is left. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../src/abi/errors.js';
 import { formatProbe, outcomeOf, parseProbe } from '../../src/probe/results.js';
@@ -62,5 +63,12 @@ describe('outcomeOf', () => {
     ['wished no', { kind: 'mismatch', step: 'wished', what: 'no' }],
   ])('takes %s apart', (text, outcome) => {
     expect(outcomeOf(text)).toEqual(outcome);
+  });
+});
+
+describe('the results that the README identifies', () => {
+  it('are those of the probe under selinux', async () => {
+    const file = new URL('selinux.txt', import.meta.url);
+    expect(readFileSync(file, 'utf8')).toBe(formatProbe(await runProbe({ policy: 'selinux' })));
   });
 });
