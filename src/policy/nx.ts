@@ -4,11 +4,20 @@
  */
 import { VM_EXEC } from '../mm/vma.js';
 import { type PolicyDefinition, Rules } from './definition.js';
-import { allow } from './policy.js';
+import { allow, type Policy } from './policy.js';
 
 const rules = new Rules('nx', {
   'no-exec': 'the page was never made executable, and the NX bit makes the fetch fault',
 });
+
+/** The rule behind a fetch that the processor refuses, wherever there is an NX bit at work. */
+const fault: Policy['fault'] = (vma, _address, access, facts) =>
+  facts.nx && access === 'exec' && vma !== undefined && !(vma.flags & VM_EXEC)
+    ? rules.note('no-exec')
+    : allow;
+
+/** What stands behind every other policy: the bit itself, of which a spec need not speak. */
+export const nxMechanism: Policy = { name: 'nx', fault };
 
 export const nx: PolicyDefinition = {
   info: {
@@ -44,9 +53,6 @@ export const nx: PolicyDefinition = {
     name: 'nx',
     spec: options.spec,
     effects: { nx: true, ...(options.value('kernel') === '5.7' ? { gnuStack: 'before-5.8' } : {}) },
-    fault: (vma, _address, access) =>
-      access === 'exec' && vma !== undefined && !(vma.flags & VM_EXEC)
-        ? rules.note('no-exec')
-        : allow,
+    fault,
   }),
 };

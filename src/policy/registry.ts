@@ -11,6 +11,7 @@ import {
 } from './definition.js';
 import { type MergedEffects, type MmInit, mergeEffects } from './effects.js';
 import { mdweMechanism } from './mdwe.js';
+import { nxMechanism } from './nx.js';
 import type { Policy } from './policy.js';
 import { parseSpec } from './spec.js';
 
@@ -102,8 +103,7 @@ function assemble(policies: readonly Policy[], target: PolicyTarget): PolicySet 
   const names = policies.map((policy) => policy.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new MayexecError(`policy '${twice}' is given twice`);
-  // The prctl exists on every Linux since 6.3: a program may switch it on itself.
-  const mechanisms = target.os !== 'windows' && !names.includes('mdwe') ? [mdweMechanism] : [];
+  const mechanisms = mechanismsOf(target).filter(({ name }) => !names.includes(name));
   const effects = mergeEffects(policies.map((policy) => policy.effects));
   return {
     policies: [...policies, ...mechanisms],
@@ -112,6 +112,11 @@ function assemble(policies: readonly Policy[], target: PolicyTarget): PolicySet 
     mmInit: effects.mmInit,
     spec: policies.map((policy) => policy.spec ?? policy.name).join('+'),
   };
+}
+
+/** The prctl of mdwe exists on every Linux since 6.3: a program may switch it on itself. */
+function mechanismsOf({ os }: PolicyTarget): readonly Policy[] {
+  return os === 'windows' ? [] : [mdweMechanism, nxMechanism];
 }
 
 function checked(policy: Policy): Policy {

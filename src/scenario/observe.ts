@@ -6,7 +6,8 @@ import type { Finding } from '../monitor/finding.js';
 import type { Policy } from '../policy/policy.js';
 import { Sandbox } from '../sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
-import { type FinishedRun, faultVerdict, takenBefore } from './outcome-class.js';
+import { TakenRights } from '../trace/taken-rights.js';
+import { type FinishedRun, faultVerdict } from './outcome-class.js';
 import type { ReadyProgram, ReadyScenario } from './scenario.js';
 
 export interface ObservedCall {
@@ -104,13 +105,15 @@ function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
 function callsOf(trace: readonly TraceEvent[]): ObservedCall[] {
   const calls: ObservedCall[] = [];
   const pending = new Map<number, VerdictEvent[]>();
-  for (const [index, event] of trace.entries()) {
+  const taken = new TakenRights();
+  for (const event of trace) {
+    taken.see(event);
     if (event.type === 'verdict' && event.hook !== 'fault') {
       pending.set(event.pid, [...(pending.get(event.pid) ?? []), event]);
     } else if (event.type === 'syscall' && !event.byHost) {
       const verdicts = pending.get(event.pid) ?? [];
       pending.delete(event.pid);
-      calls.push(observed(verdicts, event, takenBefore(trace, index)?.verdict.rule));
+      calls.push(observed(verdicts, event, taken.by(event)?.verdict.rule));
     }
   }
   // What is left was said during a call that never returned: the task was killed at it.

@@ -5,7 +5,8 @@
 import type { Addr } from '../abi/address.js';
 import type { Errno } from '../abi/errno.js';
 import type { Outcome } from '../abi/outcome.js';
-import type { SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
+import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
+import { TakenRights } from '../trace/taken-rights.js';
 
 /**
  * - works: ends as without a policy, and nothing was refused
@@ -25,7 +26,11 @@ export interface Refused {
   /** Undefined when no policy but the kernel itself refused (a noexec mount, a stranger's page). */
   readonly rule: string | undefined;
   readonly reason: string | undefined;
+  /** The call succeeded, but what it mapped may not be executed although it asked for that. */
+  readonly silent: boolean;
   readonly pc: Addr;
+  /** The event of the call or the fault; the verdict's where the call never returned. */
+  readonly event: SyscallEvent | FaultEvent | VerdictEvent | undefined;
 }
 
 export interface FinishedRun {
@@ -41,8 +46,8 @@ export interface Classified {
 }
 
 const PROT_EXEC = 4n;
+const VM_EXEC = 4;
 const ASK_FOR_EXEC = new Set(['mmap', 'mmap2', 'mprotect', 'pkey_mprotect']);
-const CHECK_MAY_BITS = new Set(['mprotect', 'pkey_mprotect']);
 
 /** `reference` is a run of the same program under the policy `none`. */
 export function classify(run: FinishedRun, reference?: FinishedRun): Classified {
@@ -76,36 +81,22 @@ export function firstRefused(trace: readonly TraceEvent[]): Refused | undefined 
 }
 
 /**
- * By a policy's decision; or by the kernel's check of rights that a policy took away earlier; or, with
- * no policy at work, because the kernel itself grants no execution there.
+ * By a policy's decision, loud (an errno, a kill) or silent (less than was asked for); or by the
+ * kernel's check of rights that a policy took away earlier; or, with no policy at work, because the
+ * kernel itself grants no execution there.
  */
 export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefined {
+  const taken = new TakenRights();
   for (const [index, event] of trace.entries()) {
+    taken.see(event);
     if (event.type === 'verdict' && event.hook !== 'fault') {
+      const call = callAfter(trace, index);
       const { kind } = event.verdict;
-      if (kind === 'deny' || kind === 'kill') return deniedBy(event, callAfter(trace, index));
+      if (kind === 'deny' || kind === 'kill') return deniedBy(event, call);
+      if (lostExec(event, call)) return { ...deniedBy(event, call), silent: true };
     } else if (event.type === 'syscall' && (isInjected(event) || isRefusedExec(event))) {
-      return deniedBy(takenBefore(trace, index), event);
+      return deniedBy(taken.by(event), event);
     }
-  }
-  return undefined;
-}
-
-/**
- * The verdict that had taken the rights which the call at `index` was refused for want of: the last
- * narrowing one, but for those that the call itself met before it came to the mapping that refused.
- */
-export function takenBefore(trace: readonly TraceEvent[], index: number): VerdictEvent | undefined {
-  const call = trace[index];
-  if (call?.type !== 'syscall' || call.errno !== 'EACCES' || call.injected !== undefined) return;
-  if (!CHECK_MAY_BITS.has(call.name)) return undefined;
-  let during = true;
-  for (let at = index - 1; at >= 0; at--) {
-    const event = trace[at]!;
-    if (event.type === 'syscall' && event.pid === call.pid) during = false;
-    if (event.type !== 'verdict' || event.hook === 'fault') continue;
-    if (during && event.pid === call.pid && event.call === call.name) continue;
-    if (event.verdict.kind === 'narrow') return event;
   }
   return undefined;
 }
@@ -115,9 +106,18 @@ function isInjected({ injected, errno }: SyscallEvent): boolean {
   return injected === 'result' && errno !== undefined;
 }
 
+/** The call asked for execution, got all the rest, and succeeded. */
+function lostExec({ verdict, call: name }: VerdictEvent, call: SyscallEvent | undefined): boolean {
+  if (verdict.kind !== 'narrow' || verdict.flags & VM_EXEC || call?.name !== name) return false;
+  return call !== undefined && call.errno === undefined && asksForExec(call);
+}
+
 /** The kernel's own answers to a wish for execution: EACCES (may bits), EPERM (a noexec mount). */
-function isRefusedExec({ name, args, errno }: SyscallEvent): boolean {
-  if (errno !== 'EACCES' && errno !== 'EPERM') return false;
+function isRefusedExec(call: SyscallEvent): boolean {
+  return (call.errno === 'EACCES' || call.errno === 'EPERM') && asksForExec(call);
+}
+
+function asksForExec({ name, args }: SyscallEvent): boolean {
   return ASK_FOR_EXEC.has(name) && ((args[2] ?? 0n) & PROT_EXEC) !== 0n;
 }
 
@@ -129,7 +129,9 @@ function deniedBy(by: VerdictEvent | undefined, call: SyscallEvent | undefined):
     errno: call?.errno ?? (verdict?.kind === 'deny' ? verdict.errno : undefined),
     rule: verdict?.rule,
     reason: verdict?.reason,
+    silent: false,
     pc: call?.pc ?? by?.pc ?? 0n,
+    event: call ?? by,
   };
 }
 
@@ -159,10 +161,10 @@ function lastFault(trace: readonly TraceEvent[]): Refused | undefined {
 
 function faultAt(trace: readonly TraceEvent[], index: number): Refused | undefined {
   const event = trace[index];
-  if (event === undefined) return undefined;
+  if (event?.type !== 'fault') return undefined;
   const note = faultVerdict(trace, index)?.verdict;
-  const nothing = { call: undefined, errno: undefined };
-  return { kind: 'fault', ...nothing, rule: note?.rule, reason: note?.reason, pc: event.pc };
+  const nothing = { call: undefined, errno: undefined, silent: false };
+  return { kind: 'fault', ...nothing, rule: note?.rule, reason: note?.reason, pc: event.pc, event };
 }
 
 /** What a policy said of the fault at `index`: recorded next to it. */
@@ -176,7 +178,8 @@ export function faultVerdict(
 }
 
 /** `mprotect refused with EACCES by selinux/execmem`. */
-export function refusedText({ kind, call, errno, rule }: Refused): string {
-  const what = kind === 'fault' ? 'access refused' : `${call ?? 'a call'} refused`;
-  return `${what}${errno === undefined ? '' : ` with ${errno}`}${rule === undefined ? '' : ` by ${rule}`}`;
+export function refusedText({ kind, call, errno, rule, silent }: Refused): string {
+  const what = kind === 'fault' ? 'access' : (call ?? 'a call');
+  const how = silent ? 'granted without PROT_EXEC' : 'refused';
+  return `${what} ${how}${errno === undefined ? '' : ` with ${errno}`}${rule === undefined ? '' : ` by ${rule}`}`;
 }

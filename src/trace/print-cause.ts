@@ -2,11 +2,9 @@
 import { errnoText } from '../abi/errno.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 import { verdictLine } from './print.js';
+import { TakenRights } from './taken-rights.js';
 
 const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch from' } as const;
-
-/** Calls that ask the VM_MAY* bits: EACCES of any other has another cause. */
-const CHECK_MAY_BITS = new Set(['mprotect', 'pkey_mprotect']);
 
 /**
  * A refusal comes first: a program that does not check its calls dies later of the first one. Then
@@ -36,20 +34,20 @@ export interface Refusal {
  * the kernel's own check of the VM_MAY* bits now fails.
  */
 export function firstRefusal(events: readonly TraceEvent[]): Refusal | undefined {
-  let taken: VerdictEvent['verdict'] | undefined;
+  const taken = new TakenRights();
   for (const [index, event] of events.entries()) {
+    taken.see(event);
     if (event.type === 'verdict') {
       const { kind } = event.verdict;
       if (kind === 'deny' || kind === 'kill') {
         return { sentence: verdictLine(inFamily(event)), call: callAfter(events, index) };
       }
-      if (kind === 'narrow') taken = event.verdict;
     }
-    if (event.type !== 'syscall' || event.errno !== 'EACCES') continue;
-    if (taken?.rule !== undefined && CHECK_MAY_BITS.has(event.name)) {
-      const sentence = `${event.name} failed with EACCES: ${taken.reason} (${taken.rule})`;
-      return { sentence, call: event };
-    }
+    if (event.type !== 'syscall') continue;
+    const verdict = taken.by(event)?.verdict;
+    if (verdict?.rule === undefined) continue;
+    const sentence = `${event.name} failed with EACCES: ${verdict.reason} (${verdict.rule})`;
+    return { sentence, call: event };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../src/abi/outcome.js';
-import { classify, type FinishedRun } from '../../src/scenario/outcome-class.js';
+import type { Vma } from '../../src/mm/vma.js';
+import { classify, type FinishedRun, refusedText } from '../../src/scenario/outcome-class.js';
 import type { NewEvent, TraceEvent } from '../../src/trace/events.js';
 
 const exit = (code: number): Outcome => ({ kind: 'exit', code });
@@ -37,6 +38,13 @@ const narrow = {
   hook: 'mmapFlags',
   call: 'mmap',
   verdict: { kind: 'narrow', flags: 0, rule: 'p/less', reason: 'less' },
+} as const;
+const insert = {
+  type: 'vma',
+  op: 'insert',
+  before: undefined,
+  after: { start: 0n, end: 4096n } as Vma,
+  cause: 'mmap',
 } as const;
 const call = (name: string, prot: bigint, errno?: 'EACCES' | 'EPERM'): Partial<NewEvent> => ({
   type: 'syscall',
@@ -92,7 +100,7 @@ describe('what decided', () => {
   });
 
   it('is the rule that had taken the rights which mprotect misses', () => {
-    const trace = [narrow, call('mmap', 3n), call('mprotect', 5n, 'EACCES')];
+    const trace = [narrow, insert, call('mmap', 3n), call('mprotect', 5n, 'EACCES')];
     expect(classify(finished(exit(1), trace), free).refused).toMatchObject({
       call: 'mprotect',
       rule: 'p/less',
@@ -105,10 +113,32 @@ describe('what decided', () => {
       call: 'mprotect',
       verdict: { ...narrow.verdict, rule: 'p/first-page' },
     } as const;
-    const trace = [narrow, call('mmap', 3n), during, call('mprotect', 5n, 'EACCES')];
+    const trace = [
+      narrow,
+      insert,
+      call('mmap', 3n),
+      during,
+      insert,
+      call('mprotect', 5n, 'EACCES'),
+    ];
     expect(classify(finished(exit(1), trace), free).refused?.rule).toBe('p/less');
-    const again = [...trace.slice(0, 3), call('mprotect', 1n), call('mprotect', 5n, 'EACCES')];
+    const again = [...trace.slice(0, 5), call('mprotect', 1n), call('mprotect', 5n, 'EACCES')];
     expect(classify(finished(exit(1), again), free).refused?.rule).toBe('p/first-page');
+  });
+
+  it('is a call that got less than it asked for, although it succeeded', () => {
+    const { class: outcome, refused } = classify(
+      finished(segv, [narrow, insert, call('mmap', 7n), fetch]),
+      free,
+    );
+    expect(outcome).toBe('crashes');
+    expect(refused).toMatchObject({ kind: 'call', call: 'mmap', rule: 'p/less', silent: true });
+    expect(refusedText(refused!)).toBe('mmap granted without PROT_EXEC by p/less');
+  });
+
+  it('is not a right to execute that nobody had asked for', () => {
+    const { refused } = classify(finished(exit(0), [narrow, insert, call('mmap', 3n)]), free);
+    expect(refused).toBe(undefined);
   });
 
   it('is no rule where the kernel itself refuses execution', () => {

@@ -35,8 +35,35 @@ const fault: FaultEvent = {
   },
 };
 
+const narrowed: TraceEvent = {
+  ...base,
+  type: 'vma',
+  op: 'insert',
+  before: undefined,
+  after: fault.vma,
+  cause: 'brk',
+};
+
+const brk: SyscallEvent = {
+  ...base,
+  type: 'syscall',
+  number: 12,
+  name: 'brk',
+  args: [0x8000n],
+  shown: ['0x8000'],
+  value: 0x8000n,
+  errno: undefined,
+  byHost: false,
+};
+
 function failed(name: string, errno: SyscallEvent['errno']): SyscallEvent {
-  const fixed = { ...base, type: 'syscall', number: 10, args: [], byHost: false } as const;
+  const fixed = {
+    ...base,
+    type: 'syscall',
+    number: 10,
+    args: [0x7000n, 4096n, 5n],
+    byHost: false,
+  } as const;
   return { ...fixed, name, shown: ['0x7000', '4096'], value: -1n, errno };
 }
 
@@ -50,7 +77,7 @@ describe('causeOf', () => {
     ],
     [
       'the rule that took the rights away for which a call fails later',
-      [narrowing, failed('mprotect', 'EACCES'), fault],
+      [narrowing, narrowed, brk, failed('mprotect', 'EACCES'), fault],
       'mprotect failed with EACCES: data (pax/no-exec)',
     ],
     [
@@ -78,7 +105,7 @@ describe('firstRefusal', () => {
   it('gives the call that failed of it', () => {
     const call = failed('mprotect', 'EACCES');
     expect(firstRefusal([failed('open', 'ENOENT'), refusal, call])?.call).toBe(call);
-    expect(firstRefusal([narrowing, call])?.call).toBe(call);
+    expect(firstRefusal([narrowing, narrowed, brk, call])?.call).toBe(call);
   });
 
   it('gives no call for a kill at a fault', () => {
