@@ -9,6 +9,7 @@ export {
   type EngineInfo,
   engineInfo as openEngineInfo,
 } from './engine/open.js';
+export { finishedRun } from './explain/finished-run.js';
 export { type InjectionCount, idleReason } from './inject/injector.js';
 export type { InterceptedCall, Interception, SyscallInterceptor } from './kernel/intercept.js';
 export { type Argument, arg, type TypedValue } from './kit/arguments.js';

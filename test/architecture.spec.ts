@@ -55,6 +55,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   native: ['index.ts'],
   'fast-check': ['index.ts'],
   probe: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain'],
+  explain: [
+    'abi',
+    'kernel',
+    'mm',
+    'policy',
+    'sandbox.ts',
+    'sandbox-options.ts',
+    'scenario',
+    'trace',
+  ],
   cli: ['index.ts'],
 };
 

@@ -1,5 +1,11 @@
 /** The object that `run --json` prints. */
-import type { Outcome, Sandbox } from '../index.js';
+import {
+  type Classified,
+  type Outcome,
+  type Refused,
+  refusedText,
+  type Sandbox,
+} from '../index.js';
 
 /** 64-bit values as `0x...` strings, negative ones in two's complement: JSON's numbers end at 2^53. */
 export function toJson(value: unknown): string {
@@ -11,7 +17,12 @@ export function toJson(value: unknown): string {
   );
 }
 
-export function runRecord(program: string, sandbox: Sandbox, outcome: Outcome): object {
+export function runRecord(
+  program: string,
+  sandbox: Sandbox,
+  outcome: Outcome,
+  { class: outcomeClass, refused }: Classified,
+): object {
   const text = new TextDecoder();
   return {
     program,
@@ -19,6 +30,8 @@ export function runRecord(program: string, sandbox: Sandbox, outcome: Outcome): 
     os: sandbox.os,
     policy: sandbox.policy,
     outcome,
+    class: outcomeClass,
+    refused: refused === undefined ? null : refusedRecord(refused),
     stdout: text.decode(sandbox.stdout),
     stderr: text.decode(sandbox.stderr),
     syscalls: sandbox.trace.flatMap((event) => {
@@ -30,4 +43,10 @@ export function runRecord(program: string, sandbox: Sandbox, outcome: Outcome): 
     findings: sandbox.findings,
     instructions: sandbox.instructions,
   };
+}
+
+/** Without the event, which is among `syscalls`; what is not known is null. */
+function refusedRecord(refused: Refused): object {
+  const { kind, call = null, errno = null, rule = null, reason = null, silent, pc } = refused;
+  return { kind, call, errno, rule, reason, silent, pc, text: refusedText(refused) };
 }

@@ -1,5 +1,12 @@
 /** `mayexec run`: one program, its output passed through, and what ended it. */
-import { idleReason, type Outcome, type Sandbox } from '../index.js';
+import {
+  type Classified,
+  classify,
+  finishedRun,
+  idleReason,
+  type Outcome,
+  type Sandbox,
+} from '../index.js';
 import type { Command, Given } from './arguments.js';
 import { findingLines } from './findings.js';
 import { eachTable, injectEach } from './inject-each.js';
@@ -88,8 +95,15 @@ async function runProgram(given: Given): Promise<number> {
   if (json) sandbox.countInstructions(true);
   const outcome = startProgram(sandbox, program);
   trace?.catchUp();
-  if (json) process.stdout.write(`${toJson(runRecord(program.path, sandbox, outcome))}\n`);
-  else {
+  if (json) {
+    const record = runRecord(
+      program.path,
+      sandbox,
+      outcome,
+      await classOf(program, sandbox, outcome),
+    );
+    process.stdout.write(`${toJson(record)}\n`);
+  } else {
     await tell(sandbox, outcome);
     if (given.switches.has('log')) {
       for (const line of sandbox.kernelLog) process.stderr.write(`${line}\n`);
@@ -107,6 +121,16 @@ async function runEach(program: GivenProgram, calls: string, json: boolean): Pro
   if (json) stdout.write(`${toJson({ program: program.path, ...report })}\n`);
   else stdout.write(`${eachTable(report, terminalOf(stdout)).join('\n')}\n`);
   return report.trials.some(({ outcome }) => outcome === 'crashes') ? 1 : 0;
+}
+
+/** What the run came to, compared with the same program where nothing stands in its way. */
+async function classOf(
+  { options, program: { entry } }: GivenProgram,
+  { trace, stdout }: Sandbox,
+  outcome: Outcome,
+): Promise<Classified> {
+  const free = { ...options, policy: 'none', inject: undefined };
+  return classify({ outcome, trace, stdout }, await finishedRun(free, entry));
 }
 
 /** An injection that met no call answers nothing: most likely it is not what was meant. */

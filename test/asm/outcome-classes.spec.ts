@@ -96,12 +96,14 @@ const REFUSED: Readonly<Record<string, readonly [OutcomeClass, Refusals, Refusal
   ],
 };
 
+const NOTHING: readonly [OutcomeClass, Refusals, Refusals?] = ['works', {}];
+
 /** Denied in silence, it dies of the call that it took for granted. */
 const CRASHES_INSTEAD = { 'jit-mmap-rwx': ['hardenedbsd'] } as const;
 
 function expected(program: string, arch: Arch, policy: string): string {
-  const [refusedClass, always, onI386 = {}] = REFUSED[program] ?? ['works', {}];
-  const refusal = (arch === 'i386' ? onI386[policy] : undefined) ?? always[policy];
+  const [refusedClass, always, onI386] = REFUSED[program] ?? NOTHING;
+  const refusal = (arch === 'i386' ? onI386?.[policy] : undefined) ?? always[policy];
   if (refusal === undefined) return 'works';
   const crashes: readonly string[] = CRASHES_INSTEAD[program as keyof typeof CRASHES_INSTEAD] ?? [];
   const outcome = crashes.includes(policy) ? 'crashes' : refusedClass;

@@ -132,6 +132,20 @@ describe('a limit', () => {
 });
 
 describe('--json', () => {
+  it('names the class of the run and what refused it', () => {
+    const args = ['unchecked.s', '--policy', 'restricted-wx', '--json'];
+    const { class: outcome, refused } = JSON.parse(run(...args).stdout);
+    expect(outcome).toBe('crashes');
+    expect(refused).toMatchObject({
+      kind: 'call',
+      call: 'mprotect',
+      errno: 'EACCES',
+      rule: 'restricted-wx/write-never-exec',
+      silent: false,
+      text: 'mprotect refused with EACCES by restricted-wx/write-never-exec',
+    });
+  });
+
   it('prints one object of the documented shape and nothing else', () => {
     const { status, stdout, stderr } = folder.mayexec(['run', 'copy.s', '--json'], 'hi');
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -142,6 +156,8 @@ describe('--json', () => {
       os: 'linux',
       policy: 'nx',
       outcome: { kind: 'exit', code: 0 },
+      class: 'works',
+      refused: null,
       stdout: 'hi',
       stderr: 'done\n',
       syscalls: expect.any(Array),
