@@ -21,7 +21,7 @@ export interface SyscallEvent extends EventBase {
   readonly args: readonly bigint[];
   /** Arguments as strace prints them, one text each; read at entry (strings, structures). */
   readonly shown: readonly string[];
-  /** Undefined when the call did not return (exit, execve, rt_sigreturn). */
+  /** Undefined when the call did not return (exit, rt_sigreturn); 0 when execve began a program. */
   readonly value: bigint | undefined;
   readonly errno: Errno | undefined;
   /** True when the host called it (Sandbox.syscall) and not the guest. */

@@ -178,7 +178,7 @@ function record(
   result: SyscallResult,
   { decoder, injected }: { decoder: ArgumentDecoder; injected: Interception | undefined },
 ): void {
-  const value = result.ok === true ? BigInt(result.value) : undefined;
+  const value = valueSeen(task, spec.name, result);
   task.kernel.record({
     type: 'syscall',
     pid: task.pid,
@@ -186,11 +186,19 @@ function record(
     number,
     args: args.slice(0, spec.args.length),
     shown: decoder.finish(result.ok === true ? value : undefined),
-    value: result.ok === false ? -1n : value,
+    value,
     errno: result.ok === false ? result.errno : undefined,
     byHost,
     ...(injected === undefined
       ? {}
       : { injected: injected.kind === 'change' ? ('args' as const) : ('result' as const) }),
   });
+}
+
+/** A new program begins with 0 in the result's place, which is what strace sees of a successful execve. */
+function valueSeen(task: Task, name: string, result: SyscallResult): bigint | undefined {
+  if (result.ok === true) return BigInt(result.value);
+  if (result.ok === false) return -1n;
+  const isExec = name === 'execve' || name === 'execveat';
+  return isExec && task.outcome === undefined ? 0n : undefined;
 }

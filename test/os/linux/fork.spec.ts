@@ -199,6 +199,22 @@ parent:${exitStatus}`;
     });
   });
 
+  it('has the result 0 once the new program begins, and none when it cannot', async () => {
+    const content = await build(arch, 'call SYS_exit_group, 0');
+    const exec = `call SYS_execve, offset path, 0, 0\n call SYS_exit_group, 1\n .data\npath: .asciz "/bin/p"`;
+    const result = async (bytes: Uint8Array): Promise<unknown> => {
+      const { sb } = await run(arch, exec, {
+        files: { '/bin/p': { content: bytes, mode: 0o755 } },
+      });
+      return sb.trace.find((event) => event.type === 'syscall' && event.name === 'execve');
+    };
+    expect(await result(content)).toMatchObject({ value: 0n, errno: undefined });
+    // The first PT_LOAD: an address that no program may have. The old one is gone by then.
+    const broken = content.slice();
+    broken.set([0xff, 0xff, 0xff, 0xff], arch === 'i386' ? 52 + 8 : 64 + 20);
+    expect(await result(broken)).toMatchObject({ value: undefined, errno: undefined });
+  });
+
   it('what is not there, or may not be executed, is an errno and the program goes on', async () => {
     const { sb } = await run(arch, 'call SYS_exit_group, 0', {
       files: {
