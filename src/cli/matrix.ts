@@ -1,11 +1,11 @@
 /** `mayexec matrix`: what each scenario comes to under each policy, and which rule decided. */
 import { writeFileSync } from 'node:fs';
-import { listPolicies, type MatrixCell, type MatrixRow, matrixHtml, Sandbox } from '../index.js';
+import { listPolicies, matrixHtml, Sandbox } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { splitSpecs } from './demo.js';
 import { toJson } from './json.js';
-import { type Cell, renderTable } from './table.js';
-import { type Colour, type Terminal, terminalOf } from './terminal.js';
+import { matrixTable } from './matrix-table.js';
+import { terminalOf } from './terminal.js';
 import { jobsOf, performWithProgress } from './test.js';
 import { readScenario, scenarioFiles } from './test-files.js';
 import type { Task } from './test-worker.js';
@@ -27,7 +27,8 @@ export const matrix: Command = {
   details: [
     'FILES are scenarios (.md, .s) or folders of them; default scenarios/. Every program of a file runs',
     'under every policy. Outcomes: works, falls back (same output, but an execution was refused), errors',
-    '(refused, orderly end), crashes. A number in brackets leads to the rule below the table.',
+    '(refused, orderly end), crashes. A number leads to the rule below the table. On a terminal that is',
+    'too narrow, policies are letters and outcomes are marks, explained below the table.',
   ].join('\n'),
   examples: [
     'mayexec matrix',
@@ -71,39 +72,4 @@ function writeHtml(file: string, html: string): void {
   } catch (error) {
     throw new UsageError(`${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
-}
-
-const COLOURS: Readonly<Record<MatrixCell['outcome'], Colour>> = {
-  works: 'green',
-  'falls back': 'yellow',
-  errors: 'yellow',
-  crashes: 'red',
-};
-
-/** Columns that do not fit go on in further blocks. Equal rules share one number. */
-export function matrixTable(
-  rows: readonly MatrixRow[],
-  policies: readonly string[],
-  terminal: Terminal,
-): string[] {
-  const numbers = new Map<string, number>();
-  const cellOf = ({ outcome, rule }: MatrixCell): Cell => {
-    const colour = COLOURS[outcome];
-    if (rule === undefined) return { text: outcome, colour };
-    const number = numbers.get(rule) ?? numbers.size + 1;
-    numbers.set(rule, number);
-    return { text: `${outcome} [${number}]`, colour };
-  };
-  const body = rows.map((row) => [{ text: rowName(row) }, ...row.cells.map(cellOf)]);
-  const header = ['scenario', ...policies].map((text) => ({ text }));
-  const notes = [...numbers].map(([rule, number]) => `[${number}] ${rule}`);
-  return [
-    ...renderTable([header, ...body], terminal),
-    ...(notes.length === 0 ? [] : ['', ...notes]),
-  ];
-}
-
-function rowName({ file, program }: MatrixRow): string {
-  const name = file.replace(/^.*[\\/]/, '').replace(/\.\w+$/, '');
-  return program === 'main' ? name : `${name}/${program}`;
 }

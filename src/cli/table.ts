@@ -6,32 +6,41 @@ export interface Cell {
   readonly colour?: Colour;
 }
 
-const GAP = '  ';
+/** Blanks between columns. */
+const GAP = 2;
 
 /**
  * Lines of a table whose first row is its header. When it is wider than the terminal, it goes on in
- * further blocks, each with the first `keys` columns again.
+ * further blocks, each with the first `keys` columns again. `gap`: blanks between columns.
  */
 export function renderTable(
   rows: readonly (readonly Cell[])[],
   terminal: Terminal,
   keys = 1,
+  gap = GAP,
 ): string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.text.length ?? 0)),
   );
-  const blocks = blocksOf(widths, terminal.width, keys);
+  const blocks = blocksOf(widths, terminal.width, keys, gap);
   return blocks.flatMap((block, index) => {
-    const lines = rows.map((row, line) => renderRow(row, block, widths, line === 0, terminal));
+    const lines = rows.map((row, line) =>
+      renderRow(row, block, { widths, gap, isHeader: line === 0, terminal }),
+    );
     return index === 0 ? lines : ['', ...lines];
   });
 }
 
 /** Groups the columns after the keys so that each group fits beside them; at least one per group. */
-function blocksOf(widths: readonly number[], limit: number, keyCount: number): number[][] {
+function blocksOf(
+  widths: readonly number[],
+  limit: number,
+  keyCount: number,
+  gap: number,
+): number[][] {
   const keys = [...widths.keys()].slice(0, keyCount);
-  const keyWidth = keys.reduce((sum, column) => sum + widths[column]! + GAP.length, 0);
+  const keyWidth = keys.reduce((sum, column) => sum + widths[column]! + gap, 0);
   const blocks: number[][] = [];
   let room = 0;
   for (let column = keyCount; column < widths.length; column++) {
@@ -41,17 +50,22 @@ function blocksOf(widths: readonly number[], limit: number, keyCount: number): n
       room = limit - keyWidth;
     }
     blocks.at(-1)!.push(column);
-    room -= needed + GAP.length;
+    room -= needed + gap;
   }
   return blocks.length === 0 ? [keys] : blocks;
+}
+
+interface RowStyle {
+  readonly widths: readonly number[];
+  readonly gap: number;
+  readonly isHeader: boolean;
+  readonly terminal: Terminal;
 }
 
 function renderRow(
   row: readonly Cell[],
   columns: readonly number[],
-  widths: readonly number[],
-  isHeader: boolean,
-  { paint }: Terminal,
+  { widths, gap, isHeader, terminal }: RowStyle,
 ): string {
   let line = '';
   let spaces = '';
@@ -59,10 +73,10 @@ function renderRow(
     const { text = '', colour } = row[column] ?? {};
     const style = isHeader ? 'bold' : colour;
     if (text !== '') {
-      line += spaces + (style === undefined ? text : paint(style, text));
+      line += spaces + (style === undefined ? text : terminal.paint(style, text));
       spaces = '';
     }
-    spaces += ' '.repeat(widths[column]! - text.length) + GAP;
+    spaces += ' '.repeat(widths[column]! - text.length + gap);
   }
   return line;
 }
