@@ -51,6 +51,7 @@ export {
 export { fullListing, plainListing } from './kit/code-listing.js';
 export { type Breach, DUTIES, type Duty } from './kit/conduct.js';
 export { ABIS, type AbiName } from './kit/convention.js';
+export { Coverage, type CoverageTotals } from './kit/coverage.js';
 export { lastStore, lastWriter } from './kit/diverge.js';
 export { edgeFloats, edgeIntegers } from './kit/edge-values.js';
 export {

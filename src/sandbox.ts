@@ -312,6 +312,15 @@ export class Sandbox implements Disposable {
     this.#recorder.truncate(snapshot.traceLength);
   }
 
+  /**
+   * Frees the memory that only this snapshot holds, which cannot be restored afterwards. Without it that
+   * happens some time after the last reference is gone, and never within a loop that does not await.
+   */
+  discard(snapshot: SandboxSnapshot): void {
+    const process = this.#alive();
+    if (this.#snapshots.delete(snapshot)) process.discard(snapshot.process);
+  }
+
   /** Frees the engine. Closing twice is allowed; any other use of a closed sandbox throws. */
   close(): void {
     if (this.#closed) return;

@@ -35,14 +35,16 @@ export class SandboxBed implements Bed {
     if (placement !== 'image') {
       throw new MayexecError('the code is in the sandbox already: it takes no placement');
     }
-    const snapshot = this.sandbox.snapshot();
-    this.#before = snapshot;
+    this.#before = this.sandbox.snapshot();
     mapBuffers(this.sandbox, buffers);
-    return { snapshot, refused: undefined, events: [] };
+    return { refused: undefined, events: [] };
   }
 
   end(): void {
-    if (this.#before !== undefined) this.sandbox.restore(this.#before);
+    const before = this.#before;
+    if (before === undefined) return;
+    this.sandbox.restore(before);
+    this.sandbox.discard(before);
     this.#before = undefined;
   }
 }

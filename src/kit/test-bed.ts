@@ -16,10 +16,13 @@ import { CODE_FILE, type Placement, placePages, type Refused } from './placement
 
 /** Code in place, ready to be called any number of times. */
 export interface Prepared {
-  readonly snapshot: SandboxSnapshot;
   readonly refused: Refused | undefined;
   /** What the placement did. */
   readonly events: readonly TraceEvent[];
+}
+
+interface Kept extends Prepared {
+  snapshot?: SandboxSnapshot;
 }
 
 const KEPT = 32;
@@ -47,7 +50,7 @@ export class TestBed implements Bed, Disposable {
   readonly registers: RegisterValues;
   readonly #base: SandboxSnapshot;
   readonly #path: Addr;
-  readonly #prepared = new WeakMap<Code, Map<string, Prepared>>();
+  readonly #prepared = new WeakMap<Code, Map<string, Kept>>();
   /** Oldest first. */
   readonly #kept: { readonly code: Code; readonly key: string }[] = [];
 
@@ -77,12 +80,14 @@ export class TestBed implements Bed, Disposable {
   begin(code: Code, placement: Placement, buffers: readonly PlannedBuffer[]): Prepared {
     const key = `${placement} ${shapeOf(buffers)}`;
     const known = this.#prepared.get(code)?.get(key);
-    if (known !== undefined) {
+    if (known?.snapshot !== undefined) {
       this.sandbox.restore(known.snapshot);
       return known;
     }
     const prepared = this.#prepare(code, placement, buffers);
-    this.#keep(code, key, prepared);
+    // Much code is called once and never again: only the second call makes a snapshot.
+    if (known === undefined) this.#keep(code, key, prepared);
+    else known.snapshot = this.sandbox.snapshot();
     return prepared;
   }
 
@@ -100,15 +105,17 @@ export class TestBed implements Bed, Disposable {
     const refused = placePages({ sandbox, path: this.#path }, pagesOf(code), placement);
     const events = sandbox.trace.slice(from);
     mapBuffers(sandbox, buffers);
-    return { snapshot: sandbox.snapshot(), refused, events };
+    return { refused, events };
   }
 
-  #keep(code: Code, key: string, prepared: Prepared): void {
-    const own = this.#prepared.get(code) ?? new Map<string, Prepared>();
+  #keep(code: Code, key: string, prepared: Kept): void {
+    const own = this.#prepared.get(code) ?? new Map<string, Kept>();
     this.#prepared.set(code, own.set(key, prepared));
     this.#kept.push({ code, key });
     if (this.#kept.length <= KEPT) return;
     const oldest = this.#kept.shift()!;
+    const snapshot = this.#prepared.get(oldest.code)?.get(oldest.key)?.snapshot;
+    if (snapshot !== undefined) this.sandbox.discard(snapshot);
     this.#prepared.get(oldest.code)?.delete(oldest.key);
   }
 }

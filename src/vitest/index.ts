@@ -35,6 +35,7 @@ export {
   arg,
   type CallResult,
   type CodeSource,
+  Coverage,
   call,
   callback,
   explore,

@@ -4,6 +4,7 @@
  */
 import { cpus, loadavg } from 'node:os';
 import { engineTables, measureStart } from './engine.js';
+import { kitTables } from './kit.js';
 import { policiesTables } from './policies.js';
 import { portTables } from './port.js';
 import { sandboxTables } from './sandbox.js';
@@ -14,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Table[]>>> = {
   port: portTables,
   sandbox: sandboxTables,
   policies: policiesTables,
+  kit: kitTables,
 };
 
 /** Of the machine, since every figure depends on it. */

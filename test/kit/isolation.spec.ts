@@ -1,6 +1,6 @@
 /** No case affects the next, whatever it does. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Kit, listPolicies, PLACEMENTS } from '../../src/index.js';
+import { Kit, listPolicies, PLACEMENTS, straceText } from '../../src/index.js';
 
 let kit: Kit;
 
@@ -44,10 +44,10 @@ describe('a case that goes wrong', () => {
     const result = kit.call(bad, [], { limits: { blocks: 20_000 } });
     expect(result.outcome).toMatchObject(outcome);
     const next = kit.call(good, [1, 2]);
-    expect([next.outcome, next.breaches, next.trace]).toEqual([
+    expect([next.outcome, next.breaches, straceText(next.trace)]).toEqual([
       { kind: 'return', value: 3n },
       [],
-      first.trace,
+      straceText(first.trace),
     ]);
     expect(next.after).toEqual(first.after);
     expect(kit.call(bad, [], { limits: { blocks: 20_000 } }).outcome).toEqual(result.outcome);
@@ -58,6 +58,16 @@ describe('a case that goes wrong', () => {
     const twice = [1, 2].map(() => kit.call(code, [], { placement: 'rwx' }).value);
     expect(twice).toEqual([42n, 42n]);
   });
+});
+
+it('any number of codes in one go needs no more memory than one', async () => {
+  using small = await Kit.open({ memory: 2 << 20 });
+  for (let round = 0; round < 1000; round++) {
+    const code = Uint8Array.of(0xb8, round & 0xff, round >> 8, 0, 0, 0xc3);
+    const result = small.call(code);
+    expect([result.value, result.instructions]).toEqual([BigInt(round), 2]);
+    result.memory(0x1000_0000n, 1);
+  }
 });
 
 describe('bad input', () => {

@@ -278,8 +278,13 @@ export class LinuxProcess {
       },
     };
     const snapshot = { cpu: this.#kernel.engine.saveCpu(), parts };
-    this.#forgotten.register(snapshot, parts);
+    this.#forgotten.register(snapshot, parts, snapshot);
     return snapshot;
+  }
+
+  /** Gives back at once what only the snapshot holds; else that happens when nobody holds it any more. */
+  discard(snapshot: ProcessSnapshot): void {
+    if (this.#forgotten.unregister(snapshot)) snapshot.parts.drop();
   }
 
   restore({ cpu, parts }: ProcessSnapshot): void {
