@@ -57,7 +57,7 @@ async function runIdentify(given: Given): Promise<number> {
     candidates: splitSpecs(given.values.get('policies')),
     progress: (waiting) => show(`${waiting} policies to run`),
   }).finally(() => show(''));
-  const advice = adviceFor(found.results, found.fits[0]);
+  const advice = adviceFor(found.results, found.fits);
   if (given.switches.has('json')) stdout.write(`${toJson(record(found, advice))}\n`);
   else stdout.write(`${report(found, advice, terminalOf(stdout)).join('\n')}\n`);
   return found.kind === 'exact' && found.complete ? 0 : NOT_EXACT;

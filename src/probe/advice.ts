@@ -5,7 +5,7 @@
 
 import { PolicyOptions } from '../policy/definition.js';
 import { describePolicy } from '../policy/registry.js';
-import { domainOf } from '../policy/selinux-domains.js';
+import { type Domain, domainOf } from '../policy/selinux-domains.js';
 import { selinuxInfo } from '../policy/selinux-info.js';
 import { parseSpec, type SpecPart } from '../policy/spec.js';
 import type { ProbeResults } from './results.js';
@@ -54,7 +54,8 @@ const PITFALLS: readonly (readonly [experiments: readonly string[], pitfall: str
   [['shm-file-dual'], 'files in /dev/shm do not run here: use a memfd'],
 ];
 
-export function adviceFor({ outcomes }: ProbeResults, policy: string | undefined): Advice {
+export function adviceFor({ outcomes }: ProbeResults, fits: readonly string[]): Advice {
+  const parts = fits.map(parseSpec);
   const works = (name: string): boolean => outcomes.get(name)?.startsWith('ok') === true;
   const fails = (name: string): boolean => outcomes.has(name) && !works(name);
   const ways = WAYS.flatMap(([experiment, way]) => (works(experiment) ? [way] : []));
@@ -70,7 +71,9 @@ export function adviceFor({ outcomes }: ProbeResults, policy: string | undefined
         ? ['check what mmap and mprotect return, and have an interpreter for when they refuse']
         : []),
     ],
-    ask: policy === undefined ? [] : parseSpec(policy).flatMap(askAbout),
+    ask: parts
+      .slice(0, 1)
+      .flatMap((first) => first.flatMap((part) => askAbout(part, parts.flat()))),
   };
 }
 
@@ -80,27 +83,42 @@ const BOOLEANS = {
   execstack: 'selinuxuser_execstack (allow_execstack up to RHEL 6)',
 } as const;
 
-function askAbout(part: SpecPart): string[] {
+function askAbout(part: SpecPart, all: readonly SpecPart[]): string[] {
   if (part.name === 'nx' || part.name === 'none') return [];
-  if (part.name === 'selinux') return askAboutSelinux(part);
-  return [`${part.name} is switched on so: ${describePolicy(part.name).optIn}`];
+  if (part.name !== 'selinux') {
+    return [`${part.name} is switched on so: ${describePolicy(part.name).optIn}`];
+  }
+  const domains = all
+    .filter(({ name }) => name === 'selinux')
+    .map(({ options }) => domainOf(new PolicyOptions(selinuxInfo, options)));
+  return askAboutDomains(domains);
 }
 
+const PRIVATE_FILE = { type: 'user_tmp_t', class: 'file' } as const;
+const ZERO_DEVICE = { type: 'zero_device_t', class: 'chr_file' } as const;
+
 /** The booleans by name: that is what an administrator can look up. */
-function askAboutSelinux({ options }: SpecPart): string[] {
-  const domain = domainOf(new PolicyOptions(selinuxInfo, options));
+function askAboutDomains(domains: readonly Domain[]): string[] {
+  const state = (name: string, permits: (domain: Domain) => boolean, when: string): string => {
+    const values = new Set(domains.map(permits));
+    if (values.size > 1) return `${name} cannot be told: another rule refuses first`;
+    return values.has(true) ? `${name} is on` : `${name} is off: ${when}`;
+  };
   const names = Object.keys(BOOLEANS) as (keyof typeof BOOLEANS)[];
-  const said = names.map((name) => {
-    const on = domain.process[name];
-    return `${name} is ${on ? 'on' : 'off'}${on ? '' : `: the boolean ${BOOLEANS[name]}`}`;
-  });
-  const files = domain.execmod({ type: 'user_tmp_t', class: 'file' });
-  const devices = domain.execmod({ type: 'zero_device_t', class: 'chr_file' });
-  const execmod = files
-    ? `execmod is on for files${devices ? ' and devices' : ', and off for /dev/zero (no boolean changes that)'}`
-    : 'execmod is off: the boolean selinuxuser_execmod (allow_execmod up to RHEL 6)';
-  const execute = domain.execute({ type: 'user_tmp_t', class: 'file' })
-    ? []
-    : ['files of your own may not be executed: ask for a domain that may (or semanage permissive)'];
-  return [...said, execmod, ...execute];
+  return [
+    ...names.map((name) =>
+      state(name, ({ process }) => process[name], `the boolean ${BOOLEANS[name]}`),
+    ),
+    state(
+      'execmod on files',
+      ({ execmod }) => execmod(PRIVATE_FILE),
+      'the boolean selinuxuser_execmod (allow_execmod up to RHEL 6)',
+    ),
+    state('execmod on /dev/zero', ({ execmod }) => execmod(ZERO_DEVICE), 'no boolean changes that'),
+    state(
+      'execute on files of your own',
+      ({ execute }) => execute(PRIVATE_FILE),
+      'ask for a domain that may, or for semanage permissive',
+    ),
+  ];
 }

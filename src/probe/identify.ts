@@ -78,6 +78,8 @@ const THIRD = [
   'personality-map',
   'shared-anon-rw-rx',
   'heap-neighbour',
+  'heap-memfd-rx',
+  'heap-memfd-neighbour',
   'fixed-over',
   'mdwe-own',
   'text-rw',

@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../src/abi/address.js';
 import { MayexecError } from '../../src/abi/errors.js';
+import { adviceFor } from '../../src/probe/advice.js';
 import { AXES, combinedCandidates, singleCandidates } from '../../src/probe/candidates.js';
 import { identify } from '../../src/probe/identify.js';
 import { formatProbe, type ProbeResults, parseProbe } from '../../src/probe/results.js';
@@ -112,6 +113,22 @@ describe('identify', () => {
     expect({ fits, examined }).toEqual({ fits: [], examined: 2 });
     expect(nearest[0]?.policy).toBe('pax');
     await expect(identify(results, { candidates: ['selinus'] })).rejects.toThrow(MayexecError);
+  });
+
+  // A memfd inside the heap is judged by execheap alone: what execmem refuses as well does not hide it.
+  it('tells execheap although execmem is denied, and says that execstack cannot be told', async () => {
+    const { fits, results } = await identify(await runProbe({ policy: 'selinux:execmem=deny' }));
+    expect(fits.filter((policy) => policy.includes('execheap=allow'))).toEqual([]);
+    expect(fits).toContain('selinux:execmem=deny,execstack=deny');
+    const { ask } = adviceFor(results, fits);
+    expect(ask.filter((line) => line.startsWith('exec'))).toEqual([
+      'execmem is off: the boolean deny_execmem (allow_execmem up to RHEL 6)',
+      'execheap is off: the boolean selinuxuser_execheap (allow_execheap up to RHEL 6)',
+      'execstack cannot be told: another rule refuses first',
+      'execmod on files is on',
+      'execmod on /dev/zero is off: no boolean changes that',
+      'execute on files of your own is on',
+    ]);
   });
 
   it('names experiments that rule out everything else', async () => {

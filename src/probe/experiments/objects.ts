@@ -1,13 +1,14 @@
 /** Experiments on memory with an object behind it: /dev/zero, files, memfds, System V segments. */
 import { F_GET_SEALS, MFD_EXEC, MFD_NOEXEC_SEAL, O_RDWR } from '../../abi/fcntl.js';
 import { IPCOP_SHMAT, SHM_EXEC, SHM_RDONLY } from '../../abi/ipc.js';
-import { MAP_PRIVATE, MAP_SHARED } from '../../abi/mman.js';
+import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../abi/mman.js';
 import {
   call,
   codeFile,
   createFile,
   type Experiment,
   fillFile,
+  growHeap,
   into,
   map,
   means,
@@ -15,6 +16,7 @@ import {
   memfdProgram,
   named,
   openZero,
+  PAGE,
   protect,
   reopenFile,
   run,
@@ -28,6 +30,8 @@ const PRIVATE = { flags: MAP_PRIVATE, fd: 'fd' } as const;
 const SHARED = { flags: MAP_SHARED, fd: 'fd' } as const;
 /** The second view of the same pages. */
 const OTHER = { ...SHARED, into: 'q' } as const;
+
+const FIXED = { flags: MAP_SHARED | MAP_FIXED, fd: 'fd' } as const;
 
 const dual: readonly Step[] = [map('rw-', SHARED), write(), map('r-x', OTHER), run('q')];
 
@@ -168,6 +172,25 @@ const memfds: readonly Experiment[] = [
   },
 ];
 
+/** SELinux takes for heap what lies between the start and the end of the heap, whatever it is. */
+const inHeap: readonly Experiment[] = [
+  {
+    name: 'heap-memfd-rx',
+    about: 'a memfd mapped over a page of the heap is made executable',
+    steps: [...memfd(), ...growHeap, map('r--', { ...FIXED, at: 'heap' }), protect('r-x')],
+  },
+  {
+    name: 'heap-memfd-neighbour',
+    about: 'a memfd mapped where the heap ends is made executable',
+    steps: [
+      ...memfd(),
+      ...growHeap,
+      map('r--', { ...FIXED, at: { slot: 'heap', plus: 2 * PAGE } }),
+      protect('r-x'),
+    ],
+  },
+];
+
 const segments: readonly Experiment[] = [
   {
     name: 'segment-rwx',
@@ -206,4 +229,10 @@ const segments: readonly Experiment[] = [
   },
 ];
 
-export const objectExperiments: readonly Experiment[] = [...zero, ...files, ...memfds, ...segments];
+export const objectExperiments: readonly Experiment[] = [
+  ...zero,
+  ...files,
+  ...memfds,
+  ...inHeap,
+  ...segments,
+];
