@@ -104,9 +104,13 @@ use:
     expect(of(run, 'unchecked-result')).toEqual([]);
   });
 
-  it('is not found when the rights came by another call', async () => {
-    const code = `${page(RW)}${protect(RX)}${protect(RX)}${protect(RW)}${protect('PROT_READ')}\nmov byte ptr [rbx], 1`;
-    const run = await watched(`${START}${code}`, { inject: 'mprotect:error=EACCES:when=1' });
+  it.each([
+    ['the rights came by another call', `${page(RX)}${protect(RW)}${protect(RW)}${protect(RX)}`],
+    ['other rights were asked for', `${page(RX)}${protect('PROT_READ')}`],
+  ])('is not found of mprotect when %s', async (_what, code) => {
+    const source = `${START}${code}\nmov byte ptr [rbx], 1`;
+    const run = await watched(source, { inject: 'mprotect:error=EACCES:when=1' });
+    expect(run.sandbox.trace.at(-1)).toMatchObject({ outcome: { signal: 'SIGSEGV' } });
     expect(of(run, 'unchecked-result')).toEqual([]);
   });
 });

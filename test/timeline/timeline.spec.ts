@@ -71,6 +71,38 @@ describe('a timeline', () => {
     expect(grown?.name).toBe('[stack]');
   });
 
+  it('calls what brk made the heap, whatever changed it since', async () => {
+    const { rows, steps } = await rowsOf(`
+    xor edi, edi
+    mov eax, SYS_brk
+    syscall
+    mov rbx, rax
+    lea rdi, [rax + 8192]
+    mov eax, SYS_brk
+    syscall${protect('PROT_READ')}`);
+    expect(steps).toEqual(['exec', 'brk', 'mprotect']);
+    const heap = rows.filter(({ name }) => name === '[heap]').map(({ rights }) => rights.at(-1));
+    expect(heap).toEqual(['r--', 'rw-']);
+  });
+
+  it('begins anew with a new program', async () => {
+    const { steps, own } = await rowsOf(`
+    cmp qword ptr [rsp], 2
+    je second${page(RW)}
+    lea rdi, [rip + path]
+    push 0
+    push rdi
+    push rdi
+    mov rsi, rsp
+    xor edx, edx
+    mov eax, SYS_execve
+    syscall
+path: .asciz "/program"
+second:`);
+    expect(steps).toEqual(['exec', 'mmap', 'exec']);
+    expect(own.map(([, rights]) => rights)).toContain('. rw- .');
+  });
+
   it('ends with the map as it is', async () => {
     const { sandbox, rows } = await rowsOf(`${page(RW)}${page(RX)}${protect('PROT_NONE')}`);
     const last = rows.filter(({ rights }) => rights.at(-1) !== undefined);
