@@ -9,9 +9,23 @@ export {
   type EngineInfo,
   engineInfo as openEngineInfo,
 } from './engine/open.js';
+export {
+  type ExplainOptions,
+  type Explanation,
+  explain,
+  type KnownProgram,
+  type Remedy,
+} from './explain/explain.js';
 export { finishedRun } from './explain/finished-run.js';
+export type { HistoryStep } from './explain/subject.js';
 export { type InjectionCount, idleReason } from './inject/injector.js';
-export type { InterceptedCall, Interception, SyscallInterceptor } from './kernel/intercept.js';
+export type {
+  FaultInterceptor,
+  InterceptedCall,
+  InterceptedFault,
+  Interception,
+  SyscallInterceptor,
+} from './kernel/intercept.js';
 export { type Argument, arg, type TypedValue } from './kit/arguments.js';
 export {
   type BufferInit,

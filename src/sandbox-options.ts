@@ -3,7 +3,7 @@ import type { Arch } from './abi/address.js';
 import { MayexecError, unknownValue } from './abi/errors.js';
 import type { Injection } from './inject/injection.js';
 import { parseInjections } from './inject/parse.js';
-import type { SyscallInterceptor } from './kernel/intercept.js';
+import type { FaultInterceptor, SyscallInterceptor } from './kernel/intercept.js';
 import { layoutNames } from './mm/layout.js';
 import { SYSCTLS } from './os/linux/sysctl.js';
 import type { Policy } from './policy/policy.js';
@@ -73,6 +73,8 @@ export interface SandboxOptions {
   readonly onOutput?: ((fd: 1 | 2, bytes: Uint8Array) => void) | undefined;
   /** Asked at each system call of the guest: lets it pass, fails it, answers it or changes its arguments. */
   readonly intercept?: SyscallInterceptor | undefined;
+  /** Asked before each page fault is judged: may make calls in the guest's name and have the access tried again. */
+  readonly interceptFault?: FaultInterceptor | undefined;
   /**
    * Watch stores and fetches, for findings of the kind 'executed-after-write' (`findings`). Costs a stop at
    * each page that is first stored to, and at each that is executed after that. Default false.
@@ -103,6 +105,7 @@ const OPTION_NAMES = [
   'mounts',
   'onOutput',
   'intercept',
+  'interceptFault',
   'inject',
   'monitor',
   'protectionKeys',

@@ -342,9 +342,9 @@ export class Sandbox implements Disposable {
 /** The host's own interceptor has the first word. Without any, calls are not stopped for one. */
 function interception(
   { injections }: CheckedOptions,
-  { intercept, sysctl }: SandboxOptions,
+  { intercept, interceptFault, sysctl }: SandboxOptions,
   injector: Injector,
-): Pick<LinuxProcessOptions, 'intercept' | 'sysctls' | 'resourceLimits'> {
+): Pick<LinuxProcessOptions, 'intercept' | 'interceptFault' | 'sysctls' | 'resourceLimits'> {
   const resourceLimits = new Map<number, bigint>();
   const sysctls = new Map(Object.entries(sysctl ?? {}));
   for (const injection of injections) {
@@ -361,6 +361,7 @@ function interception(
     resourceLimits,
     sysctls,
     ...(asked === undefined ? {} : { intercept: asked }),
+    ...(interceptFault === undefined ? {} : { interceptFault }),
   };
 }
 

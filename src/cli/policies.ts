@@ -91,6 +91,7 @@ export function policyPage(info: PolicyInfo | MechanismInfo, terminal: Terminal)
     ...prose(info.summary),
     ...heading('What it does'),
     ...prose(info.description),
+    ...(info.why === undefined ? [] : [...heading('Why'), ...prose(info.why)]),
     ...heading('Switched on by'),
     ...prose(info.optIn),
     ...(options.length === 0 ? [] : [...heading('Options'), ...options]),

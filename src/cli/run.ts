@@ -3,11 +3,14 @@ import {
   type Classified,
   classify,
   finishedRun,
+  firstDeniedCall,
   idleReason,
   type Outcome,
   type Sandbox,
+  unknownValue,
 } from '../index.js';
 import type { Command, Given } from './arguments.js';
+import { explanationLines, explanationOf } from './explain.js';
 import { findingLines } from './findings.js';
 import { eachTable, injectEach } from './inject-each.js';
 import { runRecord, toJson } from './json.js';
@@ -51,6 +54,12 @@ export const run: Command = {
       name: 'log',
       help: 'at the end print what the kernel logged (AVC lines, segfaults) to stderr',
     },
+    {
+      name: 'explain',
+      inline: 'full',
+      help: 'say why it was refused and what works instead, each tried: on unless --json; --explain=full: all that was tried',
+    },
+    { name: 'no-explain', help: 'do not' },
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [
@@ -80,6 +89,10 @@ export const run: Command = {
 
 async function runProgram(given: Given): Promise<number> {
   const program = await givenProgram('run', given);
+  const detail = given.values.get('explain');
+  if (detail !== undefined && detail !== 'full') {
+    throw unknownValue('value of --explain', detail, ['full']);
+  }
   const json = given.switches.has('json');
   const each = given.values.get('inject-each');
   if (each !== undefined) return runEach(program, each, json);
@@ -96,15 +109,18 @@ async function runProgram(given: Given): Promise<number> {
   const outcome = startProgram(sandbox, program);
   trace?.catchUp();
   if (json) {
+    const explained = given.switches.has('explain');
+    const explanation = explained ? ((await explanationOf(program)) ?? null) : undefined;
     const record = runRecord(
       program.path,
       sandbox,
       outcome,
       await classOf(program, sandbox, outcome),
     );
-    process.stdout.write(`${toJson(record)}\n`);
+    process.stdout.write(`${toJson({ ...record, explanation })}\n`);
   } else {
     await tell(sandbox, outcome);
+    if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
     if (given.switches.has('log')) {
       for (const line of sandbox.kernelLog) process.stderr.write(`${line}\n`);
     }
@@ -131,6 +147,22 @@ async function classOf(
 ): Promise<Classified> {
   const free = { ...options, policy: 'none', inject: undefined };
   return classify({ outcome, trace, stdout }, await finishedRun(free, entry));
+}
+
+/** A reason to look: a signal, a call that failed by a policy's word, or less than was asked for. */
+function wantsExplanation({ switches }: Given, { trace }: Sandbox, outcome: Outcome): boolean {
+  if (switches.has('no-explain')) return false;
+  return (
+    switches.has('explain') || outcome.kind === 'signal' || firstDeniedCall(trace) !== undefined
+  );
+}
+
+async function tellWhy({ values }: Given, program: GivenProgram, sandbox: Sandbox): Promise<void> {
+  const explanation = await explanationOf(program);
+  if (explanation === undefined) return;
+  const full = values.get('explain') === 'full';
+  const lines = explanationLines(sandbox, explanation, full, terminalOf(process.stderr));
+  process.stderr.write(`${lines.join('\n')}\n`);
 }
 
 /** An injection that met no call answers nothing: most likely it is not what was meant. */

@@ -5,6 +5,7 @@
  */
 import type { Addr } from '../abi/address.js';
 import type { Errno } from '../abi/errno.js';
+import type { Access } from '../abi/outcome.js';
 import type { Result } from '../abi/result.js';
 
 export interface InterceptedCall {
@@ -31,6 +32,19 @@ export type Interception =
   | { readonly kind: 'answer'; readonly value: bigint }
   /** The call is made, with these arguments; `name` makes it another call, whose name and arguments the trace does not show. */
   | { readonly kind: 'change'; readonly name?: string; readonly args: readonly bigint[] };
+
+export interface InterceptedFault {
+  readonly pid: number;
+  /** The instruction that faults; of a fetch its target. */
+  readonly pc: Addr;
+  readonly address: Addr;
+  readonly access: Access;
+  /** As that of an intercepted call. */
+  readonly perform: InterceptedCall['perform'];
+}
+
+/** Asked before the kernel judges a page fault; 'retry' runs the instruction again, undefined lets it pass. */
+export type FaultInterceptor = (fault: InterceptedFault) => 'retry' | undefined;
 
 /** Asked at each call of the guest (never at the host's own); undefined lets it pass as it is. */
 export type SyscallInterceptor = (call: InterceptedCall) => Interception | undefined;

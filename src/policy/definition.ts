@@ -24,6 +24,17 @@ export interface OptionInfo {
   readonly default: string;
 }
 
+/** Something that an administrator, a packager or a signature can do about a policy, and what stands for it here. */
+export interface PolicySwitch {
+  readonly text: string;
+  /** Options of the policy. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Extended attributes of the program. */
+  readonly xattrs?: Readonly<Record<string, string>>;
+  /** The policy is not there any more. */
+  readonly gone?: true;
+}
+
 /** What `mayexec policies NAME` prints. */
 export interface PolicyInfo {
   readonly name: string;
@@ -38,6 +49,10 @@ export interface PolicyInfo {
   readonly rules: Readonly<Record<string, string>>;
   /** What it does, in order. */
   readonly description: string;
+  /** What its rules are good for: why anybody refuses such a thing. */
+  readonly why?: string;
+  /** All of them weaken it; smallest first. */
+  readonly switches?: readonly PolicySwitch[];
   readonly history: string;
   /** Ways to run generated code under it, and its known holes. */
   readonly workarounds: readonly string[];

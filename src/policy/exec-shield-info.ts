@@ -21,6 +21,8 @@ export const execShieldInfo: Omit<PolicyInfo, 'options'> = {
     'Mode 1 leaves programs alone that have no PT_GNU_STACK or ask for an executable stack; mode 2 covers every program and makes no stack executable at exec.',
     'On a processor with NX, and on x86-64, the NX bit does the work and the limit is not used.',
   ].join('\n'),
+  why: 'Processors without NX cannot forbid execution by page; a code segment that ends early keeps stack and heap out of it.',
+  switches: [{ text: 'sysctl kernel.exec-shield=0', set: { mode: '0' } }],
   history:
     'Announced by Ingo Molnar on 2003-05-02; in Red Hat Enterprise Linux 3 to 6 and Fedora Core 1 to about Fedora 16. At first mode 2 was the default, with a mark in the ELF header; PT_GNU_STACK replaced the mark. Address randomisation and PT_GNU_STACK went upstream, the segment limit never did, and NX made it superfluous.',
   workarounds: [

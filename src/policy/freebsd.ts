@@ -164,6 +164,11 @@ export const freebsd: PolicyDefinition = {
       'With imply_prot_max=1 a mapping made without PROT_MAX() keeps only its own rights, except PROT_NONE, which keeps all.',
       'With allow_wx=0: mmap that would make memory writable and executable is EACCES, and so is mprotect, before any mapping is looked at. RW to RX and back is allowed.',
     ].join('\n'),
+    why: "A program that says at the start what its memory is for takes the later misuse out of an attacker's hands.",
+    switches: [
+      { text: 'elfctl -e +wxneeded PROGRAM', set: { allow_wx: '1' } },
+      { text: 'sysctl vm.imply_prot_max=0', set: { imply_prot_max: '0' } },
+    ],
     history:
       'PROT_MAX() and imply_prot_max came with FreeBSD 13 and were merged into 12.1 (2019); allow_wx with 13.0 (2021). By default neither restricts a program that asks for nothing.',
     workarounds: [

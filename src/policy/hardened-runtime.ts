@@ -162,6 +162,17 @@ export const hardenedRuntime: PolicyDefinition = {
       'A file that is not signed may be mapped executable, but its pages do not execute: the process is killed (SIGKILL, "Code Signature Invalid"). Signed here are the program itself and files of the system\'s directories.',
       'Heap and stack are never executable.',
     ].join('\n'),
+    why: 'Only code that somebody signed for runs; a program that makes its own must have been signed as one that does.',
+    switches: [
+      {
+        text: 'the entitlement com.apple.security.cs.allow-unsigned-executable-memory',
+        set: { 'allow-unsigned-executable-memory': 'on' },
+      },
+      {
+        text: 'the entitlement com.apple.security.cs.disable-executable-page-protection',
+        set: { 'disable-executable-page-protection': 'on' },
+      },
+    ],
     history:
       'The hardened runtime came with macOS 10.14 (2018) and is required for notarisation. MAP_JIT exists since 10.14, its switch by thread since Apple Silicon (macOS 11, 2020). iOS grants MAP_JIT to browser engines and debugged programs only.',
     workarounds: [

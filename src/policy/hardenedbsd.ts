@@ -85,6 +85,14 @@ export const hardenedbsd: PolicyDefinition = {
       'MPROTECT: what is mapped without execute loses VM_MAYEXEC, what is mapped executable loses VM_MAYWRITE. mprotect that would make memory executable is EACCES with a log line; one that would make executable memory writable is EACCES.',
       'Heap and stack are not executable; PT_GNU_STACK is not looked at.',
     ].join('\n'),
+    why: 'Memory is data or code from its creation on; who asks for both gets data, so that the program at least starts.',
+    switches: [
+      { text: 'hbsdcontrol pax disable mprotect PROGRAM', set: { mprotect: 'off' } },
+      {
+        text: 'hbsdcontrol pax disable pageexec PROGRAM, and mprotect',
+        set: { pageexec: 'off', mprotect: 'off' },
+      },
+    ],
     history:
       "HardenedBSD forked FreeBSD in 2014 and built the PaX documents anew. The silence at mmap is PaX's of before 2009, and NetBSD's until 7; sljit and others test for it by a second mprotect.",
     workarounds: [

@@ -119,6 +119,13 @@ export const mdwe: PolicyDefinition = {
       'What READ_IMPLIES_EXEC adds counts as asked for. brk, stack growth, mremap and the stack that PT_GNU_STACK makes executable at exec are not tested; a PT_LOAD segment with write and execute is, and such a program dies in execve.',
       'The bit belongs to the address space: fork and execve keep it unless NO_INHERIT is set.',
     ].join('\n'),
+    why: 'Code that comes from a signed or checked file cannot be added to at run time: what executes is what was mapped so from the start.',
+    switches: [
+      {
+        text: 'leave out prctl(PR_SET_MDWE), which the program or who starts it calls',
+        set: { enforce: 'off' },
+      },
+    ],
     history:
       "Merged for Linux 6.3 (2023) as the in-kernel form of systemd's MemoryDenyWriteExecute= filter, which could not tell RX to RX (wanted for arm64 BTI) from a gain. NO_INHERIT came in 6.6. Until 6.12 the mmap test ran after MAP_FIXED had already removed the old mapping, so a refused call left a hole.",
     workarounds: [

@@ -63,6 +63,7 @@ export const memfdNoexec: PolicyDefinition = {
       'Level 1 makes that the default, level 2 refuses MFD_EXEC with EACCES. (In 6.3 to 6.5 level 2 also refused callers that gave neither flag.)',
       'mmap of such a memfd with PROT_EXEC is allowed: two views of it, one writable and one executable, run code under every level.',
     ].join('\n'),
+    why: 'A memfd is a program without a file: on systems where every executable file is checked it would be the way around.',
     history:
       'Linux 6.3 (2023), after memfds had been used to run programs on systems without a writable executable mount. Meant for execve; the name suggests more than it does.',
     workarounds: ['mmap the memfd with PROT_EXEC.', 'Level 1: ask for MFD_EXEC.'],

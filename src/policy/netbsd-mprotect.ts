@@ -130,6 +130,8 @@ export const netbsdMprotect: PolicyDefinition = {
       'mremap with MAP_REMAPDUP (4) duplicates a mapping with its maximum, so that memory declared executable can be writable in one place and executable in another.',
       'NetBSD 7 and earlier refuse nothing at mmap: what is not purely executable loses execute, now and for good, and what is executable may never become writable.',
     ].join('\n'),
+    why: 'What a mapping may become is declared when it is made, so that an attacker cannot change it later.',
+    switches: [{ text: 'paxctl +m PROGRAM', set: { global: 'off' } }],
     history:
       'Ported from PaX to NetBSD 4.0 (2006 to 2007) as an option. On by default on amd64 since 8.0 (2018), when PROT_MPROTECT() and MAP_REMAPDUP were added for just-in-time compilers, and the silent stripping became an error.',
     workarounds: [

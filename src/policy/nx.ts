@@ -41,6 +41,7 @@ export const nx: PolicyDefinition = {
       'No call is refused for asking too much: a page may be writable and executable at once, and may change back and forth.',
       'Two rules of Linux make memory executable that nobody asked to be: the READ_IMPLIES_EXEC personality, and PT_GNU_STACK of the program (absent on i386, or with PF_X). Both stay as the kernel has them.',
     ].join('\n'),
+    why: 'Data that an attacker can write must not run: the bit makes a page say whether it holds code.',
     history:
       'AMD64 brought the bit in 2003; Linux used it from 2.6.8 (2004), with PT_GNU_STACK and READ_IMPLIES_EXEC as the way out for old programs. Since 5.8 a missing PT_GNU_STACK no longer makes everything executable on x86-64, and an executable one covers the stack alone.',
     workarounds: [

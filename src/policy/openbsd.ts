@@ -137,6 +137,13 @@ export const openbsd: PolicyDefinition = {
       'Text, read-only data and RELRO of the program are immutable after loading: mprotect, munmap and MAP_FIXED over them answer EPERM.',
       'A program marked as needing both does not start (EACCES) from a mount without wxallowed.',
     ].join('\n'),
+    why: 'Memory that is writable and executable at once is what an exploit needs to write its code and run it in one step.',
+    switches: [
+      {
+        text: 'link with -z wxneeded and start from a file system mounted wxallowed',
+        set: { wxallowed: 'on' },
+      },
+    ],
     history:
       'W^X since OpenBSD 3.3 (2003): by NX where there is one, on i386 by a segment limit. The refusal in mmap and mprotect, wxallowed and the mark came with 6.0 (2016), MAP_STACK with 6.4 (2018), mimmutable and execute-only text with 7.3 (2023).',
     workarounds: [

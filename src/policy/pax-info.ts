@@ -77,6 +77,18 @@ export const paxInfo: PolicyInfo = {
     'RANDMMAP: mmap base and stack move by 16 bits of pages on i386 (15 under SEGMEXEC), 32 on x86-64; programs of type ET_DYN as much; the heap begins behind a random gap. An address hint without MAP_FIXED is ignored.',
     'Marks: user.pax.flags wins over PT_PAX_FLAGS, that over e_ident[14], that over the defaults (all on but EMUTRAMP; in soft mode all off). Two valid marks that differ, MPROTECT or EMUTRAMP without PAGEEXEC and SEGMEXEC: the program dies in execve.',
   ].join('\n'),
+  why: 'An attacker who can write memory must not turn it into code, and one who controls a call must not either: rights of a mapping only ever shrink.',
+  switches: [
+    {
+      text: 'setfattr -n user.pax.flags -v m PROGRAM, or paxctl -m PROGRAM',
+      xattrs: { 'user.pax.flags': 'm' },
+    },
+    {
+      text: 'setfattr -n user.pax.flags -v psm PROGRAM, or paxctl -psm PROGRAM',
+      xattrs: { 'user.pax.flags': 'psm' },
+    },
+    { text: 'RBAC or kernel: MPROTECT off for this program', set: { mprotect: 'off' } },
+  ],
   history:
     'PAGEEXEC October 2000, MPROTECT and EMUTRAMP 2000 to 2001, RANDMMAP 2001, SEGMEXEC late 2002, PT_PAX_FLAGS 2004, user.pax.flags about 2012; the last public tree was for Linux 4.9 (2017). Until about 2009 a mmap for writable and executable memory succeeded without execute. MPROTECT is the model of most later rules of this kind.',
   workarounds: [

@@ -118,6 +118,13 @@ export const restrictedWx: PolicyDefinition = {
       'Mappings that existed before the bit was set are untouched until their next mprotect. Heap pages made by brk under the bit lose VM_MAYEXEC.',
       'PROT_FINAL (0x20), bit set or not: each of read, write and execute that the call does not grant loses its may bit, after rules 1 to 4. PROT_NONE|PROT_FINAL makes a permanent guard page.',
     ].join('\n'),
+    why: "A page that was ever written may hold an attacker's bytes; if it can never execute, they never run.",
+    switches: [
+      {
+        text: 'leave out prctl(PR_SET_RESTRICTED_WX), which the program or who starts it calls',
+        set: { enforce: 'off' },
+      },
+    ],
     history:
       'Proposed on a wiki page by Ard Biesheuvel, last changed on 2014-01-22, with a kernel branch and an eglibc patch that makes the loader use PROT_FINAL. Never merged. The prctl of 2023 (MDWE) took up the aim with a simpler rule; the value 0x20 became PROT_MTE on arm64.',
     workarounds: [

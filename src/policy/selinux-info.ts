@@ -56,6 +56,18 @@ export const selinuxInfo: PolicyInfo = {
     'brk, stack growth, mremap, fork, and the stack that PT_GNU_STACK makes executable are not judged.',
     'Booleans count for unconfined domains (httpd_execmem for the service); a permission option overrides them for everything.',
   ].join('\n'),
+  why: 'Code that a program writes itself bypasses what the policy says of files: the domain needs a permission for each kind of memory, and the heap is where overflows happen.',
+  switches: [
+    { text: 'setsebool selinuxuser_execheap on', set: { selinuxuser_execheap: 'on' } },
+    { text: 'setsebool selinuxuser_execmod on', set: { selinuxuser_execmod: 'on' } },
+    { text: 'setsebool selinuxuser_execstack on', set: { selinuxuser_execstack: 'on' } },
+    { text: 'setsebool deny_execmem off', set: { deny_execmem: 'off' } },
+    { text: 'setsebool httpd_execmem on', set: { httpd_execmem: 'on' } },
+    { text: 'a policy module that allows the domain execheap', set: { execheap: 'allow' } },
+    { text: 'a policy module that allows the domain execmod', set: { execmod: 'allow' } },
+    { text: 'a policy module that allows the domain execmem', set: { execmem: 'allow' } },
+    { text: 'semanage permissive -a DOMAIN', set: { mode: 'permissive' } },
+  ],
   history:
     'execmem and execmod came with Linux 2.6.10 (2005), execheap and execstack with 2.6.16 (2006). The booleans allow_exec* became deny_execmem and selinuxuser_exec* in Fedora 18. Linux 6.6 took the heap test from a helper for /proc/maps, which also matches a VMA that merely touches the heap, so that programs with mmapped code next to the heap met execheap; 6.11 went back. Until 4.4 checkreqprot=1 let READ_IMPLIES_EXEC mappings pass unjudged.',
   workarounds: [

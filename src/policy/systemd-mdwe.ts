@@ -93,6 +93,8 @@ export const systemdMdwe: PolicyDefinition = {
       'So mprotect from executable to executable is refused, mprotect of length 0 and of unmapped memory too, and shmat with SHM_EXEC although it would not be writable.',
       'Not seen: what READ_IMPLIES_EXEC adds, memory mapped executable from a file or memfd, shmat through the ipc call of i386.',
     ].join('\n'),
+    why: 'A service that makes no code at run time needs none of these calls, and an attacker in it does not get them either.',
+    switches: [{ text: 'MemoryDenyWriteExecute=no in the unit', gone: true }],
     history:
       'systemd 231 (July 2016). shmat followed in 232, mmap2 of i386 in 233, pkey_mprotect in 236 after it had been reported as a bypass (pull request 7295). The documentation names memfd_create as a way round (issue 11473). From 254 on systemd calls prctl(PR_SET_MDWE) where the kernel has it and uses the filter elsewhere.',
     workarounds: [

@@ -29,6 +29,7 @@ export const wx: PolicyDefinition = {
       'What READ_IMPLIES_EXEC adds counts as asked for. Pages that appear without a call, the heap by brk and the stack at exec, silently lose execute instead.',
       'RW to RX to RW by mprotect is allowed: only "at once" is refused.',
     ].join('\n'),
+    why: 'Who can make a program write somewhere shall not be able to run what was written there.',
     history:
       'The rule as it is usually told, and as OpenBSD 6.0 (2016) enforces it at mmap and mprotect. Linux never had exactly this one: its rules (PaX MPROTECT, SELinux execmem, MDWE) also look at what a page was before.',
     workarounds: [

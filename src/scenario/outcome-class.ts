@@ -109,7 +109,9 @@ function isInjected({ injected, errno }: SyscallEvent): boolean {
 /** The call asked for execution, got all the rest, and succeeded. */
 function lostExec({ verdict, call: name }: VerdictEvent, call: SyscallEvent | undefined): boolean {
   if (verdict.kind !== 'narrow' || verdict.flags & VM_EXEC || call?.name !== name) return false;
-  return call !== undefined && call.errno === undefined && asksForExec(call);
+  // Of changed arguments the event has those that the guest gave.
+  if (call?.injected !== undefined || call?.errno !== undefined) return false;
+  return call !== undefined && asksForExec(call);
 }
 
 /** The kernel's own answers to a wish for execution: EACCES (may bits), EPERM (a noexec mount). */

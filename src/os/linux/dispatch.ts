@@ -73,7 +73,7 @@ function readOf({ mm }: Task, address: Addr, length: number): Uint8Array | undef
 }
 
 /** A call that the guest did not make, in its name. */
-function performInstead(
+export function performInstead(
   task: Task,
   abi: Abi,
   name: string,

@@ -6,7 +6,7 @@ import { type Addr, type Arch, pageUp } from '../../abi/address.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
-import type { SyscallInterceptor } from '../../kernel/intercept.js';
+import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../mm/frames.js';
 import type { Layout } from '../../mm/layout.js';
@@ -32,6 +32,7 @@ export interface KernelOptions {
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   readonly intercept?: SyscallInterceptor;
+  readonly interceptFault?: FaultInterceptor;
   readonly sysctls?: Sysctls;
   /** Sees stores, fetches and changes of rights of every process. */
   readonly watch?: PageWatch;
@@ -53,6 +54,7 @@ export class LinuxKernel {
   readonly entropy: Entropy;
   readonly trace: TraceRecorder;
   readonly interceptor: SyscallInterceptor | undefined;
+  readonly faultInterceptor: FaultInterceptor | undefined;
   /** Settings that are not the usual ones. */
   readonly sysctls: Sysctls;
   /** 2 MiB pages that nobody has. */
@@ -68,6 +70,7 @@ export class LinuxKernel {
     this.arch = options.arch;
     this.trace = options.trace;
     this.interceptor = options.intercept;
+    this.faultInterceptor = options.interceptFault;
     this.sysctls = options.sysctls ?? new Map();
     this.hugePool = { free: this.sysctls.get('vm.nr_hugepages') ?? 0 };
     const floor = this.sysctls.get('vm.mmap_min_addr');

@@ -7,7 +7,7 @@ import type { Errno } from '../../abi/errno.js';
 import { MayexecError } from '../../abi/errors.js';
 import type { Outcome } from '../../abi/outcome.js';
 import type { CpuState, Engine } from '../../engine/engine.js';
-import type { SyscallInterceptor } from '../../kernel/intercept.js';
+import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
 import { OutputSink } from '../../kernel/output.js';
 import type { RunEnd } from '../../kernel/run-loop.js';
 import type { Saved } from '../../kernel/snapshot.js';
@@ -53,6 +53,7 @@ export interface LinuxProcessOptions {
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
   /** Asked at each system call of the guest. */
   readonly intercept?: SyscallInterceptor;
+  readonly interceptFault?: FaultInterceptor;
   /** Kernel settings that are not the usual ones. */
   readonly sysctls?: Sysctls;
   /** Sees stores, fetches and changes of rights of every process. */

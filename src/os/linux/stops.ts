@@ -2,6 +2,7 @@
 import type { Outcome } from '../../abi/outcome.js';
 import { FAULT_WATCHED, type Stop } from '../../engine/engine.js';
 import type { StopHandler } from '../../kernel/run-loop.js';
+import { performInstead } from './dispatch.js';
 import { emulatePkru } from './pkru.js';
 import { deliverPending } from './signals/deliver.js';
 import { raise, softwareInterrupt, VECTOR_UD } from './signals/exceptions.js';
@@ -41,7 +42,7 @@ export class StopJudge implements StopHandler {
     switch (stop.kind) {
       case 'fault':
         if (stop.cause === FAULT_WATCHED) return watched(task, stop);
-        return pageFault(task, stop);
+        return isMended(task, stop) ? undefined : pageFault(task, stop);
       case 'interrupt':
         return softwareInterrupt(task, stop);
       case 'exception':
@@ -60,4 +61,17 @@ export class StopJudge implements StopHandler {
         return undefined;
     }
   }
+}
+
+/** Whoever stands between the guest and its kernel may do something about a fault, and have it tried again. */
+function isMended(task: Task, { address, access, pc }: Stop & { kind: 'fault' }): boolean {
+  const { pid, abi, kernel } = task;
+  const answer = kernel.faultInterceptor?.({
+    pid,
+    pc,
+    address,
+    access,
+    perform: (name, ...args) => performInstead(task, abi, name, args),
+  });
+  return answer === 'retry';
 }

@@ -1,0 +1,92 @@
+/** Why a run was refused and what would work, for people: a page that fits a terminal. */
+import { join } from 'node:path';
+import {
+  type Explanation,
+  explain,
+  type KnownProgram,
+  type Remedy,
+  type Sandbox,
+  straceLine,
+} from '../index.js';
+import type { GivenProgram } from './open-program.js';
+import { place } from './place.js';
+import { ASM_FOLDER, loadProgram } from './program.js';
+import { type Terminal, wrap } from './terminal.js';
+
+const LABEL_WIDTH = 11;
+const PAGE_WIDTH = 100;
+/** Beyond these the page would not fit; --explain=full has all. */
+const MOST_WORKING = 4;
+const MOST_REFUSED = 3;
+const MOST_STEPS = 4;
+/** `syscall` and `int 0x80` have two; a program counter after a call is behind them. */
+const SYSCALL_BYTES = 2n;
+
+/** Programs of asm/ that go another way, by what they do. */
+const OTHER_WAYS: Readonly<Record<string, string>> = {
+  'jit-dual-memfd': 'two views of a memfd, one writable and one executable',
+  'jit-dual-file': 'two views of a file in /tmp, one writable and one executable',
+};
+
+/** Undefined when nothing was refused. */
+export async function explanationOf({
+  options,
+  program: { arch, entry },
+}: GivenProgram): Promise<Explanation | undefined> {
+  const programs = await Promise.all(
+    Object.entries(OTHER_WAYS).map(async ([name, way]): Promise<KnownProgram> => {
+      const { elf } = await loadProgram(join(ASM_FOLDER, arch, `${name}.s`), undefined);
+      return { text: `${way}, as in asm/${arch}/${name}.s`, elf };
+    }),
+  );
+  return explain(options, { entry, programs });
+}
+
+export function explanationLines(
+  sandbox: Sandbox,
+  explanation: Explanation,
+  full: boolean,
+  { paint, width }: Terminal,
+): string[] {
+  const room = Math.min(width, PAGE_WIDTH) - LABEL_WIDTH;
+  const section = (label: string, lines: readonly string[]): string[] =>
+    lines
+      .flatMap((line) => wrap(line, room))
+      .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH - 2)}${line}`);
+  const { policy, asked, byCall, pc, rule, reason, why, remedies } = explanation;
+  const least = full ? Number.POSITIVE_INFINITY : MOST_WORKING;
+  const works = (kind: Remedy['kind']): string[] =>
+    remedies.filter((each) => each.kind === kind && each.works).map(({ text }) => text);
+  const refused = remedies.filter(({ kind, works: good }) => kind !== 'switch' && !good);
+  const shown = refused.slice(0, full ? refused.length : MOST_REFUSED);
+  const ways = [...works('call'), ...works('program')].slice(0, least);
+  const switches = works('switch').slice(0, full ? least : 1);
+  return [
+    paint('bold', `mayexec: why ${policy} refused it, and what would work`),
+    ...section('asked', [`${asked}, at ${place(sandbox, byCall ? pc - SYSCALL_BYTES : pc)}`]),
+    ...section('rule', [
+      rule === undefined ? 'none of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,
+    ]),
+    ...section('why', why === undefined ? [] : [why]),
+    ...section('history', historyLines(sandbox, explanation, full)),
+    ...section('works', ways.length === 0 ? ['nothing that was tried, under this policy'] : ways),
+    ...section(
+      'weakens',
+      switches.map((text) => `${text} (works, and takes the protection away)`),
+    ),
+    ...section(
+      'not',
+      shown.map(({ text, outcome, refused: by }) => `${text}: ${by ?? outcome}`),
+    ),
+    ...(full ? [] : section('', ['each was run to see; --explain=full lists all'])),
+  ];
+}
+
+function historyLines(sandbox: Sandbox, { history }: Explanation, full: boolean): string[] {
+  const steps = full ? history : history.slice(-MOST_STEPS);
+  return steps.map(({ what, pc, call }) => {
+    const line = call === undefined ? undefined : straceLine(call)?.replace(/ +=/, ' =');
+    const at = place(sandbox, call === undefined ? pc : pc - SYSCALL_BYTES);
+    return `${what} at ${at}${line === undefined ? '' : `: ${line}`}`;
+  });
+}
