@@ -310,3 +310,29 @@ describe('a scenario', () => {
     );
   });
 });
+
+describe('the explanation', () => {
+  const args = ['unchecked.s', '--policy', 'restricted-wx'];
+
+  it('follows a refused run, fits a page, and is silent on request', () => {
+    const page = run(...args).stderr.split('\n');
+    const start = page.indexOf('mayexec: why restricted-wx refused it, and what would work');
+    const end = page.findIndex((line) => line.includes('--explain=full'));
+    expect(end - start).toBeGreaterThan(5);
+    expect(end - start).toBeLessThan(21);
+    expect(run(...args, '--no-explain').stderr).not.toContain('what would work');
+    expect(run('ret.hex').stderr).not.toContain('what would work');
+  });
+
+  it('is in the JSON object on request only', () => {
+    const { explanation } = JSON.parse(run(...args, '--json', '--explain').stdout);
+    expect(explanation).toMatchObject({ rule: 'restricted-wx/write-never-exec', byCall: true });
+    expect(JSON.parse(run(...args, '--json').stdout)).not.toHaveProperty('explanation');
+  });
+
+  it('refuses an unknown form', () => {
+    const { status, stderr } = run(...args, '--explain=ful');
+    expect(status).toBe(2);
+    expect(stderr).toContain("'ful'");
+  });
+});
