@@ -1,9 +1,10 @@
 /** Engine files on a page or in a worker: static files in `engine/` beside the bundle. */
 import type { EngineAssets } from './asset-files.js';
 
-export function webAssets(
-  base: string | URL = new URL('./engine/', import.meta.url),
-): EngineAssets {
+/** Vite takes a URL with import.meta.url written in it for a file; what lies here is a folder. */
+const HERE = import.meta.url;
+
+export function webAssets(base: string | URL = new URL('./engine/', HERE)): EngineAssets {
   return {
     async bytes(name) {
       const url = new URL(name, base);

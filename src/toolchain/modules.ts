@@ -28,7 +28,9 @@ export async function loadToolchain(name: ToolchainName): Promise<unknown> {
   if (folder === undefined && typeof globalThis.process?.versions?.node === 'string') {
     return (await PACKAGES[name]()).default(quiet);
   }
-  const base = folder ?? new URL('./toolchain/', import.meta.url);
+  // By way of a variable: Vite takes a URL with import.meta.url written in it for a file, and this is a folder.
+  const here = import.meta.url;
+  const base = folder ?? new URL('./toolchain/', here);
   const script = new URL(`${name}.js`, base).href;
   const { default: factory } = (await import(/* @vite-ignore */ script)) as { default: Factory };
   // The script cannot find its neighbour itself: an ES module has no `document.currentScript`.

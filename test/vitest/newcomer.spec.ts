@@ -1,10 +1,11 @@
 /** The newcomer's path of the README: its commands, run as they stand in an empty folder, on the packed package. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { findChromium, MISSING } from '../browser/chromium.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
@@ -38,11 +39,20 @@ function shell(command: string): { status: number | null; output: string } {
   return { status, output: stdout + stderr };
 }
 
-function version(name: string): string {
+function locked(name: string): { readonly version: string } {
   const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, { version: string }>;
   };
-  return `${name}@${lock.packages[`node_modules/${name}`]?.version}`;
+  const found = lock.packages[`node_modules/${name}`];
+  if (found === undefined) throw new Error(`package-lock.json has no ${name}`);
+  return found;
+}
+
+/** What comes after the first test needs what that one installs. */
+function needsInstalled(ctx: TestContext): void {
+  if (!existsSync(join(folder, 'empty/node_modules/mayexec'))) {
+    ctx.skip('the package could not be installed');
+  }
 }
 
 /** Packs the package and installs it as the README says, with the lock's version of vitest. */
@@ -57,7 +67,10 @@ function install(ctx: TestContext, command: string): void {
   const real = command
     .replace('npm install', 'npm install --prefer-offline --no-audit --no-fund')
     .replace(/\bmayexec\b/, join(folder, tarball!))
-    .replace(/\bvitest\b/, `${version('vitest')} ${version('typescript')}`);
+    .replace(
+      /\bvitest\b/,
+      `vitest@${locked('vitest').version} typescript@${locked('typescript').version}`,
+    );
   const { status, output } = shell(real);
   if (status !== 0 && NO_NETWORK.test(output)) ctx.skip('npm reaches no registry and has no cache');
   expect(status, output).toBe(0);
@@ -79,6 +92,80 @@ describe('the newcomer', () => {
     expect(passed.output).toMatch(/1 passed/);
   });
 
+  it('blesses a changed listing by vitest -u, and only then', (ctx) => {
+    needsInstalled(ctx);
+    const listing = (asm: string): string => `import { expect, test } from 'vitest';
+import 'mayexec/vitest';
+test('listing', () => expect('${asm}').toMatchListing());
+`;
+    const run = (asm: string, ...options: string[]) => {
+      writeFileSync(join(folder, 'empty/listing.test.mjs'), listing(asm));
+      return shell(`npx vitest run listing ${options.join(' ')}`);
+    };
+    expect(run('there: inc eax; jnz there; ret').output).toMatch(/1 written/);
+    const changed = run('there: dec eax; jnz there; ret');
+    expect(changed.status).toBe(1);
+    expect(changed.output).toMatch(/- +10000000: +ff c0 +inc eax/);
+    expect(changed.output).toMatch(/\+ +10000000: +ff c8 +dec eax/);
+    expect(run('there: dec eax; jnz there; ret', '-u').output).toMatch(/1 updated/);
+    expect(run('there: dec eax; jnz there; ret').status).toBe(0);
+  });
+
+  it.for(['threads', 'forks'])(
+    'runs suites in parallel, a kit for each worker (%s)',
+    (pool, ctx) => {
+      needsInstalled(ctx);
+      const names = ['one', 'two', 'three'].map((name) => `parallel-${name}.test.mjs`);
+      for (const name of names) {
+        writeFileSync(
+          join(folder, 'empty', name),
+          readFileSync(join(folder, 'empty/fixed.test.mjs')),
+        );
+      }
+      const { status, output } = shell(`npx vitest run --pool=${pool} --maxWorkers=3 parallel`);
+      expect(status, output).toBe(0);
+      expect(output).toMatch(/3 passed/);
+    },
+  );
+
+  it("runs in vitest's browser mode", (ctx) => {
+    needsInstalled(ctx);
+    const chromium = findChromium();
+    if (chromium === undefined) ctx.skip(MISSING);
+    const [{ version: vitest }, { version: playwright }] = [
+      locked('vitest'),
+      locked('playwright-core'),
+    ];
+    const { status, output } = shell(
+      `npm install --prefer-offline --no-audit --no-fund @vitest/browser-playwright@${vitest} playwright@${playwright}`,
+    );
+    if (status !== 0 && NO_NETWORK.test(output))
+      ctx.skip('npm reaches no registry and has no cache');
+    expect(status, output).toBe(0);
+    const options = JSON.stringify({
+      executablePath: chromium,
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
+    const config = `import { playwright } from '@vitest/browser-playwright';
+export default {
+  optimizeDeps: { exclude: ['mayexec'] },
+  test: {
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({ launchOptions: ${options} }),
+      instances: [{ browser: 'chromium' }],
+    },
+  },
+};
+`;
+    writeFileSync(join(folder, 'empty/browser.config.mjs'), config);
+    const run = shell('npx vitest run --config browser.config.mjs fixed listing');
+    expect(run.status, run.output).toBe(0);
+    expect(run.output).toMatch(/2 passed/);
+  });
+
   it('has types for the matchers', (ctx) => {
     const source = `import { expect, test } from 'vitest';
 import { arg, call, callback, explore } from 'mayexec/vitest';
@@ -95,12 +182,8 @@ test('types', async () => {
   callback('i32(i32)', (value: number) => value);
 });
 `;
-    const empty = join(folder, 'empty');
-    try {
-      writeFileSync(join(empty, 'types.test.ts'), source);
-    } catch {
-      ctx.skip('the package could not be installed');
-    }
+    needsInstalled(ctx);
+    writeFileSync(join(folder, 'empty/types.test.ts'), source);
     const { status, output } = shell(
       'npx tsc --noEmit --strict --target es2022 --module nodenext --skipLibCheck types.test.ts',
     );
