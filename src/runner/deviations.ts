@@ -17,7 +17,6 @@ export interface Deviation {
     | 'approximation'
     | 'exception flags'
     | 'NaN payload'
-    | 'in place'
     | 'system call';
   /** A sentence with the instruction that brings it about. */
   readonly reason: string;
@@ -36,8 +35,6 @@ export const DEVIATIONS: Readonly<Record<Deviation['name'], string>> = {
     'the emulator does not raise the exception flags of MXCSR and of the x87 status word as a CPU does',
   'NaN payload':
     'of two NaNs the emulator keeps the one with the larger significand, as the x87 does, and not the first',
-  'in place':
-    'a defect of the emulator: with one register as source and target the upper lanes come out wrong',
   'system call': 'the case makes a system call, which the runner forbids on the host',
 };
 
@@ -87,8 +84,6 @@ function byCause(
   const nan = differences.some(isNanPayload);
   // Whatever was computed from it differs too.
   without((each) => isNanPayload(each) || (nan && isVector(each)), plain('NaN payload'));
-  const inPlace = path.find(readsWhatItWrote);
-  if (inPlace !== undefined) without(isVector, found('in place', inPlace));
   const { unknown, source, reader } = undefinedFlags(path);
   if (reader !== undefined) {
     const reason = `\`${reader.text}\` reads a flag that \`${source?.text}\` left undefined`;
@@ -121,12 +116,6 @@ function undefinedFlags(path: readonly Instruction[]): {
 
 function isVector({ where }: StateDifference): boolean {
   return where.startsWith('xmm') || where.startsWith('buffer');
-}
-
-/** These helpers of QEMU 2 store lanes of the result before they have read all of the source. */
-function readsWhatItWrote({ mnemonic, operands }: Instruction): boolean {
-  const [target, source] = operands.split(', ');
-  return target === source && /^(?:pmov[sz]x|ph(?:add|sub))/.test(mnemonic);
 }
 
 /** Every lane that differs holds a NaN on both sides. */

@@ -39,6 +39,8 @@ import {
 } from '../engine/unicorn1/offsets.js';
 import { patchCpuid } from './patch-cpuid.js';
 import { patchFlags } from './patch-flags.js';
+import { patchInPlace } from './patch-in-place.js';
+import { patchPopcnt } from './patch-popcnt.js';
 import { patchStores } from './patch-stores.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
@@ -102,6 +104,8 @@ export function patchMmuFault(source: string): string {
     patchStores,
     patchCpuid,
     patchFlags,
+    patchInPlace,
+    patchPopcnt,
   ];
   return patches.reduce((text, patch) => patch(text), source);
 }

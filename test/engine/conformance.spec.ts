@@ -12,6 +12,7 @@ import { selfModification } from './conformance/self-modifying.js';
 import { state } from './conformance/state.js';
 import { stops } from './conformance/stops.js';
 import { tlb } from './conformance/tlb.js';
+import { vectors } from './conformance/vectors.js';
 
 const engines = await describeEngines();
 const present = engines.filter((engine) => engine.present);
@@ -39,6 +40,7 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   flags(name);
   stops(name);
   tlb(name);
+  vectors(name);
   state(name);
   cpu(name);
   lifecycle(name);

@@ -82,9 +82,4 @@ describe('a difference in vectors', () => {
     const found = explain([nan(host, sandbox)], [RETURNS, RETURNS], []);
     expect(found?.map(({ name }) => name)).toEqual(expected);
   });
-
-  it('is known of instructions on one register, as the emulator does them', async () => {
-    expect(await causes('pmovzxbw xmm3, xmm3', ['xmm3'])).toEqual(['in place']);
-    expect(await causes('pmovzxbw xmm3, xmm2', ['xmm3'])).toBeUndefined();
-  });
 });

@@ -121,6 +121,8 @@ export const BLOCKS_LEFT_CELL = 24;
 export const FEATURES_7_ECX_CELL = 28;
 /** Not 0: the next instruction is one that its own store to its block made begin again. */
 export const RESTARTED_CELL = 32;
+/** 16 bytes: a copy of a vector register (patch-in-place.ts). */
+export const IN_PLACE_COPY = 48;
 /** The kind of access that a port instruction asks for, after QEMU's 0 read, 1 write, 2 fetch. */
 export const PORT_ACCESS = 3;
 /** The "access" of an exception that a helper raises; the address is its vector. */

@@ -46,6 +46,18 @@ export function flags(kind: EngineKind): void {
     describe(`flags at a store (${arch})`, () => {
       const guest = guestOf(kind, { arch });
 
+      it.each(['popcnt cx, dx', 'popcnt ecx, edx'])('`%s` sets ZF by its operand alone', (text) => {
+        const zero = (value: bigint): boolean => {
+          const g = guest();
+          g.setReg('dx', value);
+          g.runCode(`${text}; int 0x80`);
+          return (g.engine.readRegister('eflags') & 0x40n) !== 0n;
+        };
+        expect([zero(0n), zero(1n)]).toEqual([true, false]);
+        const above = text === 'popcnt cx, dx' ? 0xffff_0000n : 0xffff_ffff_0000_0000n;
+        expect(zero(BigInt.asUintN(arch === 'i386' ? 32 : 64, above))).toBe(true);
+      });
+
       it.each(STORES)('are what they were when `%s` is refused', (name) => {
         const operation = name.replace(/ (byte|word|dword) ptr/, '');
         const store = `${name} [${DATA}]${SECOND_OPERAND[operation] ?? ''}`;
