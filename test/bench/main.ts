@@ -5,6 +5,7 @@
 import { cpus, loadavg } from 'node:os';
 import { engineTables, measureStart } from './engine.js';
 import { kitTables } from './kit.js';
+import { matrixTables } from './matrix.js';
 import { policiesTables } from './policies.js';
 import { portTables } from './port.js';
 import { sandboxTables } from './sandbox.js';
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Table[]>>> = {
   sandbox: sandboxTables,
   policies: policiesTables,
   kit: kitTables,
+  matrix: matrixTables,
 };
 
 /** Of the machine, since every figure depends on it. */

@@ -1,11 +1,10 @@
 /** What a sandbox costs: computing, flipping rights, being made and restored, and starting from cold. */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Sandbox } from '../../src/index.js';
-import { Bare, buildBare, loadBare, ROOT } from './bare.js';
+import { Bare, buildBare, loadBare } from './bare.js';
 import { guestCycle, hostCycle } from './cycles.js';
 import { codeOf, LOOPS, rate } from './loops.js';
 import { contest, duel, each } from './measure.js';
+import { wholeProcess } from './process.js';
 import type { Row, Table } from './table.js';
 
 const PROT_ALL = 7;
@@ -63,8 +62,8 @@ async function times(): Promise<Table> {
     create,
     () => each(50, () => void sandbox.snapshot()),
     restore,
-    () => start(['-e', '0']),
-    () => start(['dist/cli.js', 'run', PROGRAM]),
+    () => wholeProcess(['-e', '0']),
+    () => wholeProcess(['dist/cli.js', 'run', PROGRAM]),
   ]);
   const names = [
     'create and close',
@@ -82,14 +81,6 @@ async function create(): Promise<number> {
   const begin = performance.now();
   for (let i = 0; i < times; i++) (await Sandbox.create()).close();
   return (performance.now() - begin) / times;
-}
-
-/** Milliseconds from nothing to the end of a whole process. */
-function start(args: readonly string[]): number {
-  const begin = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: fileURLToPath(ROOT) });
-  if (status !== 0) throw new Error(`node ${args.join(' ')} ended with ${status}\n${stderr}`);
-  return performance.now() - begin;
 }
 
 function map(sandbox: Sandbox, pages: number): bigint {
