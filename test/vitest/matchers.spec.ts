@@ -331,6 +331,16 @@ describe('toBehaveLike', () => {
     );
     expect(message).toContain('but for (-1) it returned 1 and the other -1');
   });
+
+  it('compares buffers and ends too', async () => {
+    const signature = 'void(ptr)';
+    const store = call('mov byte ptr [rdi+3], 7; ret', [new Uint8Array(8)], { signature });
+    await expect(store).toBehaveLike('mov eax, 7; mov [rdi+3], al; ret');
+    const other = await messageOf(expect(store).toBehaveLike('mov byte ptr [rdi+3], 8; ret'));
+    expect(other).toContain('it left 7 in byte 3 of buffer 0 and the other 8');
+    const fault = await messageOf(expect(store).toBehaveLike('mov [rsi], al; ret'));
+    expect(fault).toContain('of the other it was killed by SIGSEGV');
+  });
 });
 
 it('keeps one kit for a policy', async () => {
