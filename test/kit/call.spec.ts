@@ -39,6 +39,9 @@ describe('System V', () => {
     const signature = 'i64(i32)';
     expect(await value('movsxd rax, edi; ret', [-5], { signature })).toBe(-5n);
     expect(await value('mov rax, rdi; ret', [-5], { signature })).not.toBe(-5n);
+    expect(await value('mov rax, rdi; ret', [5], { signature: 'u64(u32)' })).toBe(
+      0x5eed_5eed_0000_0005n,
+    );
   });
 
   it('splits small structures into eightbytes, and passes big ones in memory', async () => {
@@ -64,6 +67,12 @@ describe('System V', () => {
     const big =
       'mov rax, rdi; mov qword ptr [rdi], 1; mov qword ptr [rdi+8], 2; mov [rdi+16], rsi; ret';
     expect(await value(big, [3], { signature: '{ i64, i64, i64 }(i64)' })).toEqual([1n, 2n, 3n]);
+  });
+
+  it('wants the address of the result back in rax', async () => {
+    const asm = 'mov qword ptr [rdi], 7; xor eax, eax; ret';
+    const { breaches } = await run(asm, [], { signature: '{ i64, i64, i64 }()' });
+    expect(breaches).toMatchObject([{ duty: 'result-pointer', register: 'rax' }]);
   });
 
   it('tells a variadic function how many vector registers are in use', async () => {

@@ -51,6 +51,8 @@ describe('toReturn', () => {
     expect(wrong).toContain(
       'it returned with a wrong stack: its ret took 0x5eed00002002 from 8 bytes below its return address',
     );
+    const gone = await messageOf(expect('mov [rsp], rbx; ret').toReturn(1));
+    expect(gone).toContain('its return address was overwritten with 0x5eed00002002');
     const load = await messageOf(expect('mov rax, [rbx]; ret').toReturn(1));
     expect(load).toContain(
       'it was killed by SIGSEGV (SEGV_MAPERR): a load from 0x5eed00002002, where nothing is mapped',
@@ -88,6 +90,11 @@ describe('toLeave', () => {
     });
     await expect(made()).toLeave({ flags: 'SF PF', memory: { 0: [1, 9, 3] } });
     await expect(made()).toLeave({ flags: { ZF: false, SF: true } });
+  });
+
+  it('knows both bytes of a word', async () => {
+    await expect('mov eax, 0x1234; ret').toLeave({ ah: 0x12, al: 0x34, ax: 0x1234 });
+    await expect('mov r9d, 0x1234; ret').toLeave({ r9b: 0x34, r9w: 0x1234, r9d: 0x1234 });
   });
 
   it('marks what made the difference', async () => {
@@ -148,6 +155,12 @@ describe('conventions', () => {
       "loads what it stored below the stack pointer at 0x10000001, but 'call rdi' at 0x10000006 overwrote it",
     ],
     [
+      'sysv',
+      'push rbx; mov [rsp-24], rsi; call rdi; mov rax, [rsp-24]; pop rbx; ret',
+      'red-zone',
+      "but 'call rdi' at 0x10000006 overwrote it",
+    ],
+    [
       'win64',
       'sub rsp, 8; call rcx; add rsp, 8; ret',
       'shadow-space',
@@ -168,6 +181,12 @@ describe('conventions', () => {
       'mov [rsp+8], rax; ret',
       'caller-frame',
       "the caller's stack frame was overwritten, 8 bytes above the return address",
+    ],
+    [
+      'sysv',
+      'pop rcx; push 0; add rsp, 8; jmp rcx',
+      'return-address',
+      'the return address on the stack was overwritten with 0x0',
     ],
     ['cdecl', 'mov ebx, 1; ret', 'callee-saved', 'ebx is not preserved'],
     ['stdcall', 'ret', 'stack-pointer', 'returns with esp 4 bytes too low'],
