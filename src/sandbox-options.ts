@@ -48,7 +48,7 @@ export interface SandboxOptions {
     | {
         /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 1 GiB. */
         readonly memory?: number | undefined;
-        /** Translated blocks per run or call; default 10,000,000. */
+        /** Translated blocks per run or call; default 10,000,000. A fork counts as 1,000, an execve as 5,000. */
         readonly blocks?: number | undefined;
       }
     | undefined;

@@ -12,6 +12,8 @@ export interface StopHandler {
   enter(): Outcome | undefined;
   /** After it stopped. An outcome ends the loop; else it goes on at the program counter as it is now. */
   stopped(stop: Stop): Outcome | undefined;
+  /** Blocks that have begun, and what the operating system's own work counts as besides. Only grows. */
+  spent(): number;
 }
 
 export interface RunLimits {
@@ -37,13 +39,13 @@ export function runToEnd(engine: Engine, handler: StopHandler, limits: RunLimits
     const pending = handler.enter();
     if (pending !== undefined) return pending;
     if (left <= 0) return { kind: 'limit', limit: 'blocks' };
-    const before = engine.blocks;
+    const before = handler.spent();
     const stop = engine.run(until === undefined ? { blocks: left } : { blocks: left, until });
-    left -= Math.max(1, engine.blocks - before);
     if (stop.kind === 'until') return 'until';
     if (stop.kind === 'budget') return { kind: 'limit', limit: 'blocks' };
     if (host !== undefined && isFetchIn(host, stop)) return 'host';
     const outcome = handler.stopped(stop);
+    left -= Math.max(1, handler.spent() - before);
     if (outcome !== undefined) return outcome;
   }
 }

@@ -27,7 +27,11 @@ function scripted(steps: readonly Step[]) {
   return { engine: engine as unknown as Engine, asked };
 }
 
-function handler(outcomes: readonly (Outcome | undefined)[] = []): StopHandler & { seen: Stop[] } {
+function handler(
+  engine: Engine,
+  outcomes: readonly (Outcome | undefined)[] = [],
+  charge = 0,
+): StopHandler & { seen: Stop[] } {
   const seen: Stop[] = [];
   return {
     seen,
@@ -36,6 +40,7 @@ function handler(outcomes: readonly (Outcome | undefined)[] = []): StopHandler &
       seen.push(stop);
       return outcomes[seen.length - 1];
     },
+    spent: () => engine.blocks + seen.length * charge,
   };
 }
 
@@ -45,16 +50,18 @@ describe('the run loop', () => {
   it('goes on until the handler has an outcome, on what is left of the budget', () => {
     const { engine, asked } = scripted([{ stop: SYSCALL, blocks: 10 }]);
     const exit: Outcome = { kind: 'exit', code: 3 };
-    expect(runToEnd(engine, handler([undefined, undefined, exit]), { blocks: 100 })).toBe(exit);
+    expect(runToEnd(engine, handler(engine, [undefined, undefined, exit]), { blocks: 100 })).toBe(
+      exit,
+    );
     expect(asked.map(({ blocks }) => blocks)).toEqual([100, 90, 80]);
   });
 
   it('ends where it is to return, and when the engine runs out', () => {
     const until = scripted([{ stop: { kind: 'until', pc: 5n }, blocks: 1 }]);
-    expect(runToEnd(until.engine, handler(), { blocks: 9, until: 5n })).toBe('until');
+    expect(runToEnd(until.engine, handler(until.engine), { blocks: 9, until: 5n })).toBe('until');
     expect(until.asked).toEqual([{ blocks: 9, until: 5n }]);
     const budget = scripted([{ stop: { kind: 'budget', pc: 5n }, blocks: 9 }]);
-    expect(runToEnd(budget.engine, handler(), { blocks: 9 })).toEqual({
+    expect(runToEnd(budget.engine, handler(budget.engine), { blocks: 9 })).toEqual({
       kind: 'limit',
       limit: 'blocks',
     });
@@ -62,14 +69,24 @@ describe('the run loop', () => {
 
   it('ends a guest whose stops begin no block', () => {
     const { engine, asked } = scripted([{ stop: SYSCALL, blocks: 0 }]);
-    expect(runToEnd(engine, handler(), { blocks: 50 })).toEqual({ kind: 'limit', limit: 'blocks' });
+    expect(runToEnd(engine, handler(engine), { blocks: 50 })).toEqual({
+      kind: 'limit',
+      limit: 'blocks',
+    });
     expect(asked).toHaveLength(50);
+  });
+
+  it('ends a guest sooner whose calls cost the kernel work', () => {
+    const { engine, asked } = scripted([{ stop: SYSCALL, blocks: 1 }]);
+    const limited = runToEnd(engine, handler(engine, [], 9), { blocks: 50 });
+    expect(limited).toEqual({ kind: 'limit', limit: 'blocks' });
+    expect(asked.map(({ blocks }) => blocks)).toEqual([50, 40, 30, 20, 10]);
   });
 
   it('asks before it runs: what is pending may end it', () => {
     const { engine, asked } = scripted([{ stop: SYSCALL, blocks: 1 }]);
     const dead: Outcome = { kind: 'exit', code: 1 };
-    expect(runToEnd(engine, { ...handler(), enter: () => dead }, { blocks: 5 })).toBe(dead);
+    expect(runToEnd(engine, { ...handler(engine), enter: () => dead }, { blocks: 5 })).toBe(dead);
     expect(asked).toHaveLength(0);
   });
 });

@@ -63,6 +63,7 @@ export class LinuxKernel {
   /** Lines that the real kernel would have printed. */
   log: string[] = [];
   #auditSerial = 100;
+  #charged = 0;
   #printed: ReadonlySet<string> = new Set();
 
   constructor(options: KernelOptions) {
@@ -95,6 +96,16 @@ export class LinuxKernel {
 
   writeFile(path: string, file: Uint8Array | FileInit): void {
     this.files.write(path, file instanceof Uint8Array ? { content: file } : file);
+  }
+
+  /** Blocks that have begun, and what was charged. */
+  get spent(): number {
+    return this.engine.blocks + this.#charged;
+  }
+
+  /** Counts work of the kernel's towards the limit of blocks: a guest that makes nothing but such calls ends too. */
+  charge(blocks: number): void {
+    this.#charged += blocks;
   }
 
   get programCounter(): Addr {

@@ -39,7 +39,7 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): R
     if (!resume(task) || limits.enough?.()) continue;
     // Others may come into being meanwhile.
     const share = Math.min(left, SHARE);
-    const before = engine.blocks;
+    const before = kernel.spent;
     const end = runToEnd(engine, new StopJudge(task), {
       blocks: share,
       ...(task === main && limits.until !== undefined ? { until: limits.until } : {}),
@@ -48,7 +48,7 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): R
     if (end === 'until' || end === 'host') return end;
     // A turn that ended for want of blocks has spent them, if only on stops that began none.
     const wholeTurn = task.outcome === undefined && task.waiting === undefined;
-    left -= wholeTurn ? share : Math.max(1, engine.blocks - before);
+    left -= wholeTurn ? share : Math.max(1, kernel.spent - before);
     if (task.outcome === undefined) {
       if (end.kind === 'limit' && end.limit === 'memory') return end;
       if (task.waiting === undefined) processes.switchTo(processes.next() ?? task);

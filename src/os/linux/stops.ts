@@ -36,6 +36,10 @@ export class StopJudge implements StopHandler {
     return task.outcome ?? outcome;
   }
 
+  spent(): number {
+    return this.#task.kernel.spent;
+  }
+
   #judge(stop: Stop): Outcome | undefined {
     const task = this.#task;
     if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : SLEEPS;

@@ -25,6 +25,13 @@ import type { Task } from '../task.js';
 import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 
+/**
+ * What a new process and a new program count as, in blocks of code: about the host's time for either. A guest
+ * that only forks, or execs itself for ever, shall meet its limit as soon as one that loops.
+ */
+const FORK_BLOCKS = 1000;
+const EXEC_BLOCKS = 5000;
+
 const CSIGNAL = 0xff;
 /** MAX_ARG_STRLEN, and more strings than any stack holds. */
 const LONGEST_STRING = 131072;
@@ -50,6 +57,7 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
   if (flags & CLONE_THREAD || (flags & CLONE_VM && !(flags & CLONE_VFORK))) return fail('ENOSYS');
   // i386 would have a segment set up for the child.
   if (flags & CLONE_SETTLS && task.arch === 'i386') return fail('ENOSYS');
+  task.kernel.charge(FORK_BLOCKS);
   const child = forkTask(task, {
     sharesMemory: (flags & CLONE_VM) !== 0,
     exitSignal: flags & CSIGNAL,
@@ -117,6 +125,7 @@ function exec(task: Task, request: ExecRequest, abi: Abi): SyscallResult {
   const envp = strings(task, request.envp, abi);
   if (!envp.ok) return envp;
   const { kernel } = task;
+  kernel.charge(EXEC_BLOCKS);
   const found = file === undefined ? kernel.files.walk(start, path, follow) : ok({ path });
   if (!found.ok) return found;
   const done = execProgram(task, kernel.layout, {
