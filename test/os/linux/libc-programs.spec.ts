@@ -26,3 +26,14 @@ describe.each(['x86-64', 'i386'] as const)('hello.c for %s', (arch) => {
     });
   }
 });
+
+it.for(['x86-64', 'i386'] as const)('a pipeline of processes on %s', async (arch, { skip }) => {
+  const program = compile('pipeline.c', arch, '-O1 -static', 'gcc');
+  if ('why' in program) return skip(program.why);
+  const native = program.run();
+  if (native === undefined) return skip('the host is not Linux on x86-64');
+  using machine = await openMachine(arch);
+  machine.process.exec('/tmp/pipeline', program.bytes, ['pipeline'], []);
+  expect(machine.process.run()).toEqual({ kind: 'exit', code: 0 });
+  expect(machine.output).toBe(native.stdout);
+});
