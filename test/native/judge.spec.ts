@@ -7,7 +7,7 @@ import { formatOp } from './format.js';
 import { generate, MODES } from './generate.js';
 import { Judge } from './judge.js';
 import { memoryLines } from './maps.js';
-import { call, inWindow, type Op, type Sequence, value } from './operation.js';
+import { call, inWindow, type Op, type Sequence } from './operation.js';
 import type { SequenceReport } from './report.js';
 import { encodeScript, type NumberedSequence } from './script.js';
 
@@ -58,16 +58,6 @@ describe('Judge', () => {
         'as a C program: ',
       ].join('\n'),
     );
-  });
-
-  it('counts what is explained apart', async () => {
-    const past: Sequence = [{ kind: 'write', address: value(0xffff_ffffn), value: 1n }];
-    const says = (text: string) => () => [report(text)];
-    const real = says('SIGSEGV SI_KERNEL trap 13 at 0x0');
-    const judge = new Judge('i386', real, says('SIGSEGV SEGV_MAPERR write at 0xffffffff'), 'vmas');
-    const { differences, explained } = await judge.compare([{ id: 0, ops: past }]);
-    expect(differences).toEqual([]);
-    expect([...explained]).toEqual([['segment limit', 1]]);
   });
 });
 

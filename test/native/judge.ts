@@ -5,7 +5,6 @@ import * as path from 'node:path';
 import type { Arch } from '../../src/abi/address.js';
 import { cProgram } from './c-program.js';
 import { type Precision, sameReport } from './compare.js';
-import { explanationOf } from './explained.js';
 import { formatSequence } from './format.js';
 import type { Sequence } from './operation.js';
 import type { SequenceReport } from './report.js';
@@ -26,8 +25,6 @@ export interface Difference {
 
 export interface Judgement {
   readonly count: number;
-  /** How often each explanation was needed. */
-  readonly explained: ReadonlyMap<string, number>;
   readonly differences: readonly Difference[];
 }
 
@@ -47,22 +44,16 @@ export class Judge {
   async compare(sequences: readonly NumberedSequence[]): Promise<Judgement> {
     const real = await this.#real(sequences);
     const ours = await this.#ours(sequences);
-    const explained = new Map<string, number>();
     const differences: Difference[] = [];
     sequences.forEach((sequence, index) => {
       const [expected, got] = [real[index], ours[index]];
       if (expected === undefined || got === undefined)
         throw new Error(`no report of ${sequence.id}`);
       if (sameReport(expected, got, this.#precision)) return;
-      const explanation = explanationOf(sequence.ops, expected, got);
-      if (explanation === undefined) {
-        const kind = signature(sequence.ops, expected, got);
-        differences.push({ sequence, signature: kind, real: expected, ours: got });
-      } else {
-        explained.set(explanation.name, (explained.get(explanation.name) ?? 0) + 1);
-      }
+      const kind = signature(sequence.ops, expected, got);
+      differences.push({ sequence, signature: kind, real: expected, ours: got });
     });
-    return { count: sequences.length, explained, differences };
+    return { count: sequences.length, differences };
   }
 
   /** Shrinks one difference of each kind, up to `most`, and says everything about them. */

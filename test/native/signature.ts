@@ -1,5 +1,4 @@
 /** The kind of a difference: equal ones have the same cause, most of the time. */
-import { firstDifference } from './explained.js';
 import { formatOp } from './format.js';
 import type { Sequence } from './operation.js';
 import type { SequenceReport } from './report.js';
@@ -16,4 +15,18 @@ export function signature(ops: Sequence, real: SequenceReport, ours: SequenceRep
 /** Without addresses and numbers. */
 function shape(text = 'nothing'): string {
   return text.replace(/[WHB][+-]0x[0-9a-f]+/g, '@').replace(/0x[0-9a-f]+/g, '#');
+}
+
+type Found = SequenceReport['entries'][number] | undefined;
+
+function firstDifference(
+  real: SequenceReport,
+  ours: SequenceReport,
+): { readonly expected: Found; readonly got: Found } {
+  const length = Math.max(real.entries.length, ours.entries.length);
+  for (let at = 0; at < length; at++) {
+    const [expected, got] = [real.entries[at], ours.entries[at]];
+    if (expected?.index !== got?.index || expected?.text !== got?.text) return { expected, got };
+  }
+  return { expected: undefined, got: undefined };
 }
