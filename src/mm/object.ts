@@ -43,6 +43,8 @@ export interface MemoryObject {
   frame(index: number, forWrite: boolean): number | undefined;
   /** True when page `index` has been used (page cache residency, as mincore tells it). */
   resident?(index: number): boolean;
+  /** How many pages of [first, end) are in memory; the range may be far larger than what there is. */
+  residentIn?(first: number, end: number): number;
   /** Forgets the pages wholly inside, which read as zeros from then on (FALLOC_FL_PUNCH_HOLE). */
   punchHole?(offset: number, length: number): Result<0>;
   /** References: links, open descriptions and VMAs. The last release frees the pages. */

@@ -101,6 +101,15 @@ export class PagedObject implements MemoryObject {
     this.onFree?.();
   }
 
+  residentIn(first: number, end: number): number {
+    const filePages = Math.ceil(this.#fileBytes / PAGE_SIZE);
+    let count = Math.max(0, Math.min(end, filePages) - first);
+    for (const index of this.#pages.keys()) {
+      if (index >= Math.max(first, filePages) && index < end) count++;
+    }
+    return count;
+  }
+
   resident(index: number): boolean {
     // Bytes of the file's own count as read in: nothing here is ever on a disk.
     return this.#pages.has(index) || index * PAGE_SIZE < this.#fileBytes;

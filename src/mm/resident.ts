@@ -3,7 +3,6 @@
  * kernel the peaks are noted only when something is about to go (update_hiwater_rss, update_hiwater_vm);
  * whoever reads them takes the present size into account.
  */
-import { PAGE_SIZE } from '../abi/address.js';
 import type { Mm } from './mm.js';
 import { entryFrame } from './page-table.js';
 import { VM_SHARED, type Vma } from './vma.js';
@@ -25,12 +24,8 @@ export function residentPages(mm: Mm, vma: Vma): { readonly own: number; readonl
 }
 
 function sharedPages({ start, end, flags, object, pageOffset }: Vma): number {
-  if (!(flags & VM_SHARED) || object?.resident === undefined) return 0;
-  const pages = Number((end - start) >> 12n);
-  const stop = Math.min(pages, Math.ceil(object.size / PAGE_SIZE) - pageOffset);
-  let shared = 0;
-  for (let i = 0; i < stop; i++) if (object.resident(pageOffset + i)) shared++;
-  return shared;
+  if (!(flags & VM_SHARED)) return 0;
+  return object?.residentIn?.(pageOffset, pageOffset + Number((end - start) >> 12n)) ?? 0;
 }
 
 /** The peaks up to now. */

@@ -5,6 +5,7 @@ import {
   MADV_WIPEONFORK,
   MAP_ANONYMOUS,
   MAP_LOCKED,
+  MAP_NORESERVE,
   MAP_PRIVATE,
   MAP_SHARED,
 } from '../../src/abi/mman.js';
@@ -17,6 +18,16 @@ const SHARED = MAP_SHARED | MAP_ANONYMOUS;
 const page = Number(BASE >> 12n);
 
 describe('fork', () => {
+  it('counts what a shared mapping of nearly all addresses has in memory without walking it', () => {
+    const { mm } = makeSpace();
+    const flags = MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE;
+    mapAt(mm, BASE, 2 ** 34, 3, flags);
+    mm.store(BASE + PAGE, Uint8Array.of(1));
+    mm.munmap(BASE, PAGE);
+    expect(mm.peaks).toEqual({ mapped: 2 ** 34, resident: 1 });
+    expect(mm.residentPages(mm.find(BASE + PAGE)!)).toEqual({ own: 0, shared: 1 });
+  });
+
   it('leaves the peaks behind', () => {
     const { mm } = makeSpace();
     mapAt(mm, BASE, 8);
