@@ -25,6 +25,7 @@ export interface CallFacts {
   readonly convention: Convention;
   readonly plan: CallPlan;
   readonly outcome: CallOutcome;
+  /** Some of them inherited: of those that were not set for the call. */
   readonly before: RegisterValues;
   readonly after: RegisterValues;
   /** Where the return address lies. */
@@ -52,6 +53,7 @@ export type InstructionObserver = (pc: Addr) => void;
 export class CallResult {
   readonly facts: CallFacts;
   #watched: WatchedRun | undefined;
+  #before: RegisterValues | undefined;
 
   constructor(facts: CallFacts) {
     this.facts = facts;
@@ -68,7 +70,8 @@ export class CallResult {
 
   /** Registers by name when the code was entered. */
   get before(): RegisterValues {
-    return this.facts.before;
+    this.#before ??= allOf(this.facts.before);
+    return this.#before;
   }
 
   /** When it returned or ended. */
@@ -122,4 +125,10 @@ export class CallResult {
   get instructions(): number {
     return this.watched().instructions;
   }
+}
+
+function allOf(values: RegisterValues): RegisterValues {
+  const all: Record<string, bigint> = {};
+  for (const name in values) all[name] = values[name] ?? 0n;
+  return all;
 }

@@ -150,9 +150,12 @@ export class GuestRun {
   #stateBefore(frame: Frame, entry: Addr): RegisterValues {
     const { arch } = this.#convention;
     if (this.#depth > 1) return readState(this.#sandbox);
-    const [sp, pc] = arch === 'x86-64' ? ['rsp', 'rip'] : ['esp', 'eip'];
-    const moved = { [sp!]: frame.returnSlot, [pc!]: entry };
-    return { ...this.#initial, ...Object.fromEntries(frame.registers), ...moved };
+    // What was set stands before what was there: copying forty registers takes as long as running the case.
+    const before = Object.create(this.#initial) as Record<string, bigint>;
+    for (const [name, value] of frame.registers) before[name] = value;
+    before[arch === 'x86-64' ? 'rsp' : 'esp'] = frame.returnSlot;
+    before[arch === 'x86-64' ? 'rip' : 'eip'] = entry;
+    return before;
   }
 
   /** Runs until the call of this depth returns (undefined), or everything ends. */

@@ -179,8 +179,19 @@ export class Kit implements Disposable {
     const { code, convention, plan, buffers, args, options } = request;
     const { sandbox, disassembler } = this.#bed;
     const contents = buffers.map((buffer) => [buffer.name, readBuffer(sandbox, buffer)] as const);
+    const { outcome, before, after, returnSlot } = returned;
     return {
-      ...{ code, convention, plan, buffers, args, options, disassembler, ...returned },
+      code,
+      args,
+      options,
+      convention,
+      plan,
+      buffers,
+      disassembler,
+      outcome,
+      before,
+      after,
+      returnSlot,
       policy: sandbox.policy,
       contents: Object.fromEntries(contents),
       overflows: buffers.flatMap((buffer) => overflowsOf(sandbox, buffer)),

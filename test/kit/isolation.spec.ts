@@ -28,6 +28,11 @@ describe('a case that goes wrong', () => {
     ['executes garbage', 'ud2', { kind: 'signal', signal: 'SIGILL' }],
     ['jumps to an address of the host', 'mov rax, 0x7fffffffff80; jmp rax', { kind: 'stray' }],
     [
+      "stores to the kit's own addresses",
+      'mov rax, 0x7ffffffff000; mov byte ptr [rax], 0xc3; ret',
+      { kind: 'signal', access: 'write' },
+    ],
+    [
       'leaves the direction flag and MXCSR changed',
       'std; push 0; ldmxcsr [rsp]; pop rax; mov eax, 1; ret',
       { kind: 'return', value: 1n },
