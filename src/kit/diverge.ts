@@ -17,6 +17,13 @@ export function lastWriter({ facts }: CallResult, register: string): Addr | unde
     : writer;
 }
 
+/** The instruction that made what the code returned, where that is in a register. */
+export function valueWriter(result: CallResult): Addr | undefined {
+  const [piece] = result.facts.plan.result.pieces;
+  const returned = result.outcome.kind === 'return';
+  return returned && piece?.where === 'register' ? lastWriter(result, piece.name) : undefined;
+}
+
 /** The last instruction that stored to [start, end). */
 export function lastStore(result: CallResult, start: Addr, end: Addr): Addr | undefined {
   const store = result

@@ -12,6 +12,7 @@ import { lastPlace } from './diverge.js';
 import { integerOf } from './frame.js';
 import { flagsText } from './machine-state.js';
 import type { CallOutcome } from './outcome-text.js';
+import { strayJump } from './stray-jump.js';
 import { shown } from './value-bytes.js';
 
 /** Instructions of a long code that are shown before the mark, and after it. */
@@ -27,6 +28,9 @@ export interface FailureOptions {
   readonly coverage?: boolean;
 }
 
+/** Sections that fit on the line of their name. */
+const SHORT: readonly string[] = ['jump', 'flags', 'policy'];
+
 /** `headline`, then everything that may explain it, indented. */
 export function failureText(
   result: CallResult,
@@ -36,6 +40,7 @@ export function failureText(
   const marked = mark ?? lastPlace(result);
   const sections: readonly (readonly [string, readonly string[]])[] = [
     ['code', listingAround(result, marked)],
+    ['jump', [strayJump(result) ?? []].flat()],
     ['registers', registerLines(result)],
     ['flags', flagLines(result)],
     ['policy', policyLines(result)],
@@ -43,7 +48,7 @@ export function failureText(
   const body = sections
     .filter(([, lines]) => lines.length > 0)
     .flatMap(([name, lines]) =>
-      lines.length === 1 && (name === 'flags' || name === 'policy')
+      lines.length === 1 && SHORT.includes(name)
         ? [`  ${name.padEnd(9)} ${lines[0]?.trim()}`]
         : [`  ${name}`, ...lines.map((line) => `    ${line}`)],
     );

@@ -73,6 +73,13 @@ describe('toReturn', () => {
   });
 });
 
+it('a failure tells of a jump between two instructions', async () => {
+  const bytes = Uint8Array.of(0xeb, 1, 0xb8, 0x90, 0x90, 0x90, 0x90, 0xc3);
+  expect(await messageOf(expect(bytes).toReturn(1))).toContain(
+    "jump      'jmp 0x10000003' at 0x10000000 lands 1 byte into 'mov eax, 0x90909090' at 0x10000002",
+  );
+});
+
 describe('toLeave', () => {
   const asm =
     'mov eax, -1; mov cl, 5; cmp eax, 0; mov byte ptr [rdi+1], 9; cvtsi2sd xmm0, rsi; ret';
@@ -317,6 +324,10 @@ describe('cost and reach', () => {
     const message = await messageOf(expect(early).toTouchOnly(['dst', 'src']));
     expect(message).toContain('it loads 1 byte at 0x20002ff7, 1 byte before src');
     expect(message).toMatch(/=> \S+ .*mov al, byte ptr \[rsi - 1\]/);
+    const across = call('mov [rdi+4], rdx; ret', args(1), { buffers });
+    expect(await messageOf(expect(across).toTouchOnly(['dst']))).toContain(
+      'it stores 8 bytes at 0x20000ffc, in dst, the last 4 of them behind its end',
+    );
   });
 });
 
@@ -349,6 +360,13 @@ describe('toBehaveLike', () => {
       expect(call(abs, [5], { signature })).toBehaveLike('mov eax, edi; ret'),
     );
     expect(message).toContain('but for (-1) it returned 1 and the other -1');
+    const first = await messageOf(
+      expect(call('mov al, [rdi]; movzx eax, al; ret', [Uint8Array.of(9)])).toBehaveLike(
+        'mov al, [rdi]; movsx eax, al; ret',
+      ),
+    );
+    expect(first).toMatch(/but for \(64 bytes (8|f|ff|80)/);
+    expect(first).toMatch(/=> \S+ .*movzx eax, al/);
   });
 
   it('compares buffers and ends too', async () => {

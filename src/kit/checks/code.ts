@@ -2,6 +2,7 @@
 import type { CallResult } from '../call-result.js';
 import type { CodeSource } from '../code.js';
 import { fullListing, plainListing } from '../code-listing.js';
+import { valueWriter } from '../diverge.js';
 import { disagreement } from '../explore.js';
 import { failureText, valueText } from '../failure.js';
 import type { InputOptions } from '../inputs.js';
@@ -63,12 +64,23 @@ export async function checkBehavesLike(
     }
     const args = found.args.map(argumentText).join(', ');
     const headline = `expected the code to behave like the other, but for (${args}) ${found.difference}`;
-    const theirs = failureText(found.other, 'the other:').split('\n');
-    return [failureText(found.one, headline), ...theirs.map((line) => `  ${line}`)].join('\n');
+    const theirs = failureText(found.other, 'the other:', {
+      mark: valueWriter(found.other),
+    }).split('\n');
+    const mark = valueWriter(found.one);
+    return [failureText(found.one, headline, { mark }), ...theirs.map((line) => `  ${line}`)].join(
+      '\n',
+    );
   };
   return { pass: found === undefined, message };
 }
 
+/** Bytes of a buffer that a message shows. */
+const SHOWN = 8;
+
 function argumentText(value: unknown): string {
-  return value instanceof Uint8Array ? `${value.length} bytes` : valueText(value);
+  if (!(value instanceof Uint8Array)) return valueText(value);
+  const shown = [...value.subarray(0, SHOWN)].map((byte) => byte.toString(16).padStart(2, '0'));
+  const rest = value.length > SHOWN ? ' ...' : '';
+  return `${value.length} bytes ${shown.join(' ')}${rest}`.trim();
 }

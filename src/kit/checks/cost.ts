@@ -64,7 +64,7 @@ export function checkTouches(
     actual: () => {
       if (stray === undefined) return 'it does';
       const what = stray.write ? 'stores' : 'loads';
-      return `it ${what} ${bytesText(stray.length)} at ${addressText(result, stray.address)}`;
+      return `it ${what} ${bytesText(stray.length)} at ${addressText(result, stray)}`;
     },
     blame: () => stray?.pc,
   });
@@ -97,7 +97,10 @@ function spans({ facts }: CallResult, ranges: readonly Touchable[]): Span[] {
 }
 
 /** Relative to the nearest buffer, when there is one on whose pages it lies or that it just missed. */
-function addressText({ facts }: CallResult, address: bigint): string {
+function addressText(
+  { facts }: CallResult,
+  { address, length: accessed }: { readonly address: bigint; readonly length: number },
+): string {
   const hex = `0x${address.toString(16)}`;
   const near = facts.buffers.find(
     ({ start, end }) => start - 4096n <= address && address < end + 4096n,
@@ -106,9 +109,11 @@ function addressText({ facts }: CallResult, address: bigint): string {
   const offset = address - near.address;
   const length = BigInt(near.bytes.length);
   if (offset < 0n) return `${hex}, ${bytesText(-offset)} before ${near.name}`;
-  return offset < length
-    ? `${hex}, in ${near.name}`
-    : `${hex}, ${bytesText(offset - length)} behind the end of ${near.name}`;
+  if (offset >= length)
+    return `${hex}, ${bytesText(offset - length)} behind the end of ${near.name}`;
+  const beyond = offset + BigInt(accessed) - length;
+  const over = beyond > 0n ? `, the last ${beyond} of them behind its end` : '';
+  return `${hex}, in ${near.name}${over}`;
 }
 
 function bytesText(count: number | bigint): string {

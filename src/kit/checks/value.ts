@@ -1,7 +1,7 @@
 /** checkReturn, checkLeaves: what a call leaves in registers, flags and memory. */
 import { MayexecError, unknownValue } from '../../abi/errors.js';
 import type { CallResult } from '../call-result.js';
-import { lastStore, lastWriter } from '../diverge.js';
+import { lastStore, lastWriter, valueWriter } from '../diverge.js';
 import { outcomeText, valueText } from '../failure.js';
 import { FLAG_NAMES, flagBit } from '../machine-state.js';
 import { sameValue } from '../same-value.js';
@@ -9,18 +9,13 @@ import { type Verdict, verdictOf } from './verdict.js';
 
 export function checkReturn(result: CallResult, expected: unknown): Verdict {
   const { outcome, facts } = result;
-  const { type, pieces } = facts.plan.result;
+  const { type } = facts.plan.result;
   const pass = outcome.kind === 'return' && sameValue(type, outcome.value, expected);
-  const [piece] = pieces;
-  const register = piece?.where === 'register' ? piece.name : undefined;
   return verdictOf(result, {
     pass,
     expected: `return ${valueText(expected)}`,
     actual: () => outcomeText(result),
-    blame: () =>
-      outcome.kind === 'return' && register !== undefined
-        ? lastWriter(result, register)
-        : undefined,
+    blame: () => valueWriter(result),
   });
 }
 
