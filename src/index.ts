@@ -89,7 +89,7 @@ export type { WatchedRun } from './kit/watch.js';
 export type { VmaHistory } from './mm/history.js';
 export type { MemoryObject } from './mm/object.js';
 export type { Vma } from './mm/vma.js';
-export { FINDING_KINDS, type Finding, type FindingKind } from './monitor/finding.js';
+export { callPc, FINDING_KINDS, type Finding, type FindingKind } from './monitor/finding.js';
 export type { RawCode, RawRelocation } from './object/raw-object.js';
 export { callFamily, callSet } from './os/linux/tables/call-set.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
@@ -202,7 +202,7 @@ export type {
   VerdictEvent,
   VmaEvent,
 } from './trace/events.js';
-export { straceLine, straceText, verdictLine } from './trace/print.js';
+export { straceCall, straceLine, straceText, verdictLine } from './trace/print.js';
 export {
   causeOf,
   faultLine,

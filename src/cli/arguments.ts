@@ -113,21 +113,28 @@ function unknownOption(rawName: string, options: readonly OptionSpec[]): UsageEr
   return new UsageError(unknownValue('option', rawName, known).message);
 }
 
+const INTEGER = /^(\d+|0x[0-9a-f]+)$/i;
+
 /** An option's integer, in decimal or hexadecimal; the library judges its range. */
 export function integerOf({ values }: Given, name: string): number | undefined {
   const text = values.get(name);
   if (text === undefined) return undefined;
-  if (!/^(\d+|0x[0-9a-f]+)$/i.test(text)) {
+  if (!INTEGER.test(text)) {
     throw new UsageError(`--${name} is '${text}': expected an integer, such as 1000 or 0x3e8`);
   }
   return Number(text);
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+const UNITS: Readonly<Record<string, number>> = { k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** An option's number of bytes: an integer, or one with K, M or G. */
 export function sizeOf(given: Given, name: string): number | undefined {
-  const [, digits, unit] = /^(\d+)([kmg])$/i.exec(given.values.get(name) ?? '') ?? [];
-  if (digits === undefined || unit === undefined) return integerOf(given, name);
-  return Number(digits) * UNITS[unit.toLowerCase()]!;
+  const text = given.values.get(name);
+  if (text === undefined) return undefined;
+  const [, digits, unit] = /^(\d+)([kmg])$/i.exec(text) ?? [];
+  if (digits !== undefined && unit !== undefined) {
+    return Number(digits) * UNITS[unit.toLowerCase()]!;
+  }
+  if (INTEGER.test(text)) return Number(text);
+  throw new UsageError(`--${name} is '${text}': expected bytes, such as 65536, 64K, 16M or 1G`);
 }

@@ -1,17 +1,19 @@
 /** The main job: every program of asm/ under every policy, with what came of it and why. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { causeOf, listPolicies, type Outcome, Sandbox } from '../index.js';
+import { causeOf, type Outcome, Sandbox } from '../index.js';
 import { type Command, type Given, integerOf, UsageError } from './arguments.js';
 import { toJson } from './json.js';
+import { linuxPolicies, splitSpecs } from './policy-list.js';
 import { ASM_FOLDER, type LoadedProgram, loadProgram } from './program.js';
+import { Progress } from './progress.js';
 import { type Cell, renderTable } from './table.js';
-import { type Colour, type Terminal, terminalOf, wrap } from './terminal.js';
+import { type Colour, hang, type Terminal, terminalOf } from './terminal.js';
 
 export const demo: Command = {
   name: 'demo',
   summary: 'run every program of asm/ under every policy and print what came of it',
-  usage: '[--policies A,B] [--json]',
+  usage: '[OPTIONS]',
   options: [
     {
       name: 'policies',
@@ -46,7 +48,7 @@ async function runDemo(given: Given): Promise<number> {
   const progress = new Progress(programs.length * policies.length);
   for (const program of programs) {
     for (const policy of policies) {
-      progress.next(`${program.name} (${program.arch}) under ${policy}`);
+      progress.show(results.length + 1, `${program.name} (${program.arch}) under ${policy}`);
       results.push(await runOne(program, policy, integerOf(given, 'seed')));
     }
   }
@@ -55,15 +57,6 @@ async function runDemo(given: Given): Promise<number> {
   if (given.switches.has('json')) stdout.write(`${toJson(results)}\n`);
   else stdout.write(`${demoTable(results, policies, terminalOf(stdout)).join('\n')}\n`);
   return 0;
-}
-
-/** `selinux:execmem=deny,execmod=deny,nx` is two specs: a part such as `execmod=deny` goes on with the one before. */
-export function splitSpecs(text: string | undefined): string[] | undefined {
-  return text?.split(/,(?![\w-]+=)/);
-}
-
-function linuxPolicies(): string[] {
-  return listPolicies().flatMap(({ name, os }) => (os.includes('linux') ? [name] : []));
 }
 
 /** Sources that are programs: those in the folders of the architectures; the others are included by them. */
@@ -116,7 +109,9 @@ export function demoTable(
     rows.set(key, [...row, cellOf(result)]);
   }
   const header = [...KEYS, ...policies].map((text) => ({ text }));
-  const notes = [...reasons].flatMap(([reason, number]) => note(number, reason, terminal));
+  const notes = [...reasons].flatMap(([reason, number]) =>
+    hang(`[${number}] `, reason, terminal.width),
+  );
   return [...renderTable([header, ...rows.values()], terminal, KEYS.length), '', ...notes];
 }
 
@@ -132,36 +127,5 @@ function outcomeCell({ outcome, stdout }: Result): { text: string; colour: Colou
       return { text: `limit: ${outcome.limit}`, colour: 'yellow' };
     default:
       return { text: outcome.kind, colour: 'yellow' };
-  }
-}
-
-function note(number: number, reason: string, { width }: Terminal): string[] {
-  const label = `[${number}] `;
-  return wrap(reason, width - label.length).map(
-    (line, index) => (index === 0 ? label : ' '.repeat(label.length)) + line,
-  );
-}
-
-/** One line that changes, on a terminal only. */
-class Progress {
-  readonly #total: number;
-  readonly #terminal = terminalOf(process.stderr);
-  #count = 0;
-
-  constructor(total: number) {
-    this.#total = total;
-  }
-
-  next(what: string): void {
-    this.#count++;
-    this.#show(`${this.#count}/${this.#total} ${what}`.slice(0, this.#terminal.width - 1));
-  }
-
-  done(): void {
-    this.#show('');
-  }
-
-  #show(text: string): void {
-    if (this.#terminal.isTerminal) process.stderr.write(`\r\x1b[K${text}`);
   }
 }

@@ -1,17 +1,18 @@
 /** Why a run was refused and what would work, for people: a page that fits a terminal. */
 import { join } from 'node:path';
 import {
+  callPc,
   type Explanation,
   explain,
   type KnownProgram,
   type Remedy,
   type Sandbox,
-  straceLine,
+  straceCall,
 } from '../index.js';
 import type { GivenProgram } from './open-program.js';
 import { place } from './place.js';
 import { ASM_FOLDER, loadProgram } from './program.js';
-import { type Terminal, wrap } from './terminal.js';
+import { hang, type Terminal } from './terminal.js';
 
 const LABEL_WIDTH = 11;
 const PAGE_WIDTH = 100;
@@ -19,8 +20,6 @@ const PAGE_WIDTH = 100;
 const MOST_WORKING = 4;
 const MOST_REFUSED = 3;
 const MOST_STEPS = 4;
-/** `syscall` and `int 0x80` have two; a program counter after a call is behind them. */
-const SYSCALL_BYTES = 2n;
 
 /** Programs of asm/ that go another way, by what they do. */
 const OTHER_WAYS: Readonly<Record<string, string>> = {
@@ -48,12 +47,10 @@ export function explanationLines(
   full: boolean,
   { paint, width }: Terminal,
 ): string[] {
-  const room = Math.min(width, PAGE_WIDTH) - LABEL_WIDTH;
+  const page = Math.min(width, PAGE_WIDTH);
   const section = (label: string, lines: readonly string[]): string[] =>
-    lines
-      .flatMap((line) => wrap(line, room))
-      .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH - 2)}${line}`);
-  const { policy, asked, byCall, pc, rule, reason, why, remedies } = explanation;
+    hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, page);
+  const { policy, rule, reason, why, remedies } = explanation;
   const least = full ? Number.POSITIVE_INFINITY : MOST_WORKING;
   const works = (kind: Remedy['kind']): string[] =>
     remedies.filter((each) => each.kind === kind && each.works).map(({ text }) => text);
@@ -63,7 +60,7 @@ export function explanationLines(
   const switches = works('switch').slice(0, full ? least : 1);
   return [
     paint('bold', `mayexec: why ${policy} refused it, and what would work`),
-    ...section('asked', [`${asked}, at ${place(sandbox, byCall ? pc - SYSCALL_BYTES : pc)}`]),
+    ...section('asked', [askedLine(sandbox, explanation)]),
     ...section('rule', [
       rule === undefined ? 'none of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,
     ]),
@@ -82,11 +79,16 @@ export function explanationLines(
   ];
 }
 
+/** A wild fetch names the address that it was made at already. */
+function askedLine(sandbox: Sandbox, { asked, byCall, pc }: Explanation): string {
+  const at = byCall ? callPc(pc) : pc;
+  return asked.includes(`from 0x${at.toString(16)}`) ? asked : `${asked}, at ${place(sandbox, at)}`;
+}
+
 function historyLines(sandbox: Sandbox, { history }: Explanation, full: boolean): string[] {
   const steps = full ? history : history.slice(-MOST_STEPS);
   return steps.map(({ what, pc, call }) => {
-    const line = call === undefined ? undefined : straceLine(call)?.replace(/ +=/, ' =');
-    const at = place(sandbox, call === undefined ? pc : pc - SYSCALL_BYTES);
-    return `${what} at ${at}${line === undefined ? '' : `: ${line}`}`;
+    if (call === undefined) return `${what} at ${place(sandbox, pc)}`;
+    return `${what} at ${place(sandbox, callPc(pc))}: ${straceCall(call)}`;
   });
 }

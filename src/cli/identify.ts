@@ -1,5 +1,4 @@
 /** `mayexec identify`: which policy gave the results of a probe, and what to do about it. */
-import { readFileSync } from 'node:fs';
 import {
   type Advice,
   adviceFor,
@@ -10,11 +9,13 @@ import {
   UNFELT,
 } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
-import { splitSpecs } from './demo.js';
+import { readInput } from './host-file.js';
 import { toJson } from './json.js';
+import { splitSpecs } from './policy-list.js';
+import { showProgress } from './progress.js';
 import { readAll } from './standard-input.js';
 import { renderTable } from './table.js';
-import { type Terminal, terminalOf, wrap } from './terminal.js';
+import { hang, type Terminal, terminalOf, wrap } from './terminal.js';
 
 /** Nothing fits, or the results are not whole. */
 const NOT_EXACT = 1;
@@ -49,14 +50,10 @@ export const identify: Command = {
 async function runIdentify(given: Given): Promise<number> {
   const text = readResults(given);
   const { stdout } = process;
-  const progress = terminalOf(process.stderr);
-  const show = (line: string): void => {
-    if (progress.isTerminal) process.stderr.write(`\r\x1b[K${line}`);
-  };
   const found = await identifyResults(text, {
     candidates: splitSpecs(given.values.get('policies')),
-    progress: (waiting) => show(`${waiting} policies to run`),
-  }).finally(() => show(''));
+    progress: (waiting) => showProgress(`${waiting} policies to run`),
+  }).finally(() => showProgress(''));
   const advice = adviceFor(found.results, found.fits);
   if (given.switches.has('json')) stdout.write(`${toJson(record(found, advice))}\n`);
   else stdout.write(`${report(found, advice, terminalOf(stdout)).join('\n')}\n`);
@@ -69,11 +66,7 @@ function readResults({ positionals }: Given): string {
     throw new UsageError('identify: no results given (see mayexec identify --help)');
   }
   if (extra !== undefined) throw new UsageError(`identify: unexpected argument '${extra}'`);
-  try {
-    return new TextDecoder().decode(path === '-' ? readAll(0) : readFileSync(path));
-  } catch (error) {
-    throw new UsageError(`${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
-  }
+  return new TextDecoder().decode(path === '-' ? readAll(0) : readInput(path));
 }
 
 function record({ results, ...found }: Identification, advice: Advice): object {
@@ -91,9 +84,7 @@ export function report(found: Identification, advice: Advice, terminal: Terminal
   const section = (title: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : ['', terminal.paint('bold', title), ...lines];
   const bullets = (items: readonly string[]): string[] =>
-    items.flatMap((item) =>
-      wrap(item, width - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`),
-    );
+    items.flatMap((item) => hang('  - ', item, width));
   return [
     `${outcomes.size} experiments of ${arch} on ${system} ${release}`,
     ...bullets(problems.map((problem) => `incomplete results: ${problem}`)),

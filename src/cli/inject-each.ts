@@ -1,6 +1,7 @@
 /** `mayexec run --inject-each`: the same program once for each call of some kinds failing. */
 import {
   callFamily,
+  callPc,
   callSet,
   classify,
   faultLine,
@@ -8,7 +9,7 @@ import {
   type Outcome,
   type OutcomeClass,
   type Sandbox,
-  straceLine,
+  straceCall,
 } from '../index.js';
 import { endingText } from './ending.js';
 import { type GivenProgram, openProgram, startProgram } from './open-program.js';
@@ -20,8 +21,6 @@ import type { Colour, Terminal } from './terminal.js';
 const DEFAULT_ERRNO = 'ENOMEM';
 /** Of one kind: a program that maps in a loop is told apart by its first calls. */
 const MOST_RUNS = 100;
-/** `syscall` and `int 0x80` have two; the event's program counter is behind them. */
-const SYSCALL_BYTES = 2n;
 
 export interface EachTrial {
   readonly call: string;
@@ -93,12 +92,12 @@ async function tryOne(
       event.type === 'syscall' && event.injected === 'result' && callFamily(event.name) === call,
   );
   if (failed?.type !== 'syscall') return undefined;
-  const pc = failed.pc - SYSCALL_BYTES;
+  const pc = callPc(failed.pc);
   return {
     call,
     k,
     errno,
-    line: (straceLine(failed) ?? '').replace(/ +=/, ' ='),
+    line: straceCall(failed),
     pc,
     at: place(sandbox, pc),
     outcome: classify(finished(sandbox, outcome), expected).class,

@@ -1,7 +1,8 @@
 /** The trace while it grows: strace's lines, in step with what the program prints. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { callFamily, callSet, type Sandbox, straceText } from '../index.js';
-import { type Given, UsageError } from './arguments.js';
+import type { Given } from './arguments.js';
+import { openOutput } from './host-file.js';
 
 interface Output {
   write(text: string): unknown;
@@ -47,15 +48,7 @@ export function traceOf({ values, switches }: Given): LiveTrace | undefined {
 }
 
 function fileOutput(path: string): Output {
-  const fd = openForWriting(path);
+  const fd = openOutput(path);
   process.once('exit', () => closeSync(fd));
   return { write: (text) => writeSync(fd, text) };
-}
-
-function openForWriting(path: string): number {
-  try {
-    return openSync(path, 'w');
-  } catch (error) {
-    throw new UsageError(`${path}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
-  }
 }

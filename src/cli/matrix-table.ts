@@ -4,7 +4,7 @@
  */
 import type { MatrixCell, MatrixRow } from '../index.js';
 import { type Cell, renderTable } from './table.js';
-import { type Colour, type Terminal, wrap } from './terminal.js';
+import { type Colour, hang, type Terminal } from './terminal.js';
 
 const COLOURS: Readonly<Record<MatrixCell['outcome'], Colour>> = {
   works: 'green',
@@ -92,9 +92,7 @@ function legend(
     ([rule, number]) => `${number} ${rule.startsWith(own) ? rule.slice(own.length) : rule}`,
   );
   const text = [policy, ...texts].join('; ').replace('; ', ': ');
-  return wrap(text, width - 4).map((line, index) =>
-    index === 0 ? `${letter(column).padEnd(2)}  ${line}` : `    ${line}`,
-  );
+  return hang(`${letter(column).padEnd(2)}  `, text, width);
 }
 
 /** A to Z, then AA, AB, ... */

@@ -1,13 +1,13 @@
 /** `mayexec matrix`: what each scenario comes to under each policy, and which rule decided. */
-import { writeFileSync } from 'node:fs';
-import { listPolicies, matrixHtml, Sandbox } from '../index.js';
+import { matrixHtml, Sandbox } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
-import { splitSpecs } from './demo.js';
+import { readText, writeOutput } from './host-file.js';
 import { toJson } from './json.js';
 import { matrixTable } from './matrix-table.js';
+import { linuxPolicies, splitSpecs } from './policy-list.js';
 import { terminalOf } from './terminal.js';
 import { jobsOf, performWithProgress } from './test.js';
-import { readScenario, scenarioFiles } from './test-files.js';
+import { scenarioFiles } from './test-files.js';
 import type { Task } from './test-worker.js';
 
 export const matrix: Command = {
@@ -32,7 +32,7 @@ export const matrix: Command = {
   ].join('\n'),
   examples: [
     'mayexec matrix',
-    'mayexec matrix scenarios/jit.md --policies nx,mdwe --html matrix.html',
+    'mayexec matrix scenarios/jits/unpacker.md --policies nx,mdwe --html matrix.html',
   ],
   run: runMatrix,
 };
@@ -41,7 +41,7 @@ async function runMatrix(given: Given): Promise<number> {
   const policies = splitSpecs(given.values.get('policies')) ?? linuxPolicies();
   await checkPolicies(policies);
   const files = scenarioFiles(given.positionals);
-  const tasks = files.map((file, id): Task => ({ id, file, text: readScenario(file), policies }));
+  const tasks = files.map((file, id): Task => ({ id, file, text: readText(file), policies }));
   const answers = await performWithProgress(tasks, jobsOf(given));
   const mistakes = answers.flatMap((answer) =>
     'mistake' in answer ? [answer.mistake] : 'error' in answer ? [answer.error] : [],
@@ -50,26 +50,14 @@ async function runMatrix(given: Given): Promise<number> {
     throw new UsageError(`matrix: mistakes in scenarios\n${mistakes.join('\n')}`);
   const rows = answers.flatMap((answer) => ('rows' in answer ? answer.rows : []));
   const html = given.values.get('html');
-  if (html !== undefined) writeHtml(html, matrixHtml(rows, policies));
+  if (html !== undefined) writeOutput(html, matrixHtml(rows, policies));
   const { stdout } = process;
   if (given.switches.has('json')) stdout.write(`${toJson(rows)}\n`);
   else stdout.write(`${matrixTable(rows, policies, terminalOf(stdout)).join('\n')}\n`);
   return 0;
 }
 
-function linuxPolicies(): string[] {
-  return listPolicies().flatMap(({ name, os }) => (os.includes('linux') ? [name] : []));
-}
-
 /** A wrong spec is a mistake on the command line, not one of each file. */
 async function checkPolicies(policies: readonly string[]): Promise<void> {
   for (const policy of policies) (await Sandbox.create({ policy })).close();
-}
-
-function writeHtml(file: string, html: string): void {
-  try {
-    writeFileSync(file, html);
-  } catch (error) {
-    throw new UsageError(`${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
-  }
 }

@@ -8,7 +8,7 @@ import {
 } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { toJson } from './json.js';
-import { type Terminal, terminalOf, wrap } from './terminal.js';
+import { hang, type Terminal, terminalOf, wrap } from './terminal.js';
 
 /** Lines of prose longer than this are hard to read, however wide the terminal is. */
 const PROSE_WIDTH = 90;
@@ -81,7 +81,9 @@ export function policyPage(info: PolicyInfo | MechanismInfo, terminal: Terminal)
     ...wrap(text, width - 6).map((line) => `      ${line}`),
   ];
   const list = (title: string, items: readonly string[]): string[] =>
-    items.length === 0 ? [] : [...heading(title), ...items.flatMap((text) => bullet(text, width))];
+    items.length === 0
+      ? []
+      : [...heading(title), ...items.flatMap((text) => hang('  - ', text, width))];
   const options = given.flatMap(({ name, summary, values, default: preset }) =>
     item(`${name}=${values.join('|')}`, `${summary} (default ${preset})`),
   );
@@ -102,8 +104,4 @@ export function policyPage(info: PolicyInfo | MechanismInfo, terminal: Terminal)
     ...list('Differs from the real system in', info.deviations ?? []),
     ...list('Source', info.source),
   ];
-}
-
-function bullet(text: string, width: number): string[] {
-  return wrap(text, width - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`);
 }

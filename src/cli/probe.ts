@@ -1,5 +1,5 @@
 /** `mayexec probe`: the probe in the sandbox, or as an executable for another machine. */
-import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import {
   type Arch,
   EXPERIMENTS,
@@ -10,7 +10,8 @@ import {
   runProbe,
   unknownValue,
 } from '../index.js';
-import { type Command, type Given, UsageError } from './arguments.js';
+import type { Command, Given } from './arguments.js';
+import { writeOutput } from './host-file.js';
 import { toJson } from './json.js';
 import { archOf } from './open-program.js';
 import { type Cell, renderTable } from './table.js';
@@ -55,13 +56,9 @@ export const probe: Command = {
 };
 
 async function emit(file: string, arch: Arch): Promise<number> {
-  try {
-    writeFileSync(file, await probeProgram(arch), { mode: 0o755 });
-  } catch (error) {
-    throw new UsageError(`${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
-  }
+  writeOutput(file, await probeProgram(arch), 0o755);
   process.stdout.write(
-    `wrote ${file}: run it on a Linux machine (./${file} > results.txt), then mayexec identify results.txt\n`,
+    `wrote ${file}: run it on a Linux machine (./${basename(file)} > results.txt), then mayexec identify results.txt\n`,
   );
   return 0;
 }

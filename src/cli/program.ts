@@ -1,5 +1,5 @@
 /** PROGRAM of the command line: what kind of file it is, for which CPU, and the ELF image made of it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -11,6 +11,7 @@ import {
   withoutDirectives,
 } from '../index.js';
 import { UsageError } from './arguments.js';
+import { decode, readInput, readText } from './host-file.js';
 
 /** `asm/` of this package: where programs find what they include. */
 export const ASM_FOLDER = fileURLToPath(new URL('../asm/', import.meta.url));
@@ -104,9 +105,9 @@ async function assembled(path: string, source: string, arch: Arch): Promise<Uint
 }
 
 /** Asked for the path beside the including file first, then for the name alone: one of asm/ of this package. */
-function readInclude(name: string): string | undefined {
+export function readInclude(name: string): string | undefined {
   const file = [name, join(ASM_FOLDER, name)].find((candidate) => existsSync(candidate));
-  return file === undefined ? undefined : decode(file, readInput(file));
+  return file === undefined ? undefined : readText(file);
 }
 
 /** A function of these bytes, in memory that may be read and executed. */
@@ -126,34 +127,6 @@ const ENTRY = '_start';
 
 function nameOf(path: string): string {
   return basename(path, extname(path));
-}
-
-function readInput(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`${path}: ${reasonOf(error)}`);
-  }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'is a directory',
-  EACCES: 'permission denied',
-  ENOTDIR: 'no such file (part of the path is a file)',
-};
-
-function reasonOf(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? message;
-}
-
-function decode(path: string, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new UsageError(`${path}: not UTF-8 text`);
-  }
 }
 
 function isElf(bytes: Uint8Array): boolean {

@@ -1,23 +1,24 @@
 /** One line that changes, on a terminal only. */
 import { terminalOf } from './terminal.js';
 
+/** In the place of the text before; an empty one takes it away. */
+export function showProgress(text: string): void {
+  const { isTerminal, width } = terminalOf(process.stderr);
+  if (isTerminal) process.stderr.write(`\r\x1b[K${text.slice(0, width - 1)}`);
+}
+
 export class Progress {
   readonly #total: number;
-  readonly #terminal = terminalOf(process.stderr);
 
   constructor(total: number) {
     this.#total = total;
   }
 
   show(count: number, what: string): void {
-    this.#write(`${count}/${this.#total} ${what}`.slice(0, this.#terminal.width - 1));
+    showProgress(`${count}/${this.#total} ${what}`);
   }
 
   done(): void {
-    this.#write('');
-  }
-
-  #write(text: string): void {
-    if (this.#terminal.isTerminal) process.stderr.write(`\r\x1b[K${text}`);
+    showProgress('');
   }
 }

@@ -9,10 +9,10 @@ import {
   rightsText,
   ruleOfFault,
   type Sandbox,
-  straceLine,
+  straceCall,
 } from '../index.js';
 import { nearestSymbol, place, symbolSuffix } from './place.js';
-import { type Terminal, wrap } from './terminal.js';
+import { hang, type Terminal } from './terminal.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
 
@@ -30,9 +30,7 @@ export async function faultReport(
 ): Promise<string[]> {
   const width = Math.min(terminal.width, REPORT_WIDTH);
   const section = (label: string, lines: readonly string[]): string[] =>
-    lines
-      .flatMap((line) => wrap(line, width - LABEL_WIDTH))
-      .map((line, index) => `  ${(index === 0 ? label : '').padEnd(LABEL_WIDTH - 2)}${line}`);
+    hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, width);
   const raw = (label: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
   return [
@@ -125,8 +123,7 @@ function policyLines({ policy, trace }: Sandbox): string[] {
     return [`${policy}; it refused no call`, ...(rule === undefined ? [] : [rule])];
   }
   const { sentence, call } = refusal;
-  const line = call === undefined ? undefined : straceLine(call)?.replace(/ +=/, ' =');
-  return [policy, sentence, ...(line === undefined ? [] : [line])];
+  return [policy, sentence, ...(call === undefined ? [] : [straceCall(call)])];
 }
 
 const REGISTERS = {

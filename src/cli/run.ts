@@ -57,9 +57,9 @@ export const run: Command = {
     {
       name: 'explain',
       inline: 'full',
-      help: 'say why it was refused and what works instead, each tried: on unless --json; --explain=full: all that was tried',
+      help: 'say why it was refused and what works instead; on unless --json; full: all that was tried',
     },
-    { name: 'no-explain', help: 'do not' },
+    { name: 'no-explain', help: 'say nothing of that' },
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [

@@ -50,3 +50,12 @@ export function wrap(text: string, width: number): string[] {
   }
   return [...lines, line];
 }
+
+/** Text behind a label: further lines, and further texts, begin where the first one does. */
+export function hang(label: string, texts: string | readonly string[], width: number): string[] {
+  const space = ' '.repeat(label.length);
+  return [texts]
+    .flat()
+    .flatMap((text) => wrap(text, width - label.length))
+    .map((line, index) => (index === 0 ? label : space) + line);
+}

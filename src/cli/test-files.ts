@@ -1,11 +1,11 @@
-/** Which files `test` and `matrix` work on, and what their programs include. */
+/** Which files `test` and `matrix` work on. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { UsageError } from './arguments.js';
 import { ASM_FOLDER } from './program.js';
 
 /** `scenarios/` below the working folder, else that of this package. */
-export function defaultFolder(): string {
+function defaultFolder(): string {
   if (existsSync('scenarios')) return 'scenarios';
   const own = join(dirname(ASM_FOLDER.replace(/[\\/]$/, '')), 'scenarios');
   return relative(process.cwd(), own) || own;
@@ -37,24 +37,4 @@ function isScenario(path: string): boolean {
   if (/(^|[\\/])README\.md$/i.test(path)) return false;
   if (/\.md$/i.test(path)) return true;
   return /\.(s|asm)$/i.test(path) && readFileSync(path, 'utf8').includes(';@');
-}
-
-/** @throws UsageError for a file that cannot be read or is no text. */
-export function readScenario(path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      throw new UsageError(`${path}: not UTF-8 text`);
-    throw new UsageError(
-      `${path}: ${code === 'ENOENT' ? 'no such file' : (code ?? String(error))}`,
-    );
-  }
-}
-
-/** Asked for the path beside the including file first, then for the name alone: one of asm/. */
-export function includeFor(name: string): string | undefined {
-  const file = [name, join(ASM_FOLDER, name)].find((candidate) => existsSync(candidate));
-  return file === undefined ? undefined : readScenario(file);
 }

@@ -16,9 +16,13 @@ export function prettyReport(
     `${passed} passed`,
     ...(failed > 0 ? [paint('red', `${failed} failed`)] : []),
     ...(errors > 0 ? [paint('red', `${errors} errors (of mayexec, not of the program)`)] : []),
-    ...(brokenFiles > 0 ? [paint('red', `${brokenFiles} files with mistakes`)] : []),
+    ...(brokenFiles > 0 ? [paint('red', `${filesText(brokenFiles)} with mistakes`)] : []),
   ];
-  return [...lines, '', `${counts.join(', ')}, in ${files} ${files === 1 ? 'file' : 'files'}`];
+  return [...lines, '', `${counts.join(', ')}, in ${filesText(files)}`];
+}
+
+function filesText(count: number): string {
+  return `${count} ${count === 1 ? 'file' : 'files'}`;
 }
 
 /** Of a file with more runs only their number is said. */

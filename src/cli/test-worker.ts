@@ -7,7 +7,7 @@ import {
   runScenario,
   ScenarioError,
 } from '../index.js';
-import { includeFor } from './test-files.js';
+import { readInclude } from './program.js';
 
 export interface Task {
   readonly id: number;
@@ -26,7 +26,7 @@ export type Answer =
   | { readonly id: number; readonly error: string };
 
 export async function perform({ id, file, text, only, policies }: Task): Promise<Answer> {
-  const options = { file, include: includeFor };
+  const options = { file, include: readInclude };
   try {
     if (policies !== undefined)
       return { id, rows: await matrixRows(text, { ...options, policies }) };

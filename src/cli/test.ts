@@ -1,5 +1,4 @@
 /** `mayexec test`: runs scenarios, checks what they say, and reports. */
-import { writeFileSync } from 'node:fs';
 import {
   exitStatusOf,
   type FileReport,
@@ -10,10 +9,11 @@ import {
   unknownValue,
 } from '../index.js';
 import { type Command, type Given, integerOf, UsageError } from './arguments.js';
-import { splitSpecs } from './demo.js';
+import { readText, writeOutput } from './host-file.js';
+import { splitSpecs } from './policy-list.js';
 import { Progress } from './progress.js';
 import { terminalOf } from './terminal.js';
-import { readScenario, scenarioFiles } from './test-files.js';
+import { scenarioFiles } from './test-files.js';
 import { defaultJobs, performAll } from './test-pool.js';
 import { changeLines, prettyReport } from './test-report.js';
 import type { Answer, Task } from './test-worker.js';
@@ -38,7 +38,7 @@ export const test: Command = {
   ].join('\n'),
   examples: [
     'mayexec test',
-    'mayexec test scenarios/jit.md --update',
+    'mayexec test scenarios/basics/whole-pages.md --update',
     'mayexec test --reporter junit > report.xml',
   ],
   run: runTest,
@@ -51,7 +51,7 @@ async function runTest(given: Given): Promise<number> {
   if (!REPORTERS.includes(reporter)) throw unknownValue('reporter', reporter, REPORTERS);
   const only = splitSpecs(given.values.get('policy'));
   const files = scenarioFiles(given.positionals);
-  const tasks = files.map((file, id): Task => ({ id, file, text: readScenario(file), only }));
+  const tasks = files.map((file, id): Task => ({ id, file, text: readText(file), only }));
   const answers = await performWithProgress(tasks, jobsOf(given));
   const reports = answers.map((answer, index) => reportOf(answer, tasks[index]!));
   checkAnyRan(reports, only);
@@ -139,7 +139,7 @@ async function update(
   const changed = reports.filter(({ updated }) => updated !== undefined);
   for (const { file, updated } of changed) {
     print(changeLines(file, texts.get(file) ?? '', updated!, terminal));
-    writeFileSync(file, updated!);
+    writeOutput(file, updated!);
   }
   const tasks = reports.map(
     ({ file, updated }, id): Task => ({ id, file, text: updated ?? texts.get(file)! }),

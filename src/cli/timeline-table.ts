@@ -1,7 +1,8 @@
 /** A timeline in a terminal: a row for each run of pages, a column for each call, and what the calls were. */
 import {
+  callPc,
   type Sandbox,
-  straceLine,
+  straceCall,
   type Timeline,
   type TimelineRow,
   type TimelineStep,
@@ -9,14 +10,13 @@ import {
 } from '../index.js';
 import { place } from './place.js';
 import { type Cell, renderTable } from './table.js';
-import { type Colour, type Terminal, wrap } from './terminal.js';
+import { type Colour, hang, type Terminal } from './terminal.js';
 
 /** Where the output is no terminal, and at most on one. */
 const WIDTH = 80;
 /** Of a program that changes its map in a loop the beginning says what it does. */
 const MOST_STEPS = 48;
 const NAME_WIDTH = 16;
-const SYSCALL_BYTES = 2n;
 
 export function timelineLines(sandbox: Sandbox, terminal: Terminal): string[] {
   const { steps, rows } = timelineOf(sandbox.trace);
@@ -72,9 +72,7 @@ function legendOf(
       ? cause === 'exec'
         ? 'the program is loaded'
         : cause
-      : `${straceLine(call)?.replace(/ += /, ' = ')}, at ${place(sandbox, call.pc - SYSCALL_BYTES)}`;
+      : `${straceCall(call)}, at ${place(sandbox, callPc(call.pc))}`;
   const why = rule === undefined ? [] : [`${rule}: ${reason ?? ''}`];
-  return [what, ...why]
-    .flatMap((text) => wrap(text, width - label.length))
-    .map((text, line) => (line === 0 ? label : ' '.repeat(label.length)) + text);
+  return hang(label, [what, ...why], width);
 }

@@ -16,7 +16,7 @@ import {
   type Refused,
   refusedText,
 } from '../scenario/outcome-class.js';
-import { straceLine } from '../trace/print.js';
+import { straceCall } from '../trace/print.js';
 import { faultLine } from '../trace/print-cause.js';
 import { changesFor } from './changes.js';
 import { finishedRun } from './finished-run.js';
@@ -140,8 +140,9 @@ function remedy(kind: Remedy['kind'], text: string, classified: Classified): Rem
 
 function askedText({ event, call }: Refused): string {
   if (event?.type === 'fault') return faultLine(event);
-  const line = event === undefined ? undefined : straceLine(event);
-  return line?.replace(/ +=/, ' =') ?? `${call ?? 'execve'}, which never returned`;
+  return event?.type === 'syscall'
+    ? straceCall(event)
+    : `${call ?? 'execve'}, which never returned`;
 }
 
 function whyOf(rule: string | undefined): string | undefined {

@@ -44,7 +44,10 @@ export interface Finding {
 
 export type NewFinding = Omit<Finding, 'count'>;
 
-/** `syscall`, `int 0x80` and `sysenter` have two bytes; events of calls have the program counter behind them. */
+/**
+ * The instruction that made a call, of the program counter in the call's event, which is behind it:
+ * `syscall`, `int 0x80` and `sysenter` have two bytes.
+ */
 export function callPc(pc: Addr): Addr {
   return pc - 2n;
 }

@@ -67,9 +67,14 @@ function decision(verdict: Verdict, call: string): string {
   }
 }
 
-function callLine(event: SyscallEvent): string {
+/** A call as strace prints it with -a 0: the result follows at once. */
+export function straceCall(event: SyscallEvent): string {
+  return callLine(event, 0);
+}
+
+function callLine(event: SyscallEvent, column = RESULT_COLUMN): string {
   const call = `${event.name}(${event.shown.join(', ')})`;
-  return `${call.padEnd(RESULT_COLUMN)} = ${resultText(event)}${INJECTED[event.injected ?? 'no']}`;
+  return `${call.padEnd(column)} = ${resultText(event)}${INJECTED[event.injected ?? 'no']}`;
 }
 
 function resultText({ name, value, errno }: SyscallEvent): string {

@@ -94,6 +94,8 @@ describe('sizeOf', () => {
   });
 
   it.each(['K', '64KB', '1.5M', '-1K'])('refuses %s', (text) => {
-    expect(() => sizeOf(parse(`--seed=${text}`), 'seed')).toThrow(UsageError);
+    expect(() => sizeOf(parse(`--seed=${text}`), 'seed')).toThrow(
+      `--seed is '${text}': expected bytes, such as`,
+    );
   });
 });

@@ -57,7 +57,7 @@ describe('mayexec probe', () => {
     [['probe', '--policy', 'selinus'], "did you mean 'selinux'?"],
     [['probe', 'heap-rxx'], "did you mean 'heap-rx'?"],
     [['probe', '--arch', 'arm'], "unknown arch 'arm'"],
-    [['probe', '--emit', 'no/such/folder/probe'], 'no/such/folder/probe: ENOENT'],
+    [['probe', '--emit', 'no/such/folder/probe'], 'no/such/folder/probe: no such folder'],
   ])('%j is answered in one line', (args, text) => {
     using folder = new CommandFolder();
     const { stderr, status } = folder.mayexec(args);
@@ -121,7 +121,7 @@ describe('mayexec identify', () => {
 
   it.each([
     [['identify'], 'no results given'],
-    [['identify', 'missing.txt'], 'missing.txt: ENOENT'],
+    [['identify', 'missing.txt'], 'missing.txt: no such file'],
     [['identify', '-'], 'not the output of a probe'],
     [['identify', '-', 'extra'], "unexpected argument 'extra'"],
   ])('%j is answered in one line', (args, text) => {

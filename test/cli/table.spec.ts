@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { renderTable } from '../../src/cli/table.js';
-import { terminalOf, wrap } from '../../src/cli/terminal.js';
+import { hang, terminalOf, wrap } from '../../src/cli/terminal.js';
 
 const plain = terminalOf({}, {});
 const rows = [
@@ -74,6 +74,20 @@ describe('terminalOf', () => {
   it('knows the width of a terminal only', () => {
     expect(terminalOf(tty, {}).width).toBe(100);
     expect(terminalOf({}, {}).width).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('hang', () => {
+  it('begins each line where the first one begins behind its label', () => {
+    expect(hang('[1] ', ['one two three', 'four'], 11)).toEqual([
+      '[1] one two',
+      '    three',
+      '    four',
+    ]);
+  });
+
+  it('gives no label without a text', () => {
+    expect(hang('[1] ', [], 80)).toEqual([]);
   });
 });
 

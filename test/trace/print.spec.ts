@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NewEvent, SignalEvent, SyscallEvent, TraceEvent } from '../../src/trace/events.js';
-import { straceLine, straceText, verdictLine } from '../../src/trace/print.js';
+import { straceCall, straceLine, straceText, verdictLine } from '../../src/trace/print.js';
 
 const base = { seq: 0, pid: 100, pc: 0x401000n };
 
@@ -29,6 +29,12 @@ describe('straceLine of a call', () => {
     expect(straceLine(call('prctl', shown, { value: 0n }))).toBe(
       'prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) = 0',
     );
+  });
+
+  it('aligns nothing where it stands within other text', () => {
+    expect(straceCall(call('brk', ['NULL'], { value: 0x804b000n }))).toBe('brk(NULL) = 0x804b000');
+    const write = call('write', ['1', '"a   = b"', '7'], { value: 7n });
+    expect(straceCall(write)).toBe('write(1, "a   = b", 7) = 7');
   });
 
   it('names an error with its text', () => {

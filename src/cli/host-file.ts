@@ -1,0 +1,47 @@
+/** Files of the host that a command reads or writes: what goes wrong with one is a line for people. */
+import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { UsageError } from './arguments.js';
+
+/** @throws UsageError for a file that cannot be read. */
+export function readInput(path: string): Uint8Array {
+  return attempt(path, () => readFileSync(path));
+}
+
+/** @throws UsageError for a file that cannot be read or is no text. */
+export function readText(path: string): string {
+  return decode(path, readInput(path));
+}
+
+export function decode(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${path}: not UTF-8 text`);
+  }
+}
+
+/** @throws UsageError for a file that cannot be written. */
+export function writeOutput(path: string, content: string | Uint8Array, mode = 0o666): void {
+  attempt(path, () => writeFileSync(path, content, { mode }), { ENOENT: 'no such folder' });
+}
+
+/** A descriptor. @throws UsageError for a file that cannot be written. */
+export function openOutput(path: string): number {
+  return attempt(path, () => openSync(path, 'w'), { ENOENT: 'no such folder' });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a directory',
+  EACCES: 'permission denied',
+  ENOTDIR: 'no such file (part of the path is a file)',
+};
+
+function attempt<T>(path: string, act: () => T, reasons: Readonly<Record<string, string>> = {}): T {
+  try {
+    return act();
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${path}: ${reasons[code] ?? REASONS[code] ?? message}`);
+  }
+}
