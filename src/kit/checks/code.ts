@@ -6,9 +6,10 @@ import { valueWriter } from '../diverge.js';
 import { disagreement } from '../explore.js';
 import { failureText, valueText } from '../failure.js';
 import type { InputOptions } from '../inputs.js';
+import { normalInstruction } from '../instruction-text.js';
 import type { Verdict } from './verdict.js';
 
-/** Spacing, case, comments and the base of numbers make no difference; labels may stand for addresses. */
+/** Comments make no difference, nor what normalInstruction levels; labels may stand for addresses. */
 export function checkDisassembly({ facts }: CallResult, expected: string): Verdict {
   const { code, disassembler } = facts;
   const actual = plainListing(code, disassembler).split('\n');
@@ -16,10 +17,12 @@ export function checkDisassembly({ facts }: CallResult, expected: string): Verdi
     .split(/[\n;]/)
     .map((line) => line.replace(/#.*$/, '').trim())
     .filter((line) => line !== '' && !/^[\w.$]+:$/.test(line));
+  const normal = (line: string | undefined): string | undefined =>
+    line === undefined ? undefined : normalInstruction(line, code.symbols);
   const at = Array.from(
     { length: Math.max(actual.length, wanted.length) },
     (_, index) => index,
-  ).find((index) => normal(actual[index], code.symbols) !== normal(wanted[index], code.symbols));
+  ).find((index) => normal(actual[index]) !== normal(wanted[index]));
   const message = (): string => {
     if (at === undefined) return 'expected the code not to disassemble to this text, but it does';
     const marked = actual.map((line, index) => `    ${index === at ? '=>' : '  '} ${line}`);
@@ -28,22 +31,6 @@ export function checkDisassembly({ facts }: CallResult, expected: string): Verdi
     return [`expected ${instead} at instruction ${at + 1}`, '  code', ...marked].join('\n');
   };
   return { pass: at === undefined, message };
-}
-
-function normal(
-  line: string | undefined,
-  symbols: ReadonlyMap<string, bigint>,
-): string | undefined {
-  return line
-    ?.toLowerCase()
-    .replace(/[a-z_.$][\w.$]*/g, (word) => {
-      const address = [...symbols].find(([name]) => name.toLowerCase() === word)?.[1];
-      return address === undefined ? word : `0x${address.toString(16)}`;
-    })
-    .replace(/\b(0x[0-9a-f]+|\d+)\b/g, (number) => BigInt(number).toString())
-    .replace(/\s+/g, ' ')
-    .replace(/ ?([,[\]*+-]) ?/g, '$1')
-    .trim();
 }
 
 /** What a snapshot of a listing holds. */

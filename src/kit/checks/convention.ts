@@ -5,6 +5,7 @@ import { type Breach, DUTIES } from '../conduct.js';
 import type { AbiName } from '../convention.js';
 import { lastWriter } from '../diverge.js';
 import { outcomeText } from '../failure.js';
+import { flagsText } from '../machine-state.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 /** Carry, parity, auxiliary, zero, sign, direction, overflow. */
@@ -74,7 +75,8 @@ function breachesOf(result: CallResult, what: string): Breach[] {
   if (duty !== undefined) return allBreaches(result).filter((breach) => breach.duty === duty);
   if (what === 'flags') {
     const same = (((before.eflags ?? 0n) ^ (after.eflags ?? 0n)) & STATUS_FLAGS) === 0n;
-    const message = 'changes the flags';
+    const [were, are] = [before, after].map(({ eflags }) => flagsText(eflags ?? 0n));
+    const message = `changes the flags from ${were} to ${are}`;
     return same || !returned ? [] : [{ duty: 'direction-flag', register: 'eflags', message }];
   }
   if (!(what in before)) {

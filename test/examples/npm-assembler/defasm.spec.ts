@@ -11,6 +11,9 @@ describe('single instructions read back as what was written', () => {
   it.each([
     'add rax, rcx',
     'adc r8d, 0x7f',
+    'and rax, -0x80',
+    'or dword ptr [rdi], -1',
+    'push -2',
     'sub byte ptr [rsp + 8], sil',
     'imul r12, qword ptr [rbp], 0x3e8',
     'mov rax, qword ptr [rip + 0x10]',

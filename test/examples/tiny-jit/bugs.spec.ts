@@ -86,7 +86,7 @@ const CHECKS: Readonly<Record<Bug, { readonly matcher: string; readonly check: C
     check: async (bugs) => {
       const code = compile(LOOP, { bugs, turns: TURNS });
       const entry = { entry: 'count', buffers: { turns: 8 }, flags: { CF: true, ZF: true } };
-      await expect(call(codeOf(code), [], entry)).toPreserve('flags');
+      await expect(call(await codeOf(code), [], entry)).toPreserve('flags');
     },
   },
   'x87-leak': {

@@ -99,7 +99,7 @@ describe.each(['i64', 'i32'] as const)('random expressions of %s', (type) => {
       integer(),
       async (body, ...pair) => {
         const code = compile(`${type}(a, b): ${body}`);
-        const result = kit.call(await kit.load(codeOf(code)), pair, {
+        const result = kit.call(await codeOf(code), pair, {
           signature: signatureOf(code),
         });
         try {

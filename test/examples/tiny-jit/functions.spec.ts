@@ -111,7 +111,7 @@ describe('arrays', () => {
   });
 
   it('a search finds the length at which it faults', async () => {
-    const found = await explore(codeOf(compiledOnce(SUM)), {
+    const found = await explore(await codeOf(compiledOnce(SUM)), {
       signature: 'i64(ptr, i64)',
       arguments: (random) => [new Uint8Array(16), random.below(6)],
     });
@@ -121,13 +121,13 @@ describe('arrays', () => {
 
 describe('divisions', () => {
   it('trap on exactly the inputs that the CPU refuses', async () => {
-    const found = await explore(codeOf(compiledOnce('i64(a, b): a / b')), {
+    const found = await explore(await codeOf(compiledOnce('i64(a, b): a / b')), {
       signature: 'i64(i64, i64)',
     });
     expect(found?.result.outcome).toMatchObject({ signal: 'SIGFPE' });
     const guarded = 'i64(a, b): b == 0 ? 0 : b == -1 ? -a : a / b';
     expect(
-      await explore(codeOf(compiledOnce(guarded)), { signature: 'i64(i64, i64)', runs: 500 }),
+      await explore(await codeOf(compiledOnce(guarded)), { signature: 'i64(i64, i64)', runs: 500 }),
     ).toBe(undefined);
   });
 });
@@ -181,7 +181,10 @@ describe('this CPU', () => {
     if (reason !== undefined) return ctx.skip(reason);
     const values = fc.sample(registerValue(), { numRuns: 60, seed: 2 });
     const cases = values.map((rdi, index) => ({ registers: { rdi, rsi: values.at(-index)! } }));
-    const { failures, cases: ran } = await compareWithHost(codeOf(compiledOnce(source)), cases);
+    const { failures, cases: ran } = await compareWithHost(
+      await codeOf(compiledOnce(source)),
+      cases,
+    );
     expect(ran).toBe(60);
     expect(failures).toEqual([]);
   });

@@ -1,10 +1,6 @@
 /** Calls of compiled functions for the tests: by the convention, with the types that the source says. */
-import {
-  type Argument,
-  type CallResult,
-  type CodeSource,
-  call,
-} from '../../../src/vitest/index.js'; // for you: 'mayexec/vitest'
+import { type Code, loadCode } from '../../../src/index.js'; // for you: 'mayexec'
+import { type Argument, type CallResult, call } from '../../../src/vitest/index.js'; // for you: 'mayexec/vitest'
 import { type CompiledFunction, type CompileOptions, compile } from './compiler.js';
 
 type CallSettings = NonNullable<Parameters<typeof call>[2]>;
@@ -22,12 +18,18 @@ export function signatureOf({ type, tree }: CompiledFunction): string {
   return `${type}(${tree.parameters.map(({ pointer }) => (pointer ? 'ptr' : type)).join(', ')})`;
 }
 
-export function codeOf({ bytes, symbols }: CompiledFunction): CodeSource {
-  return { bytes, symbols };
+/** Code that is kept is placed once, and each further call of it costs less. */
+const loaded = new WeakMap<CompiledFunction, Promise<Code>>();
+
+export function codeOf(compiledFunction: CompiledFunction): Promise<Code> {
+  const { bytes, symbols } = compiledFunction;
+  const code = loaded.get(compiledFunction) ?? loadCode({ bytes, symbols });
+  loaded.set(compiledFunction, code);
+  return code;
 }
 
 /** Compiles, perhaps with a bug, and calls. */
-export function run(
+export async function run(
   source: string,
   args: readonly Argument[] = [],
   { bugs, turns, ...settings }: CompileOptions & CallSettings = {},
@@ -36,5 +38,5 @@ export function run(
   const code = plain
     ? compiledOnce(source)
     : compile(source, { bugs: bugs ?? [], ...(turns === undefined ? {} : { turns }) });
-  return call(codeOf(code), args, { signature: signatureOf(code), ...settings });
+  return call(await codeOf(code), args, { signature: signatureOf(code), ...settings });
 }
