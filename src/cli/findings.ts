@@ -10,8 +10,8 @@ const INDENT = '  ';
 export function findingLines(sandbox: Sandbox, { paint, width }: Terminal): string[] {
   const { findings } = sandbox;
   if (findings.length === 0) return [];
-  const mistakes = findings.length === 1 ? '1 mistake' : `${findings.length} mistakes`;
-  const head = `mayexec: the monitors found ${mistakes}`;
+  const things = findings.length === 1 ? '1 thing' : `${findings.length} things`;
+  const head = `mayexec: the monitors noticed ${things}`;
   const lines = findings.slice(0, MOST_LINES).flatMap((finding) => {
     const text = `${finding.kind}: ${withLabels(sandbox, finding)}`;
     return wrap(text, Math.min(width, 100) - 2 * INDENT.length).map((line, index) =>

@@ -19,6 +19,13 @@ import { secret } from '../index.js';
 console.log(secret, process.argv.slice(2).join(' '));
 `;
 
+const OTHER_ENTRIES = [
+  'src/cli/test-worker.ts',
+  'src/vitest/index.ts',
+  'src/fast-check/index.ts',
+  'src/native/index.ts',
+];
+
 let workspace: Workspace;
 
 beforeEach(() => {
@@ -29,7 +36,7 @@ beforeEach(() => {
   workspace.write('src/engine/unicorn1/offsets.ts', '');
   workspace.write('src/index.ts', LIBRARY);
   workspace.write('src/cli/main.ts', COMMAND);
-  workspace.write('src/cli/test-worker.ts', '');
+  for (const entry of OTHER_ENTRIES) workspace.write(entry, 'export {};\n');
 });
 
 afterAll(() => workspace?.[Symbol.dispose]());

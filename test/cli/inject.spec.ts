@@ -94,7 +94,7 @@ describe('what the monitors found', () => {
     const { stdout, stderr } = run(join(ASM, 'x86-64/jit-mmap-rwx.s'));
     expect(stdout).toBe('f() = 1001\n');
     expect(stderr).toMatch(
-      /^mayexec: the monitors found 2 mistakes\n {2}writable-and-executable: mmap made/,
+      /^mayexec: the monitors noticed 2 things\n {2}writable-and-executable: mmap made/,
     );
     expect(stderr.replace(/\n +/g, ' ')).toMatch(
       /after a store at 0x[0-9a-f]+ <emit_return>, with no/,

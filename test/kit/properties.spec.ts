@@ -55,7 +55,7 @@ describe('arbitraries', () => {
       const { value: result } = kit.call(code, [value], { signature: 'i32(i32)' });
       return result === Math.abs(value);
     };
-    const checked = fc.check(fc.property(machine.integer(), holds));
+    const checked = fc.check(fc.property(machine.integer(), holds), { numRuns: 2000 });
     expect(checked.counterexample).toEqual([-(2 ** 31)]);
   });
 

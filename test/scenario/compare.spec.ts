@@ -143,7 +143,7 @@ describe('faults', () => {
     expect(await differences(lesson(jump(';@ fault exec SEGV_ACCERR'), crash))).toEqual([]);
     const other = jump('').replace('mov rbx, rax', 'call next ;@ fault exec\nnext:\n mov rbx, rax');
     expect(await differences(lesson(other, crash))).toContainEqual(
-      expect.stringContaining('unexpected fault: fault exec SEGV_ACCERR in line 27'),
+      expect.stringContaining('unexpected fault: fault exec SEGV_ACCERR by nx/no-exec in line 27'),
     );
   });
 
@@ -163,7 +163,7 @@ thunk: ret`;
 
   it('that nothing names fail', async () => {
     expect(await differences(lesson(jump(''), crash))).toEqual([
-      'run 25: unexpected fault: fault exec SEGV_ACCERR in line 25',
+      'run 25: unexpected fault: fault exec SEGV_ACCERR by nx/no-exec in line 25',
     ]);
   });
 
