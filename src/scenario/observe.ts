@@ -1,5 +1,6 @@
 /** One run of a program, and what of it expectations can be about: calls and faults with their rules. */
 import type { Addr, Arch } from '../abi/address.js';
+import { MayexecError } from '../abi/errors.js';
 import type { Outcome } from '../abi/outcome.js';
 import type { InjectionCount } from '../inject/injector.js';
 import type { Finding } from '../monitor/finding.js';
@@ -9,6 +10,7 @@ import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trac
 import { TakenRights } from '../trace/taken-rights.js';
 import { type FinishedRun, faultVerdict } from './outcome-class.js';
 import type { ReadyProgram, ReadyScenario } from './scenario.js';
+import { ScenarioError } from './scenario-error.js';
 
 export interface ObservedCall {
   readonly name: string;
@@ -83,8 +85,15 @@ export async function observe(
   };
 }
 
-/** What the program does where nothing stands in its way: no policy, and no mount that forbids execution. */
-export function observeFreely(scenario: ReadyScenario, program: ReadyProgram): Promise<Observed> {
+/**
+ * What the program does where nothing stands in its way: no policy, and no mount that forbids execution.
+ * @throws ScenarioError where the sandbox refuses what the file says of it: a program with the name of a
+ * folder, for example. Which folders there are only the sandbox knows.
+ */
+export async function observeFreely(
+  scenario: ReadyScenario,
+  program: ReadyProgram,
+): Promise<Observed> {
   const { settings } = scenario;
   const mounts = Object.fromEntries(
     Object.entries(settings.mounts).map(([path, options]) => [
@@ -92,7 +101,13 @@ export function observeFreely(scenario: ReadyScenario, program: ReadyProgram): P
       options.filter((option) => option !== 'noexec'),
     ]),
   );
-  return observe({ ...scenario, settings: { ...settings, mounts } }, program, 'none');
+  try {
+    return await observe({ ...scenario, settings: { ...settings, mounts } }, program, 'none');
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    const message = `program '${program.name}' cannot start: ${error.message}`;
+    throw new ScenarioError([{ ...program.position, message, text: '' }]);
+  }
 }
 
 function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {

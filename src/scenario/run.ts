@@ -24,15 +24,13 @@ export interface ScenarioOptions extends LoadOptions {
 /** Loads and runs a file. What is wrong with it is in the report; only a bug of ours throws. */
 export async function runScenario(text: string, options: ScenarioOptions): Promise<FileReport> {
   if (!isMarkdown(options.file) && isCallSuite(text)) return runCallSuite(text, options);
-  let scenario: ReadyScenario;
   try {
-    scenario = await loadScenario(text, options);
+    return await runReady(await loadScenario(text, options), text, options);
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     const { file } = options;
     return { file, title: file, arch: '', runs: [], problems: error.problems, updated: undefined };
   }
-  return runReady(scenario, text, options);
 }
 
 async function runReady(

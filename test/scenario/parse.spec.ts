@@ -3,7 +3,7 @@ import { directiveStart, parseCheck, splitRuns } from '../../src/scenario/direct
 import { parseFrontMatter } from '../../src/scenario/front-matter.js';
 import { loadScenario } from '../../src/scenario/load.js';
 import { Problems } from '../../src/scenario/scenario-error.js';
-import { include, lesson, mistakes } from './files.js';
+import { include, lesson, mistakes, run } from './files.js';
 
 const EXIT = `_start:
     mov edi, 0
@@ -191,6 +191,27 @@ _start:
     ],
   ])('with %s is refused', async (_what, text, message) => {
     expect((await mistakes(text)).join('\n')).toContain(message);
+  });
+});
+
+describe('the name of a program', () => {
+  it.each([
+    ['of the guest', '', 'tmp'],
+    ['that the file mounts', '\nmounts:\n  /opt: [noexec]', 'opt'],
+  ])('may not be that of a folder %s', async (_whose, mounts, name) => {
+    const front = `policies:\n  plain: nx${mounts}`;
+    const text = lesson(EXIT, { front }).replace('```asm', `\`\`\`asm ${name}`);
+    const line = text.split('\n').indexOf('_start:') + 1;
+    const { runs, problems } = await run(text);
+    expect(runs).toEqual([]);
+    expect(problems).toEqual([
+      expect.objectContaining({
+        file: 'x.md',
+        line,
+        column: 1,
+        message: `program '${name}' cannot start: file '/${name}': is a directory`,
+      }),
+    ]);
   });
 });
 
