@@ -35,16 +35,16 @@ const WRITE = BigInt(PROT_WRITE);
 const PAGE = 4096n;
 const MPROTECTS = new Set(['mprotect', 'pkey_mprotect']);
 
-function succeeded(result: ReturnType<Perform>): boolean {
+export function succeeded(result: ReturnType<Perform>): boolean {
   return result !== 'no-return' && result.ok;
 }
 
-function resultOf(result: ReturnType<Perform>): bigint | undefined {
+export function resultOf(result: ReturnType<Perform>): bigint | undefined {
   return result !== 'no-return' && result.ok ? result.value : undefined;
 }
 
 /** The call that made the memory, wherever in the run the same instruction makes it again. */
-function isSame(call: InterceptedCall, made: SyscallEvent | undefined): boolean {
+export function isSame(call: InterceptedCall, made: SyscallEvent | undefined): boolean {
   if (made === undefined || call.name !== made.name || call.pc !== made.pc) return false;
   return call.args[2] === made.args[2] && call.args[3] === made.args[3];
 }

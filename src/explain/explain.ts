@@ -20,6 +20,7 @@ import { straceCall } from '../trace/print.js';
 import { faultLine } from '../trace/print-cause.js';
 import { changesFor } from './changes.js';
 import { finishedRun } from './finished-run.js';
+import { firstStore } from './first-store.js';
 import { type HistoryStep, historyOf, subjectOf } from './subject.js';
 import { switchedRuns } from './switches.js';
 
@@ -86,6 +87,7 @@ export async function explain(
   const { class: outcome, refused } = classify(run, reference);
   if (refused === undefined) return undefined;
   const subject = subjectOf(refused, run.trace, policiesOf(spec));
+  const store = await firstStore(bounded, subject.made, entry);
   const remedies: Remedy[] = [];
   const attempt = async (kind: Remedy['kind'], text: string, changed: SandboxOptions) => {
     remedies.push(remedy(kind, text, classify(await finishedRun(changed, entry), reference)));
@@ -106,7 +108,7 @@ export async function explain(
     rule: refused.rule,
     reason: refused.reason,
     why: whyOf(refused.rule),
-    history: historyOf(run.trace, subject, refused.event?.seq),
+    history: historyOf(run.trace, subject, refused.event?.seq, store),
     remedies,
   };
 }

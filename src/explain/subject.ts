@@ -113,22 +113,27 @@ function fileOf(trace: readonly TraceEvent[], { args, seq }: SyscallEvent): stri
   return opened.shown.find((text) => text.startsWith('"'))?.slice(1, -1);
 }
 
-/** What became of the memory at the subject's address, up to the refusal. */
+/** What became of the memory at the subject's address, up to the refusal; `store`: the instruction that wrote first. */
 export function historyOf(
   trace: readonly TraceEvent[],
   { address }: Subject,
   before: number | undefined,
+  store: bigint | undefined,
 ): HistoryStep[] {
   if (address === undefined) return [];
-  return changesAt(trace, address, before).map((change) => {
-    const { op, cause, pc } = change;
-    const rights = rightsText(change.after?.flags ?? 0);
-    const what =
-      op === 'insert'
-        ? `made ${rights} by ${cause}`
-        : op === 'remove'
-          ? `unmapped by ${cause}`
-          : `changed from ${rightsText(change.before?.flags ?? 0)} to ${rights} by ${cause}`;
-    return { what, pc, call: callOf(trace, change) };
-  });
+  const steps = changesAt(trace, address, before).map((change) => stepOf(trace, change));
+  const written = { what: 'first written', pc: store ?? 0n, call: undefined };
+  return store === undefined ? steps : [...steps.slice(0, 1), written, ...steps.slice(1)];
+}
+
+function stepOf(trace: readonly TraceEvent[], change: VmaEvent): HistoryStep {
+  const { op, cause, pc } = change;
+  const rights = rightsText(change.after?.flags ?? 0);
+  const what =
+    op === 'insert'
+      ? `made ${rights} by ${cause}`
+      : op === 'remove'
+        ? `unmapped by ${cause}`
+        : `changed from ${rightsText(change.before?.flags ?? 0)} to ${rights} by ${cause}`;
+  return { what, pc, call: callOf(trace, change) };
 }

@@ -158,7 +158,10 @@ describe.each<Arch>(['x86-64', 'i386'])('an explanation on %s', (arch) => {
     const explanation = await explain({ policy: 'mdwe', program });
     expect(
       explanation?.history.map(({ what, call }) => [what.replace('2', ''), call?.name]),
-    ).toEqual([['made rw- by mmap', arch === 'i386' ? 'mmap2' : 'mmap']]);
+    ).toEqual([
+      ['made rw- by mmap', arch === 'i386' ? 'mmap2' : 'mmap'],
+      ['first written', undefined],
+    ]);
     expect(explanation?.asked).toMatch(
       /^mprotect\(0x[0-9a-f]+, 4096, PROT_READ\|PROT_EXEC\) = -1 EACCES/,
     );
