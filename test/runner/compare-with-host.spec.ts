@@ -69,6 +69,22 @@ describe.each(['x86-64', 'i386'] as const)('a case on %s', (arch) => {
     expect(compared.deviations).toEqual([]);
   });
 
+  it.for([
+    ['a register', 'cvttsd2si eax, xmm0; cvtsd2si ecx, xmm0; ret', false],
+    ['a vector', 'cvttps2dq xmm1, xmm0; cvtps2dq xmm2, xmm0; ret', false],
+    ['memory', `movsd [${si}], xmm0; fld qword ptr [${si}]; fistp dword ptr [${si}]; ret`, true],
+  ] as const)('converts what no integer can hold into %s', async ([, source, differs], ctx) => {
+    if (reason !== undefined) return ctx.skip(reason);
+    const registers = { [si!]: { buffer: 'b' } };
+    // A NaN, 1e300, -1e300, 3.
+    const values = [0x7ff8n << 48n, 0x7e37e43c8800759cn, 0xfe37e43c8800759cn, 0x4008n << 48n];
+    const given = values.map((value) => ({ registers, vectors: [(value << 64n) | value] }));
+    const compared = await compareWithHost(source, given, { arch, buffers: { b: 16 } });
+    expect(text(compared)).toBe('');
+    const causes = compared.deviations.flatMap((each) => each.causes.map(({ name }) => name));
+    expect(causes.includes('integer indefinite')).toBe(differs);
+  });
+
   it('makes no system call on the host, and the answer says so', async (ctx) => {
     if (reason !== undefined) return ctx.skip(reason);
     const call = wide ? 'mov eax, 39; syscall; ret' : 'mov eax, 20; int 0x80; ret';
