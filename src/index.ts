@@ -16,7 +16,6 @@ export {
   type KnownProgram,
   type Remedy,
 } from './explain/explain.js';
-export { finishedRun } from './explain/finished-run.js';
 export type { HistoryStep } from './explain/subject.js';
 export { type InjectionCount, idleReason } from './inject/injector.js';
 export type {
@@ -139,6 +138,7 @@ export type {
 } from './sandbox-options.js';
 export type { Difference } from './scenario/compare.js';
 export { withoutDirectives } from './scenario/directive.js';
+export { finishedRun, unhindered } from './scenario/finished-run.js';
 export { type LoadOptions, loadScenario } from './scenario/load.js';
 export { type MatrixCell, type MatrixRow, matrixRows } from './scenario/matrix.js';
 export { matrixHtml } from './scenario/matrix-html.js';

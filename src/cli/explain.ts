@@ -51,6 +51,8 @@ export function explanationLines(
   const section = (label: string, lines: readonly string[]): string[] =>
     hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, page);
   const { policy, rule, reason, why, remedies } = explanation;
+  // A noexec mount, say: the policy had no word in it.
+  const who = rule === undefined ? 'the kernel' : policy;
   const least = full ? Number.POSITIVE_INFINITY : MOST_WORKING;
   const works = (kind: Remedy['kind']): string[] =>
     remedies.filter((each) => each.kind === kind && each.works).map(({ text }) => text);
@@ -59,7 +61,7 @@ export function explanationLines(
   const ways = [...works('call'), ...works('program')].slice(0, least);
   const switches = works('switch').slice(0, full ? least : 1);
   return [
-    paint('bold', `mayexec: why ${policy} refused it, and what would work`),
+    paint('bold', `mayexec: why ${who} refused it, and what would work`),
     ...section('asked', [askedLine(sandbox, explanation)]),
     ...section('rule', [
       rule === undefined ? 'none of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,

@@ -7,6 +7,7 @@ import {
   idleReason,
   type Outcome,
   type Sandbox,
+  unhindered,
   unknownValue,
 } from '../index.js';
 import type { Command, Given } from './arguments.js';
@@ -145,8 +146,7 @@ async function classOf(
   { trace, stdout }: Sandbox,
   outcome: Outcome,
 ): Promise<Classified> {
-  const free = { ...options, policy: 'none', inject: undefined };
-  return classify({ outcome, trace, stdout }, await finishedRun(free, entry));
+  return classify({ outcome, trace, stdout }, await finishedRun(unhindered(options), entry));
 }
 
 /** A reason to look: a signal, a call that failed by a policy's word, or less than was asked for. */

@@ -8,10 +8,10 @@ import { describePolicy, policyNames } from '../policy/registry.js';
 import { parseSpec } from '../policy/spec.js';
 import { Sandbox } from '../sandbox.js';
 import type { SandboxOptions } from '../sandbox-options.js';
+import { finishedRun, unhindered } from '../scenario/finished-run.js';
 import {
   type Classified,
   classify,
-  type FinishedRun,
   type OutcomeClass,
   type Refused,
   refusedText,
@@ -19,7 +19,6 @@ import {
 import { straceCall } from '../trace/print.js';
 import { faultLine } from '../trace/print-cause.js';
 import { changesFor } from './changes.js';
-import { finishedRun } from './finished-run.js';
 import { firstStore } from './first-store.js';
 import { type HistoryStep, historyOf, subjectOf } from './subject.js';
 import { switchedRuns } from './switches.js';
@@ -82,7 +81,7 @@ export async function explain(
   const blocks = Math.min(options.limits?.blocks ?? MOST_BLOCKS, MOST_BLOCKS);
   const bounded = { ...options, onOutput: undefined, limits: { ...options.limits, blocks } };
   const spec = await specOf(bounded);
-  const reference = await finishedRun({ ...bounded, policy: 'none', inject: undefined }, entry);
+  const reference = await finishedRun(unhindered(bounded), entry);
   const run = await finishedRun(bounded, entry);
   const { class: outcome, refused } = classify(run, reference);
   if (refused === undefined) return undefined;
@@ -123,9 +122,8 @@ function policiesOf(spec: string): ReadonlySet<string> {
 }
 
 async function otherWay({ text, elf }: KnownProgram, options: SandboxOptions): Promise<Remedy> {
-  const { intercept: _, inject: __, ...given } = options;
-  const other: SandboxOptions = { ...given, program: elf };
-  const reference: FinishedRun = await finishedRun({ ...other, policy: 'none' });
+  const other = { ...options, intercept: undefined, inject: undefined, program: elf };
+  const reference = await finishedRun(unhindered(other));
   return remedy('program', text, classify(await finishedRun(other), reference));
 }
 

@@ -5,9 +5,9 @@
 import { PROT_WRITE } from '../abi/mman.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { SandboxOptions } from '../sandbox-options.js';
+import { finishedRun, unhindered } from '../scenario/finished-run.js';
 import type { SyscallEvent } from '../trace/events.js';
 import { isSame, resultOf, succeeded } from './changes.js';
-import { finishedRun } from './finished-run.js';
 
 const WRITE = BigInt(PROT_WRITE);
 
@@ -35,6 +35,6 @@ export async function firstStore(
     store = pc;
     return succeeded(perform('mprotect', start, length, prot)) ? 'retry' : undefined;
   };
-  await finishedRun({ ...options, policy: 'none', intercept, interceptFault }, entry);
+  await finishedRun({ ...unhindered(options), intercept, interceptFault }, entry);
   return store;
 }

@@ -2,7 +2,7 @@
 import type { Policy } from '../policy/policy.js';
 import { endingText } from './compare.js';
 import { type LoadOptions, loadScenario } from './load.js';
-import { observe, observeFreely } from './observe.js';
+import { observe, runFreely } from './observe.js';
 import { classify, type OutcomeClass, refusedText } from './outcome-class.js';
 
 export interface MatrixCell {
@@ -35,7 +35,7 @@ export async function matrixRows(text: string, options: MatrixOptions): Promise<
   const scenario = await loadScenario(text, options);
   const rows: MatrixRow[] = [];
   for (const program of scenario.programs) {
-    const reference = await observeFreely(scenario, program);
+    const reference = await runFreely(scenario, program);
     const cells: MatrixCell[] = [];
     for (const policy of options.policies) {
       const observed = await observe(

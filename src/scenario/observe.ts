@@ -6,8 +6,10 @@ import type { InjectionCount } from '../inject/injector.js';
 import type { Finding } from '../monitor/finding.js';
 import type { Policy } from '../policy/policy.js';
 import { Sandbox } from '../sandbox.js';
+import type { SandboxOptions } from '../sandbox-options.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
 import { TakenRights } from '../trace/taken-rights.js';
+import { finishedRun, unhindered } from './finished-run.js';
 import { type FinishedRun, faultVerdict } from './outcome-class.js';
 import type { ReadyProgram, ReadyScenario } from './scenario.js';
 import { ScenarioError } from './scenario-error.js';
@@ -48,13 +50,46 @@ export async function observe(
   policy: string | readonly Policy[],
   inject?: string,
 ): Promise<Observed> {
-  const { arch, settings } = scenario;
+  const options = optionsOf(scenario, program);
+  using sandbox = await Sandbox.create({ ...options, policy, inject, monitor: true });
+  const outcome = sandbox.run();
+  const trace = [...sandbox.trace];
+  return {
+    outcome,
+    trace,
+    calls: callsOf(trace),
+    faults: faultsOf(trace),
+    stdout: sandbox.stdout.slice(),
+    stderr: sandbox.stderr.slice(),
+    kernelLog: [...sandbox.kernelLog],
+    injections: sandbox.injections,
+    findings: sandbox.findings,
+    calledFrom: outcome.kind === 'signal' ? returnAddress(sandbox, scenario.arch) : undefined,
+  };
+}
+
+/**
+ * What the program does where nothing stands in its way.
+ * @throws ScenarioError where the sandbox refuses what the file says of it: a program with the name of a
+ * folder, for example. Which folders there are only the sandbox knows.
+ */
+export async function runFreely(
+  scenario: ReadyScenario,
+  program: ReadyProgram,
+): Promise<FinishedRun> {
+  try {
+    return await finishedRun(unhindered(optionsOf(scenario, program)));
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    const message = `program '${program.name}' cannot start: ${error.message}`;
+    throw new ScenarioError([{ ...program.position, message, text: '' }]);
+  }
+}
+
+function optionsOf({ arch, settings }: ReadyScenario, program: ReadyProgram): SandboxOptions {
   const path = `/${program.name}`;
-  using sandbox = await Sandbox.create({
+  return {
     arch,
-    policy,
-    inject,
-    monitor: true,
     seed: settings.seed,
     layout: settings.layout,
     limits: { blocks: settings.blocks },
@@ -68,46 +103,7 @@ export async function observe(
       argv: [path, ...settings.arguments],
       xattrs: { ...settings.xattrs, ...program.xattrs },
     },
-  });
-  const outcome = sandbox.run();
-  const trace = [...sandbox.trace];
-  return {
-    outcome,
-    trace,
-    calls: callsOf(trace),
-    faults: faultsOf(trace),
-    stdout: sandbox.stdout.slice(),
-    stderr: sandbox.stderr.slice(),
-    kernelLog: [...sandbox.kernelLog],
-    injections: sandbox.injections,
-    findings: sandbox.findings,
-    calledFrom: outcome.kind === 'signal' ? returnAddress(sandbox, arch) : undefined,
   };
-}
-
-/**
- * What the program does where nothing stands in its way: no policy, and no mount that forbids execution.
- * @throws ScenarioError where the sandbox refuses what the file says of it: a program with the name of a
- * folder, for example. Which folders there are only the sandbox knows.
- */
-export async function observeFreely(
-  scenario: ReadyScenario,
-  program: ReadyProgram,
-): Promise<Observed> {
-  const { settings } = scenario;
-  const mounts = Object.fromEntries(
-    Object.entries(settings.mounts).map(([path, options]) => [
-      path,
-      options.filter((option) => option !== 'noexec'),
-    ]),
-  );
-  try {
-    return await observe({ ...scenario, settings: { ...settings, mounts } }, program, 'none');
-  } catch (error) {
-    if (!(error instanceof MayexecError)) throw error;
-    const message = `program '${program.name}' cannot start: ${error.message}`;
-    throw new ScenarioError([{ ...program.position, message, text: '' }]);
-  }
 }
 
 function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {

@@ -6,6 +6,7 @@ import type { Addr } from '../abi/address.js';
 import type { Errno } from '../abi/errno.js';
 import type { Outcome } from '../abi/outcome.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../trace/events.js';
+import { callAfter } from '../trace/print-cause.js';
 import { TakenRights } from '../trace/taken-rights.js';
 
 /**
@@ -135,17 +136,6 @@ function deniedBy(by: VerdictEvent | undefined, call: SyscallEvent | undefined):
     pc: call?.pc ?? by?.pc ?? 0n,
     event: call ?? by,
   };
-}
-
-/** The call during which a verdict was given is recorded when it returns; of a kill it never does. */
-function callAfter(trace: readonly TraceEvent[], index: number): SyscallEvent | undefined {
-  const verdict = trace[index];
-  for (const event of trace.slice(index + 1)) {
-    if (event.pid !== verdict?.pid) continue;
-    if (event.type === 'syscall') return event;
-    if (event.type === 'end') return undefined;
-  }
-  return undefined;
 }
 
 function firstRefusedFetch(trace: readonly TraceEvent[]): Refused | undefined {

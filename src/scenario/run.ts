@@ -5,8 +5,8 @@ import { straceText } from '../trace/print.js';
 import { isCallSuite } from './call-suite.js';
 import { compare, type Difference, endingText } from './compare.js';
 import { type LoadOptions, loadScenario } from './load.js';
-import { type Observed, observe, observeFreely } from './observe.js';
-import { type Classified, classify, refusedText } from './outcome-class.js';
+import { type Observed, observe, runFreely } from './observe.js';
+import { type Classified, classify, type FinishedRun, refusedText } from './outcome-class.js';
 import { isMarkdown } from './parse.js';
 import type { FileReport, RunReport } from './report.js';
 import { runCallSuite } from './run-calls.js';
@@ -44,7 +44,7 @@ async function runReady(
       (run) => program.runs.includes(run.name) && isWanted(run, options.only),
     );
     if (runs.length === 0) continue;
-    const reference = await observeFreely(scenario, program);
+    const reference = await runFreely(scenario, program);
     for (const run of runs) done.push(await runOne(scenario, program, run, reference, options));
   }
   const { file, title, arch } = scenario;
@@ -62,7 +62,7 @@ async function runOne(
   scenario: ReadyScenario,
   program: ReadyProgram,
   run: ScenarioRun,
-  reference: Observed,
+  reference: FinishedRun,
   { policyOf }: ScenarioOptions,
 ): Promise<{ report: RunReport; actual: Actual | undefined }> {
   const start = performance.now();

@@ -52,8 +52,8 @@ export function firstRefusal(events: readonly TraceEvent[]): Refusal | undefined
   return undefined;
 }
 
-/** The call during which the verdict at `index` was given: recorded when it returned. */
-function callAfter(events: readonly TraceEvent[], index: number): SyscallEvent | undefined {
+/** The call during which the verdict at `index` was given: recorded when it returned. Of a kill it never does. */
+export function callAfter(events: readonly TraceEvent[], index: number): SyscallEvent | undefined {
   const verdict = events[index];
   if (verdict?.type !== 'verdict' || verdict.call === undefined) return undefined;
   const call = events.find(

@@ -11,6 +11,7 @@ import type { Arch } from '../../src/abi/address.js';
 import { explain } from '../../src/explain/explain.js';
 import { catalog } from '../../src/policy/catalog.js';
 import { Sandbox } from '../../src/sandbox.js';
+import { loadScenario } from '../../src/scenario/load.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 
 const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));
@@ -185,6 +186,21 @@ describe.each<Arch>(['x86-64', 'i386'])('an explanation on %s', (arch) => {
     const explanation = await explain({ policy: 'hardened-runtime', program });
     const memfd = explanation?.remedies.find(({ text }) => text.includes('memfd'));
     expect(memfd?.works).toBe(false);
+  });
+});
+
+describe('an explanation of what the kernel itself refuses', () => {
+  it('compares with a run without the mount that forbids it, and so finds what works', async () => {
+    const file = join(ASM, '../scenarios/jits/temp-file.md');
+    const { programs, settings } = await loadScenario(readFileSync(file, 'utf8'), {
+      file,
+      include,
+    });
+    const program = programs.find(({ name }) => name === 'in-tmp')!.elf;
+    const explanation = await explain({ policy: 'nx', mounts: settings.mounts, program });
+    expect(explanation).toMatchObject({ class: 'errors', rule: undefined });
+    const memfd = explanation?.remedies.find(({ text }) => text.includes('written to a memfd'));
+    expect(memfd?.works).toBe(true);
   });
 });
 

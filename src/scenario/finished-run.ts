@@ -1,8 +1,11 @@
-/** One run of a program in a sandbox of its own, which is closed when it has ended. */
+/**
+ * One run of a program in a sandbox of its own, which is closed when it has ended; and the options of a run
+ * where nothing stands in the program's way.
+ */
 import { MayexecError } from '../abi/errors.js';
 import { Sandbox } from '../sandbox.js';
 import type { SandboxOptions } from '../sandbox-options.js';
-import type { FinishedRun } from '../scenario/outcome-class.js';
+import type { FinishedRun } from './outcome-class.js';
 
 /**
  * Runs a program to its end, for `classify` to compare. With `entry`, a label of the program, that
@@ -17,4 +20,13 @@ export async function finishedRun(options: SandboxOptions, entry?: string): Prom
   }
   const outcome = address === undefined ? sandbox.run() : sandbox.call(address);
   return { outcome, trace: [...sandbox.trace], stdout: sandbox.stdout.slice() };
+}
+
+/** For a run to compare with: no policy, no failed calls, and no mount that forbids execution. */
+export function unhindered(options: SandboxOptions): SandboxOptions {
+  const mounts = Object.entries(options.mounts ?? {}).map(([path, given]) => [
+    path,
+    given.filter((option) => option !== 'noexec'),
+  ]);
+  return { ...options, policy: 'none', inject: undefined, mounts: Object.fromEntries(mounts) };
 }
