@@ -3,6 +3,8 @@ export { type Addr, type Arch, PAGE_SIZE } from './abi/address.js';
 export { type Errno, errnoNumber, errnoText } from './abi/errno.js';
 export { MayexecError, unknownValue } from './abi/errors.js';
 export type { Access, Fault, FaultCode, Outcome } from './abi/outcome.js';
+export type { EngineAssets } from './engine/asset-files.js';
+export { useEngineAssets } from './engine/assets.js';
 export {
   describeEngines as listEngines,
   type EngineDescription,
@@ -193,6 +195,7 @@ export {
   type Instruction,
 } from './toolchain/disassembler.js';
 export { formatListing, hexdump, type ListingOptions } from './toolchain/listing.js';
+export { locateToolchain } from './toolchain/modules.js';
 export type {
   EndEvent,
   FaultEvent,

@@ -7,15 +7,7 @@
  */
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_TYPE } from '../abi/mman.js';
 import type { MemoryObject } from '../mm/object.js';
-import {
-  VM_ACCESS,
-  VM_EXEC,
-  VM_MAYEXEC,
-  VM_READ,
-  VM_WRITE,
-  type Vma,
-  type VmFlags,
-} from '../mm/vma.js';
+import { VM_ACCESS, VM_EXEC, VM_MAYEXEC, VM_READ, VM_WRITE, type Vma } from '../mm/vma.js';
 import { onOff, type PolicyDefinition, type PolicyOptions, Rules } from './definition.js';
 import { isSystemCode, labelOf } from './file-contexts.js';
 import {
@@ -45,11 +37,6 @@ export const MAP_JIT = 0x0800;
  * start: MAP_JIT memory executes and cannot be written; 0: it can be written and does not execute.
  */
 export const PR_JIT_WRITE_PROTECT = 0x57580003;
-
-/** What a thread may do with MAP_JIT memory now, of what its VMA says. */
-export function jitAccess(flags: VmFlags, writeProtected: boolean): VmFlags {
-  return flags & ~(writeProtected ? VM_WRITE : VM_EXEC);
-}
 
 interface Settings {
   readonly allowJit: boolean;

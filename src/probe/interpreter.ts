@@ -63,7 +63,6 @@ const STATE = {
   LINE: 1024,
 } as const;
 export const STATE_LENGTH = 4096;
-export const SLOT_COUNT = STATE.ARGS / 8;
 
 /** In the shared page. */
 const SHARED = { STEP: 0, KIND: 8, VALUE: 16, CODE: 24, SEGMENT: 32 } as const;
