@@ -89,9 +89,24 @@ export function isCode(source: unknown): source is Code {
   );
 }
 
-/** Bytes need no assembler: they are ready at once. */
+/** Codes of bytes that are remembered, and how long they may be: the same bytes again are the same code. */
+const KEPT = 256;
+const LONGEST_KEPT = 1 << 16;
+const ofBytes = new Map<string, Code>();
+
+/**
+ * Bytes need no assembler: they are ready at once. The same bytes are the same `Code`, so that what was prepared
+ * for it is there when a generator makes them again.
+ */
 export function codeOfBytes(bytes: Uint8Array, arch: Arch): Code {
-  return fromBytes({ bytes }, arch);
+  if (bytes.length > LONGEST_KEPT) return fromBytes({ bytes }, arch);
+  const key = `${arch} ${new TextDecoder('latin1').decode(bytes)}`;
+  const known = ofBytes.get(key);
+  if (known !== undefined) return known;
+  if (ofBytes.size >= KEPT) ofBytes.clear();
+  const code = fromBytes({ bytes }, arch);
+  ofBytes.set(key, code);
+  return code;
 }
 
 /** The entry, or a label. @throws MayexecError for an unknown one. */
@@ -107,7 +122,11 @@ async function read(source: CodeSource, arch: Arch): Promise<Code> {
   if (typeof source === 'string') return fromAssembly({ asm: source }, arch);
   if (isCode(source)) return source;
   if ('asm' in source) return fromAssembly(source, arch);
-  if ('bytes' in source) return fromBytes(source, arch);
+  if ('bytes' in source) {
+    const { bytes, address, symbols, entry } = source;
+    const plain = address === undefined && symbols === undefined && entry === undefined;
+    return plain ? codeOfBytes(bytes, source.arch ?? arch) : fromBytes(source, arch);
+  }
   if ('parts' in source) return fromImage(source);
   throw new MayexecError(
     'this is no code: expected a Uint8Array, assembly text, { asm }, { bytes } or { parts }',
