@@ -96,6 +96,11 @@ export function dropSnapshot(mm: Mm, snapshot: MmSnapshot): void {
   }
 }
 
+/** mmf_init_flags: the PR_MDWE_* bits of a child, and of the process after execve. */
+export function inheritedMdwe(bits: number): number {
+  return bits & PR_MDWE_NO_INHERIT ? 0 : bits;
+}
+
 /** dup_mmap into an empty space: private pages shared until written, DONTFORK left out, WIPEONFORK emptied. */
 export function copyInto(parent: Mm, child: Mm): void {
   Object.assign(child, plainState(parent));
@@ -103,7 +108,7 @@ export function copyInto(parent: Mm, child: Mm): void {
   child.killed = undefined;
   // mm_init: what mlockall(MCL_FUTURE) asked for is not inherited, nor are the locks.
   child.defFlags = 0;
-  if (parent.mdwe & PR_MDWE_NO_INHERIT) child.mdwe = 0;
+  child.mdwe = inheritedMdwe(parent.mdwe);
   const vmas = parent.list.items.filter((vma) => !(vma.flags & VM_DONTCOPY));
   child.list.splice(0, 0, ...vmas.map(inherited));
   for (const vma of vmas) {

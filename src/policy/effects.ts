@@ -55,6 +55,8 @@ export interface PolicyEffects {
   readonly remapDuplicate?: boolean;
   /** vm.memfd_noexec (0, 1 or 2; memfd-noexec.ts says what each means). The highest wins. */
   readonly memfdNoexec?: 0 | 1 | 2;
+  /** The kernel whose prctl(PR_SET_MDWE) the process meets, such as '6.3'; absent: the modelled one. */
+  readonly mdweKernel?: string;
   /** Memory mapped with MAP_JIT (0x800) is either writable or executable, by a switch of each thread. */
   readonly mapJit?: boolean;
 }

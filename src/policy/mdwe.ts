@@ -45,7 +45,7 @@ function createMdwe(spec: string, kernel: string, bits: number): Policy {
   return {
     name: 'mdwe',
     spec,
-    effects: bits === 0 ? {} : { mmInit: { mdwe: bits } },
+    effects: { mdweKernel: kernel, ...(bits === 0 ? {} : { mmInit: { mdwe: bits } }) },
     // Before 6.12 the test came after the old mapping was gone: a refused MAP_FIXED left a hole.
     ...(early ? { mmapRegionPost: judgeMapping } : { mmapRegion: judgeMapping }),
     mprotectRights: (vma, { flags }, facts) =>
@@ -79,11 +79,6 @@ export function prctlMdwe(
   const bits = Number(arg2);
   if (bits & PR_MDWE_NO_INHERIT && !(bits & PR_MDWE_REFUSE_EXEC_GAIN)) return fail('EINVAL');
   return current !== 0 && current !== bits ? fail('EPERM') : ok(0);
-}
-
-/** The bits of a child, and of the process after execve. */
-export function inheritMdwe(bits: number): number {
-  return bits & PR_MDWE_NO_INHERIT ? 0 : bits;
 }
 
 export const mdwe: PolicyDefinition = {

@@ -1,8 +1,10 @@
 /** The rule, the prctl and the tricky cases of policies.md section 5, with what section 17 observed. */
 import { describe, expect, it } from 'vitest';
 import { PR_GET_MDWE, PR_SET_MDWE } from '../../src/abi/mman.js';
-import { inheritMdwe, prctlMdwe } from '../../src/policy/mdwe.js';
+import { inheritedMdwe } from '../../src/mm/duplicate.js';
+import { prctlMdwe } from '../../src/policy/mdwe.js';
 import { parsePolicy } from '../../src/policy/registry.js';
+import { Sandbox } from '../../src/sandbox.js';
 import { doMap, doProtect, facts, mapping, text, vma } from './support.js';
 
 const policy = parsePolicy('mdwe').policies[0]!;
@@ -82,7 +84,7 @@ describe('mdwe: tricky cases', () => {
   });
 
   it('keeps the bits in children unless NO_INHERIT is set', () => {
-    expect([0, 1, 3].map(inheritMdwe)).toEqual([0, 1, 0]);
+    expect([0, 1, 3].map(inheritedMdwe)).toEqual([0, 1, 0]);
   });
 });
 
@@ -132,3 +134,18 @@ describe('prctl(PR_SET_MDWE)', () => {
 function show(result: ReturnType<typeof prctlMdwe>): string | undefined {
   return result?.ok ? `ok ${result.value}` : result?.errno;
 }
+
+describe('the call in a sandbox', () => {
+  const set = (sandbox: Sandbox, bits: number) =>
+    sandbox.syscall('prctl', PR_SET_MDWE, bits, 0, 0, 0);
+
+  it('has the rules of the kernel that the policy names', async () => {
+    using before = await Sandbox.create({ policy: 'mdwe:kernel=6.3,enforce=off' });
+    expect(set(before, 3)).toEqual({ value: -1n, errno: 'EINVAL' });
+    expect(set(before, 1)).toEqual({ value: 0n });
+    using now = await Sandbox.create({ policy: 'nx' });
+    expect(set(now, 3)).toEqual({ value: 0n });
+    expect(set(now, 1)).toEqual({ value: -1n, errno: 'EPERM' });
+    expect(now.syscall('prctl', PR_GET_MDWE, 0, 0, 0, 0)).toEqual({ value: 3n });
+  });
+});

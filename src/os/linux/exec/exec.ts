@@ -4,10 +4,11 @@
  * has changed; behind it the process dies by SIGSEGV.
  */
 import { type Addr, type Arch, pageUp } from '../../../abi/address.js';
-import { PR_MDWE_NO_INHERIT, READ_IMPLIES_EXEC } from '../../../abi/mman.js';
+import { READ_IMPLIES_EXEC } from '../../../abi/mman.js';
 import { fail, ok, type Result } from '../../../abi/result.js';
 import { decodeText, encodeText } from '../../../kernel/text.js';
 import type { AddressSpace } from '../../../mm/address-space.js';
+import { inheritedMdwe } from '../../../mm/duplicate.js';
 import { changeLayout, type Layout } from '../../../mm/layout.js';
 import {
   VM_DONTEXPAND,
@@ -110,7 +111,7 @@ function replaceSpace(
   task.mm = createSpace(task.kernel, layout, policies, () => task);
   task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
   task.mm.cause = 'exec';
-  task.mm.mdwe = mdwe & PR_MDWE_NO_INHERIT ? 0 : mdwe;
+  task.mm.mdwe = inheritedMdwe(mdwe);
   Object.assign(task.mm.limits, limits);
   task.tls = [0n, 0n, 0n];
   task.kernel.engine.setTranslate(task.mm.translate);

@@ -32,7 +32,6 @@ export interface Delivery {
 const RESTORABLE_FLAGS = 0x00050dd5n;
 /** Cleared on entry of a handler: DF, RF, TF. */
 const ENTRY_FLAGS = 0x00010500n;
-const TF = 0x100n;
 
 export function clearEntryFlags(engine: Engine): void {
   engine.writeRegister('eflags', engine.readRegister('eflags') & ~ENTRY_FLAGS);
@@ -41,10 +40,6 @@ export function clearEntryFlags(engine: Engine): void {
 export function restoreFlags(engine: Engine, saved: bigint): void {
   const kept = engine.readRegister('eflags') & ~RESTORABLE_FLAGS;
   engine.writeRegister('eflags', kept | (saved & RESTORABLE_FLAGS));
-}
-
-export function singleStepping(engine: Engine): boolean {
-  return (engine.readRegister('eflags') & TF) !== 0n;
 }
 
 /** Compare include/linux/sched/signal.h:__on_sig_stack(). The low end itself is outside. */

@@ -3,8 +3,6 @@ import {
   PR_GET_MDWE,
   PR_GET_NAME,
   PR_GET_RESTRICTED_WX,
-  PR_MDWE_NO_INHERIT,
-  PR_MDWE_REFUSE_EXEC_GAIN,
   PR_SET_MDWE,
   PR_SET_NAME,
   PR_SET_RESTRICTED_WX,
@@ -28,13 +26,14 @@ import { type SyscallArgs, type SyscallResult, uint } from '../../../kernel/sysc
 import { cString, decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
 import { PR_JIT_WRITE_PROTECT } from '../../../policy/hardened-runtime.js';
+import { prctlMdwe } from '../../../policy/mdwe.js';
+import { prctlRestrictedWx } from '../../../policy/restricted-wx.js';
 import type { Abi } from '../abi.js';
 import { COMM_LENGTH, type Task } from '../task.js';
 import type { HandlerTable } from './handler.js';
 
 const LAST_CAPABILITY = 40n;
 const TIMER_SLACK = 50_000;
-const MDWE_BITS = BigInt(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT);
 
 function prctl(task: Task, args: SyscallArgs, { word }: Abi): SyscallResult {
   const [option, arg2, arg3, arg4, arg5] = args;
@@ -45,14 +44,11 @@ function prctl(task: Task, args: SyscallArgs, { word }: Abi): SyscallResult {
     case PR_GET_NAME:
       return task.mm.copyOut(arg2, new Struct(COMM_LENGTH).set(0, cString(task.comm)).bytes);
     case PR_SET_MDWE:
-      return rest !== 0n ? fail('EINVAL') : setMdwe(task, arg2);
     case PR_GET_MDWE:
-      return arg2 | rest ? fail('EINVAL') : ok(task.mm.mdwe);
+      return mdwe(task, uint(option), [arg2, arg3, arg4, arg5]);
     case PR_SET_RESTRICTED_WX:
-      return setRestrictedWx(task, arg2, rest);
     case PR_GET_RESTRICTED_WX:
-      if (!hasRestrictedWx(task) || arg2 | rest) return fail('EINVAL');
-      return ok(task.mm.restrictedWx ? 1 : 0);
+      return restrictedWx(task, uint(option), [arg2, arg3, arg4, arg5]);
     case PR_JIT_WRITE_PROTECT:
       if (!task.policies.has('hardened-runtime') || arg2 > 1n || rest) return fail('EINVAL');
       task.mm.protectJit(arg2 === 1n);
@@ -101,29 +97,23 @@ function setName(task: Task, addr: bigint): SyscallResult {
   return ok(0);
 }
 
-/** Compare kernel/sys.c:prctl_set_mdwe(), since 6.6. */
-function setMdwe(task: Task, bits: bigint): SyscallResult {
-  if (bits & ~MDWE_BITS) return fail('EINVAL');
-  const wanted = Number(bits);
-  if (wanted & PR_MDWE_NO_INHERIT && !(wanted & PR_MDWE_REFUSE_EXEC_GAIN)) return fail('EINVAL');
-  const { mm } = task;
-  if (mm.mdwe !== 0 && mm.mdwe !== wanted) return fail('EPERM');
-  mm.mdwe = wanted;
-  return ok(0);
+/** The policy has the rules, by the version of the kernel. */
+function mdwe({ mm, policies }: Task, option: number, args: readonly bigint[]): SyscallResult {
+  const result = prctlMdwe(option, args, mm.mdwe, policies.effects.mdweKernel);
+  if (result?.ok && option === PR_SET_MDWE) mm.mdwe = Number(args[0]);
+  return result ?? fail('EINVAL');
 }
 
 /** The proposal of 2014: only a kernel that has it knows the option. */
-function hasRestrictedWx(task: Task): boolean {
-  return task.policies.has('restricted-wx');
-}
-
-/** One way: it is set, never taken back. */
-function setRestrictedWx(task: Task, value: bigint, rest: bigint): SyscallResult {
-  if (!hasRestrictedWx(task) || rest !== 0n) return fail('EINVAL');
-  if (value === 0n) return task.mm.restrictedWx ? fail('EPERM') : ok(0);
-  if (value !== 1n) return fail('EINVAL');
-  task.mm.restrictedWx = true;
-  return ok(0);
+function restrictedWx(
+  { mm, policies }: Task,
+  option: number,
+  args: readonly bigint[],
+): SyscallResult {
+  if (!policies.has('restricted-wx')) return fail('EINVAL');
+  const result = prctlRestrictedWx(option, args, mm.restrictedWx);
+  if (result?.ok && option === PR_SET_RESTRICTED_WX) mm.restrictedWx = args[0] === 1n;
+  return result ?? fail('EINVAL');
 }
 
 export const prctlCalls: HandlerTable = { prctl };
