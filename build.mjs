@@ -21,7 +21,7 @@ const COMMANDS = {
     },
   },
   test: {
-    does: 'build, then run the tests (arguments go to vitest, for instance test/mm)',
+    does: 'build, then run the tests (arguments go to vitest, for instance test/os/linux/mm)',
     run: async (args) => {
       await prepare();
       const vitest = path('node_modules/vitest/vitest.mjs');

@@ -1,8 +1,41 @@
 /** The public API. Every name is listed by hand; what is not here may change at any time. */
-export { type Addr, type Arch, PAGE_SIZE } from './abi/address.js';
-export { type Errno, errnoNumber, errnoText } from './abi/errno.js';
-export { MayexecError, unknownValue } from './abi/errors.js';
-export type { Access, Fault, FaultCode, Outcome } from './abi/outcome.js';
+
+export { callFamily, callSet } from './abi/linux/call-set.js';
+export { type Errno, errnoNumber, errnoText } from './abi/linux/errno.js';
+export { type Addr, type Arch, PAGE_SIZE } from './base/address.js';
+export { MayexecError, unknownValue } from './base/errors.js';
+export type { Access, Fault, FaultCode, Outcome } from './base/outcome.js';
+export {
+  type ExplainOptions,
+  type Explanation,
+  explain,
+  type KnownProgram,
+  type Remedy,
+} from './diagnosis/explain/explain.js';
+export type { HistoryStep } from './diagnosis/explain/subject.js';
+export {
+  callPc,
+  FINDING_KINDS,
+  type Finding,
+  type FindingKind,
+} from './diagnosis/monitor/finding.js';
+export { finishedRun, unhindered } from './diagnosis/outcome/finished-run.js';
+export {
+  type Classified,
+  classify,
+  type FinishedRun,
+  firstDeniedCall,
+  OUTCOME_CLASSES,
+  type OutcomeClass,
+  type Refused,
+  refusedText,
+} from './diagnosis/outcome/outcome-class.js';
+export {
+  type Timeline,
+  type TimelineRow,
+  type TimelineStep,
+  timelineOf,
+} from './diagnosis/timeline/timeline.js';
 export type { EngineAssets } from './engine/asset-files.js';
 export { useEngineAssets } from './engine/assets.js';
 export {
@@ -11,14 +44,7 @@ export {
   type EngineInfo,
   engineInfo as openEngineInfo,
 } from './engine/open.js';
-export {
-  type ExplainOptions,
-  type Explanation,
-  explain,
-  type KnownProgram,
-  type Remedy,
-} from './explain/explain.js';
-export type { HistoryStep } from './explain/subject.js';
+export type { RawCode, RawRelocation } from './formats/raw-object.js';
 export { type InjectionCount, idleReason } from './inject/injector.js';
 export type {
   FaultInterceptor,
@@ -27,16 +53,28 @@ export type {
   Interception,
   SyscallInterceptor,
 } from './kernel/intercept.js';
-export { type Argument, arg, type TypedValue } from './kit/arguments.js';
+export { type Breach, DUTIES, type Duty } from './kit/abi/conduct.js';
+export { ABIS, type AbiName } from './kit/abi/convention.js';
+export { FLAG_NAMES, flagBit } from './kit/abi/machine-state.js';
+export type { GuestValue } from './kit/abi/value-bytes.js';
 export {
   type BufferInit,
   type BufferOptions,
   type BufferPointer,
   pointerTo,
-} from './kit/buffers.js';
-export type { CallOptions } from './kit/call-options.js';
-export { CallResult } from './kit/call-result.js';
-export { type Callback, callback, type GuestAccess } from './kit/callback.js';
+} from './kit/bed/buffers.js';
+export { type Callback, callback, type GuestAccess } from './kit/bed/callback.js';
+export {
+  type AssemblySource,
+  type BytesSource,
+  type Code,
+  type CodeImage,
+  type CodePart,
+  type CodeSource,
+  loadCode,
+} from './kit/bed/code.js';
+export { type LinkCodeOptions, type LinkInput, linkCode } from './kit/bed/linked-code.js';
+export { PLACEMENTS, type Placement } from './kit/bed/placement.js';
 export {
   checkBehavesLike,
   checkDisassembly,
@@ -54,45 +92,30 @@ export {
 } from './kit/checks/policy.js';
 export { checkLeaves, checkReturn, type Leaves } from './kit/checks/value.js';
 export type { Verdict as CheckVerdict } from './kit/checks/verdict.js';
-export {
-  type AssemblySource,
-  type BytesSource,
-  type Code,
-  type CodeImage,
-  type CodePart,
-  type CodeSource,
-  loadCode,
-} from './kit/code.js';
-export { fullListing, plainListing } from './kit/code-listing.js';
-export { type Breach, DUTIES, type Duty } from './kit/conduct.js';
-export { ABIS, type AbiName } from './kit/convention.js';
-export { Coverage, type CoverageTotals } from './kit/coverage.js';
-export { lastStore, lastWriter } from './kit/diverge.js';
-export { edgeFloats, edgeIntegers } from './kit/edge-values.js';
+export { edgeFloats, edgeIntegers } from './kit/inputs/edge-values.js';
 export {
   type Disagreement,
   disagreement,
   type ExploreOptions,
   explore,
   type Found,
-} from './kit/explore.js';
-export { type FailureOptions, failureText, outcomeText, valueText } from './kit/failure.js';
-export type { ArgumentSource, InputOptions } from './kit/inputs.js';
+} from './kit/inputs/explore.js';
+export type { ArgumentSource, InputOptions } from './kit/inputs/inputs.js';
+export { sameValue } from './kit/inputs/same-value.js';
 export { Kit, type KitOptions } from './kit/kit.js';
-export { type LinkCodeOptions, type LinkInput, linkCode } from './kit/linked-code.js';
-export { FLAG_NAMES, flagBit } from './kit/machine-state.js';
-export type { CallOutcome } from './kit/outcome-text.js';
-export { PLACEMENTS, type Placement } from './kit/placement.js';
 export { call, kitFor, type OpenCallOptions, type SandboxCode } from './kit/pool.js';
-export { sameValue } from './kit/same-value.js';
-export type { GuestValue } from './kit/value-bytes.js';
-export type { WatchedRun } from './kit/watch.js';
-export type { VmaHistory } from './mm/history.js';
-export type { MemoryObject } from './mm/object.js';
-export type { Vma } from './mm/vma.js';
-export { callPc, FINDING_KINDS, type Finding, type FindingKind } from './monitor/finding.js';
-export type { RawCode, RawRelocation } from './object/raw-object.js';
-export { callFamily, callSet } from './os/linux/tables/call-set.js';
+export { type Argument, arg, type TypedValue } from './kit/run/arguments.js';
+export type { CallOptions } from './kit/run/call-options.js';
+export { CallResult } from './kit/run/call-result.js';
+export type { CallOutcome } from './kit/run/outcome-text.js';
+export { fullListing, plainListing } from './kit/watch/code-listing.js';
+export { Coverage, type CoverageTotals } from './kit/watch/coverage.js';
+export { lastStore, lastWriter } from './kit/watch/diverge.js';
+export { type FailureOptions, failureText, outcomeText, valueText } from './kit/watch/failure.js';
+export type { WatchedRun } from './kit/watch/watch.js';
+export type { VmaHistory } from './memory/history.js';
+export type { MemoryObject } from './memory/object.js';
+export type { Vma } from './os/linux/mm/vma.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
 export type { MechanismInfo, PolicyInfo } from './policy/definition.js';
 export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from './policy/policy.js';
@@ -118,7 +141,6 @@ export {
   parseProbe,
 } from './probe/results.js';
 export { type ProbeOptions, runProbe, type Surroundings } from './probe/run.js';
-export type { Registers } from './registers.js';
 export {
   type CpuCompareOptions,
   type CpuComparison,
@@ -130,40 +152,24 @@ export {
 export type { StateDifference } from './runner/compare-records.js';
 export type { CaseEnd, CaseRecord, CpuCase, CpuState } from './runner/cpu-case.js';
 export type { Deviation } from './runner/deviations.js';
-export { type MapsEntry, Sandbox, type SandboxSnapshot, type SyscallOutcome } from './sandbox.js';
 export type {
   EngineChoice,
   HostFile,
   HostProgram,
   PolicyChoice,
   SandboxOptions,
-} from './sandbox-options.js';
-export type { Difference } from './scenario/compare.js';
-export { withoutDirectives } from './scenario/directive.js';
-export { finishedRun, unhindered } from './scenario/finished-run.js';
-export { type LoadOptions, loadScenario } from './scenario/load.js';
-export { type MatrixCell, type MatrixRow, matrixRows } from './scenario/matrix.js';
-export { matrixHtml } from './scenario/matrix-html.js';
+} from './sandbox/options.js';
+export type { Registers } from './sandbox/registers.js';
 export {
-  type Classified,
-  classify,
-  type FinishedRun,
-  firstDeniedCall,
-  OUTCOME_CLASSES,
-  type OutcomeClass,
-  type Refused,
-  refusedText,
-} from './scenario/outcome-class.js';
-export {
-  exitStatusOf,
-  type FileReport,
-  type RunReport,
-  type RunResult,
-  runLabel,
-  totalsOf,
-} from './scenario/report.js';
-export { differenceText, jsonReport, junitReport, tapReport } from './scenario/report-text.js';
-export { runScenario, type ScenarioOptions } from './scenario/run.js';
+  type MapsEntry,
+  Sandbox,
+  type SandboxSnapshot,
+  type SyscallOutcome,
+} from './sandbox/sandbox.js';
+export type { Difference } from './scenario/judge/compare.js';
+export { runScenario, type ScenarioOptions } from './scenario/judge/run.js';
+export { withoutDirectives } from './scenario/read/directive.js';
+export { type LoadOptions, loadScenario } from './scenario/read/load.js';
 export type {
   Expectation,
   ReadyScenario,
@@ -172,14 +178,24 @@ export type {
   ScenarioProgram,
   ScenarioSettings,
   TableRow,
-} from './scenario/scenario.js';
-export { ScenarioError } from './scenario/scenario-error.js';
+} from './scenario/read/scenario.js';
+export { ScenarioError } from './scenario/read/scenario-error.js';
+export { type MatrixCell, type MatrixRow, matrixRows } from './scenario/report/matrix.js';
+export { matrixHtml } from './scenario/report/matrix-html.js';
 export {
-  type Timeline,
-  type TimelineRow,
-  type TimelineStep,
-  timelineOf,
-} from './timeline/timeline.js';
+  exitStatusOf,
+  type FileReport,
+  type RunReport,
+  type RunResult,
+  runLabel,
+  totalsOf,
+} from './scenario/report/report.js';
+export {
+  differenceText,
+  jsonReport,
+  junitReport,
+  tapReport,
+} from './scenario/report/report-text.js';
 export {
   type Assembled,
   type AssembledSection,
@@ -193,8 +209,8 @@ export {
   type DisassembleOptions,
   disassemble,
   type Instruction,
-} from './toolchain/disassembler.js';
-export { formatListing, hexdump, type ListingOptions } from './toolchain/listing.js';
+} from './toolchain/disassembly/disassembler.js';
+export { formatListing, hexdump, type ListingOptions } from './toolchain/disassembly/listing.js';
 export { locateToolchain } from './toolchain/modules.js';
 export type {
   EndEvent,

@@ -8,63 +8,82 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 
 /** Folders (or files of src itself) and what each may import, besides itself. `type:` is types only. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  abi: [],
-  engine: ['abi'],
-  policy: ['abi', 'mm'],
-  mm: ['abi', 'engine', 'type:policy', 'type:trace'],
-  trace: ['abi', 'type:mm', 'type:policy', 'mm'],
-  kernel: ['abi', 'engine', 'mm', 'policy', 'trace'],
-  'os/linux': ['abi', 'engine', 'kernel', 'mm', 'policy', 'trace'],
-  timeline: ['abi', 'mm', 'os/linux', 'trace'],
-  monitor: ['abi', 'engine', 'kernel', 'mm', 'type:trace'],
-  inject: ['abi', 'kernel', 'os/linux'],
-  // The kernel's tables of calls and constants are data that sources name.
-  toolchain: ['abi', 'os/linux'],
-  object: ['abi'],
-  'unicorn-wasm': ['engine'],
-  'sandbox-options.ts': ['abi', 'inject', 'type:kernel', 'mm', 'os/linux', 'policy'],
-  'registers.ts': ['abi', 'engine', 'sandbox-options.ts'],
-  'sandbox.ts': [
-    'abi',
+  base: ['type:abi/linux'],
+  'abi/linux': ['base'],
+  x86: ['type:base', 'type:toolchain'],
+  formats: ['base'],
+  engine: ['base', 'x86'],
+  memory: ['base', 'type:abi/linux', 'type:engine', 'type:os/linux/mm'],
+  policy: ['abi/linux', 'base', 'type:memory', 'os/linux/mm'],
+  'os/linux/mm': ['abi/linux', 'base', 'engine', 'memory', 'type:policy', 'type:trace'],
+  trace: ['abi/linux', 'type:base', 'type:os/linux/mm', 'type:policy'],
+  kernel: ['type:abi/linux', 'base', 'type:engine'],
+  'os/linux': [
+    'abi/linux',
+    'base',
+    'engine',
+    'formats',
+    'kernel',
+    'memory',
+    'os/linux/mm',
+    'policy',
+    'type:trace',
+  ],
+  inject: ['abi/linux', 'base', 'kernel'],
+  'diagnosis/timeline': ['abi/linux', 'type:base', 'os/linux/mm', 'trace'],
+  'diagnosis/monitor': [
+    'abi/linux',
+    'base',
+    'engine',
+    'kernel',
+    'type:memory',
+    'os/linux/mm',
+    'type:trace',
+  ],
+  'diagnosis/outcome': ['type:abi/linux', 'base', 'sandbox', 'trace'],
+  'diagnosis/explain': [
+    'abi/linux',
+    'diagnosis/outcome',
+    'type:kernel',
+    'policy',
+    'sandbox',
+    'trace',
+  ],
+  toolchain: ['abi/linux', 'base', 'formats', 'x86'],
+  object: ['base', 'formats'],
+  'build/unicorn-wasm': ['engine'],
+  sandbox: [
+    'type:abi/linux',
+    'base',
+    'diagnosis/monitor',
     'engine',
     'inject',
-    'kernel',
-    'mm',
-    'monitor',
+    'type:kernel',
+    'type:memory',
     'os/linux',
+    'os/linux/mm',
     'policy',
-    'registers.ts',
-    'sandbox-options.ts',
     'trace',
   ],
   scenario: [
-    'abi',
-    'kit',
+    'abi/linux',
+    'base',
+    'diagnosis/monitor',
+    'diagnosis/outcome',
     'inject',
-    'monitor',
+    'kit',
     'policy',
-    'sandbox.ts',
-    'sandbox-options.ts',
+    'sandbox',
     'toolchain',
     'trace',
   ],
-  kit: ['abi', 'object', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain', 'trace'],
+  kit: ['abi/linux', 'base', 'formats', 'object', 'policy', 'sandbox', 'toolchain', 'trace', 'x86'],
   // A program that runs cases, on the host and in a sandbox.
-  runner: ['abi', 'kernel', 'kit', 'sandbox.ts', 'toolchain'],
+  runner: ['abi/linux', 'base', 'formats', 'kit', 'sandbox', 'toolchain', 'x86'],
   vitest: ['index.ts'],
   native: ['index.ts'],
   'fast-check': ['index.ts'],
-  probe: ['abi', 'policy', 'sandbox.ts', 'sandbox-options.ts', 'toolchain'],
-  explain: [
-    'abi',
-    'kernel',
-    'mm',
-    'policy',
-    'sandbox.ts',
-    'sandbox-options.ts',
-    'scenario',
-    'trace',
-  ],
+  probe: ['abi/linux', 'base', 'formats', 'policy', 'sandbox', 'toolchain'],
   cli: ['index.ts'],
 };
 
@@ -72,7 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ANYTHING = ['index.ts'];
 
 /** The lowering of the translator is one recursive descent, cut into files by kind of construct. */
-const ONE_DESCENT = /^unicorn-wasm\/lower-/;
+const ONE_DESCENT = /^build\/unicorn-wasm\/lower\//;
 
 interface Import {
   readonly from: string;
@@ -131,8 +150,10 @@ function importsOf(from: string): Import[] {
 }
 
 function partOf(file: string): string {
-  const [first, second] = file.split('/');
-  return first === 'os' ? `os/${second}` : first!;
+  const folders = file.split('/');
+  if (file.startsWith('os/linux/mm/')) return 'os/linux/mm';
+  const nested = ['abi', 'build', 'diagnosis', 'os'].includes(folders[0]!);
+  return folders.slice(0, nested ? 2 : 1).join('/');
 }
 
 /** A path that comes back to its start, if there is one. */

@@ -37,12 +37,15 @@ export async function buildAll() {
 async function buildEngine() {
   // The patch of the engine names addresses of offsets.ts.
   const patched = ['src/engine/unicorn1/offsets.ts', 'src/build/outputs.mjs', ENGINE_INPUT];
-  const inputs = [...filesIn('src/unicorn-wasm'), ...patched];
+  const inputs = [...filesIn('src/build/unicorn-wasm'), ...patched];
   const outputs = ['.cache', 'dist'].flatMap((top) =>
     ENGINE_FILES.map((name) => `${top}/engine/${name}`),
   );
   await ifChanged('engine', inputs, outputs, 'building the engine', async (log) => {
-    const script = await bundle('src/unicorn-wasm/build.ts', '.cache/bundled/unicorn-wasm.mjs');
+    const script = await bundle(
+      'src/build/unicorn-wasm/build.ts',
+      '.cache/bundled/unicorn-wasm.mjs',
+    );
     const { buildUnicorn, patchLoads, patchMmuFault } = await import(
       pathToFileURL(path(script)).href
     );

@@ -3,8 +3,8 @@
  * neither VMAs nor policies nor an operating system. The caller's page tables are the truth; the
  * engine asks `translate` on a TLB miss and forgets what it learned on `flushTlb`, as a CPU does.
  */
-import type { Addr, Arch } from '../abi/address.js';
-import type { Access } from '../abi/outcome.js';
+import type { Addr, Arch } from '../base/address.js';
+import type { Access } from '../base/outcome.js';
 
 /** Bits of a translation, in the order of PROT_*. */
 export const HW_READ = 1;

@@ -1,5 +1,5 @@
 /** Opens a CPU engine: which there are, which one `auto` means, and why. */
-import { MayexecError, unknownValue } from '../abi/errors.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
 import { engineAssets } from './assets.js';
 import type { Engine, EngineOptions } from './engine.js';
 import { openUnicorn1 } from './unicorn1/open.js';

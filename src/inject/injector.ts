@@ -1,9 +1,10 @@
 /** Injector: counts the calls of one sandbox and does to them what its injections say. */
-import type { Addr } from '../abi/address.js';
-import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '../abi/mman.js';
+
+import { callFamily } from '../abi/linux/call-set.js';
+import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '../abi/linux/mman.js';
+import type { Addr } from '../base/address.js';
 import type { InterceptedCall, Interception } from '../kernel/intercept.js';
 import { type Saved, saved } from '../kernel/snapshot.js';
-import { callFamily } from '../os/linux/tables/call-set.js';
 import { type CallInjection, type Injection, isDue } from './injection.js';
 
 /** What came of one injection so far. */

@@ -8,8 +8,9 @@
  * Three of our own: `mmap:ignore-hint[:when=WHEN]`, `map-count=N` (vm.max_map_count) and `rlimit-NAME=SIZE`.
  * A `+` before a letter or % begins another injection.
  */
-import { ERRNO, type Errno, errnoName } from '../abi/errno.js';
-import { MayexecError, nearest, unknownValue } from '../abi/errors.js';
+
+import { callSet } from '../abi/linux/call-set.js';
+import { ERRNO, type Errno, errnoName } from '../abi/linux/errno.js';
 import {
   RLIMIT_AS,
   RLIMIT_DATA,
@@ -17,8 +18,8 @@ import {
   RLIMIT_MEMLOCK,
   RLIMIT_NOFILE,
   RLIMIT_STACK,
-} from '../abi/process.js';
-import { callSet } from '../os/linux/tables/call-set.js';
+} from '../abi/linux/process.js';
+import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import type { CallEffect, CallInjection, Injection, When } from './injection.js';
 
 /** Limits that something here obeys. */

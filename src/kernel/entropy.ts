@@ -1,5 +1,5 @@
 /** Entropy: the random bytes that a machine hands out (getrandom, AT_RANDOM, /dev/urandom), all from its seed. */
-import { Random } from '../abi/random.js';
+import { Random } from '../base/random.js';
 import { type Saved, saved } from './snapshot.js';
 
 export class Entropy {

@@ -3,10 +3,11 @@
  * this call failed?) and for runs with one call changed (would this have worked?). Compare strace's
  * `--inject=`, whose marks the trace has: (INJECTED) and (INJECTED: args).
  */
-import type { Addr } from '../abi/address.js';
-import type { Errno } from '../abi/errno.js';
-import type { Access } from '../abi/outcome.js';
-import type { Result } from '../abi/result.js';
+
+import type { Errno } from '../abi/linux/errno.js';
+import type { Addr } from '../base/address.js';
+import type { Access } from '../base/outcome.js';
+import type { Result } from '../base/result.js';
 
 export interface InterceptedCall {
   readonly pid: number;

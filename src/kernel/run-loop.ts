@@ -2,8 +2,8 @@
  * The run loop: lets the CPU run until it stops, lets the operating system judge the stop, and
  * goes on. It knows no system call and no signal; a personality does (StopHandler).
  */
-import type { Addr, AddrRange } from '../abi/address.js';
-import type { Outcome } from '../abi/outcome.js';
+import type { Addr, AddrRange } from '../base/address.js';
+import type { Outcome } from '../base/outcome.js';
 import type { Engine, Stop } from '../engine/engine.js';
 
 /** The operating system's side of the loop. */

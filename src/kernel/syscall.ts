@@ -1,5 +1,5 @@
 /** What a system call gives back, for every personality. */
-import type { Result } from '../abi/result.js';
+import type { Result } from '../base/result.js';
 
 export type SyscallArgs = readonly [bigint, bigint, bigint, bigint, bigint, bigint];
 

@@ -3,9 +3,9 @@
  * length, transfers that may stop half-way, single words. Compare Linux lib/strncpy_from_user.c and
  * the callers of copy_to_user() that count what was left.
  */
-import { type Addr, PAGE_SIZE } from '../abi/address.js';
-import { fail, ok, type Result } from '../abi/result.js';
-import { Struct } from './struct.js';
+import { type Addr, PAGE_SIZE } from '../base/address.js';
+import { fail, ok, type Result } from '../base/result.js';
+import { Struct } from '../base/struct.js';
 
 /** What this file needs of an AddressSpace. */
 export interface UserMemory {

@@ -2,11 +2,27 @@
  * Kit: calls of machine code by a calling convention, in a sandbox that is as new for each call. One kit
  * holds one engine and one sandbox for one architecture under one policy.
  */
-import type { Addr, Arch } from '../abi/address.js';
-import { MayexecError, unknownValue } from '../abi/errors.js';
-import type { Sandbox } from '../sandbox.js';
-import type { PolicyChoice } from '../sandbox-options.js';
-import { loadDisassembler } from '../toolchain/disassembler.js';
+import type { Addr, Arch } from '../base/address.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
+import type { PolicyChoice } from '../sandbox/options.js';
+import type { Sandbox } from '../sandbox/sandbox.js';
+import { loadDisassembler } from '../toolchain/disassembly/disassembler.js';
+import { type Convention, conventionOf, DEFAULT_ABI } from './abi/convention.js';
+import { bytesOf } from './abi/frame.js';
+import { type CallPlan, planCall } from './abi/locations.js';
+import { FLAG_NAMES, flagBit, type RegisterValues, readState } from './abi/machine-state.js';
+import type { AddressOf } from './abi/value-bytes.js';
+import {
+  fillBuffers,
+  overflowsOf,
+  type PlannedBuffer,
+  planBuffers,
+  readBuffer,
+} from './bed/buffers.js';
+import { addressOfLabel, type Code, type CodeSource, codeOfBytes, loadCode } from './bed/code.js';
+import type { Refused } from './bed/placement.js';
+import { codeInSandbox, SandboxBed } from './bed/sandbox-bed.js';
+import { type Bed, TestBed } from './bed/test-bed.js';
 import {
   type Argument,
   argumentBuffers,
@@ -14,26 +30,10 @@ import {
   isBufferPointer,
   type TypedCall,
   typeCall,
-} from './arguments.js';
-import {
-  fillBuffers,
-  overflowsOf,
-  type PlannedBuffer,
-  planBuffers,
-  readBuffer,
-} from './buffers.js';
-import { CALL_OPTIONS, type CallOptions } from './call-options.js';
-import { type CallFacts, CallResult, type InstructionObserver } from './call-result.js';
-import { addressOfLabel, type Code, type CodeSource, codeOfBytes, loadCode } from './code.js';
-import { type Convention, conventionOf, DEFAULT_ABI } from './convention.js';
-import { bytesOf } from './frame.js';
-import { GuestRun, type Returned } from './guest-run.js';
-import { type CallPlan, planCall } from './locations.js';
-import { FLAG_NAMES, flagBit, type RegisterValues, readState } from './machine-state.js';
-import type { Refused } from './placement.js';
-import { codeInSandbox, SandboxBed } from './sandbox-bed.js';
-import { type Bed, TestBed } from './test-bed.js';
-import type { AddressOf } from './value-bytes.js';
+} from './run/arguments.js';
+import { CALL_OPTIONS, type CallOptions } from './run/call-options.js';
+import { type CallFacts, CallResult, type InstructionObserver } from './run/call-result.js';
+import { GuestRun, type Returned } from './run/guest-run.js';
 
 export interface KitOptions {
   readonly arch?: Arch | undefined;

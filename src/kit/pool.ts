@@ -1,14 +1,14 @@
 /** Kits that stay open for the life of the process, one for each architecture and policy that was asked for. */
-import type { Arch } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
-import { Sandbox } from '../sandbox.js';
-import type { PolicyChoice } from '../sandbox-options.js';
-import type { Argument } from './arguments.js';
-import type { CallOptions } from './call-options.js';
-import type { CallResult } from './call-result.js';
-import { type Code, type CodeSource, loadCode } from './code.js';
-import { conventionOf } from './convention.js';
+import type { Arch } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import type { PolicyChoice } from '../sandbox/options.js';
+import { Sandbox } from '../sandbox/sandbox.js';
+import { conventionOf } from './abi/convention.js';
+import { type Code, type CodeSource, loadCode } from './bed/code.js';
 import { Kit } from './kit.js';
+import type { Argument } from './run/arguments.js';
+import type { CallOptions } from './run/call-options.js';
+import type { CallResult } from './run/call-result.js';
 
 /** Code in a sandbox of the caller's. */
 export interface SandboxCode {

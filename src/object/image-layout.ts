@@ -1,7 +1,7 @@
 /** Where each section, each common symbol and each GOT slot of a linked image lies. */
-import { type Addr, type Arch, pageUp } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
-import type { ObjectFile, ObjectSection } from './object-file.js';
+import { type Addr, type Arch, pageUp } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import type { ObjectFile, ObjectSection } from '../formats/object-file.js';
 import type { Definition, SymbolTable } from './symbol-table.js';
 
 export interface PlacedSection {

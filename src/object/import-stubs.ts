@@ -2,10 +2,10 @@
  * Stubs for functions that lie out of reach of a 32-bit displacement, as a linker's PLT has them: each is a
  * jump through a slot, which whoever loads the image fills.
  */
-import type { Arch } from '../abi/address.js';
+import type { Arch } from '../base/address.js';
+import type { ObjectFile, ObjectSymbol } from '../formats/object-file.js';
+import { rawRelocationKind } from '../formats/raw-object.js';
 import { wordOf } from './image-layout.js';
-import type { ObjectFile, ObjectSymbol } from './object-file.js';
-import { rawRelocationKind } from './raw-object.js';
 
 /** `jmp [rip + slot]` and `jmp [slot]`, filled up with int3. */
 const STUB = [0xff, 0x25, 0, 0, 0, 0, 0xcc, 0xcc];

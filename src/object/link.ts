@@ -3,10 +3,15 @@
  * `base`, every name an address, every relocation its value. There is no PLT: what is called lies within
  * reach, or the error says that it does not.
  */
-import type { Addr, Arch } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
+import type { Addr, Arch } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import type {
+  ObjectFile,
+  ObjectSection,
+  ObjectSymbol,
+  Relocation,
+} from '../formats/object-file.js';
 import { type ImageLayout, layOut, type Segment, wordOf } from './image-layout.js';
-import type { ObjectFile, ObjectSection, ObjectSymbol, Relocation } from './object-file.js';
 import { type Definition, type Externals, SymbolTable } from './symbol-table.js';
 
 export interface LinkOptions {

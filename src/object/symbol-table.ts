@@ -1,7 +1,7 @@
 /** Which definition a name means, over all objects that are linked: strong before weak, the first weak one counts. */
-import type { Addr } from '../abi/address.js';
-import { MayexecError, nearest } from '../abi/errors.js';
-import type { ObjectFile, ObjectSymbol, SymbolPlace } from './object-file.js';
+import type { Addr } from '../base/address.js';
+import { MayexecError, nearest } from '../base/errors.js';
+import type { ObjectFile, ObjectSymbol, SymbolPlace } from '../formats/object-file.js';
 
 /** An address of the host's for a name that no object defines. */
 export type Externals = Readonly<Record<string, number | bigint>>;

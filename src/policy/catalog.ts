@@ -1,26 +1,27 @@
 /** Every built-in policy, and the mechanisms beside them, in the order in which they are listed. */
-import { acg } from './acg.js';
+
+import { hardenedRuntime } from './apple/hardened-runtime.js';
+import { freebsd } from './bsd/freebsd.js';
+import { hardenedbsd } from './bsd/hardenedbsd.js';
+import { netbsdMprotect } from './bsd/netbsd-mprotect.js';
+import { openbsd } from './bsd/openbsd.js';
 import type { MechanismInfo, PolicyDefinition } from './definition.js';
-import { dep } from './dep.js';
-import { execShield } from './exec-shield.js';
-import { freebsd } from './freebsd.js';
-import { hardenedRuntime } from './hardened-runtime.js';
-import { hardenedbsd } from './hardenedbsd.js';
-import { mdwe } from './mdwe.js';
-import { memfdNoexec } from './memfd-noexec.js';
-import { msealInfo } from './mseal-info.js';
-import { netbsdMprotect } from './netbsd-mprotect.js';
-import { noexecInfo } from './noexec-info.js';
-import { none } from './none.js';
-import { nx } from './nx.js';
-import { openbsd } from './openbsd.js';
-import { pax } from './pax.js';
-import { pkeysInfo } from './pkeys-info.js';
-import { readImpliesExecInfo } from './read-implies-exec-info.js';
-import { restrictedWx } from './restricted-wx.js';
-import { selinux } from './selinux.js';
-import { systemdMdwe } from './systemd-mdwe.js';
-import { wx } from './wx.js';
+import { execShield } from './linux/exec-shield.js';
+import { mdwe } from './linux/mdwe.js';
+import { memfdNoexec } from './linux/memfd-noexec.js';
+import { msealInfo } from './linux/mseal-info.js';
+import { noexecInfo } from './linux/noexec-info.js';
+import { none } from './linux/none.js';
+import { nx } from './linux/nx.js';
+import { pkeysInfo } from './linux/pkeys-info.js';
+import { readImpliesExecInfo } from './linux/read-implies-exec-info.js';
+import { restrictedWx } from './linux/restricted-wx.js';
+import { systemdMdwe } from './linux/systemd-mdwe.js';
+import { wx } from './linux/wx.js';
+import { pax } from './pax/pax.js';
+import { selinux } from './selinux/selinux.js';
+import { acg } from './windows/acg.js';
+import { dep } from './windows/dep.js';
 
 export const catalog: readonly PolicyDefinition[] = [
   none,

@@ -11,9 +11,9 @@
  *         : undefined,
  *   });
  */
-import { ERRNO, type Errno } from '../abi/errno.js';
-import { MayexecError, unknownValue } from '../abi/errors.js';
-import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../mm/vma.js';
+import { ERRNO, type Errno } from '../abi/linux/errno.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
+import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
 import type { PolicyEffects } from './effects.js';
 import { allow, allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
 import { HOOK_NAMES, type HookName, NARROWING_HOOKS } from './stack.js';

@@ -1,8 +1,9 @@
 /** PolicyDefinition: a built-in policy as the registry keeps it: its page of text, its options, its maker. */
-import type { Arch } from '../abi/address.js';
-import type { Errno } from '../abi/errno.js';
-import { InvariantError, MayexecError, unknownValue } from '../abi/errors.js';
-import type { VmFlags } from '../mm/vma.js';
+
+import type { Errno } from '../abi/linux/errno.js';
+import type { Arch } from '../base/address.js';
+import { InvariantError, MayexecError, unknownValue } from '../base/errors.js';
+import type { VmFlags } from '../os/linux/mm/vma.js';
 import { allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
 
 export const OS_NAMES = ['linux', 'windows', 'wine'] as const;

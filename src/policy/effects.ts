@@ -3,7 +3,7 @@
  * and cannot do with verdicts. Plain data and pure functions; mm and kernel honour them, the policy
  * layer only merges them. Absent means: as Linux has it.
  */
-import type { Addr, AddrRange, Arch } from '../abi/address.js';
+import type { Addr, AddrRange, Arch } from '../base/address.js';
 
 /** State that a policy's opt-in call would have set, for specs that name it ('in force from the first instruction'). */
 export interface MmInit {

@@ -3,8 +3,8 @@
  * whether it has text relocations. Anything malformed reads as "no ELF file".
  * Layouts: include/uapi/linux/elf.h (Elf32_Ehdr, Elf64_Ehdr and their Phdr and Dyn).
  */
-import type { Arch } from '../abi/address.js';
-import type { MemoryObject } from '../mm/object.js';
+import type { Arch } from '../base/address.js';
+import type { MemoryObject } from '../memory/object.js';
 
 export const PT_DYNAMIC = 2;
 export const PT_GNU_STACK = 0x6474e551;

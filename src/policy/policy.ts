@@ -1,13 +1,14 @@
 /**
  * Policies: pure functions from a request and the state of a VMA to a verdict, at the places where
  * the kernel has its hooks (the step names M.. and P.. are those of the mmap and mprotect pipelines
- * in src/mm). A policy reads only its arguments and can only take away.
+ * in src/os/linux/mm). A policy reads only its arguments and can only take away.
  */
-import type { Addr, AddrRange, Arch } from '../abi/address.js';
-import type { Errno } from '../abi/errno.js';
-import type { Access } from '../abi/outcome.js';
-import type { MemoryObject } from '../mm/object.js';
-import type { Vma, VmFlags } from '../mm/vma.js';
+
+import type { Errno } from '../abi/linux/errno.js';
+import type { Addr, AddrRange, Arch } from '../base/address.js';
+import type { Access } from '../base/outcome.js';
+import type { MemoryObject } from '../memory/object.js';
+import type { Vma, VmFlags } from '../os/linux/mm/vma.js';
 import type { PolicyEffects } from './effects.js';
 
 /**

@@ -1,6 +1,6 @@
 /** The registry: built-in policies by name, specs to policies, and what `mayexec policies` prints. */
-import type { Arch } from '../abi/address.js';
-import { MayexecError, unknownValue } from '../abi/errors.js';
+import type { Arch } from '../base/address.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
 import { catalog, mechanisms } from './catalog.js';
 import {
   type MechanismInfo,
@@ -10,8 +10,8 @@ import {
   type PolicyTarget,
 } from './definition.js';
 import { type MergedEffects, type MmInit, mergeEffects } from './effects.js';
-import { mdweMechanism } from './mdwe.js';
-import { nxMechanism } from './nx.js';
+import { mdweMechanism } from './linux/mdwe.js';
+import { nxMechanism } from './linux/nx.js';
 import type { Policy } from './policy.js';
 import { parseSpec } from './spec.js';
 

@@ -1,5 +1,5 @@
 /** The grammar of policy specs: `name:key=value,key=value`, joined by `+`. */
-import { MayexecError } from '../abi/errors.js';
+import { MayexecError } from '../base/errors.js';
 
 export interface SpecPart {
   readonly name: string;

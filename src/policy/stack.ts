@@ -3,10 +3,10 @@
  * narrowed so far, the first deny or kill ends the call, and every decision that is not a silent
  * 'allow' is reported. That a policy only takes away is asserted here, not trusted.
  */
-import type { Addr, AddrRange, Arch } from '../abi/address.js';
-import { InvariantError } from '../abi/errors.js';
-import type { Access } from '../abi/outcome.js';
-import { VM_ACCESS, VM_MAYACCESS, type Vma, type VmFlags } from '../mm/vma.js';
+import type { Addr, AddrRange, Arch } from '../base/address.js';
+import { InvariantError } from '../base/errors.js';
+import type { Access } from '../base/outcome.js';
+import { VM_ACCESS, VM_MAYACCESS, type Vma, type VmFlags } from '../os/linux/mm/vma.js';
 import { type MergedEffects, mergeEffects } from './effects.js';
 import {
   allow,

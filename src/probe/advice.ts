@@ -5,8 +5,8 @@
 
 import { PolicyOptions } from '../policy/definition.js';
 import { describePolicy } from '../policy/registry.js';
-import { type Domain, domainOf } from '../policy/selinux-domains.js';
-import { selinuxInfo } from '../policy/selinux-info.js';
+import { type Domain, domainOf } from '../policy/selinux/domains.js';
+import { selinuxInfo } from '../policy/selinux/info.js';
 import { parseSpec, type SpecPart } from '../policy/spec.js';
 import type { ProbeResults } from './results.js';
 

@@ -5,8 +5,8 @@
  * Other options are listed with the reason; test/probe/candidates.spec.ts holds the lists against the
  * catalog, so that a new option is in one of them.
  */
-import type { Arch } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
+import type { Arch } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
 import { parsePolicy } from '../policy/registry.js';
 
 /** A way an option (or several together) may stand; '' is the default. */

@@ -2,10 +2,11 @@
  * Experiments as the bytes that the interpreter reads: a table of records, and behind it the constants
  * that they point to. Addresses are those of the image that program.ts makes.
  */
-import type { Arch } from '../abi/address.js';
-import { ERRNO } from '../abi/errno.js';
-import { InvariantError } from '../abi/errors.js';
-import { FAULT_CODE, SI_CODE, SIGNAL, siCodeNumber } from '../abi/signal.js';
+
+import { ERRNO } from '../abi/linux/errno.js';
+import { FAULT_CODE, SI_CODE, SIGNAL, siCodeNumber } from '../abi/linux/signal.js';
+import type { Arch } from '../base/address.js';
+import { InvariantError } from '../base/errors.js';
 import { namedConstants } from '../toolchain/constants.js';
 import {
   type Constant,

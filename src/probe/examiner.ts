@@ -2,7 +2,7 @@
  * What the probe gives under many policies: each is run as far as its answers differ from those of the
  * others (lockstep.ts), and what a run gave is kept for the life of the program.
  */
-import type { Arch } from '../abi/address.js';
+import type { Arch } from '../base/address.js';
 import { parsePolicy } from '../policy/registry.js';
 import { experimentsFor } from './experiments.js';
 import { Lockstep } from './lockstep.js';

@@ -4,9 +4,9 @@
  *
  * An operand is a number, a slot (by name: what an earlier step left there), or constant bytes.
  */
-import type { Arch } from '../abi/address.js';
-import { AT_EMPTY_PATH, O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from '../abi/fcntl.js';
-import { IPC_CREAT, IPC_PRIVATE } from '../abi/ipc.js';
+
+import { AT_EMPTY_PATH, O_CREAT, O_EXCL, O_RDONLY, O_RDWR } from '../abi/linux/fcntl.js';
+import { IPC_CREAT, IPC_PRIVATE } from '../abi/linux/ipc.js';
 import {
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -14,7 +14,8 @@ import {
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
-} from '../abi/mman.js';
+} from '../abi/linux/mman.js';
+import type { Arch } from '../base/address.js';
 import { PRESET_SLOTS } from './interpreter.js';
 
 export const PAGE = 4096;

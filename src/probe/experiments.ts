@@ -1,5 +1,5 @@
 /** Every experiment of the probe, in the order in which it makes them. */
-import type { Arch } from '../abi/address.js';
+import type { Arch } from '../base/address.js';
 import type { Experiment } from './experiment.js';
 import { anonymousExperiments } from './experiments/anonymous.js';
 import { objectExperiments } from './experiments/objects.js';

@@ -2,9 +2,9 @@
  * The helper program: what the probe starts by execve, to see what a policy makes of the marks in an
  * ELF file. Its task is the number of its arguments; it ends with 0 or an errno, or by a signal.
  */
-import type { Arch } from '../abi/address.js';
+import type { Arch } from '../base/address.js';
+import { writeElf } from '../formats/elf/writer.js';
 import { assemble } from '../toolchain/assemble.js';
-import { writeElf } from '../toolchain/elf-writer.js';
 import { ANSWER } from './interpreter.js';
 
 const ADDRESS = { 'x86-64': 0x10000000n, i386: 0x10000000n } as const;

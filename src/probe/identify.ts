@@ -3,8 +3,8 @@
  * for those that are still possible, everything for the last ones. What fits in the end fits every
  * experiment that was measured; when nothing fits, the candidates with the fewest differences are named.
  */
-import type { Arch } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
+import type { Arch } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
 import { parsePolicy } from '../policy/registry.js';
 import { AXES, combinedCandidates, singleCandidates } from './candidates.js';
 import {

@@ -6,7 +6,7 @@
  * bx always points to the state, si to the record in hand. A child leaves its result in a page that it
  * shares with its parent; only the parent writes, and it clears away files and segments.
  */
-import type { Arch } from '../abi/address.js';
+import type { Arch } from '../base/address.js';
 import { FRAME_SOURCE } from './source/frame.js';
 import { KERNEL_SOURCE } from './source/kernel.js';
 import { OUTPUT_SOURCE } from './source/output.js';

@@ -2,10 +2,10 @@
  * The probe as a static ELF executable: text with the interpreter, data with the experiments. The same
  * file runs in the sandbox and on a real Linux machine.
  */
-import type { Arch } from '../abi/address.js';
-import { InvariantError } from '../abi/errors.js';
+import type { Arch } from '../base/address.js';
+import { InvariantError } from '../base/errors.js';
+import { writeElf } from '../formats/elf/writer.js';
 import { assemble } from '../toolchain/assemble.js';
-import { writeElf } from '../toolchain/elf-writer.js';
 import { encodeExperiments } from './encode.js';
 import { experimentsFor } from './experiments.js';
 import { helperProgram } from './helper.js';

@@ -9,8 +9,8 @@
  *   mdwe-own ok 1
  *   end 4
  */
-import type { Arch } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
+import type { Arch } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
 import { experimentsFor } from './experiments.js';
 
 export const FORMAT_NAME = 'mayexec-probe';

@@ -1,8 +1,8 @@
 /** The probe in the sandbox: the same executable that runs on real machines, under any policy. */
-import type { Arch } from '../abi/address.js';
-import { InvariantError } from '../abi/errors.js';
-import { Sandbox } from '../sandbox.js';
-import type { EngineChoice, PolicyChoice } from '../sandbox-options.js';
+import type { Arch } from '../base/address.js';
+import { InvariantError } from '../base/errors.js';
+import type { EngineChoice, PolicyChoice } from '../sandbox/options.js';
+import { Sandbox } from '../sandbox/sandbox.js';
 import { probeProgram } from './program.js';
 import { type ProbeResults, parseProbe } from './results.js';
 

@@ -1,5 +1,5 @@
 /** The bytes of a case and of its record: where what stands. The runner's assembly has the same names. */
-import type { Arch } from '../abi/address.js';
+import type { Arch } from '../base/address.js';
 
 export interface CaseLayout {
   readonly word: 4 | 8;

@@ -1,8 +1,8 @@
 /** The same bytes on the host's CPU and on the emulated one: what differs, and what of that is known. */
-import type { Addr } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
-import { type Code, type CodeSource, loadCode } from '../kit/code.js';
-import { disassemble, type Instruction } from '../toolchain/disassembler.js';
+import type { Addr } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import { type Code, type CodeSource, loadCode } from '../kit/bed/code.js';
+import { disassemble, type Instruction } from '../toolchain/disassembly/disassembler.js';
 import { compareRecords, type StateDifference } from './compare-records.js';
 import type { CaseRecord, CpuCase } from './cpu-case.js';
 import { type Deviation, explain } from './deviations.js';

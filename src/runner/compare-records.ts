@@ -1,5 +1,5 @@
 /** Where two runs of one case end differently: registers, flags, vectors, x87, buffers, the end itself. */
-import { FLAG_NAMES, flagBit } from '../kit/machine-state.js';
+import { FLAG_NAMES, flagBit } from '../kit/abi/machine-state.js';
 import type { CaseEnd, CaseRecord, CpuState } from './cpu-case.js';
 
 /** One thing that differs, with both values as people read them. */

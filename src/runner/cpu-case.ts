@@ -1,8 +1,9 @@
 /** One run of code: the state that it starts from, and what became of it. Bytes to and from the runner. */
-import type { Addr } from '../abi/address.js';
-import { MayexecError, unknownValue } from '../abi/errors.js';
-import { siCodeName, signalName } from '../abi/signal.js';
-import { Struct } from '../kernel/struct.js';
+
+import { siCodeName, signalName } from '../abi/linux/signal.js';
+import type { Addr } from '../base/address.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
+import { Struct } from '../base/struct.js';
 import { type CaseLayout, ENDED_BY_RETURN, ENDED_BY_SIGNAL, FX_LENGTH } from './case-layout.js';
 
 /** A register that holds the address of a buffer, `offset` bytes into it. */

@@ -2,11 +2,11 @@
  * Known ways in which the emulated CPU differs from a real one, or two real ones from each other. What they
  * explain is no failure of the code under test. Found out from the path that the case took.
  */
-import { flagBit } from '../kit/machine-state.js';
-import type { Instruction } from '../toolchain/disassembler.js';
+import { flagBit } from '../kit/abi/machine-state.js';
+import type { Instruction } from '../toolchain/disassembly/disassembler.js';
+import { flagsRead, undefinedAfter } from '../x86/undefined-flags.js';
 import type { StateDifference } from './compare-records.js';
 import type { CaseRecord } from './cpu-case.js';
-import { flagsRead, undefinedAfter } from './undefined-flags.js';
 
 export interface Deviation {
   readonly name:

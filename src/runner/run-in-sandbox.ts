@@ -1,6 +1,6 @@
 /** Cases on the emulated CPU: the runner's file in a sandbox. */
-import type { Addr } from '../abi/address.js';
-import { Sandbox } from '../sandbox.js';
+import type { Addr } from '../base/address.js';
+import { Sandbox } from '../sandbox/sandbox.js';
 import { type CaseRecord, type CpuCase, decodeRecord, encodeCase } from './cpu-case.js';
 import type { Runner } from './runner.js';
 

@@ -3,12 +3,12 @@
  * It needs neither a C library nor us, and the host's kernel and the sandbox run the same file, so that what
  * differs is the CPU.
  */
-import type { Addr, Arch } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
-import { type Code, pagesOf } from '../kit/code.js';
+import type { Addr, Arch } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import { type ElfSegment, writeElf } from '../formats/elf/writer.js';
+import { type Code, pagesOf } from '../kit/bed/code.js';
 import { assemble } from '../toolchain/assemble.js';
 import { segmentsOf } from '../toolchain/assemble-program.js';
-import { type ElfSegment, writeElf } from '../toolchain/elf-writer.js';
 import {
   CASE_LAYOUTS,
   type CaseLayout,

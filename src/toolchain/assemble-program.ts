@@ -1,6 +1,7 @@
 /** From an assembly source to an executable: each run of sections with equal rights becomes a PT_LOAD. */
-import type { Addr } from '../abi/address.js';
-import { MayexecError } from '../abi/errors.js';
+import type { Addr } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import { type ElfHeader, type ElfSegment, writeElf } from '../formats/elf/writer.js';
 import {
   type Assembled,
   type AssembledSection,
@@ -8,7 +9,6 @@ import {
   assemble,
   type SourceLine,
 } from './assemble.js';
-import { type ElfHeader, type ElfSegment, writeElf } from './elf-writer.js';
 
 export interface AssembledProgram {
   /** A static executable, ET_EXEC, entered at `_start`. */

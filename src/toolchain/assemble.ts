@@ -2,19 +2,19 @@
  * The assembler: GNU as's directives and Intel (or AT&T) syntax, Keystone's encoder, and errors
  * that say where they are. Sources name system calls and flags by their kernel names.
  */
-import type { Addr, Arch } from '../abi/address.js';
-import { MayexecError, unknownValue } from '../abi/errors.js';
+import type { Addr, Arch } from '../base/address.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
 import { StatementError } from './assembly-error.js';
-import { ProgramBuilder } from './builder.js';
 import { namedConstants } from './constants.js';
-import { diagnose } from './diagnose.js';
-import { isDirective, runDirective } from './directives.js';
-import { parseExpression, TokenReader } from './expression.js';
-import { loadKeystone } from './keystone.js';
-import { defaultMode, layOut, type Placed } from './layout.js';
-import { firstWord, type Include, Preprocessor } from './preprocess.js';
-import type { Semicolon, SourceLocation, SourceStatement } from './source-text.js';
-import { tokenize } from './tokens.js';
+import { ProgramBuilder } from './encode/builder.js';
+import { diagnose } from './encode/diagnose.js';
+import { loadKeystone } from './encode/keystone.js';
+import { defaultMode, layOut, type Placed } from './encode/layout.js';
+import { isDirective, runDirective } from './syntax/directives.js';
+import { parseExpression, TokenReader } from './syntax/expression.js';
+import { firstWord, type Include, Preprocessor } from './syntax/preprocess.js';
+import type { Semicolon, SourceLocation, SourceStatement } from './syntax/source-text.js';
+import { tokenize } from './syntax/tokens.js';
 
 export interface AssembleOptions {
   readonly arch: Arch;

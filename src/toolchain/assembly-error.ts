@@ -1,5 +1,5 @@
 /** AssemblyError: all that is wrong with a source, each with its place, its text and what to do. */
-import { MayexecError } from '../abi/errors.js';
+import { MayexecError } from '../base/errors.js';
 
 /** Where a statement stands. Lines and columns count from 1. */
 export interface SourcePosition {

@@ -2,16 +2,17 @@
  * Every named constant that an assembly source may use: those of src/abi, and system-call numbers
  * as `SYS_mmap` and `__NR_mmap`. Gathered from the tables themselves: there is no second copy.
  */
-import type { Arch } from '../abi/address.js';
-import * as address from '../abi/address.js';
-import { ERRNO } from '../abi/errno.js';
-import * as fcntl from '../abi/fcntl.js';
-import * as ipc from '../abi/ipc.js';
-import * as mman from '../abi/mman.js';
-import * as process from '../abi/process.js';
-import * as signal from '../abi/signal.js';
-import { SYSCALLS_I386 } from '../os/linux/tables/syscalls-i386.js';
-import { SYSCALLS_X86_64 } from '../os/linux/tables/syscalls-x86-64.js';
+
+import { ERRNO } from '../abi/linux/errno.js';
+import * as fcntl from '../abi/linux/fcntl.js';
+import * as ipc from '../abi/linux/ipc.js';
+import * as mman from '../abi/linux/mman.js';
+import * as process from '../abi/linux/process.js';
+import * as signal from '../abi/linux/signal.js';
+import { SYSCALLS_I386 } from '../abi/linux/syscalls-i386.js';
+import { SYSCALLS_X86_64 } from '../abi/linux/syscalls-x86-64.js';
+import type { Arch } from '../base/address.js';
+import * as address from '../base/address.js';
 
 /** Numbers a module exports under a name in capitals. */
 function numbersOf(module: object): [string, bigint][] {

@@ -1,8 +1,9 @@
 /** The trace: one union of events; printers, matchers and panes are folds over it. */
-import type { Addr } from '../abi/address.js';
-import type { Errno } from '../abi/errno.js';
-import type { Fault, Outcome } from '../abi/outcome.js';
-import type { Vma } from '../mm/vma.js';
+
+import type { Errno } from '../abi/linux/errno.js';
+import type { Addr } from '../base/address.js';
+import type { Fault, Outcome } from '../base/outcome.js';
+import type { Vma } from '../os/linux/mm/vma.js';
 import type { Verdict } from '../policy/policy.js';
 
 interface EventBase {

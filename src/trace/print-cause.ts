@@ -1,5 +1,5 @@
 /** One sentence for the end of a run: which decision, or else which access or call, brought it about. */
-import { errnoText } from '../abi/errno.js';
+import { errnoText } from '../abi/linux/errno.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 import { verdictLine } from './print.js';
 import { TakenRights } from './taken-rights.js';

@@ -3,8 +3,8 @@
  * know (policy decisions, map changes, faults) have no line; `verdictLine` words the first of them.
  * Compare strace's src/syscall.c:syscall_exiting_trace() and src/strace.c:print_stopped().
  */
-import { type Errno, errnoText } from '../abi/errno.js';
-import type { Outcome } from '../abi/outcome.js';
+import { type Errno, errnoText } from '../abi/linux/errno.js';
+import type { Outcome } from '../base/outcome.js';
 import type { Verdict } from '../policy/policy.js';
 import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 

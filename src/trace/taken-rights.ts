@@ -2,7 +2,7 @@
  * TakenRights: which verdict took rights from a mapping before a call asked for them. The kernel then
  * refuses by its own check of the VM_MAY* bits, and says nothing of who had cleared them.
  */
-import type { Addr } from '../abi/address.js';
+import type { Addr } from '../base/address.js';
 import type { SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
 /** Calls that check the VM_MAY* bits: EACCES of any other has another cause. */

@@ -6,15 +6,15 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { listPolicies } from '../../src/policy/registry.js';
-import { Sandbox } from '../../src/sandbox.js';
+import type { Arch } from '../../src/base/address.js';
 import {
   classify,
   type FinishedRun,
   type OutcomeClass,
   refusedText,
-} from '../../src/scenario/outcome-class.js';
+} from '../../src/diagnosis/outcome/outcome-class.js';
+import { listPolicies } from '../../src/policy/registry.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 
 const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));

@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type BuildResult, buildUnicorn } from '../../src/build/unicorn-wasm/build.js';
 import { loadJsModule } from '../../src/engine/unicorn1/js-module.js';
 import type { HostFunction, UnicornModule } from '../../src/engine/unicorn1/module.js';
 import { loadWasmModule } from '../../src/engine/unicorn1/wasm-module.js';
-import { type BuildResult, buildUnicorn } from '../../src/unicorn-wasm/build.js';
 import { CODE, DATA, STACK } from './loops.js';
 
 /** The bundled benchmark lies in .cache/bundled. */

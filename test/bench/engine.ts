@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import type { BuildResult } from '../../src/unicorn-wasm/build.js';
+import type { BuildResult } from '../../src/build/unicorn-wasm/build.js';
 import { Bare, buildBare, type Form, loadBare, UC_HOOK_BLOCK, UC_HOOK_CODE } from './bare.js';
 import { codeOf, LOAD_STORE, type Loop, REGISTERS, rate } from './loops.js';
 import { contest, each } from './measure.js';

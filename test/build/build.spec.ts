@@ -32,7 +32,7 @@ beforeEach(() => {
   workspace?.[Symbol.dispose]();
   workspace = new Workspace();
   workspace.linkDependencies();
-  workspace.write('src/unicorn-wasm/build.ts', ENGINE);
+  workspace.write('src/build/unicorn-wasm/build.ts', ENGINE);
   workspace.write('src/engine/unicorn1/offsets.ts', '');
   workspace.write('src/index.ts', LIBRARY);
   workspace.write('src/cli/main.ts', COMMAND);
@@ -77,7 +77,7 @@ describe('building', () => {
     expect(stderr).toContain('bundling');
     expect(stderr).not.toContain('engine');
     expect(workspace.read('dist/index.js')).toContain('only two copies');
-    workspace.write('src/unicorn-wasm/build.ts', ENGINE.replace("'wasm'", "'other'"));
+    workspace.write('src/build/unicorn-wasm/build.ts', ENGINE.replace("'wasm'", "'other'"));
     expect(workspace.build([]).stderr).toContain('translating');
     expect(workspace.read('dist/engine/unicorn1.wasm')).toBe('other');
   });

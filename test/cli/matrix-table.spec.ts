@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { matrixTable } from '../../src/cli/matrix-table.js';
-import type { MatrixCell, MatrixRow } from '../../src/scenario/matrix.js';
+import type { MatrixCell, MatrixRow } from '../../src/scenario/report/matrix.js';
 
 const cell = (policy: string, outcome: MatrixCell['outcome'], rule?: string): MatrixCell => ({
   policy,

@@ -1,5 +1,5 @@
 /** Assembles test programs, so that a test reads as what it runs. */
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 
 interface Encoder {
   asm(text: string, address: number): { mc: Uint8Array; failed: boolean };

@@ -1,6 +1,6 @@
 /** A bare guest for engine tests: page tables as a map, no operating system. */
-import { type Addr, type Arch, pageOf } from '../../src/abi/address.js';
-import type { Access } from '../../src/abi/outcome.js';
+import { type Addr, type Arch, pageOf } from '../../src/base/address.js';
+import type { Access } from '../../src/base/outcome.js';
 import {
   type Engine,
   FAULT_PROTECTION,

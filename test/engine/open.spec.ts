@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../src/abi/errors.js';
+import { MayexecError } from '../../src/base/errors.js';
 import { describeEngines, engineInfo, openEngine } from '../../src/engine/open.js';
 
 // Loads what the engines are made of, outside of any test.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { patchMmuFault } from '../../src/unicorn-wasm/patch-mmu-fault.js';
-import { jsForm, readSource } from '../../src/unicorn-wasm/source.js';
+import { patchMmuFault } from '../../src/build/unicorn-wasm/patches/patch-mmu-fault.js';
+import { jsForm, readSource } from '../../src/build/unicorn-wasm/read/source.js';
 
 const source = await readSource('node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js');
 const patched = patchMmuFault(source);

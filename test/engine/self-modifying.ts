@@ -9,8 +9,8 @@
  * In: bp = bx = where the program lies (bx may be another name of the same memory: stores go through it),
  * si and di likewise, ax = cx = dx = 0, and 4 KiB to load from and store to at bp + FAR.
  */
-import type { Arch } from '../../src/abi/address.js';
-import type { Random } from '../unicorn-wasm/random.js';
+import type { Arch } from '../../src/base/address.js';
+import type { Random } from '../build/unicorn-wasm/random.js';
 
 const SLOT = 16;
 const SLOTS = 24;

@@ -1,8 +1,8 @@
 /** Injections in a sandbox: what the guest meets, how calls are counted, and what a snapshot keeps. */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { Sandbox } from '../../src/sandbox.js';
-import type { SandboxOptions } from '../../src/sandbox-options.js';
+import type { Arch } from '../../src/base/address.js';
+import type { SandboxOptions } from '../../src/sandbox/options.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 import { straceText } from '../../src/trace/print.js';
 

@@ -1,13 +1,13 @@
 /** The parts that a machine's state is made of: time, randomness, output, structures. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Struct } from '../../src/base/struct.js';
+import { decodeText, encodeText } from '../../src/base/text.js';
 import { VirtualClock } from '../../src/kernel/clock.js';
 import { Entropy } from '../../src/kernel/entropy.js';
 import { OutputSink } from '../../src/kernel/output.js';
 import { saveAll } from '../../src/kernel/snapshot.js';
-import { Struct } from '../../src/kernel/struct.js';
 import { int, uint } from '../../src/kernel/syscall.js';
-import { decodeText, encodeText } from '../../src/kernel/text.js';
 
 describe('the virtual clock', () => {
   it('moves only when something moves it, and moves with every system call', () => {

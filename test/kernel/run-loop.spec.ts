@@ -1,6 +1,6 @@
 /** The run loop over an engine that stops as it is told. */
 import { describe, expect, it } from 'vitest';
-import type { Outcome } from '../../src/abi/outcome.js';
+import type { Outcome } from '../../src/base/outcome.js';
 import type { Engine, RunOptions, Stop } from '../../src/engine/engine.js';
 import { runToEnd, type StopHandler } from '../../src/kernel/run-loop.js';
 

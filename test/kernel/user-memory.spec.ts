@@ -1,6 +1,6 @@
 /** The kernel's access to user memory, over a memory with holes. */
 import { describe, expect, it } from 'vitest';
-import { fail, ok, type Result } from '../../src/abi/result.js';
+import { fail, ok, type Result } from '../../src/base/result.js';
 import {
   copyInPartly,
   copyOutPartly,

@@ -2,7 +2,7 @@
  * A sequence as a C program that anyone can build and run on Linux: it prints each operation and what
  * came of it. Needs no more than a C compiler (`-m32` for i386).
  */
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { formatOp } from './format.js';
 import { BASE, CAPTURE, PLACES } from './guest.js';
 import { type Arg, callNumber, type Op, type Sequence } from './operation.js';

@@ -1,5 +1,5 @@
 /** Generators of everything else that a sequence does, and the list of all of them. */
-import * as M from '../../src/abi/mman.js';
+import * as M from '../../src/abi/linux/mman.js';
 import type { Choices } from './choices.js';
 import type { Descriptors } from './descriptors.js';
 import { BASE, CAPTURE } from './guest.js';

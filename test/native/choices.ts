@@ -1,7 +1,8 @@
 /** Random arguments: mostly sensible and close together, so that operations meet; sometimes odd. */
-import type { Arch } from '../../src/abi/address.js';
-import * as M from '../../src/abi/mman.js';
-import type { Random } from '../../src/abi/random.js';
+
+import * as M from '../../src/abi/linux/mman.js';
+import type { Arch } from '../../src/base/address.js';
+import type { Random } from '../../src/base/random.js';
 import { BASE, PLACES } from './guest.js';
 import { type Arg, inWindow, value } from './operation.js';
 

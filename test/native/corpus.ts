@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { directed } from './directed/all.js';
 import { generate, MODES } from './generate.js';
 import type { Sequence } from './operation.js';

@@ -1,5 +1,5 @@
 /** Operations as strace prints them, with addresses as offsets into the window (W), hole (H), break (B). */
-import * as M from '../../src/abi/mman.js';
+import * as M from '../../src/abi/linux/mman.js';
 import { BASE, CAPTURE } from './guest.js';
 import type { Arg, CallOp, Op, Sequence } from './operation.js';
 import type { SequenceReport } from './report.js';

@@ -3,8 +3,8 @@
  * maps, does some tens of operations in a few pages of the window, and ends with a listing of the
  * mappings and a look at every page.
  */
-import type { Arch } from '../../src/abi/address.js';
-import { Random } from '../../src/abi/random.js';
+import type { Arch } from '../../src/base/address.js';
+import { Random } from '../../src/base/random.js';
 import { closing, ONE_OF } from './calls.js';
 import { Choices, type Mode } from './choices.js';
 import { Descriptors } from './descriptors.js';

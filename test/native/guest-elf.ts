@@ -1,6 +1,6 @@
 /** The guest as a static ELF, by our own assembler and ELF writer. */
 import * as fs from 'node:fs';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 import { guestConstants, PLACES } from './guest.js';
 

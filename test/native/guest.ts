@@ -3,7 +3,7 @@
  * serves the native run and the sandbox; it lies below the test window, so that operations which
  * reach beyond the window's end cannot hurt it, and it does not use the stack that the kernel gave it.
  */
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 
 export const OP = {
   READ: 1,

@@ -1,6 +1,6 @@
 /** The judge judged: with runners that are told what to report, it finds, shrinks and prints differences. */
 import { describe, expect, it } from 'vitest';
-import * as M from '../../src/abi/mman.js';
+import * as M from '../../src/abi/linux/mman.js';
 import { cProgram } from './c-program.js';
 import { sameReport } from './compare.js';
 import { formatOp } from './format.js';

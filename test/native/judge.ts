@@ -2,7 +2,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { cProgram } from './c-program.js';
 import { type Precision, sameReport } from './compare.js';
 import { formatSequence } from './format.js';

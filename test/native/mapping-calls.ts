@@ -1,5 +1,5 @@
 /** Generators of the calls that make, change, move and remove mappings. */
-import * as M from '../../src/abi/mman.js';
+import * as M from '../../src/abi/linux/mman.js';
 import type { Choices } from './choices.js';
 import type { Descriptors } from './descriptors.js';
 import { BASE } from './guest.js';

@@ -1,5 +1,5 @@
 /** The lines of /proc/self/maps and smaps around the places tested, made comparable between runs. */
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 
 export interface Regions {
   readonly arch: Arch;

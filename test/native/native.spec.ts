@@ -4,7 +4,7 @@
  * MAYEXEC_NATIVE_SEED and MAYEXEC_NATIVE_FIRST choose which ones. See README.md.
  */
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { directed } from './directed/all.js';
 import { generate, MODES } from './generate.js';
 import { type Difference, Judge } from './judge.js';

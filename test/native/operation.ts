@@ -1,7 +1,8 @@
 /** Operations as data: what the generator makes, the guest does, the shrinker drops and people read. */
-import type { Arch } from '../../src/abi/address.js';
-import { SYSCALLS_I386 } from '../../src/os/linux/tables/syscalls-i386.js';
-import { SYSCALLS_X86_64 } from '../../src/os/linux/tables/syscalls-x86-64.js';
+
+import { SYSCALLS_I386 } from '../../src/abi/linux/syscalls-i386.js';
+import { SYSCALLS_X86_64 } from '../../src/abi/linux/syscalls-x86-64.js';
+import type { Arch } from '../../src/base/address.js';
 import { BASE } from './guest.js';
 
 /** `offset` is added to a base of the guest's table; with BASE.NONE it is the value itself. */

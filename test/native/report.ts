@@ -2,9 +2,10 @@
  * What the guest wrote, as lines of text that mean the same in every run: addresses relative to the
  * window (W), the hole (H) or the program break (B), errnos and signals by name, maps without inodes.
  */
-import type { Arch } from '../../src/abi/address.js';
-import { ERRNO } from '../../src/abi/errno.js';
-import { MAP_32BIT } from '../../src/abi/mman.js';
+
+import { ERRNO } from '../../src/abi/linux/errno.js';
+import { MAP_32BIT } from '../../src/abi/linux/mman.js';
+import type { Arch } from '../../src/base/address.js';
 import {
   BASE,
   CAPTURE,

@@ -1,7 +1,7 @@
 /** Runs the guest in the sandbox: the same ELF, the same script, the same files beside it. */
-import type { Arch } from '../../src/abi/address.js';
-import type { Outcome } from '../../src/abi/outcome.js';
-import { Sandbox } from '../../src/sandbox.js';
+import type { Arch } from '../../src/base/address.js';
+import type { Outcome } from '../../src/base/outcome.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { FILES } from './files.js';
 import { guestElf } from './guest-elf.js';
 import { decodeReport, type SequenceReport } from './report.js';

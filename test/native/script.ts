@@ -4,7 +4,7 @@
  * Each sequence: count of operations, its number, 0, 0; then 64 bytes per operation:
  * kind, -, system call (16 bits), six bases, slot, five unused; six 64-bit offsets.
  */
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { BASE, MAX_OPERATIONS, OP } from './guest.js';
 import { type Arg, callNumber, inScratch, type Op, type Sequence, value } from './operation.js';
 

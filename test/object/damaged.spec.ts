@@ -1,9 +1,9 @@
 /** Object files that are cut off, changed, or for somebody else: one clear line, never a crash or a hang. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../src/abi/errors.js';
+import { MayexecError } from '../../src/base/errors.js';
+import { readObject } from '../../src/formats/read-object.js';
 import { link } from '../../src/object/link.js';
-import { readObject } from '../../src/object/read-object.js';
 import { makeObject } from './host-compiler.js';
 
 /** GNU's own type for an absolute address in 64-bit COFF code is in no specification. */

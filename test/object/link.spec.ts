@@ -1,8 +1,8 @@
 /** Objects of a real compiler, linked in memory and run: each kind of relocation has to be right for that. */
 import { describe, expect, it } from 'vitest';
+import { rawObject } from '../../src/formats/raw-object.js';
+import { readObject } from '../../src/formats/read-object.js';
 import { link } from '../../src/object/link.js';
-import { rawObject } from '../../src/object/raw-object.js';
-import { readObject } from '../../src/object/read-object.js';
 import { makeObject, sources } from './host-compiler.js';
 import { load, objects } from './load.js';
 

@@ -1,9 +1,9 @@
 /** A linked image in a sandbox, its functions called by name. */
 
+import type { ObjectFile } from '../../src/formats/object-file.js';
+import { readObject } from '../../src/formats/read-object.js';
 import { link } from '../../src/object/link.js';
-import type { ObjectFile } from '../../src/object/object-file.js';
-import { readObject } from '../../src/object/read-object.js';
-import { Sandbox } from '../../src/sandbox.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 
 const PROT = { 'r-x': 5, 'r--': 1, 'rw-': 3, rwx: 7 } as const;
 const MAP_PRIVATE_ANONYMOUS_FIXED = 0x32;

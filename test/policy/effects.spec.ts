@@ -1,7 +1,7 @@
 /** What policies need beyond verdicts, seen from a guest: marks, limits, stacks, memfds, switches. */
 import { describe, expect, it } from 'vitest';
-import { MAP_FIXED, MAP_STACK } from '../../src/abi/mman.js';
-import { Sandbox } from '../../src/sandbox.js';
+import { MAP_FIXED, MAP_STACK } from '../../src/abi/linux/mman.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { Guest, letter, PAGE, PRIVATE, R, W, X } from './matrix/guest.js';
 import {
   type ProgramOptions,

@@ -1,6 +1,6 @@
 /** Small ELF files as mapped objects: a header, program headers and a dynamic section. */
-import type { Arch } from '../../src/abi/address.js';
-import type { MemoryObject } from '../../src/mm/object.js';
+import type { Arch } from '../../src/base/address.js';
+import type { MemoryObject } from '../../src/memory/object.js';
 import type { ImageFacts } from '../../src/policy/policy.js';
 import { object } from './support.js';
 

@@ -1,9 +1,14 @@
 /** dep, acg (Windows), hardened-runtime (macOS) and memfd-noexec: policies.md sections 7, 9.4 and 10.3. */
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../src/abi/errors.js';
-import { DEP_MODES, initialDep, NX_COMPAT, setProcessDepPolicy } from '../../src/policy/dep.js';
-import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/memfd-noexec.js';
+import { MayexecError } from '../../src/base/errors.js';
+import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/linux/memfd-noexec.js';
 import { parsePolicy } from '../../src/policy/registry.js';
+import {
+  DEP_MODES,
+  initialDep,
+  NX_COMPAT,
+  setProcessDepPolicy,
+} from '../../src/policy/windows/dep.js';
 import { image } from './elf-fixture.js';
 import { change, facts, mapping, object, text, vma } from './support.js';
 

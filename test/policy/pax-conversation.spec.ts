@@ -3,8 +3,8 @@
  * time, hints that bind nobody, an address space that ends where it ends, and marks that exempt.
  */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { MAP_FIXED, MAP_NORESERVE } from '../../src/abi/mman.js';
+import { MAP_FIXED, MAP_NORESERVE } from '../../src/abi/linux/mman.js';
+import type { Arch } from '../../src/base/address.js';
 import { Guest, PAGE, PRIVATE, R, W, X } from './matrix/guest.js';
 import { type ProgramOptions, PT_PAX_FLAGS } from './matrix/program.js';
 import { cell, type Strategy } from './matrix/strategies.js';
@@ -76,7 +76,7 @@ describe.each(['x86-64', 'i386'] as const)('PaX on %s', (arch) => {
   });
 
   it('exempts a program marked by the extended attribute', async () => {
-    const { Sandbox } = await import('../../src/sandbox.js');
+    const { Sandbox } = await import('../../src/sandbox/sandbox.js');
     const { program } = await import('./matrix/program.js');
     const rwx = async (xattrs: Record<string, string>): Promise<string | undefined> => {
       using sb = await Sandbox.create({ policy: 'pax', program: { bytes: program(arch), xattrs } });

@@ -3,8 +3,8 @@
  * stopped by which permission, what the kernel log says of it, and which change of the program helps.
  */
 import { describe, expect, it } from 'vitest';
-import { O_RDWR } from '../../src/abi/fcntl.js';
-import { MAP_PRIVATE } from '../../src/abi/mman.js';
+import { O_RDWR } from '../../src/abi/linux/fcntl.js';
+import { MAP_PRIVATE } from '../../src/abi/linux/mman.js';
 import { Guest, PAGE, R, W, X } from './matrix/guest.js';
 import { cell, type Strategy } from './matrix/strategies.js';
 

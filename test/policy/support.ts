@@ -1,5 +1,5 @@
 /** Requests, VMAs and facts for policy tests: what is not named is ordinary. */
-import type { MemoryObject } from '../../src/mm/object.js';
+import type { MemoryObject } from '../../src/memory/object.js';
 import {
   VM_EXEC,
   VM_MAYEXEC,
@@ -11,7 +11,7 @@ import {
   VM_WRITE,
   type Vma,
   type VmFlags,
-} from '../../src/mm/vma.js';
+} from '../../src/os/linux/mm/vma.js';
 import type {
   MapRequest,
   MmFacts,

@@ -1,8 +1,8 @@
 /** EMUTRAMP patterns of policies.md 3.3 and ATL thunks of 7.2. */
 import { describe, expect, it } from 'vitest';
-import { emulateAtlThunk } from '../../src/policy/dep.js';
 import type { TrampolineEmulator } from '../../src/policy/effects.js';
-import { emulateGccAndLibffi } from '../../src/policy/pax-trampolines.js';
+import { emulateGccAndLibffi } from '../../src/policy/pax/trampolines.js';
+import { emulateAtlThunk } from '../../src/policy/windows/dep.js';
 
 const PC = 0x0804_b010n;
 

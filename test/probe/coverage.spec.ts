@@ -3,8 +3,8 @@
  * answer for it. Takes minutes, so only MAYEXEC_PROBE=all asks for it.
  */
 import { expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { Random } from '../../src/abi/random.js';
+import type { Arch } from '../../src/base/address.js';
+import { Random } from '../../src/base/random.js';
 import { catalog } from '../../src/policy/catalog.js';
 import type { PolicyInfo } from '../../src/policy/definition.js';
 import { parsePolicy } from '../../src/policy/registry.js';

@@ -3,8 +3,8 @@
  * candidate and the combinations; by default a sample of them.
  */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { MayexecError } from '../../src/abi/errors.js';
+import type { Arch } from '../../src/base/address.js';
+import { MayexecError } from '../../src/base/errors.js';
 import { adviceFor } from '../../src/probe/advice.js';
 import { AXES, combinedCandidates, singleCandidates } from '../../src/probe/candidates.js';
 import { identify } from '../../src/probe/identify.js';

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { probeProgram } from '../../src/probe/program.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 import { hostRuns } from '../toolchain/native-host.js';

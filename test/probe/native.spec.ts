@@ -1,7 +1,7 @@
 /** The real kernel's word: the probe runs on this machine, and what identify makes of it is what is in force. */
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { identify, surroundingsOf } from '../../src/probe/identify.js';
 import { parseProbe } from '../../src/probe/results.js';
 import { runProbe } from '../../src/probe/run.js';

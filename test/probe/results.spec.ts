@@ -1,7 +1,7 @@
 /** Reading results: whole ones without a word, damaged ones with everything that is wrong and what is left. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../src/abi/errors.js';
+import { MayexecError } from '../../src/base/errors.js';
 import { formatProbe, outcomeOf, parseProbe } from '../../src/probe/results.js';
 import { runProbe } from '../../src/probe/run.js';
 

@@ -5,9 +5,9 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/abi/mman.js';
-import type { AddressSpace } from '../../src/mm/address-space.js';
-import { BASE, makeSpace, PAGE } from '../mm/fake-memory.js';
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../src/abi/linux/mman.js';
+import type { AddressSpace } from '../../src/os/linux/mm/address-space.js';
+import { BASE, makeSpace, PAGE } from '../os/linux/mm/fake-memory.js';
 
 const PAGES = 16;
 const HEAP = BASE + 64n * PAGE;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { CaseRecord } from '../../src/runner/cpu-case.js';
 import { explain } from '../../src/runner/deviations.js';
 import { assemble } from '../../src/toolchain/assemble.js';
-import { disassemble } from '../../src/toolchain/disassembler.js';
+import { disassemble } from '../../src/toolchain/disassembly/disassembler.js';
 
 const RETURNS: CaseRecord = { end: { kind: 'return' }, state: undefined, buffers: {} };
 const ILLEGAL: CaseRecord = {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scenarioFiles } from '../../src/cli/test-files.js';
-import { loadScenario } from '../../src/scenario/load.js';
+import { loadScenario } from '../../src/scenario/read/load.js';
 import { include, ROOT } from './files.js';
 
 const text = readFileSync(join(ROOT, 'scenarios/README.md'), 'utf8');

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadScenario } from '../../src/scenario/load.js';
-import type { FileReport } from '../../src/scenario/report.js';
-import { runScenario, type ScenarioOptions } from '../../src/scenario/run.js';
-import { ScenarioError } from '../../src/scenario/scenario-error.js';
+import { runScenario, type ScenarioOptions } from '../../src/scenario/judge/run.js';
+import { loadScenario } from '../../src/scenario/read/load.js';
+import { ScenarioError } from '../../src/scenario/read/scenario-error.js';
+import type { FileReport } from '../../src/scenario/report/report.js';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

@@ -8,13 +8,13 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MayexecError, unknownValue } from '../../src/abi/errors.js';
+import { MayexecError, unknownValue } from '../../src/base/errors.js';
 import type { PolicyEffects } from '../../src/policy/effects.js';
 import { allow, type Policy, type Verdict } from '../../src/policy/policy.js';
 import { listPolicies, parsePolicy } from '../../src/policy/registry.js';
 import { HOOK_NAMES } from '../../src/policy/stack.js';
-import type { FileReport } from '../../src/scenario/report.js';
-import { runScenario } from '../../src/scenario/run.js';
+import { runScenario } from '../../src/scenario/judge/run.js';
+import type { FileReport } from '../../src/scenario/report/report.js';
 
 interface Lesson {
   readonly file: string;

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scenarioFiles } from '../../src/cli/test-files.js';
 import { listPolicies } from '../../src/policy/registry.js';
-import { parseScenario } from '../../src/scenario/parse.js';
-import { Problems } from '../../src/scenario/scenario-error.js';
+import { parseScenario } from '../../src/scenario/read/parse.js';
+import { Problems } from '../../src/scenario/read/scenario-error.js';
 import { ROOT } from './files.js';
 
 function rulesNamedIn(file: string): string[] {

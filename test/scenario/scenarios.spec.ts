@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { differenceText } from '../../src/scenario/report-text.js';
-import { runScenario } from '../../src/scenario/run.js';
+import { runScenario } from '../../src/scenario/judge/run.js';
+import { differenceText } from '../../src/scenario/report/report-text.js';
 import { include, ROOT } from './files.js';
 
 const files = readdirSync(join(ROOT, 'scenarios'), { recursive: true, encoding: 'utf8' })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../src/abi/errors.js';
+import { MayexecError } from '../../src/base/errors.js';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { bytesOf, errorsOf } from './support.js';
 

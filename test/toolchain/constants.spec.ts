@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { namedConstants } from '../../src/toolchain/constants.js';
 

@@ -1,8 +1,8 @@
-/** What Keystone alone gets wrong (see src/toolchain/quirks.ts). The wanted bytes are GNU as's. */
+/** What Keystone alone gets wrong (see src/toolchain/encode/quirks.ts). The wanted bytes are GNU as's. */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { assemble } from '../../src/toolchain/assemble.js';
-import { Keystone } from '../../src/toolchain/keystone.js';
+import { Keystone } from '../../src/toolchain/encode/keystone.js';
 import { bytesOf, textOf } from './support.js';
 
 describe('Keystone by itself', () => {

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Arch } from '../../src/abi/address.js';
-import { writeElf } from '../../src/toolchain/elf-writer.js';
+import type { Arch } from '../../src/base/address.js';
+import { writeElf } from '../../src/formats/elf/writer.js';
 
 const known = new Map<Arch, string | undefined>();
 

@@ -3,8 +3,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { AssemblyError } from '../../src/toolchain/assembly-error.js';
-import { disassemble } from '../../src/toolchain/disassembler.js';
-import { MNEMONICS } from '../../src/toolchain/mnemonics.js';
+import { disassemble } from '../../src/toolchain/disassembly/disassembler.js';
+import { MNEMONICS } from '../../src/x86/mnemonics.js';
 
 const arch = fc.constantFrom('x86-64' as const, 'i386' as const);
 const syntax = fc.constantFrom('intel' as const, 'att' as const);

@@ -1,7 +1,7 @@
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { type Assembled, type AssembleOptions, assemble } from '../../src/toolchain/assemble.js';
 import { AssemblyError } from '../../src/toolchain/assembly-error.js';
-import { disassemble } from '../../src/toolchain/disassembler.js';
+import { disassemble } from '../../src/toolchain/disassembly/disassembler.js';
 
 export function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -8,9 +8,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { callFamily, callSet } from '../../src/os/linux/tables/call-set.js';
-import { Sandbox } from '../../src/sandbox.js';
+import { callFamily, callSet } from '../../src/abi/linux/call-set.js';
+import type { Arch } from '../../src/base/address.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 import { straceText } from '../../src/trace/print.js';
 import { include, ROOT } from '../scenario/files.js';

@@ -1,7 +1,7 @@
 /** Of several mappings that lost rights by different rules, each call is refused by the rule of its own. */
 import { describe, expect, it } from 'vitest';
-import { Sandbox } from '../../src/sandbox.js';
-import { firstDeniedCall } from '../../src/scenario/outcome-class.js';
+import { firstDeniedCall } from '../../src/diagnosis/outcome/outcome-class.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { SyscallEvent } from '../../src/trace/events.js';
 import { TakenRights } from '../../src/trace/taken-rights.js';
 

@@ -4,8 +4,8 @@
  * Unicorn's own memory map plays no part: see mmu.ts. Everything that ends a run is read off the CPU's
  * state afterwards; no decision is made inside a callback.
  */
-import type { Addr, Arch } from '../../abi/address.js';
-import { InvariantError, MayexecError } from '../../abi/errors.js';
+import type { Addr, Arch } from '../../base/address.js';
+import { InvariantError, MayexecError } from '../../base/errors.js';
 import {
   type CpuState,
   type Engine,

@@ -5,7 +5,7 @@
  * runs. What the kernel keeps in memory for this state is one page, the GDT, which exists for the CPU's
  * own accesses only (supervisor mode): a guest that touches its address gets an ordinary page fault.
  */
-import type { Arch } from '../../abi/address.js';
+import type { Arch } from '../../base/address.js';
 import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
 import type { Machine } from './machine.js';
 import {

@@ -3,8 +3,8 @@
  * segments), the descriptor table, and the time stamp counter. No pointer is among it, so that it may be
  * loaded into another engine of the same architecture.
  */
-import type { Arch } from '../../abi/address.js';
-import { MayexecError } from '../../abi/errors.js';
+import type { Arch } from '../../base/address.js';
+import { MayexecError } from '../../base/errors.js';
 import type { CpuState } from '../engine.js';
 import { GDT_ENTRIES } from './boot.js';
 import type { Machine } from './machine.js';

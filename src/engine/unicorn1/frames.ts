@@ -1,5 +1,5 @@
 /** Frames over guest RAM: which are free, which are the guest's, and no more than it may have. */
-import { InvariantError } from '../../abi/errors.js';
+import { InvariantError } from '../../base/errors.js';
 import type { PhysicalMemory } from '../engine.js';
 import type { Heap } from './heap.js';
 import type { Ram } from './ram.js';

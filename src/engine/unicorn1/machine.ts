@@ -3,8 +3,8 @@
  * every engine needs. A machine outlives the engines that use it one after the other (see pool.ts), so
  * whatever belongs to one guest is reached through `client`.
  */
-import type { Arch } from '../../abi/address.js';
-import { InvariantError } from '../../abi/errors.js';
+import type { Arch } from '../../base/address.js';
+import { InvariantError } from '../../base/errors.js';
 import {
   UC_ARCH_X86,
   UC_ERR_OK,

@@ -5,9 +5,9 @@
  * notes why not, makes the CPU raise #PF or #GP and returns 1. The note is the truth about a fault;
  * what the CPU was told serves only to end the run at the exact instruction.
  */
-import type { Addr, Arch } from '../../abi/address.js';
-import { InvariantError } from '../../abi/errors.js';
-import type { Access } from '../../abi/outcome.js';
+import type { Addr, Arch } from '../../base/address.js';
+import { InvariantError } from '../../base/errors.js';
+import type { Access } from '../../base/outcome.js';
 import {
   FAULT_GENERAL_PROTECTION,
   FAULT_PROTECTION,

@@ -109,7 +109,7 @@ export const TLB_NOTDIRTY = 1 << 4;
 export const PHYS_SECTION_NOTDIRTY = 1;
 
 /**
- * What src/unicorn-wasm/patch-mmu-fault.ts puts into the engine's text. The table indices of our functions
+ * What src/build/unicorn-wasm/patches/patch-mmu-fault.ts puts into the engine's text. The table indices of our functions
  * for TLB misses, and for eight-byte stores near the end of a page, are read from these addresses, below
  * the module's data (which begins at 1024).
  */
@@ -117,7 +117,7 @@ export const MMU_FAULT_CELL = 16;
 export const PAGE_END_STORE_CELL = 20;
 /** Blocks that may still begin; below zero, one more was about to. */
 export const BLOCKS_LEFT_CELL = 24;
-/** What CPUID leaf 7 says in ECX (src/unicorn-wasm/patch-cpuid.ts). */
+/** What CPUID leaf 7 says in ECX (src/build/unicorn-wasm/patches/patch-cpuid.ts). */
 export const FEATURES_7_ECX_CELL = 28;
 /** Not 0: the next instruction is one that its own store to its block made begin again. */
 export const RESTARTED_CELL = 32;

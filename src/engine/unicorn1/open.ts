@@ -3,7 +3,7 @@
  * first instructions, so a machine whose engine was closed is kept and given to the next one; one that
  * broke is dropped with its module. Each open engine has a module of its own.
  */
-import type { Arch } from '../../abi/address.js';
+import type { Arch } from '../../base/address.js';
 import { engineAssets } from '../assets.js';
 import type { Engine, EngineOptions } from '../engine.js';
 import { Unicorn1Engine } from './adapter.js';

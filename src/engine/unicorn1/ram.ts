@@ -6,7 +6,7 @@
  * decided by the TLB alone. Unicorn's own bookkeeping wants the true values, so they are put back while
  * a region is added.
  */
-import { InvariantError } from '../../abi/errors.js';
+import { InvariantError } from '../../base/errors.js';
 import { UC_PROT_ALL } from './api.js';
 import type { Machine } from './machine.js';
 import { REGION, UC } from './offsets.js';

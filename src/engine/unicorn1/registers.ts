@@ -2,8 +2,8 @@
  * Registers by their manual's name. Most are plain fields of QEMU's CPU state and are read in place;
  * flags (kept lazily) and the two control words (from which rounding is derived) go through the API.
  */
-import type { Arch } from '../../abi/address.js';
-import { MayexecError, unknownValue } from '../../abi/errors.js';
+import type { Arch } from '../../base/address.js';
+import { MayexecError, unknownValue } from '../../base/errors.js';
 import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
 import { EFLAGS_USER } from './boot.js';
 import type { Machine } from './machine.js';

@@ -4,10 +4,10 @@
  * page fault there all the same, because the last page belongs to the kernel, and that fault is put right.
  * Intel SDM, volume 3, section 5.3.
  */
-import type { Addr } from '../../abi/address.js';
+import type { Addr } from '../../base/address.js';
+import { decode, type Opcode } from '../../x86/instruction.js';
+import { operandBytes } from '../../x86/operand-bytes.js';
 import { VECTOR_GP, VECTOR_SS } from './api.js';
-import { decode, type Opcode } from './instruction.js';
-import { operandBytes } from './operand-bytes.js';
 
 const END = 1n << 32n;
 /** Nothing that an instruction moves at once is longer. */

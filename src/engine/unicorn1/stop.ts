@@ -2,10 +2,15 @@
  * Reads off the CPU what ended a run. Where the engine takes another way to a fault than hardware does,
  * the fault is put right here.
  */
-import type { Addr } from '../../abi/address.js';
+import type { Addr } from '../../base/address.js';
+import {
+  ICEBP,
+  isReadModifyWrite,
+  isUndefinedFarTransfer,
+  wideStoreBytes,
+} from '../../x86/instruction.js';
 import type { Stop } from '../engine.js';
 import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
-import { ICEBP, isReadModifyWrite, isUndefinedFarTransfer, wideStoreBytes } from './instruction.js';
 import type { Machine } from './machine.js';
 import type { Mmu } from './mmu.js';
 import { CPU, ENV } from './offsets.js';

@@ -1,5 +1,5 @@
 /**
- * The WebAssembly form of the engine, as the build translates it (see src/unicorn-wasm).
+ * The WebAssembly form of the engine, as the build translates it (see src/build/unicorn-wasm).
  *
  * Compile once and instantiate often: pass a `WebAssembly.Module`, which may also be sent to
  * workers, wherever there is more than one instance.

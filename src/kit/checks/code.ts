@@ -1,12 +1,13 @@
 /** checkDisassembly, toMatchListing, checkBehavesLike: what the code is, and whether another does the same. */
-import type { CallResult } from '../call-result.js';
-import type { CodeSource } from '../code.js';
-import { fullListing, plainListing } from '../code-listing.js';
-import { valueWriter } from '../diverge.js';
-import { disagreement } from '../explore.js';
-import { failureText, valueText } from '../failure.js';
-import type { InputOptions } from '../inputs.js';
-import { normalInstruction } from '../instruction-text.js';
+
+import type { CodeSource } from '../bed/code.js';
+import { disagreement } from '../inputs/explore.js';
+import type { InputOptions } from '../inputs/inputs.js';
+import type { CallResult } from '../run/call-result.js';
+import { fullListing, plainListing } from '../watch/code-listing.js';
+import { valueWriter } from '../watch/diverge.js';
+import { failureText, valueText } from '../watch/failure.js';
+import { normalInstruction } from '../watch/instruction-text.js';
 import type { Verdict } from './verdict.js';
 
 /** Comments make no difference, nor what normalInstruction levels; labels may stand for addresses. */

@@ -1,11 +1,11 @@
 /** checkPreserves, checkFollows: what the calling convention demands of the code. */
-import { MayexecError, unknownValue } from '../../abi/errors.js';
-import type { CallResult } from '../call-result.js';
-import { type Breach, DUTIES } from '../conduct.js';
-import type { AbiName } from '../convention.js';
-import { lastWriter } from '../diverge.js';
-import { outcomeText } from '../failure.js';
-import { flagsText } from '../machine-state.js';
+import { MayexecError, unknownValue } from '../../base/errors.js';
+import { type Breach, DUTIES } from '../abi/conduct.js';
+import type { AbiName } from '../abi/convention.js';
+import { flagsText } from '../abi/machine-state.js';
+import type { CallResult } from '../run/call-result.js';
+import { lastWriter } from '../watch/diverge.js';
+import { outcomeText } from '../watch/failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 /** Carry, parity, auxiliary, zero, sign, direction, overflow. */

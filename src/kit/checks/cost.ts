@@ -1,7 +1,7 @@
 /** checkWithin, checkTouches: how much the code runs, and which memory it touches. */
-import { MayexecError, unknownValue } from '../../abi/errors.js';
-import type { CallResult } from '../call-result.js';
-import { outcomeText } from '../failure.js';
+import { MayexecError, unknownValue } from '../../base/errors.js';
+import type { CallResult } from '../run/call-result.js';
+import { outcomeText } from '../watch/failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 export function checkWithin(

@@ -1,14 +1,14 @@
 /** checkFault, checkDenied, checkAllowed, checkNeverWritableAndExecutable: folds over the trace. */
-import { unknownValue } from '../../abi/errors.js';
-import type { Fault } from '../../abi/outcome.js';
+import { unknownValue } from '../../base/errors.js';
+import type { Fault } from '../../base/outcome.js';
 import { describePolicy, listPolicies } from '../../policy/registry.js';
-import { Sandbox } from '../../sandbox.js';
+import { Sandbox } from '../../sandbox/sandbox.js';
 import type { TraceEvent } from '../../trace/events.js';
 import { verdictLine } from '../../trace/print.js';
 import { faultLine, firstRefusal } from '../../trace/print-cause.js';
-import type { CallResult } from '../call-result.js';
-import { outcomeText } from '../failure.js';
 import { call } from '../pool.js';
+import type { CallResult } from '../run/call-result.js';
+import { outcomeText } from '../watch/failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 /** What a matcher of traces takes: a call's result, or a sandbox with all that happened in it. */

@@ -1,10 +1,10 @@
 /** checkReturn, checkLeaves: what a call leaves in registers, flags and memory. */
-import { MayexecError, unknownValue } from '../../abi/errors.js';
-import type { CallResult } from '../call-result.js';
-import { lastStore, lastWriter, valueWriter } from '../diverge.js';
-import { outcomeText, valueText } from '../failure.js';
-import { FLAG_NAMES, flagBit } from '../machine-state.js';
-import { sameValue } from '../same-value.js';
+import { MayexecError, unknownValue } from '../../base/errors.js';
+import { FLAG_NAMES, flagBit } from '../abi/machine-state.js';
+import { sameValue } from '../inputs/same-value.js';
+import type { CallResult } from '../run/call-result.js';
+import { lastStore, lastWriter, valueWriter } from '../watch/diverge.js';
+import { outcomeText, valueText } from '../watch/failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 export function checkReturn(result: CallResult, expected: unknown): Verdict {

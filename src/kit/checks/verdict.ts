@@ -1,6 +1,6 @@
 /** What a matcher answers vitest. The text is made only when it is shown: it may run the code again. */
-import type { CallResult } from '../call-result.js';
-import { type FailureOptions, failureText } from '../failure.js';
+import type { CallResult } from '../run/call-result.js';
+import { type FailureOptions, failureText } from '../watch/failure.js';
 
 export interface Verdict {
   readonly pass: boolean;

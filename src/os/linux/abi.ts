@@ -1,5 +1,5 @@
 /** The two system-call ABIs: what a structure of the C interface looks like depends on nothing else. */
-import type { Arch } from '../../abi/address.js';
+import type { Arch } from '../../base/address.js';
 
 export interface Abi {
   readonly arch: Arch;

@@ -1,14 +1,14 @@
 /** RLIMIT_FSIZE: files grow no further than it allows; who tries gets SIGXFSZ as well as EFBIG. */
-import { S_IFREG } from '../../abi/fcntl.js';
-import { RLIMIT_FSIZE } from '../../abi/process.js';
-import { fail, ok, type Result } from '../../abi/result.js';
-import { SI_CODE, signalNumber } from '../../abi/signal.js';
+import { S_IFREG } from '../../abi/linux/fcntl.js';
+import { RLIMIT_FSIZE } from '../../abi/linux/process.js';
+import { SI_CODE, signalNumber } from '../../abi/linux/signal.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import type { Inode } from './fs/inode.js';
 import { USER_ID } from './fs/mode.js';
 import type { OpenFile } from './fs/open-file.js';
-import { RLIM_INFINITY } from './limits.js';
+import { RLIM_INFINITY } from './process/limits.js';
+import type { Task } from './process/task.js';
 import { senderInfo } from './signals/siginfo.js';
-import type { Task } from './task.js';
 
 /** How much of a write is allowed. Compare fs/read_write.c:generic_write_check_limits(). */
 export function allowedWrite(

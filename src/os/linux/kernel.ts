@@ -2,20 +2,20 @@
  * LinuxKernel: what all processes of a sandbox share. A process (Task) has its own address space,
  * descriptors and signals, and runs on the one CPU in turn.
  */
-import { type Addr, type Arch, pageUp } from '../../abi/address.js';
+import { type Addr, type Arch, pageUp } from '../../base/address.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
-import { Frames } from '../../mm/frames.js';
-import type { Layout } from '../../mm/layout.js';
-import { devZero } from '../../mm/objects.js';
-import type { PageWatch } from '../../mm/watch.js';
+import { Frames } from '../../memory/frames.js';
+import { devZero } from '../../memory/objects.js';
+import type { PageWatch } from '../../memory/watch.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
-import { ProcessTable } from './process-table.js';
+import type { Layout } from './mm/layout.js';
+import { ProcessTable } from './process/process-table.js';
 import { SharedSegments } from './shm.js';
 import type { Sysctls } from './sysctl.js';
 

@@ -9,12 +9,12 @@ import {
   SHM_EXEC,
   SHM_HUGETLB,
   SHM_RDONLY,
-} from '../../abi/ipc.js';
-import { fail, ok, type Result } from '../../abi/result.js';
+} from '../../abi/linux/ipc.js';
+import { fail, ok, type Result } from '../../base/result.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
-import type { Frames } from '../../mm/frames.js';
-import { Mm } from '../../mm/mm.js';
-import { PagedObject } from '../../mm/objects.js';
+import type { Frames } from '../../memory/frames.js';
+import { PagedObject } from '../../memory/objects.js';
+import { Mm } from './mm/mm.js';
 
 const PAGE_MASK = 0xfffn;
 /** SHMMAX is nearly the whole word; more than this no sandbox has. */

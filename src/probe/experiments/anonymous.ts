@@ -5,7 +5,7 @@ import {
   MAP_PRIVATE,
   MAP_SHARED,
   MREMAP_MAYMOVE,
-} from '../../abi/mman.js';
+} from '../../abi/linux/mman.js';
 import {
   call,
   type Experiment,

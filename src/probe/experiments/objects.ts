@@ -1,7 +1,7 @@
 /** Experiments on memory with an object behind it: /dev/zero, files, memfds, System V segments. */
-import { F_GET_SEALS, MFD_EXEC, MFD_NOEXEC_SEAL, O_RDWR } from '../../abi/fcntl.js';
-import { IPCOP_SHMAT, SHM_EXEC, SHM_RDONLY } from '../../abi/ipc.js';
-import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../abi/mman.js';
+import { F_GET_SEALS, MFD_EXEC, MFD_NOEXEC_SEAL, O_RDWR } from '../../abi/linux/fcntl.js';
+import { IPCOP_SHMAT, SHM_EXEC, SHM_RDONLY } from '../../abi/linux/ipc.js';
+import { MAP_FIXED, MAP_PRIVATE, MAP_SHARED } from '../../abi/linux/mman.js';
 import {
   call,
   codeFile,

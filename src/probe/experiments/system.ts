@@ -1,6 +1,6 @@
 /** Experiments on what the system adds: marks of programs, personalities, prctl, hints, private protection bits. */
 
-import { O_RDONLY } from '../../abi/fcntl.js';
+import { O_RDONLY } from '../../abi/linux/fcntl.js';
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -15,9 +15,9 @@ import {
   PROT_READ,
   PROT_WRITE,
   READ_IMPLIES_EXEC,
-} from '../../abi/mman.js';
-import { PR_GET_SECCOMP } from '../../abi/process.js';
-import { MAP_JIT, PR_JIT_WRITE_PROTECT } from '../../policy/hardened-runtime.js';
+} from '../../abi/linux/mman.js';
+import { PR_GET_SECCOMP } from '../../abi/linux/process.js';
+import { MAP_JIT, PR_JIT_WRITE_PROTECT } from '../../policy/apple/hardened-runtime.js';
 import {
   below,
   call,

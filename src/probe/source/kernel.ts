@@ -1,5 +1,5 @@
 /** Assembly of the probe that differs by architecture: entering the kernel, a signal handler's arguments. */
-import type { Arch } from '../../abi/address.js';
+import type { Arch } from '../../base/address.js';
 
 /** Enters the kernel: ax = number, arguments in the state. Changes ax alone. */
 export const KERNEL_SOURCE: Readonly<Record<Arch, string>> = {

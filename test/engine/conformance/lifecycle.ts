@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { MayexecError } from '../../../src/abi/errors.js';
+import { MayexecError } from '../../../src/base/errors.js';
 import { EngineFailure } from '../../../src/engine/failure.js';
 import { type EngineKind, openEngine } from '../../../src/engine/open.js';
 import { CODE, DATA, openGuest, STACK_TOP } from '../guest.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { HW_WRITE } from '../../../src/engine/engine.js';
 import type { EngineKind } from '../../../src/engine/open.js';
-import { Random } from '../../unicorn-wasm/random.js';
+import { Random } from '../../build/unicorn-wasm/random.js';
 import { assemble } from '../assembler.js';
 import { CODE, type Guest } from '../guest.js';
 import { FAR, type SelfModifying, selfModifying } from '../self-modifying.js';

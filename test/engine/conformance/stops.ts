@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../../src/abi/errors.js';
+import { MayexecError } from '../../../src/base/errors.js';
 import type { EngineKind } from '../../../src/engine/open.js';
 import { assemble } from '../assembler.js';
 import { CODE, DATA, STACK_TOP } from '../guest.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { InvariantError } from '../../../src/abi/errors.js';
+import { InvariantError } from '../../../src/base/errors.js';
 import { FAULT_NO_MEMORY, HW_READ } from '../../../src/engine/engine.js';
 import type { EngineKind } from '../../../src/engine/open.js';
 import { CODE, DATA, openGuest, STACK_TOP } from '../guest.js';

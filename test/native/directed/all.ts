@@ -2,7 +2,7 @@
  * Sequences written by hand, one for each rule of the reference that a plain kernel can be asked about.
  * They say what is done, not what comes of it: that is the kernel's to say.
  */
-import type { Arch } from '../../../src/abi/address.js';
+import type { Arch } from '../../../src/base/address.js';
 import type { Op } from '../operation.js';
 import { baseline, moving } from './mappings.js';
 import { heapAndStack, limits, oddArguments } from './regions.js';

@@ -1,5 +1,5 @@
 /** Mapping, moving, merging: the rules that hold without any policy. */
-import * as M from '../../../src/abi/mman.js';
+import * as M from '../../../src/abi/linux/mman.js';
 import { call, inWindow, value } from '../operation.js';
 import { stringAt } from '../script.js';
 import {

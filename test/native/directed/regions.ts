@@ -1,6 +1,7 @@
 /** The heap, growing mappings, limits and odd arguments. */
-import type { Arch } from '../../../src/abi/address.js';
-import * as M from '../../../src/abi/mman.js';
+
+import * as M from '../../../src/abi/linux/mman.js';
+import type { Arch } from '../../../src/base/address.js';
 import { CAPTURE } from '../guest.js';
 import { call, inScratch, inWindow, type Op, value } from '../operation.js';
 import { stringAt } from '../script.js';

@@ -1,5 +1,5 @@
 /** READ_IMPLIES_EXEC and PR_SET_MDWE. */
-import * as M from '../../../src/abi/mman.js';
+import * as M from '../../../src/abi/linux/mman.js';
 import { call, inScratch } from '../operation.js';
 import { stringAt } from '../script.js';
 import {

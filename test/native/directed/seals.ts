@@ -1,5 +1,5 @@
 /** mseal and the seals of a memfd. */
-import * as M from '../../../src/abi/mman.js';
+import * as M from '../../../src/abi/linux/mman.js';
 import { call, inScratch, inWindow, value } from '../operation.js';
 import { stringAt } from '../script.js';
 import {

@@ -1,5 +1,5 @@
 /** Shared memory in all its forms, and fork. */
-import * as M from '../../../src/abi/mman.js';
+import * as M from '../../../src/abi/linux/mman.js';
 import { BASE } from '../guest.js';
 import { call, inWindow } from '../operation.js';
 import { stringAt } from '../script.js';

@@ -1,6 +1,7 @@
 /** Short words for operations, so that a directed sequence reads as what it does. */
-import type { Arch } from '../../../src/abi/address.js';
-import * as M from '../../../src/abi/mman.js';
+
+import * as M from '../../../src/abi/linux/mman.js';
+import type { Arch } from '../../../src/base/address.js';
 import { BASE } from '../guest.js';
 import { type Arg, call, inWindow, type Op, value } from '../operation.js';
 

@@ -1,6 +1,6 @@
 /** Calls that cost the kernel much count towards the limit of blocks, so that a guest that makes nothing else ends. */
 import { describe, expect, it } from 'vitest';
-import { Sandbox } from '../../../src/sandbox.js';
+import { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
 
 const EXECS_ITSELF = `

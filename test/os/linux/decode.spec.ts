@@ -1,11 +1,11 @@
 /** Arguments in words: the texts are strace 6.1's own, taken from its runs on Linux. */
 import { describe, expect, it } from 'vitest';
-import { fail, ok } from '../../../src/abi/result.js';
+import { SYSCALLS_I386 } from '../../../src/abi/linux/syscalls-i386.js';
+import { SYSCALLS_X86_64 } from '../../../src/abi/linux/syscalls-x86-64.js';
+import { fail, ok } from '../../../src/base/result.js';
 import type { UserMemory } from '../../../src/kernel/user-memory.js';
 import { ArgumentDecoder } from '../../../src/os/linux/decode/decoder.js';
 import { flags, quoted, shortened } from '../../../src/os/linux/decode/text.js';
-import { SYSCALLS_I386 } from '../../../src/os/linux/tables/syscalls-i386.js';
-import { SYSCALLS_X86_64 } from '../../../src/os/linux/tables/syscalls-x86-64.js';
 
 const MINUS_1 = (1n << 64n) - 1n;
 const BASE = 0x1000n;

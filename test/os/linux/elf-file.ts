@@ -1,6 +1,6 @@
 /** Small ELF files made by hand, right or wrong in one place. */
-import type { Arch } from '../../../src/abi/address.js';
-import { Struct } from '../../../src/kernel/struct.js';
+import type { Arch } from '../../../src/base/address.js';
+import { Struct } from '../../../src/base/struct.js';
 
 export interface Segment {
   readonly type?: number;

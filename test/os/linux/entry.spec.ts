@@ -1,6 +1,6 @@
 /** The ways into the kernel, as a program uses them. */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/abi/address.js';
+import type { Arch } from '../../../src/base/address.js';
 import { assemble } from '../../engine/assembler.js';
 import { openIdle } from './machine.js';
 

@@ -1,8 +1,8 @@
 /** Programs: what loads, where it comes to lie, with which rights, and what is refused. */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/abi/address.js';
-import { MayexecError } from '../../../src/abi/errors.js';
-import { VM_EXEC } from '../../../src/mm/vma.js';
+import type { Arch } from '../../../src/base/address.js';
+import { MayexecError } from '../../../src/base/errors.js';
+import { VM_EXEC } from '../../../src/os/linux/mm/vma.js';
 import { assemble } from '../../engine/assembler.js';
 import {
   CODE,

@@ -1,6 +1,6 @@
 /** Faults: the signal, what it says, what the trace and the kernel log keep of it. */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/abi/address.js';
+import type { Arch } from '../../../src/base/address.js';
 import { assemble } from '../../engine/assembler.js';
 import { CODE, program } from './elf-file.js';
 import { type Machine, openIdle, openMachine } from './machine.js';

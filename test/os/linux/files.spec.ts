@@ -1,6 +1,6 @@
 /** The file system as the host sees it, and rights as its user meets them. */
 import { describe, expect, it } from 'vitest';
-import { MayexecError } from '../../../src/abi/errors.js';
+import { MayexecError } from '../../../src/base/errors.js';
 import { type Machine, openIdle } from './machine.js';
 
 const NONE = (1n << 64n) - 1n;

@@ -3,8 +3,8 @@
  * arch/x86/include/asm/elf.h:elf_read_implies_exec(), as it is since 5.8 and as it was before.
  */
 import { expect, it } from 'vitest';
+import { writeElf } from '../../../src/formats/elf/writer.js';
 import { Sandbox } from '../../../src/index.js';
-import { writeElf } from '../../../src/toolchain/elf-writer.js';
 
 /** Whether a new private mapping that asks for reading and writing is executable, and whether the stack is. */
 async function rights(

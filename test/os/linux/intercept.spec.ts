@@ -1,8 +1,8 @@
 /** What stands between a guest's call and the kernel sees it, may answer it, fail it or change it. */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/abi/address.js';
+import type { Arch } from '../../../src/base/address.js';
 import type { SyscallInterceptor } from '../../../src/kernel/intercept.js';
-import { Sandbox } from '../../../src/sandbox.js';
+import { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
 import { straceText } from '../../../src/trace/print.js';
 

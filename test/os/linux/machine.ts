@@ -1,9 +1,9 @@
 /** A Linux process on the real engine, for tests: seeded, without address randomisation unless asked for. */
-import type { Arch } from '../../../src/abi/address.js';
-import { Random } from '../../../src/abi/random.js';
+import type { Arch } from '../../../src/base/address.js';
+import { Random } from '../../../src/base/random.js';
 import { openEngine } from '../../../src/engine/open.js';
-import { createLayout } from '../../../src/mm/layout.js';
-import { LinuxProcess, type LinuxProcessOptions } from '../../../src/os/linux/process.js';
+import { createLayout } from '../../../src/os/linux/mm/layout.js';
+import { LinuxProcess, type LinuxProcessOptions } from '../../../src/os/linux/process/process.js';
 import { resolvePolicies } from '../../../src/policy/registry.js';
 import { Recorder } from '../../../src/trace/recorder.js';
 

@@ -1,6 +1,6 @@
 /** Pipes between a parent and its child; the program pipes.c holds all their answers against a real kernel. */
 import { describe, expect, it } from 'vitest';
-import { Sandbox } from '../../../src/sandbox.js';
+import { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

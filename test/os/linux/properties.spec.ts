@@ -1,11 +1,11 @@
 /** Whatever a guest does, the host sees an outcome or an errno, never an exception, and the state stays sound. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/abi/address.js';
-import type { Outcome } from '../../../src/abi/outcome.js';
-import { HANDLERS } from '../../../src/os/linux/syscall-table.js';
-import { SYSCALLS_I386 } from '../../../src/os/linux/tables/syscalls-i386.js';
-import { SYSCALLS_X86_64 } from '../../../src/os/linux/tables/syscalls-x86-64.js';
+import { SYSCALLS_I386 } from '../../../src/abi/linux/syscalls-i386.js';
+import { SYSCALLS_X86_64 } from '../../../src/abi/linux/syscalls-x86-64.js';
+import type { Arch } from '../../../src/base/address.js';
+import type { Outcome } from '../../../src/base/outcome.js';
+import { HANDLERS } from '../../../src/os/linux/entry/syscall-table.js';
 import { PF_RWX, PT_GNU_STACK, program } from './elf-file.js';
 import { type Machine, openIdle, openMachine } from './machine.js';
 

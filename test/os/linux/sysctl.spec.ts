@@ -7,8 +7,8 @@ import {
   MAP_PRIVATE,
   PROT_READ,
   PROT_WRITE,
-} from '../../../src/abi/mman.js';
-import { Sandbox } from '../../../src/sandbox.js';
+} from '../../../src/abi/linux/mman.js';
+import { Sandbox } from '../../../src/sandbox/sandbox.js';
 
 const RW = PROT_READ | PROT_WRITE;
 const ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS;

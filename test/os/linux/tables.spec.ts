@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseSignature, type SyscallSpec } from '../../../src/os/linux/tables/syscall-spec.js';
-import { SYSCALLS_I386 } from '../../../src/os/linux/tables/syscalls-i386.js';
-import { SYSCALLS_X86_64 } from '../../../src/os/linux/tables/syscalls-x86-64.js';
+import { parseSignature, type SyscallSpec } from '../../../src/abi/linux/syscall-spec.js';
+import { SYSCALLS_I386 } from '../../../src/abi/linux/syscalls-i386.js';
+import { SYSCALLS_X86_64 } from '../../../src/abi/linux/syscalls-x86-64.js';
 
 const TABLES: readonly [string, readonly SyscallSpec[]][] = [
   ['x86-64', SYSCALLS_X86_64],

@@ -2,11 +2,12 @@
  * A guest that the host drives call by call: what a strategy for making code needs. A refused call and
  * a store that faults end the strategy (Refused); the cell of the matrix is then their name.
  */
-import type { Arch } from '../../../src/abi/address.js';
-import * as mman from '../../../src/abi/mman.js';
-import type { Outcome } from '../../../src/abi/outcome.js';
-import { Sandbox, type SyscallOutcome } from '../../../src/sandbox.js';
-import type { SandboxOptions } from '../../../src/sandbox-options.js';
+
+import * as mman from '../../../src/abi/linux/mman.js';
+import type { Arch } from '../../../src/base/address.js';
+import type { Outcome } from '../../../src/base/outcome.js';
+import type { SandboxOptions } from '../../../src/sandbox/options.js';
+import { Sandbox, type SyscallOutcome } from '../../../src/sandbox/sandbox.js';
 import { library, type ProgramOptions, program, RETURN_42 } from './program.js';
 
 export const R = mman.PROT_READ;

@@ -1,6 +1,6 @@
 /** The twelve calls of policies.md 14, in one process. */
-import { O_RDWR } from '../../../src/abi/fcntl.js';
-import { MAP_PRIVATE } from '../../../src/abi/mman.js';
+import { O_RDWR } from '../../../src/abi/linux/fcntl.js';
+import { MAP_PRIVATE } from '../../../src/abi/linux/mman.js';
 import { type Guest, PAGE, R, Refused, W, X } from './guest.js';
 
 export function oracle(guest: Guest): string[] {

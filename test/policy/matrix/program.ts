@@ -1,5 +1,5 @@
 /** Small static programs with any program headers: text, data with room behind it, marks and notes. */
-import type { Arch } from '../../../src/abi/address.js';
+import type { Arch } from '../../../src/base/address.js';
 
 /** mov eax, 42; ret: the same bytes on both architectures. */
 export const RETURN_42 = Uint8Array.of(0xb8, 42, 0, 0, 0, 0xc3);

@@ -1,6 +1,6 @@
 /** The ways to get code into executable memory, one for each row of the matrix (policies.md 13). */
-import { O_CREAT, O_RDWR } from '../../../src/abi/fcntl.js';
-import * as mman from '../../../src/abi/mman.js';
+import { O_CREAT, O_RDWR } from '../../../src/abi/linux/fcntl.js';
+import * as mman from '../../../src/abi/linux/mman.js';
 import { type Guest, PAGE, R, Refused, SHARED, W, X } from './guest.js';
 import { RETURN_42, textAddress } from './program.js';
 

@@ -3,7 +3,7 @@
  * errno of the first call refused, or what the call of the code ends in: S a SIGSEGV by the page's
  * rights, G a general protection fault, K a SIGKILL. '-': does not apply.
  */
-import type { Arch } from '../../../src/abi/address.js';
+import type { Arch } from '../../../src/base/address.js';
 
 export interface Column {
   readonly name: string;

@@ -2,12 +2,12 @@
  * ArgumentDecoder: the arguments of one call as strace writes them. What the call reads is read at
  * its entry, before it can change it; what it fills in, when it is done.
  */
-import { O_ACCMODE, O_CREAT, O_DIRECTORY, O_TMPFILE } from '../../../abi/fcntl.js';
-import { MAP_TYPE } from '../../../abi/mman.js';
-import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, PER_MASK } from '../../../abi/process.js';
-import { signalName } from '../../../abi/signal.js';
+import { O_ACCMODE, O_CREAT, O_DIRECTORY, O_TMPFILE } from '../../../abi/linux/fcntl.js';
+import { MAP_TYPE } from '../../../abi/linux/mman.js';
+import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, PER_MASK } from '../../../abi/linux/process.js';
+import { signalName } from '../../../abi/linux/signal.js';
+import type { ArgSpec, SyscallSpec } from '../../../abi/linux/syscall-spec.js';
 import type { UserMemory } from '../../../kernel/user-memory.js';
-import type { ArgSpec, SyscallSpec } from '../tables/syscall-spec.js';
 import * as names from './names.js';
 import { isOutput, pointed } from './pointed.js';
 import { special } from './special.js';

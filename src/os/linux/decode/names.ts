@@ -1,9 +1,9 @@
 /** Tables of flags and enumerations, in strace's order of printing. */
-import * as fcntl from '../../../abi/fcntl.js';
-import * as ipc from '../../../abi/ipc.js';
-import * as mman from '../../../abi/mman.js';
-import * as process from '../../../abi/process.js';
-import * as signal from '../../../abi/signal.js';
+import * as fcntl from '../../../abi/linux/fcntl.js';
+import * as ipc from '../../../abi/linux/ipc.js';
+import * as mman from '../../../abi/linux/mman.js';
+import * as process from '../../../abi/linux/process.js';
+import * as signal from '../../../abi/linux/signal.js';
 import type { NameTable } from './text.js';
 
 /** Rows for the constants of a module by their own names. */

@@ -1,8 +1,9 @@
 /** Arguments that point to something: strings, buffers, structures. What cannot be read is an address. */
-import type { Result } from '../../../abi/result.js';
-import type { Struct } from '../../../kernel/struct.js';
+
+import type { ArgSpec, ArgType } from '../../../abi/linux/syscall-spec.js';
+import type { Result } from '../../../base/result.js';
+import type { Struct } from '../../../base/struct.js';
 import { copyStringIn, structIn, wordIn } from '../../../kernel/user-memory.js';
-import type { ArgSpec, ArgType } from '../tables/syscall-spec.js';
 import type { DecodeContext } from './decoder.js';
 import * as structs from './structs.js';
 import { pointer, quoted, quotedHex, STRING_LIMIT, shortened } from './text.js';

@@ -13,15 +13,20 @@ import {
   F_SETFD,
   F_SETFL,
   FD_CLOEXEC,
-} from '../../../abi/fcntl.js';
-import { MREMAP_DONTUNMAP, MREMAP_FIXED, PR_SET_MDWE, PR_SET_NAME } from '../../../abi/mman.js';
+} from '../../../abi/linux/fcntl.js';
+import {
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  PR_SET_MDWE,
+  PR_SET_NAME,
+} from '../../../abi/linux/mman.js';
 import {
   FUTEX_WAIT,
   FUTEX_WAKE,
   PR_GET_DUMPABLE,
   PR_SET_DUMPABLE,
   PR_SET_NO_NEW_PRIVS,
-} from '../../../abi/process.js';
+} from '../../../abi/linux/process.js';
 import { copyStringIn } from '../../../kernel/user-memory.js';
 import type { DecodeContext } from './decoder.js';
 import { IOCTLS, MDWE_FLAGS, OPEN_FLAGS, SEALS } from './names.js';

@@ -1,6 +1,6 @@
 /** Structures behind pointers, as strace writes them. Compare strace's src/print_struct_stat.c and its like. */
-import { signalName } from '../../../abi/signal.js';
-import type { Struct } from '../../../kernel/struct.js';
+import { signalName } from '../../../abi/linux/signal.js';
+import type { Struct } from '../../../base/struct.js';
 import { FILE_TYPES, SA_FLAGS, SS_FLAGS } from './names.js';
 import { flags, hex, pointer, quoted } from './text.js';
 

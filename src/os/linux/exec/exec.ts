@@ -3,31 +3,31 @@
  * fs/binfmt_elf.c:load_elf_binary(). Up to the point of no return a failure is an errno and nothing
  * has changed; behind it the process dies by SIGSEGV.
  */
-import { type Addr, type Arch, pageUp } from '../../../abi/address.js';
-import { READ_IMPLIES_EXEC } from '../../../abi/mman.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { decodeText, encodeText } from '../../../kernel/text.js';
-import type { AddressSpace } from '../../../mm/address-space.js';
-import { inheritedMdwe } from '../../../mm/duplicate.js';
-import { changeLayout, type Layout } from '../../../mm/layout.js';
+
+import { READ_IMPLIES_EXEC } from '../../../abi/linux/mman.js';
+import { type Addr, type Arch, pageUp } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { decodeText, encodeText } from '../../../base/text.js';
 import {
-  VM_DONTEXPAND,
-  VM_EXEC,
-  VM_MAYEXEC,
-  VM_MAYREAD,
-  VM_MAYWRITE,
-  VM_READ,
-} from '../../../mm/vma.js';
-import { armorAddress } from '../../../mm/wanted-address.js';
+  type ElfImage,
+  elfSymbols,
+  PF_X,
+  PT_GNU_STACK,
+  parseElf,
+} from '../../../formats/elf/image.js';
 import type { PolicyStack } from '../../../policy/stack.js';
 import { mappedFile } from '../fs/mapped-file.js';
 import { MAY_EXEC, permits } from '../fs/mode.js';
 import { OpenFile } from '../fs/open-file.js';
 import { RegularFile } from '../fs/regular-file.js';
+import type { AddressSpace } from '../mm/address-space.js';
+import { inheritedMdwe } from '../mm/duplicate.js';
+import { changeLayout, type Layout } from '../mm/layout.js';
+import { VM_DONTEXPAND, VM_EXEC, VM_MAYEXEC, VM_MAYREAD, VM_MAYWRITE, VM_READ } from '../mm/vma.js';
+import { armorAddress } from '../mm/wanted-address.js';
+import { createSpace } from '../process/space.js';
+import { COMM_LENGTH, type Task } from '../process/task.js';
 import { killOutcome } from '../signals/exceptions.js';
-import { createSpace } from '../space.js';
-import { COMM_LENGTH, type Task } from '../task.js';
-import { type ElfImage, elfSymbols, PF_X, PT_GNU_STACK, parseElf } from './elf.js';
 import { imageFacts } from './image-facts.js';
 import { type LoadedElf, loadElf } from './load.js';
 import { resetRegisters } from './registers.js';

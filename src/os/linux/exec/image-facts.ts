@@ -1,9 +1,9 @@
 /** What policies learn of a program from its file: headers, notes, extended attributes, mount. */
-import { Struct } from '../../../kernel/struct.js';
-import { decodeText } from '../../../kernel/text.js';
+import { Struct } from '../../../base/struct.js';
+import { decodeText } from '../../../base/text.js';
+import type { ElfImage, ProgramHeader } from '../../../formats/elf/image.js';
 import type { ImageFacts } from '../../../policy/policy.js';
 import type { Inode } from '../fs/inode.js';
-import type { ElfImage, ProgramHeader } from './elf.js';
 
 const PT_NOTE = 4;
 /** n_namesz, n_descsz, n_type. */

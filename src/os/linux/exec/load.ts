@@ -2,7 +2,7 @@
  * Maps the segments of an ELF file. The mappings are those of mmap(2) and go through the same policies,
  * with origin 'exec'. Compare fs/binfmt_elf.c: load_elf_binary(), load_elf_interp(), elf_load().
  */
-import { type Addr, pageDown, pageUp } from '../../../abi/address.js';
+
 import {
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
@@ -10,10 +10,18 @@ import {
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
-} from '../../../abi/mman.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import type { AddressSpace, MappedFile } from '../../../mm/address-space.js';
-import { type ElfImage, PF_R, PF_W, PF_X, type ProgramHeader, PT_LOAD } from './elf.js';
+} from '../../../abi/linux/mman.js';
+import { type Addr, pageDown, pageUp } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import {
+  type ElfImage,
+  PF_R,
+  PF_W,
+  PF_X,
+  type ProgramHeader,
+  PT_LOAD,
+} from '../../../formats/elf/image.js';
+import type { AddressSpace, MappedFile } from '../mm/address-space.js';
 
 /** Where the parts of a program came to lie. */
 export interface LoadedElf {

@@ -1,7 +1,7 @@
 /** The registers of a program's first instruction. Compare arch/x86/kernel/process_64.c:start_thread_common(). */
-import type { Addr } from '../../../abi/address.js';
+import type { Addr } from '../../../base/address.js';
+import type { Task } from '../process/task.js';
 import { resetFx } from '../signals/fpu.js';
-import type { Task } from '../task.js';
 
 const GENERAL_64 = [
   ...['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13'],

@@ -4,12 +4,12 @@
  * and the C startup do the latter by mimmutable(2), a call that programs of Linux do not make.
  * Compare OpenBSD sys/kern/exec_elf.c and libexec/ld.so/loader.c.
  */
-import type { Addr } from '../../../abi/address.js';
-import type { AddressSpace } from '../../../mm/address-space.js';
-import { VM_MAYEXEC, VM_WRITE } from '../../../mm/vma.js';
-import { isRelro } from '../../../policy/pax-relocations.js';
+import type { Addr } from '../../../base/address.js';
+import { isRelro } from '../../../policy/pax/relocations.js';
 import type { OpenFile } from '../fs/open-file.js';
-import type { Task } from '../task.js';
+import type { AddressSpace } from '../mm/address-space.js';
+import { VM_MAYEXEC, VM_WRITE } from '../mm/vma.js';
+import type { Task } from '../process/task.js';
 
 /** After loading: text and read-only data of the program and its interpreter. */
 export function sealImage(mm: AddressSpace, files: readonly (OpenFile | undefined)[]): void {

@@ -2,13 +2,13 @@
  * The stack of a new program: strings at the top, then argc, argv, envp and the auxiliary vector.
  * Compare fs/binfmt_elf.c:create_elf_tables().
  */
-import type { Addr } from '../../../abi/address.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
-import { cString } from '../../../kernel/text.js';
-import type { AddressSpace } from '../../../mm/address-space.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
+import { cString } from '../../../base/text.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
+import type { AddressSpace } from '../mm/address-space.js';
 
 const AT = {
   PHDR: 3,

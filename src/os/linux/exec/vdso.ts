@@ -3,7 +3,7 @@
  * and from `sysenter`, and a plain system call for AT_SYSINFO. No ELF image, no clocks.
  * Compare arch/x86/entry/vdso/vdso32/system_call.S and sigreturn.S.
  */
-import { type Addr, PAGE_SIZE_N } from '../../../abi/address.js';
+import { type Addr, PAGE_SIZE_N } from '../../../base/address.js';
 
 export interface Vdso {
   /** `pop eax; mov eax, __NR_sigreturn; int 0x80` */

@@ -1,5 +1,5 @@
 /** /dev: the memory devices and the links that programs expect there. */
-import type { MemoryObject } from '../../../mm/object.js';
+import type { MemoryObject } from '../../../memory/object.js';
 import { FullDevice, NullDevice, RandomDevice, ZeroDevice } from './devices.js';
 import type { FileSystem } from './file-system.js';
 import { Symlink } from './inode.js';

@@ -1,7 +1,7 @@
 /** The memory devices, major 1. Compare drivers/char/mem.c and drivers/char/random.c. */
-import { S_IFCHR } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import type { MemoryObject } from '../../../mm/object.js';
+import { S_IFCHR } from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import type { MemoryObject } from '../../../memory/object.js';
 import { Inode, type Mount } from './inode.js';
 
 abstract class MemoryDevice extends Inode {

@@ -1,6 +1,6 @@
 /** Transfers between an open file and a process's memory. Compare fs/read_write.c. */
-import { type Addr, PAGE_SIZE } from '../../../abi/address.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import { type Addr, PAGE_SIZE } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { copyInPartly, copyOutPartly, type UserMemory } from '../../../kernel/user-memory.js';
 import type { OpenFile } from './open-file.js';
 

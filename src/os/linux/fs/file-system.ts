@@ -4,12 +4,12 @@
  *
  * Inode numbers count up from 1, so that the same run shows the same ones.
  */
-import { MayexecError } from '../../../abi/errors.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import { MayexecError } from '../../../base/errors.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
-import type { Frames } from '../../../mm/frames.js';
-import type { ObjectKind } from '../../../mm/object.js';
-import { PagedObject } from '../../../mm/objects.js';
+import type { Frames } from '../../../memory/frames.js';
+import type { ObjectKind } from '../../../memory/object.js';
+import { PagedObject } from '../../../memory/objects.js';
 import { Directory, type Inode, type Mount, newMount } from './inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from './mode.js';
 import { type Found, walk } from './path-walk.js';

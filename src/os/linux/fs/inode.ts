@@ -4,11 +4,11 @@
  * see the same bytes. Compare struct inode and struct file_operations (include/linux/fs.h).
  */
 
-import type { Errno } from '../../../abi/errno.js';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import type { Errno } from '../../../abi/linux/errno.js';
+import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
-import type { MemoryObject } from '../../../mm/object.js';
+import type { MemoryObject } from '../../../memory/object.js';
 import { ROOT_ID } from './mode.js';
 
 /** A mounted file system, as far as its files show it. */

@@ -1,6 +1,7 @@
 /** An open file as mmap sees it. */
-import type { MappedFile } from '../../../mm/address-space.js';
-import type { MemoryObject } from '../../../mm/object.js';
+
+import type { MemoryObject } from '../../../memory/object.js';
+import type { MappedFile } from '../mm/address-space.js';
 import type { OpenFile } from './open-file.js';
 
 /** Stands for what cannot be mapped: a directory, a pipe. Policies see it before ENODEV is told. */

@@ -1,7 +1,14 @@
 /** Open file descriptions and the table of descriptors. Compare struct file and fs/file.c. */
-import type { Errno } from '../../../abi/errno.js';
-import { O_ACCMODE, O_APPEND, O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import type { Errno } from '../../../abi/linux/errno.js';
+import {
+  O_ACCMODE,
+  O_APPEND,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+} from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { Inode } from './inode.js';
 

@@ -12,8 +12,8 @@ import {
   O_TRUNC,
   S_IFLNK,
   S_IFREG,
-} from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+} from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import type { FileSystem } from './file-system.js';
 import { Directory, type Inode, type Mount } from './inode.js';
 import { MAY_EXEC, MAY_READ, MAY_WRITE, permits } from './mode.js';

@@ -2,8 +2,8 @@
  * From a path to an inode: links followed, rights to search checked at every directory. Compare
  * fs/namei.c:link_path_walk().
  */
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { encodeText } from '../../../kernel/text.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { encodeText } from '../../../base/text.js';
 import { Directory, type Inode, Symlink } from './inode.js';
 import { MAY_EXEC, permits } from './mode.js';
 

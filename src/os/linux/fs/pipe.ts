@@ -5,10 +5,11 @@
  * A write begins a page of its own, unless the odd bytes beyond whole pages still fit into the last one:
  * how much a pipe takes before it is full depends on how it was filled, and the guest can see that.
  */
-import { PAGE_SIZE } from '../../../abi/address.js';
-import type { Errno } from '../../../abi/errno.js';
-import { S_IFIFO } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+
+import type { Errno } from '../../../abi/linux/errno.js';
+import { S_IFIFO } from '../../../abi/linux/fcntl.js';
+import { PAGE_SIZE } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import { type AccessMode, Inode, type Mount } from './inode.js';
 import { USER_ID } from './mode.js';

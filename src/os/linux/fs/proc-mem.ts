@@ -3,10 +3,11 @@
  * fs/proc/base.c:mem_rw() and mm/gup.c:check_vma_flags() with FOLL_FORCE: a mapping that may be made
  * readable is read; one that is private and may be made writable is written, into a copy of the page.
  */
-import { type Addr, PAGE_SIZE, PAGE_SIZE_N, pageDown } from '../../../abi/address.js';
-import { S_IFREG } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import type { AddressSpace } from '../../../mm/address-space.js';
+
+import { S_IFREG } from '../../../abi/linux/fcntl.js';
+import { type Addr, PAGE_SIZE, PAGE_SIZE_N, pageDown } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import type { AddressSpace } from '../mm/address-space.js';
 import {
   VM_MAYBE_GUARD,
   VM_MAYREAD,
@@ -16,7 +17,7 @@ import {
   VM_WRITE,
   type Vma,
   type VmFlags,
-} from '../../../mm/vma.js';
+} from '../mm/vma.js';
 import { Inode, type Mount } from './inode.js';
 
 function mayRead(flags: VmFlags): boolean {

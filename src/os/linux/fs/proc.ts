@@ -1,8 +1,9 @@
 /** /proc: what processes and the C library read there. Compare fs/proc/base.c and fs/proc/root.c. */
-import { InvariantError } from '../../../abi/errors.js';
-import { S_IFREG } from '../../../abi/fcntl.js';
-import { cString, encodeText } from '../../../kernel/text.js';
-import type { AddressSpace } from '../../../mm/address-space.js';
+
+import { S_IFREG } from '../../../abi/linux/fcntl.js';
+import { InvariantError } from '../../../base/errors.js';
+import { cString, encodeText } from '../../../base/text.js';
+import type { AddressSpace } from '../mm/address-space.js';
 import type { FileSystem } from './file-system.js';
 import { Directory, GeneratedFile, type Inode, Symlink } from './inode.js';
 import { USER_ID } from './mode.js';

@@ -1,11 +1,11 @@
 /** Regular files: bytes in pages, which read(2), write(2) and mmap(2) share. memfd files are those with seals. */
 
-import { PAGE_SIZE } from '../../../abi/address.js';
-import type { Errno } from '../../../abi/errno.js';
-import { S_IFREG } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import type { Errno } from '../../../abi/linux/errno.js';
+import { S_IFREG } from '../../../abi/linux/fcntl.js';
+import { PAGE_SIZE } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
-import type { PagedObject } from '../../../mm/objects.js';
+import type { PagedObject } from '../../../memory/objects.js';
 import { Inode, MAX_FILE_SIZE, type Mount } from './inode.js';
 
 export class RegularFile extends Inode {

@@ -1,5 +1,5 @@
 /** Descriptors 0, 1 and 2 of the first process: pipes to the host. */
-import { O_RDONLY, O_WRONLY } from '../../../abi/fcntl.js';
+import { O_RDONLY, O_WRONLY } from '../../../abi/linux/fcntl.js';
 import type { OutputSink } from '../../../kernel/output.js';
 import type { FileSystem } from './file-system.js';
 import { type DescriptorTable, OpenFile } from './open-file.js';

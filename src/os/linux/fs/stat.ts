@@ -1,7 +1,7 @@
 /** The layouts that stat calls fill in. Compare arch/x86/include/uapi/asm/stat.h and include/uapi/linux/stat.h. */
-import { fail, ok, type Result } from '../../../abi/result.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { BOOT_NANOSECONDS, instant } from '../../../kernel/clock.js';
-import { Struct } from '../../../kernel/struct.js';
 import type { Inode, Mount } from './inode.js';
 
 const BLOCK_SIZE = 4096;

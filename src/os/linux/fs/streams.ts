@@ -1,6 +1,6 @@
 /** Streams to and from the host: the pipes that a guest has as descriptors 0, 1 and 2. */
-import { S_IFIFO } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import { S_IFIFO } from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import type { OutputSink } from '../../../kernel/output.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import { Inode, type Mount } from './inode.js';

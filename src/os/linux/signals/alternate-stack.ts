@@ -1,7 +1,8 @@
 /** sigaltstack(2). Compare kernel/signal.c:do_sigaltstack(). */
-import type { Addr } from '../../../abi/address.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../../../abi/signal.js';
+
+import { MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { onAlternateStack } from './frame.js';
 import type { SignalState } from './signal-state.js';
 

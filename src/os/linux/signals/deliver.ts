@@ -2,11 +2,12 @@
  * Delivery: what happens to pending signals on the way back to the program. Compare
  * kernel/signal.c:get_signal() and arch/x86/kernel/signal.c:handle_signal().
  */
-import type { Outcome } from '../../../abi/outcome.js';
-import type { Result } from '../../../abi/result.js';
-import { SA_NODEFER, signalNumber } from '../../../abi/signal.js';
-import { INITIAL_PKRU } from '../../../mm/pkeys.js';
-import type { Task } from '../task.js';
+
+import { SA_NODEFER, signalNumber } from '../../../abi/linux/signal.js';
+import type { Outcome } from '../../../base/outcome.js';
+import type { Result } from '../../../base/result.js';
+import { INITIAL_PKRU } from '../mm/pkeys.js';
+import type { Task } from '../process/task.js';
 import { setupFrame32 } from './frame-i386.js';
 import { setupFrame64 } from './frame-x86-64.js';
 import { addressOf, codeName, kernelInfo, nameOf, type SignalInfo } from './siginfo.js';

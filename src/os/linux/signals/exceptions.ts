@@ -1,11 +1,12 @@
 /**
  * CPU exceptions to signals. Compare arch/x86/kernel/traps.c. Page faults are in page-fault.ts.
  */
-import type { Addr } from '../../../abi/address.js';
-import type { Outcome } from '../../../abi/outcome.js';
-import { FAULT_CODE, type Signal, signalNumber } from '../../../abi/signal.js';
+
+import { FAULT_CODE, type Signal, signalNumber } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import type { Outcome } from '../../../base/outcome.js';
 import type { Stop } from '../../../engine/engine.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import { logTrap, unhandled } from './kernel-log.js';
 import { faultInfo, kernelInfo, type SignalInfo } from './siginfo.js';
 

@@ -3,8 +3,9 @@
  * of them in 32-bit frames. The CPU modelled has no XSAVE; xsave.ts has what protection keys add.
  * Compare arch/x86/kernel/fpu/signal.c and regset.c:convert_from_fxsr().
  */
+
+import { Struct } from '../../../base/struct.js';
 import type { Engine } from '../../../engine/engine.js';
-import { Struct } from '../../../kernel/struct.js';
 
 export const FXSAVE_SIZE = 512;
 export const FSAVE_SIZE = 112;

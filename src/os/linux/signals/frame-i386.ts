@@ -3,11 +3,12 @@
  * SA_SIGINFO. Compare arch/x86/kernel/signal_32.c: ia32_setup_frame(), ia32_setup_rt_frame() and the
  * two sigreturn calls; layouts of arch/x86/include/asm/sigframe.h.
  */
-import type { Addr } from '../../../abi/address.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { SA_RESTORER, SA_SIGINFO } from '../../../abi/signal.js';
+
+import { SA_RESTORER, SA_SIGINFO } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import type { Engine } from '../../../engine/engine.js';
-import { Struct } from '../../../kernel/struct.js';
 import { structIn } from '../../../kernel/user-memory.js';
 import { setAlternateStack } from './alternate-stack.js';
 import { FSAVE_SIZE, loadFsave, toFsave } from './fpu.js';

@@ -3,9 +3,9 @@
  * and sys_rt_sigreturn(); layouts of arch/x86/include/uapi/asm/sigcontext.h.
  */
 
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { SA_RESTORER } from '../../../abi/signal.js';
-import { Struct } from '../../../kernel/struct.js';
+import { SA_RESTORER } from '../../../abi/linux/signal.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { structIn } from '../../../kernel/user-memory.js';
 import { setAlternateStack } from './alternate-stack.js';
 import {

@@ -1,6 +1,7 @@
 /** What the frames of both architectures share: where a frame goes, and which flags it may change. */
-import type { Addr } from '../../../abi/address.js';
-import { SA_ONSTACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../../../abi/signal.js';
+
+import { SA_ONSTACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
 import type { Engine } from '../../../engine/engine.js';
 import type { UserMemory } from '../../../kernel/user-memory.js';
 import type { SignalInfo } from './siginfo.js';

@@ -1,6 +1,6 @@
 /** Signals that end a wait: those that a handler takes or that end the process. */
-import { NSIG, SA_RESTART, signalNumber } from '../../../abi/signal.js';
-import type { Task } from '../task.js';
+import { NSIG, SA_RESTART, signalNumber } from '../../../abi/linux/signal.js';
+import type { Task } from '../process/task.js';
 import { bit, DEFAULT_HANDLER, IGNORE_HANDLER } from './signal-state.js';
 
 const IGNORED = (['SIGCHLD', 'SIGURG', 'SIGWINCH', 'SIGCONT'] as const).map(signalNumber);

@@ -3,8 +3,8 @@
  * debug.exception-trace=1). Compare arch/x86/mm/fault.c:show_signal_msg(), arch/x86/kernel/traps.c:
  * show_signal() and mm/memory.c:print_vma_addr(); formats as Linux 6.18 prints them.
  */
-import type { Addr } from '../../../abi/address.js';
-import type { Task } from '../task.js';
+import type { Addr } from '../../../base/address.js';
+import type { Task } from '../process/task.js';
 import { DEFAULT_HANDLER, IGNORE_HANDLER } from './signal-state.js';
 
 const BEFORE_PC = 42;

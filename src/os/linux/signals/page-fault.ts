@@ -2,9 +2,10 @@
  * Page faults that the memory manager could not resolve: policies have their say, then a signal.
  * Compare arch/x86/mm/fault.c:bad_area_nosemaphore() and do_sigbus().
  */
-import { type Addr, pageDown } from '../../../abi/address.js';
-import type { Access, Fault, FaultCode, Outcome } from '../../../abi/outcome.js';
-import { FAULT_CODE, signalNumber } from '../../../abi/signal.js';
+
+import { FAULT_CODE, signalNumber } from '../../../abi/linux/signal.js';
+import { type Addr, pageDown } from '../../../base/address.js';
+import type { Access, Fault, FaultCode, Outcome } from '../../../base/outcome.js';
 import {
   FAULT_BUS,
   FAULT_GENERAL_PROTECTION,
@@ -15,9 +16,9 @@ import {
   type FaultCause,
   type Stop,
 } from '../../../engine/engine.js';
-import type { Vma } from '../../../mm/vma.js';
-import { VM_ACCESS } from '../../../mm/vma.js';
-import type { Task } from '../task.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_ACCESS } from '../mm/vma.js';
+import type { Task } from '../process/task.js';
 import { killOutcome, raise, VECTOR_GP } from './exceptions.js';
 import { logSegfault, unhandled } from './kernel-log.js';
 import { faultInfo, type SignalInfo } from './siginfo.js';

@@ -1,7 +1,8 @@
 /** What a signal tells: siginfo_t and its memory layout. Compare include/uapi/asm-generic/siginfo.h. */
-import type { Addr } from '../../../abi/address.js';
-import { SI_CODE, siCodeName, signalName } from '../../../abi/signal.js';
-import { Struct } from '../../../kernel/struct.js';
+
+import { SI_CODE, siCodeName, signalName } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { Struct } from '../../../base/struct.js';
 
 export interface SignalInfo {
   readonly signal: number;

@@ -1,7 +1,8 @@
 /** Signals of one process: actions, mask, what is pending, the alternate stack. Compare kernel/signal.c. */
-import type { Addr } from '../../../abi/address.js';
-import type { Access } from '../../../abi/outcome.js';
-import { NSIG, SA_RESETHAND, SS_DISABLE, signalNumber } from '../../../abi/signal.js';
+
+import { NSIG, SA_RESETHAND, SS_DISABLE, signalNumber } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import type { Access } from '../../../base/outcome.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { SignalInfo } from './siginfo.js';
 

@@ -1,5 +1,5 @@
 /** Trampolines on a page that may not be executed: a policy may have them emulated (PaX EMUTRAMP). */
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 
 const CARRY = 1n;
 

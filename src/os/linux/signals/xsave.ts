@@ -3,9 +3,10 @@
  * keys XSAVE's standard format around them, with PKRU as its only extension. Compare
  * arch/x86/kernel/fpu/signal.c and, for the rights during and after delivery, sig_prepare_pkru() (since 6.12).
  */
+
+import { Struct } from '../../../base/struct.js';
 import type { Engine } from '../../../engine/engine.js';
-import { Struct } from '../../../kernel/struct.js';
-import { INITIAL_PKRU } from '../../../mm/pkeys.js';
+import { INITIAL_PKRU } from '../mm/pkeys.js';
 import { FXSAVE_SIZE, loadFx, resetFx, saveFx } from './fpu.js';
 
 /** The register of a processor with protection keys. */

@@ -1,14 +1,15 @@
 /** Arguments that several families take: paths, directories, transfers, structures of time. */
-import type { Addr } from '../../../abi/address.js';
-import { AT_FDCWD } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
+
+import { AT_FDCWD } from '../../../abi/linux/fcntl.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
+import { decodeText } from '../../../base/text.js';
 import { int } from '../../../kernel/syscall.js';
-import { decodeText } from '../../../kernel/text.js';
 import { copyStringIn, structIn, type UserMemory } from '../../../kernel/user-memory.js';
 import { Directory } from '../fs/inode.js';
 import { PATH_MAX } from '../fs/path-walk.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 
 const NANOSECONDS = 1_000_000_000n;
 

@@ -1,11 +1,11 @@
 /** getdents64. Compare fs/readdir.c:filldir64(). */
-import { S_IFMT } from '../../../abi/fcntl.js';
-import { fail, ok } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
+import { S_IFMT } from '../../../abi/linux/fcntl.js';
+import { fail, ok } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
+import { cString } from '../../../base/text.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { cString } from '../../../kernel/text.js';
 import { Directory, type Inode } from '../fs/inode.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import type { HandlerTable } from './handler.js';
 
 /** struct linux_dirent64 up to d_name. */

@@ -30,18 +30,18 @@ import {
   O_NONBLOCK,
   O_RDWR,
   S_IFIFO,
-} from '../../../abi/fcntl.js';
-import { RLIMIT_NOFILE } from '../../../abi/process.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+} from '../../../abi/linux/fcntl.js';
+import { RLIMIT_NOFILE } from '../../../abi/linux/process.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { decodeText } from '../../../base/text.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
-import { memfdFlags } from '../../../policy/memfd-noexec.js';
+import { memfdFlags } from '../../../policy/linux/memfd-noexec.js';
 import type { FileSystem } from '../fs/file-system.js';
 import { OpenFile } from '../fs/open-file.js';
 import { Pipe } from '../fs/pipe.js';
 import { RegularFile } from '../fs/regular-file.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import type { HandlerTable } from './handler.js';
 
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT | O_ASYNC;

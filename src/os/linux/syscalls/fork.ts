@@ -1,6 +1,6 @@
 /** fork, vfork, clone, execve, execveat. Compare kernel/fork.c:kernel_clone() and fs/exec.c:do_execveat_common(). */
-import type { Addr } from '../../../abi/address.js';
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../../abi/fcntl.js';
+
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../../abi/linux/fcntl.js';
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
@@ -10,18 +10,19 @@ import {
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
-} from '../../../abi/process.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { signalNumber } from '../../../abi/signal.js';
+} from '../../../abi/linux/process.js';
+import { signalNumber } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { decodeText } from '../../../base/text.js';
 import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { execProgram } from '../exec/exec.js';
-import { forkTask } from '../fork.js';
 import type { Directory } from '../fs/inode.js';
 import type { OpenFile } from '../fs/open-file.js';
-import type { Task } from '../task.js';
+import { forkTask } from '../process/fork.js';
+import type { Task } from '../process/task.js';
 import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 

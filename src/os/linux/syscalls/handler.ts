@@ -1,7 +1,7 @@
 /** What a handler is: registers in, a value or an errno out. One per name; a family per file. */
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../../kernel/syscall.js';
 import type { Abi } from '../abi.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 
 /** `abi`: that of the call, which may be i386 in a 64-bit process (int 0x80). */
 export type SyscallHandler = (task: Task, args: SyscallArgs, abi: Abi) => SyscallResult;

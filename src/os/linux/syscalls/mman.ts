@@ -1,14 +1,15 @@
-/** Memory: registers to the memory manager's arguments. What it decides is in src/mm. */
-import type { Addr } from '../../../abi/address.js';
-import { MAP_32BIT, MAP_ANONYMOUS, MAP_FIXED } from '../../../abi/mman.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+/** Memory: registers to the memory manager's arguments. What it decides is in src/os/linux/mm. */
+
+import { MAP_32BIT, MAP_ANONYMOUS, MAP_FIXED } from '../../../abi/linux/mman.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { int, type SyscallArgs, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { structIn } from '../../../kernel/user-memory.js';
-import type { MappedFile } from '../../../mm/address-space.js';
 import type { Abi } from '../abi.js';
 import { sealRelro } from '../exec/seal-image.js';
 import { mappedFile } from '../fs/mapped-file.js';
-import type { Task } from '../task.js';
+import type { MappedFile } from '../mm/address-space.js';
+import type { Task } from '../process/task.js';
 import { accessOk } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 

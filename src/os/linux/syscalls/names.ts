@@ -1,14 +1,14 @@
 /** Names: unlink, mkdir, rename, links, directories, sizes and modes. Compare fs/namei.c and fs/open.c. */
-import { AT_FDCWD, AT_REMOVEDIR, F_SEAL_EXEC, S_IFREG } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+import { AT_FDCWD, AT_REMOVEDIR, F_SEAL_EXEC, S_IFREG } from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { encodeText } from '../../../base/text.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { encodeText } from '../../../kernel/text.js';
 import { allowedSize } from '../file-size.js';
 import { Directory, type Inode, Symlink } from '../fs/inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from '../fs/mode.js';
 import type { Found } from '../fs/path-walk.js';
 import { RegularFile } from '../fs/regular-file.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import { pathIn, startOf, twoWords } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 

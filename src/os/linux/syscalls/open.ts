@@ -6,12 +6,12 @@ import {
   O_LARGEFILE,
   O_TRUNC,
   O_WRONLY,
-} from '../../../abi/fcntl.js';
-import { RLIMIT_NOFILE } from '../../../abi/process.js';
-import { fail, ok } from '../../../abi/result.js';
+} from '../../../abi/linux/fcntl.js';
+import { RLIMIT_NOFILE } from '../../../abi/linux/process.js';
+import { fail, ok } from '../../../base/result.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { checkOpenFlags, openPath } from '../fs/open.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 

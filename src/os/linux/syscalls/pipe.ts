@@ -1,16 +1,24 @@
 /** pipe and pipe2, and what read and write mean for a pipe: they may wait. Compare fs/pipe.c. */
-import type { Addr } from '../../../abi/address.js';
-import { O_CLOEXEC, O_DIRECT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { SI_CODE, signalNumber } from '../../../abi/signal.js';
-import { Struct } from '../../../kernel/struct.js';
+
+import {
+  O_CLOEXEC,
+  O_DIRECT,
+  O_EXCL,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_WRONLY,
+} from '../../../abi/linux/fcntl.js';
+import { SI_CODE, signalNumber } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { copyInPartly, copyOutPartly, type UserMemory } from '../../../kernel/user-memory.js';
 import { OpenFile } from '../fs/open-file.js';
 import { Pipe, type TransferBuffers } from '../fs/pipe.js';
-import type { Waiting } from '../process-table.js';
+import type { Waiting } from '../process/process-table.js';
+import type { Task } from '../process/task.js';
 import { senderInfo } from '../signals/siginfo.js';
-import type { Task } from '../task.js';
 import type { HandlerTable } from './handler.js';
 
 const EITHER_END = O_CLOEXEC | O_NONBLOCK | O_DIRECT;

@@ -6,7 +6,7 @@ import {
   PR_SET_MDWE,
   PR_SET_NAME,
   PR_SET_RESTRICTED_WX,
-} from '../../../abi/mman.js';
+} from '../../../abi/linux/mman.js';
 import {
   PR_CAPBSET_READ,
   PR_GET_DUMPABLE,
@@ -19,17 +19,17 @@ import {
   PR_SET_DUMPABLE,
   PR_SET_NO_NEW_PRIVS,
   PR_SET_TIMERSLACK,
-} from '../../../abi/process.js';
-import { fail, ok } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
+} from '../../../abi/linux/process.js';
+import { fail, ok } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
+import { cString, decodeText } from '../../../base/text.js';
 import { type SyscallArgs, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { cString, decodeText } from '../../../kernel/text.js';
 import { copyStringIn, wordOut } from '../../../kernel/user-memory.js';
-import { PR_JIT_WRITE_PROTECT } from '../../../policy/hardened-runtime.js';
-import { prctlMdwe } from '../../../policy/mdwe.js';
-import { prctlRestrictedWx } from '../../../policy/restricted-wx.js';
+import { PR_JIT_WRITE_PROTECT } from '../../../policy/apple/hardened-runtime.js';
+import { prctlMdwe } from '../../../policy/linux/mdwe.js';
+import { prctlRestrictedWx } from '../../../policy/linux/restricted-wx.js';
 import type { Abi } from '../abi.js';
-import { COMM_LENGTH, type Task } from '../task.js';
+import { COMM_LENGTH, type Task } from '../process/task.js';
 import type { HandlerTable } from './handler.js';
 
 const LAST_CAPABILITY = 40n;

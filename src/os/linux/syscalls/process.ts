@@ -9,16 +9,16 @@ import {
   GRND_RANDOM,
   PER_LINUX32,
   PER_MASK,
-} from '../../../abi/process.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
+} from '../../../abi/linux/process.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
+import { cString } from '../../../base/text.js';
 import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { cString } from '../../../kernel/text.js';
 import { structIn, wordIn } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
-import { type ResourceLimit, RLIM_INFINITY } from '../limits.js';
-import type { Task } from '../task.js';
+import { type ResourceLimit, RLIM_INFINITY } from '../process/limits.js';
+import type { Task } from '../process/task.js';
 import { accessOk } from './arguments.js';
 import { type HandlerTable, type SyscallHandler, waitForever } from './handler.js';
 

@@ -1,7 +1,8 @@
 /** read, write and their kin. Compare fs/read_write.c. */
-import type { Addr } from '../../../abi/address.js';
-import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+
+import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from '../../../abi/linux/fcntl.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { structIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
@@ -10,7 +11,7 @@ import { MAX_RW_COUNT, readInto, writeFrom } from '../fs/file-io.js';
 import { Directory } from '../fs/inode.js';
 import type { OpenFile } from '../fs/open-file.js';
 import { Pipe } from '../fs/pipe.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import { accessOk, twoWords } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 import { pipeTransfer, type Vector } from './pipe.js';

@@ -1,5 +1,5 @@
 /** shmget, shmat, shmdt, shmctl, and i386's ipc for them. Compare ipc/shm.c and ipc/syscall.c. */
-import { type Addr, pageUp } from '../../../abi/address.js';
+
 import {
   IPC_RMID,
   IPC_SET,
@@ -16,16 +16,23 @@ import {
   SHM_REMAP,
   SHM_RND,
   SHM_UNLOCK,
-} from '../../../abi/ipc.js';
-import { MAP_FIXED, MAP_SHARED, PROT_EXEC, PROT_READ, PROT_WRITE } from '../../../abi/mman.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
+} from '../../../abi/linux/ipc.js';
+import {
+  MAP_FIXED,
+  MAP_SHARED,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../../abi/linux/mman.js';
+import { type Addr, pageUp } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { structIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
+import type { Task } from '../process/task.js';
 import { attachMode, attachments, permitted, type Segment } from '../shm.js';
-import type { Task } from '../task.js';
 import type { HandlerTable } from './handler.js';
 
 const PAGE_MASK = 0xfffn;

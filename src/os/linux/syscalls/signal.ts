@@ -1,6 +1,5 @@
 /** Signals: actions, masks, sending, returning from handlers. Compare kernel/signal.c. */
-import type { Addr } from '../../../abi/address.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+
 import {
   NSIG,
   SA_EXPOSE_TAGBITS,
@@ -18,13 +17,16 @@ import {
   SIG_UNBLOCK,
   SS_DISABLE,
   signalNumber,
-} from '../../../abi/signal.js';
-import { Struct } from '../../../kernel/struct.js';
+} from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { int, noReturn, type SyscallResult } from '../../../kernel/syscall.js';
 import { structIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
+import { becomesStack } from '../entry/map-stack.js';
 import { USER_ID } from '../fs/mode.js';
-import { becomesStack } from '../map-stack.js';
+import type { Task } from '../process/task.js';
 import { setAlternateStack } from '../signals/alternate-stack.js';
 import { forceSignal } from '../signals/exceptions.js';
 import { stackFlags } from '../signals/frame.js';
@@ -33,7 +35,6 @@ import { restoreFrame64 } from '../signals/frame-x86-64.js';
 import { hasInterruption } from '../signals/interruption.js';
 import { senderInfo } from '../signals/siginfo.js';
 import { IGNORE_HANDLER, type SignalAction } from '../signals/signal-state.js';
-import type { Task } from '../task.js';
 import { type HandlerTable, waitForever } from './handler.js';
 
 const SIGSET_SIZE = 8n;

@@ -6,15 +6,15 @@ import {
   AT_NO_AUTOMOUNT,
   AT_SYMLINK_NOFOLLOW,
   S_IFREG,
-} from '../../../abi/fcntl.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+} from '../../../abi/linux/fcntl.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { encodeText } from '../../../base/text.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { encodeText } from '../../../kernel/text.js';
 import type { Abi } from '../abi.js';
 import { type Inode, Symlink } from '../fs/inode.js';
 import { permits } from '../fs/mode.js';
 import { encodeStat, encodeStat32, encodeStat64OfI386, encodeStatx } from '../fs/stat.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 

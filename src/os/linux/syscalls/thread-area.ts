@@ -1,12 +1,13 @@
 /** Thread-local storage: arch_prctl and the three GDT entries of i386. Compare arch/x86/kernel/process_64.c and tls.c. */
-import type { Addr } from '../../../abi/address.js';
-import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from '../../../abi/process.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { Struct } from '../../../kernel/struct.js';
+
+import { ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS } from '../../../abi/linux/process.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { int, type SyscallResult } from '../../../kernel/syscall.js';
 import { structIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import type { HandlerTable } from './handler.js';
 
 const FIRST_ENTRY = 12;

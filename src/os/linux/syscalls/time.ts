@@ -9,13 +9,13 @@ import {
   CLOCK_REALTIME_COARSE,
   CLOCK_TAI,
   CLOCK_THREAD_CPUTIME_ID,
-} from '../../../abi/process.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
+} from '../../../abi/linux/process.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import type { Instant } from '../../../kernel/clock.js';
-import { Struct } from '../../../kernel/struct.js';
 import { int, type SyscallResult } from '../../../kernel/syscall.js';
 import { wordOut } from '../../../kernel/user-memory.js';
-import type { Task } from '../task.js';
+import type { Task } from '../process/task.js';
 import { timeOut, timespecIn } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 

@@ -1,15 +1,16 @@
 /** wait4, waitpid, waitid. Compare kernel/exit.c:do_wait(). */
-import type { Addr } from '../../../abi/address.js';
-import { WNOHANG, WUNTRACED } from '../../../abi/process.js';
-import { fail, ok, type Result } from '../../../abi/result.js';
-import { signalNumber } from '../../../abi/signal.js';
-import { Struct } from '../../../kernel/struct.js';
+
+import { WNOHANG, WUNTRACED } from '../../../abi/linux/process.js';
+import { signalNumber } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
+import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
-import { reap } from '../fork.js';
 import { USER_ID } from '../fs/mode.js';
-import type { Task } from '../task.js';
+import { reap } from '../process/fork.js';
+import type { Task } from '../process/task.js';
 import type { HandlerTable } from './handler.js';
 
 const WEXITED = 4;

@@ -1,7 +1,7 @@
 /** Handlers that damage their signal frame: the way back ends somehow, as on Linux never with a host error. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../../src/abi/address.js';
+import type { Arch } from '../../../../src/base/address.js';
 import { assemble } from '../../../engine/assembler.js';
 import { type Machine, openIdle } from '../machine.js';
 

@@ -1,0 +1,162 @@
+/**
+ * Calls that failed and whose result was used all the same: a fold over calls and faults.
+ *
+ * Three kinds of result matter to memory. An address (mmap): the errno as a pointer, or libc's MAP_FAILED,
+ * is accessed or handed to another call. Rights (mprotect): the range is accessed as if they had been
+ * given, which faults. A descriptor (memfd_create): its errno is used as one.
+ */
+
+import { errnoNumber } from '../../abi/linux/errno.js';
+import { MAP_ANONYMOUS } from '../../abi/linux/mman.js';
+import type { Addr, Arch } from '../../base/address.js';
+import type { Access } from '../../base/outcome.js';
+import type { FaultEvent, SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
+import { callPc, hex, type NewFinding } from './finding.js';
+
+/** Calls that give an address; mmap's length is its second argument. */
+const GIVE_ADDRESS = new Set(['mmap', 'mmap2', 'mremap', 'shmat']);
+const GIVE_RIGHTS = new Set(['mprotect', 'pkey_mprotect']);
+const GIVE_DESCRIPTOR = new Set(['open', 'openat', 'creat', 'memfd_create', 'memfd_secret', 'dup']);
+/** Their first argument is an address of a mapping. */
+const TAKE_ADDRESS = new Set([
+  ...['mprotect', 'pkey_mprotect', 'munmap', 'mremap', 'madvise', 'mlock', 'mlock2', 'munlock'],
+  ...['msync', 'mseal', 'shmdt'],
+]);
+/** Their first argument is a descriptor. */
+const TAKE_DESCRIPTOR = new Set([
+  ...['ftruncate', 'ftruncate64', 'fallocate', 'fchmod', 'fstat', 'fstat64', 'fcntl', 'fcntl64'],
+  ...['read', 'write', 'pread64', 'pwrite64', 'lseek', 'close', 'dup', 'dup2', 'dup3'],
+]);
+const PAGE = 4096n;
+const RIGHT: Readonly<Record<Access, bigint>> = { read: 1n, write: 2n, exec: 4n };
+const VERBS: Readonly<Record<Access, string>> = {
+  read: 'loaded from',
+  write: 'stored to',
+  exec: 'jumped to',
+};
+
+/** Failed calls of one process whose results have not been used so far, the latest last. */
+interface Pending {
+  readonly calls: SyscallEvent[];
+}
+
+/** More failures than a program could mix up. */
+const MOST_PENDING = 64;
+
+export function uncheckedResults(trace: readonly TraceEvent[], arch: Arch): NewFinding[] {
+  const bits = arch === 'i386' ? 32 : 64;
+  const processes = new Map<number, Pending>();
+  const findings: NewFinding[] = [];
+  for (const event of trace) {
+    const pending = processes.get(event.pid) ?? { calls: [] };
+    processes.set(event.pid, pending);
+    const failed = usedBy(event, pending.calls, bits);
+    if (failed !== undefined) {
+      pending.calls.splice(pending.calls.indexOf(failed), 1);
+      findings.push(findingOf(failed, event as FaultEvent | SyscallEvent));
+    }
+    forget(event, pending);
+    if (event.type !== 'syscall' || event.errno === undefined || event.byHost) continue;
+    if (!matters(event)) continue;
+    pending.calls.push(event);
+    if (pending.calls.length > MOST_PENDING) pending.calls.shift();
+  }
+  return findings;
+}
+
+function matters({ name }: SyscallEvent): boolean {
+  return GIVE_ADDRESS.has(name) || GIVE_RIGHTS.has(name) || GIVE_DESCRIPTOR.has(name);
+}
+
+/** The latest failed call whose result the event uses. */
+function usedBy(
+  event: TraceEvent,
+  calls: readonly SyscallEvent[],
+  bits: number,
+): SyscallEvent | undefined {
+  if (event.type === 'fault') {
+    return calls.findLast(
+      (call) => isItsAddress(call, event.fault.address, bits) || lacksRights(call, event),
+    );
+  }
+  if (event.type !== 'syscall') return undefined;
+  return calls.findLast((call) => isHandedOn(call, event, bits));
+}
+
+/** What a program without libc, and one with it, takes for the result. */
+function failedValues({ errno }: SyscallEvent, bits: number): bigint[] {
+  const number = errno === undefined ? 1 : errnoNumber(errno);
+  return [BigInt.asUintN(bits, BigInt(-number)), BigInt.asUintN(bits, -1n)];
+}
+
+/** Within the memory that would have been there, which wraps round to 0. */
+function isItsAddress(call: SyscallEvent, address: Addr, bits: number): boolean {
+  if (!GIVE_ADDRESS.has(call.name)) return false;
+  const asked = call.name.startsWith('mmap') && call.args.length > 1 ? (call.args[1] ?? 0n) : PAGE;
+  const length = asked > PAGE ? asked : PAGE;
+  return failedValues(call, bits).some((base) => BigInt.asUintN(bits, address - base) < length);
+}
+
+function lacksRights({ name, args }: SyscallEvent, { fault, vma }: FaultEvent): boolean {
+  const [start = 0n, length = 0n, prot = 0n] = args;
+  if (!GIVE_RIGHTS.has(name) || vma === undefined) return false;
+  const within = fault.address >= start && fault.address < start + length;
+  return within && (prot & RIGHT[fault.access]) !== 0n;
+}
+
+function isHandedOn(call: SyscallEvent, user: SyscallEvent, bits: number): boolean {
+  const { name, args } = user;
+  if (GIVE_ADDRESS.has(call.name) && TAKE_ADDRESS.has(name)) {
+    return failedValues(call, bits).some((base) => (args[0] ?? 0n) >> 12n === base >> 12n);
+  }
+  if (!GIVE_DESCRIPTOR.has(call.name)) return false;
+  const fd = descriptorOf(user);
+  return fd !== undefined && failedValues(call, 32).includes(BigInt.asUintN(32, fd));
+}
+
+function descriptorOf({ name, args }: SyscallEvent): bigint | undefined {
+  if (TAKE_DESCRIPTOR.has(name)) return args[0];
+  if (name !== 'mmap' && name !== 'mmap2') return undefined;
+  return args.length < 5 || (args[3] ?? 0n) & BigInt(MAP_ANONYMOUS) ? undefined : args[4];
+}
+
+/** A success takes the place of the failure: of the same kind of call, or over the same pages. */
+function forget(event: TraceEvent, pending: Pending): void {
+  if (event.type === 'vma') {
+    keep(pending, (call) => !GIVE_RIGHTS.has(call.name) || !overlaps(call, event));
+  } else if (event.type === 'syscall' && event.errno === undefined && matters(event)) {
+    if (GIVE_RIGHTS.has(event.name)) return;
+    keep(pending, (call) => call.name !== event.name);
+  }
+}
+
+function keep({ calls }: Pending, wanted: (call: SyscallEvent) => boolean): void {
+  const kept = calls.filter(wanted);
+  calls.splice(0, calls.length, ...kept);
+}
+
+function overlaps({ args }: SyscallEvent, { before, after }: VmaEvent): boolean {
+  const [start = 0n, length = 0n] = args;
+  const vma = after ?? before;
+  return vma !== undefined && vma.start < start + length && vma.end > start;
+}
+
+function findingOf(call: SyscallEvent, use: FaultEvent | SyscallEvent): NewFinding {
+  const pc = use.type === 'fault' ? use.fault.pc : callPc(use.pc);
+  const address = use.type === 'fault' ? use.fault.address : (use.args[0] ?? 0n);
+  const start = address & ~(PAGE - 1n);
+  const begun = { by: call.name, pc: callPc(call.pc), errno: call.errno! };
+  const how =
+    use.type === 'syscall'
+      ? `was handed to ${use.name} at ${hex(pc)}`
+      : `was used: ${hex(address)} was ${VERBS[use.fault.access]}${use.fault.access === 'exec' ? '' : ` at ${hex(pc)}`}`;
+  return {
+    kind: 'unchecked-result',
+    pid: use.pid,
+    start,
+    end: start + PAGE,
+    pc,
+    begun,
+    sentence: `${call.name} at ${hex(begun.pc)} failed with ${call.errno}, and its result ${how}`,
+  };
+}

@@ -1,0 +1,32 @@
+/** Pages that become writable and executable at once: a fold over the changes of the map. */
+import type { Addr } from '../../base/address.js';
+import { VM_EXEC, VM_WRITE } from '../../os/linux/mm/vma.js';
+import type { TraceEvent, VmaEvent } from '../../trace/events.js';
+import { callPc, hex, type NewFinding } from './finding.js';
+
+const BOTH = VM_WRITE | VM_EXEC;
+/** What the kernel does of its own accord: the program's file and its stack. */
+const BY_LOADER = new Set(['exec', 'stack growth']);
+
+export function writableAndExecutable(trace: readonly TraceEvent[]): NewFinding[] {
+  return trace.flatMap((event) => (event.type === 'vma' ? (findingOf(event) ?? []) : []));
+}
+
+function findingOf({ before, after, cause, pid, pc }: VmaEvent): NewFinding | undefined {
+  if (after === undefined || (after.flags & BOTH) !== BOTH) return undefined;
+  // A stack that grows was so before, and has been told of.
+  if (before !== undefined && (before.flags & BOTH) === BOTH) return undefined;
+  const { start, end, name, object } = after;
+  const by = BY_LOADER.has(cause) ? 'exec' : cause;
+  const made: Addr | undefined = by === 'exec' ? undefined : callPc(pc);
+  const what = name || (object?.path ?? 'anonymous memory');
+  return {
+    kind: 'writable-and-executable',
+    pid,
+    start,
+    end,
+    pc: made,
+    begun: { by, pc: made },
+    sentence: `${by} made ${hex(start)}-${hex(end)} (${what}) writable and executable at once`,
+  };
+}

@@ -1,0 +1,141 @@
+/**
+ * The address space over time: which pages had which rights after each call that changed something, or
+ * that asked for a change and was refused. A fold over the changes of the map; of one process.
+ */
+
+import { callFamily, callSet } from '../../abi/linux/call-set.js';
+import type { Addr } from '../../base/address.js';
+import type { SyscallEvent, TraceEvent, VerdictEvent, VmaEvent } from '../../trace/events.js';
+import { rightsText } from '../../trace/print-cause.js';
+import { type Area, nameOfArea, withChange } from './areas.js';
+
+/** What brought a change about. */
+export interface TimelineStep {
+  /** `exec`, a system call's name, or `stack growth`. */
+  readonly cause: string;
+  /** Undefined for what is no call that returned. */
+  readonly call: SyscallEvent | undefined;
+  /** The policy's rule that refused it or took rights, and its sentence. */
+  readonly rule: string | undefined;
+  readonly reason: string | undefined;
+}
+
+/** Pages that had the same rights all along. */
+export interface TimelineRow {
+  readonly start: Addr;
+  readonly end: Addr;
+  readonly name: string;
+  /** One for each step: `rw-`, or undefined while nothing was mapped there. */
+  readonly rights: readonly (string | undefined)[];
+}
+
+export interface Timeline {
+  readonly steps: readonly TimelineStep[];
+  readonly rows: readonly TimelineRow[];
+}
+
+const MEMORY_CALLS: ReadonlySet<string> = new Set(callSet('%memory'));
+
+interface Moment {
+  readonly step: TimelineStep;
+  /** Sorted, disjoint; after the step. */
+  readonly areas: readonly Area[];
+}
+
+export function timelineOf(trace: readonly TraceEvent[], pid = trace[0]?.pid): Timeline {
+  const moments = momentsOf(trace.filter((event) => event.pid === pid));
+  return {
+    steps: moments.map(({ step }) => step),
+    rows: rowsOf(moments.map(({ areas }) => areas)),
+  };
+}
+
+/** What has been seen since the last step. */
+interface Open {
+  readonly changes: VmaEvent[];
+  readonly verdicts: VerdictEvent[];
+}
+
+function momentsOf(trace: readonly TraceEvent[]): Moment[] {
+  const moments: Moment[] = [];
+  let open: Open = { changes: [], verdicts: [] };
+  let taken: VerdictEvent | undefined;
+  const close = (call: SyscallEvent | undefined): void => {
+    const first = open.changes[0];
+    if (first !== undefined || (call !== undefined && isRefused(call))) {
+      const step = stepOf(first?.cause ?? call!.name, call, open.verdicts, taken);
+      // A new program has a new address space.
+      const before = step.cause === 'exec' ? [] : (moments.at(-1)?.areas ?? []);
+      moments.push({ step, areas: open.changes.reduce(withChange, before) });
+    }
+    open = { changes: [], verdicts: [] };
+  };
+  for (const event of trace) {
+    if (event.type === 'verdict' && event.hook !== 'fault') {
+      open.verdicts.push(event);
+      if (event.verdict.kind === 'narrow') taken = event;
+    } else if (event.type === 'vma') {
+      // What the loader did, and a stack that grew, belongs to no call of the program.
+      const last = open.changes.at(-1);
+      if (last !== undefined && last.cause !== event.cause) close(undefined);
+      open.changes.push(event);
+    } else if (event.type === 'syscall') {
+      const own = open.changes.some(({ cause }) => cause === event.name || cause === 'exec');
+      if (open.changes.length > 0 && (!own || isFirstExec(moments, event))) close(undefined);
+      close(event);
+    }
+  }
+  close(undefined);
+  return moments;
+}
+
+/** The loader of the first program was no call of it. */
+function isFirstExec(moments: readonly Moment[], { name }: SyscallEvent): boolean {
+  return moments.length === 0 && !name.startsWith('execve');
+}
+
+function isRefused({ name, errno }: SyscallEvent): boolean {
+  return errno !== undefined && MEMORY_CALLS.has(callFamily(name));
+}
+
+function stepOf(
+  cause: string,
+  call: SyscallEvent | undefined,
+  verdicts: readonly VerdictEvent[],
+  taken: VerdictEvent | undefined,
+): TimelineStep {
+  // Rights that were taken earlier are what EACCES of mprotect is about.
+  const lacks = call?.errno === 'EACCES' && call.name.endsWith('mprotect') ? taken : undefined;
+  const verdict = (verdicts.find((each) => each.verdict.rule !== undefined) ?? lacks)?.verdict;
+  return { cause, call, rule: verdict?.rule, reason: verdict?.reason };
+}
+
+/** Cut at every boundary that there ever was; neighbours that were always alike are one row. */
+function rowsOf(moments: readonly (readonly Area[])[]): TimelineRow[] {
+  const edges = new Set<Addr>();
+  for (const { start, end } of moments.flat()) edges.add(start).add(end);
+  const bounds = [...edges].sort((a, b) => (a < b ? -1 : 1));
+  const rows: TimelineRow[] = [];
+  for (const [index, start] of bounds.slice(0, -1).entries()) {
+    const end = bounds[index + 1]!;
+    const areas = moments.map((each) =>
+      each.find((area) => area.start <= start && start < area.end),
+    );
+    const last = areas.findLast((area) => area !== undefined);
+    if (last === undefined) continue;
+    const rights = areas.map((area) => (area === undefined ? undefined : rightsText(area.flags)));
+    const row = { start, end, name: nameOfArea(last), rights };
+    const before = rows.at(-1);
+    if (before !== undefined && continues(before, row)) rows[rows.length - 1] = { ...before, end };
+    else rows.push(row);
+  }
+  return rows;
+}
+
+function continues(before: TimelineRow, row: TimelineRow): boolean {
+  return (
+    before.end === row.start &&
+    before.name === row.name &&
+    before.rights.every((rights, index) => rights === row.rights[index])
+  );
+}

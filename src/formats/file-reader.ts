@@ -1,0 +1,71 @@
+/** FileReader: little-endian fields of a file that may be cut off or lie about itself. */
+import { MayexecError } from '../base/errors.js';
+
+export class FileReader {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(name: string, bytes: Uint8Array) {
+    this.name = name;
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  u8(at: number, what: string): number {
+    this.check(at, 1, what);
+    return this.#view.getUint8(at);
+  }
+
+  u16(at: number, what: string): number {
+    this.check(at, 2, what);
+    return this.#view.getUint16(at, true);
+  }
+
+  u32(at: number, what: string): number {
+    this.check(at, 4, what);
+    return this.#view.getUint32(at, true);
+  }
+
+  i32(at: number, what: string): number {
+    this.check(at, 4, what);
+    return this.#view.getInt32(at, true);
+  }
+
+  i64(at: number, what: string): bigint {
+    this.check(at, 8, what);
+    return this.#view.getBigInt64(at, true);
+  }
+
+  /** An offset, a size or an address of a relocatable file: always small in a file that makes sense. */
+  word(at: number, size: 4 | 8, what: string): number {
+    if (size === 4) return this.u32(at, what);
+    this.check(at, 8, what);
+    return Number(this.#view.getBigUint64(at, true));
+  }
+
+  slice(at: number, length: number, what: string): Uint8Array {
+    this.check(at, length, what);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  /** A string up to its NUL, which must lie before `end`. */
+  text(at: number, end: number, what: string): string {
+    this.check(at, 1, what);
+    const nul = this.bytes.indexOf(0, at);
+    if (nul < 0 || nul >= end) throw this.error(`${what} at 0x${at.toString(16)} has no end`);
+    return new TextDecoder().decode(this.bytes.subarray(at, nul));
+  }
+
+  /** @throws MayexecError when the field is not in the file. */
+  check(at: number, length: number, what: string): void {
+    if (at >= 0 && length >= 0 && at + length <= this.bytes.length) return;
+    throw this.error(
+      `is cut off: ${what} takes ${length} bytes at 0x${at.toString(16)}, but the file has ${this.bytes.length} bytes`,
+    );
+  }
+
+  error(text: string): MayexecError {
+    return new MayexecError(`${this.name}: ${text}`);
+  }
+}

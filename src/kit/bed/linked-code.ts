@@ -1,0 +1,91 @@
+/**
+ * Relocatable code for the kit: objects of a compiler, or a generator's bytes with their relocations, linked in
+ * memory. Names that they do not define are addresses or functions of the host.
+ */
+import type { Addr } from '../../base/address.js';
+import { MayexecError } from '../../base/errors.js';
+import type { ObjectFile } from '../../formats/object-file.js';
+import { type RawCode, rawObject } from '../../formats/raw-object.js';
+import { readObject } from '../../formats/read-object.js';
+import { importStubs, slotOf } from '../../object/import-stubs.js';
+import { link } from '../../object/link.js';
+import { type Callback, isCallback } from './callback.js';
+import { addressOfLabel, CODE_ADDRESS, type Code } from './code.js';
+
+/** An ELF `.o` or COFF `.obj`, alone or with a name for messages, or bytes with a list of relocations. */
+export type LinkInput =
+  | Uint8Array
+  | { readonly name: string; readonly bytes: Uint8Array }
+  | RawCode;
+
+export interface LinkCodeOptions {
+  /** What names mean that no object defines: a callback is called through a stub. */
+  readonly externals?: Readonly<Record<string, number | bigint | Callback>>;
+  /** The function to call; default: the first global one of the first object, or its first byte of code. */
+  readonly entry?: string;
+  /** Where the image begins: a multiple of 4096. Default 0x10000000. */
+  readonly base?: Addr | number;
+}
+
+/**
+ * @throws MayexecError: no object file, cut off, for another architecture; a name defined twice or nowhere; a
+ * relocation that does not reach.
+ */
+export function linkCode(
+  inputs: LinkInput | readonly LinkInput[],
+  { externals = {}, entry, base = CODE_ADDRESS }: LinkCodeOptions = {},
+): Code {
+  const given = Array.isArray(inputs) ? inputs : [inputs];
+  const files = given.map((input: LinkInput, index) => objectOf(input, index));
+  const callbacks = Object.entries(externals).flatMap(([name, value]) =>
+    isCallback(value) ? [{ name, callback: value }] : [],
+  );
+  const addresses = Object.fromEntries(
+    Object.entries(externals).flatMap(([name, value]) =>
+      isCallback(value) ? [] : [[name, value]],
+    ),
+  );
+  const [first] = files;
+  if (first === undefined) throw new MayexecError('nothing to link: expected at least one object');
+  const names = callbacks.map(({ name }) => name);
+  const all = names.length === 0 ? files : [...files, importStubs(first.arch, names)];
+  const image = link(all, { base: BigInt(base), externals: addresses });
+  const code: Code = {
+    kind: 'code',
+    arch: image.arch,
+    parts: image.segments.map(({ start, bytes, rights }) => ({
+      address: start,
+      bytes,
+      write: rights.includes('w'),
+      exec: rights.includes('x'),
+    })),
+    entry: 0n,
+    symbols: new Map([...image.symbols].filter(([name]) => !name.endsWith('@slot'))),
+    lines: [],
+    source: undefined,
+    imports: callbacks.map(({ name, callback }) => ({
+      callback: { ...callback, name },
+      slot: image.symbols.get(slotOf(name))!,
+    })),
+  };
+  const label = entry ?? firstFunction(first);
+  if (label !== undefined) return { ...code, entry: addressOfLabel(code, label) };
+  const start = code.parts.find(({ exec }) => exec)?.address;
+  if (start === undefined) throw new MayexecError(`${first.name} has no executable section`);
+  return { ...code, entry: start };
+}
+
+function objectOf(input: LinkInput, index: number): ObjectFile {
+  if (input instanceof Uint8Array) return readObject(`object ${index + 1}`, input);
+  return 'code' in input ? rawObject(input) : readObject(input.name, input.bytes);
+}
+
+/** The lowest one of its text; undefined for bytes without labels. */
+function firstFunction({ symbols, sections }: ObjectFile): string | undefined {
+  const functions = symbols.flatMap(({ name, binding, place }) =>
+    binding !== 'local' && place.kind === 'section' && sections[place.section]?.exec
+      ? [{ name, offset: place.offset }]
+      : [],
+  );
+  return functions.sort((a, b) => a.offset - b.offset)[0]?.name;
+}

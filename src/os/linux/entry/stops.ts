@@ -1,0 +1,81 @@
+/** What Linux makes of each stop of the CPU. */
+import type { Outcome } from '../../../base/outcome.js';
+import { FAULT_WATCHED, type Stop } from '../../../engine/engine.js';
+import type { StopHandler } from '../../../kernel/run-loop.js';
+import type { Task } from '../process/task.js';
+import { deliverPending } from '../signals/deliver.js';
+import { raise, softwareInterrupt, VECTOR_UD } from '../signals/exceptions.js';
+import { pageFault } from '../signals/page-fault.js';
+import { performInstead } from './dispatch.js';
+import { emulatePkru } from './pkru.js';
+import { enterSyscall } from './syscall-entry.js';
+
+/** Ends the turn of a process that waits: whoever runs the processes knows. */
+const SLEEPS: Outcome = { kind: 'limit', limit: 'blocks' };
+
+/** Whoever watches has seen the access; it is made when the run goes on. */
+function watched({ mm, pid }: Task, { address, access, pc }: Stop & { kind: 'fault' }): undefined {
+  mm.watch?.reached(mm, access, address, { pid, pc });
+}
+
+export class StopJudge implements StopHandler {
+  readonly #task: Task;
+
+  constructor(task: Task) {
+    this.#task = task;
+  }
+
+  enter(): Outcome | undefined {
+    return this.#task.outcome ?? deliverPending(this.#task);
+  }
+
+  stopped(stop: Stop): Outcome | undefined {
+    const task = this.#task;
+    const outcome = this.#judge(stop);
+    if (outcome !== undefined && outcome.kind !== 'limit') task.end(outcome);
+    return task.outcome ?? outcome;
+  }
+
+  spent(): number {
+    return this.#task.kernel.spent;
+  }
+
+  #judge(stop: Stop): Outcome | undefined {
+    const task = this.#task;
+    if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : SLEEPS;
+    switch (stop.kind) {
+      case 'fault':
+        if (stop.cause === FAULT_WATCHED) return watched(task, stop);
+        return isMended(task, stop) ? undefined : pageFault(task, stop);
+      case 'interrupt':
+        return softwareInterrupt(task, stop);
+      case 'exception':
+        raise(task, stop.vector, stop.errorCode);
+        return undefined;
+      case 'invalid-opcode':
+        if (emulatePkru(task)) return undefined;
+        raise(task, VECTOR_UD, 0);
+        return undefined;
+      case 'syscall':
+        // An instruction that this mode of the processor has not.
+        task.kernel.programCounter = stop.pc - 2n;
+        raise(task, VECTOR_UD, 0);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+}
+
+/** Whoever stands between the guest and its kernel may do something about a fault, and have it tried again. */
+function isMended(task: Task, { address, access, pc }: Stop & { kind: 'fault' }): boolean {
+  const { pid, abi, kernel } = task;
+  const answer = kernel.faultInterceptor?.({
+    pid,
+    pc,
+    address,
+    access,
+    perform: (name, ...args) => performInstead(task, abi, name, args),
+  });
+  return answer === 'retry';
+}

@@ -1,0 +1,311 @@
+/**
+ * Mm: the state of one address space (struct mm_struct) and the few primitives that change it. The
+ * operations (mmap.ts, munmap.ts, mprotect.ts ...) are functions over it. VMAs and the page table are
+ * the only truth; the engine's TLB is told of every change and keeps nothing of its own.
+ */
+
+import type { Errno } from '../../../abi/linux/errno.js';
+import type { Addr, Arch } from '../../../base/address.js';
+import type { Frames } from '../../../memory/frames.js';
+import { addHistory, type VmaHistory } from '../../../memory/history.js';
+import type { MemoryObject, ObjectWatcher } from '../../../memory/object.js';
+import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from '../../../memory/page-table.js';
+import type { PageWatch } from '../../../memory/watch.js';
+import type { MmFacts, Verdict } from '../../../policy/policy.js';
+import type { NewEvent } from '../../../trace/events.js';
+import type { Layout } from './layout.js';
+import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
+import { INITIAL_PKRU } from './pkeys.js';
+import type { MmPolicies } from './policies.js';
+import { type HighWater, highWater } from './resident.js';
+import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
+import {
+  changed,
+  hasSharedPages,
+  type MappedVma,
+  makeVma,
+  type ObjectObserver,
+  VmaList,
+} from './vma-list.js';
+
+/** The 'vma' events; the kernel adds seq, pid and pc. */
+export type MmEvent = Omit<Extract<NewEvent, { type: 'vma' }>, 'pid' | 'pc'>;
+
+export interface MmOptions {
+  readonly arch: Arch;
+  readonly frames: Frames;
+  readonly layout: Layout;
+  /** False: whatever is accessible is executable. */
+  readonly nx: boolean;
+  readonly policies: MmPolicies;
+  readonly report: (event: MmEvent) => void;
+  /** Forgets translations of `count` pages from `page`, or all. */
+  readonly flushTlb: (page?: number, count?: number) => void;
+  readonly stackPointer: () => Addr;
+  /** For the `pc` of faults that the host's own loads and stores raise. */
+  readonly programCounter?: () => Addr;
+  /** Told of stores, fetches and changes of rights. */
+  readonly watch?: PageWatch | undefined;
+  readonly limits?: Partial<MmLimits>;
+  readonly tuning?: Partial<MmTuning>;
+}
+
+/** More pages than this are flushed as a whole. */
+const FLUSH_ALL_ABOVE = 512;
+
+export class Mm implements ObjectWatcher, ObjectObserver {
+  readonly arch: Arch;
+  readonly frames: Frames;
+  readonly layout: Layout;
+  readonly nx: boolean;
+  readonly policies: MmPolicies;
+  readonly flushTlb: (page?: number, count?: number) => void;
+  readonly options: MmOptions;
+  readonly watch: PageWatch | undefined;
+  /** RLIMIT_*; may be changed at any time (setrlimit). */
+  readonly limits: MmLimits;
+  readonly tuning: MmTuning;
+  readonly list: VmaList;
+  pages = new PageTable();
+
+  personality = 0;
+  restrictedWx = false;
+  mdwe = 0;
+  /** Apple's per-thread switch of MAP_JIT memory: true executes, false can be written. */
+  jitWriteProtect = true;
+  /** VM_* that every new mapping gets (mlockall(MCL_FUTURE)). */
+  defFlags: VmFlags = 0;
+  startBrk: Addr = 0n;
+  brkEnd: Addr = 0n;
+  startStack: Addr = 0n;
+  startCode: Addr = 0n;
+  endCode: Addr = 0n;
+  startData: Addr = 0n;
+  endData: Addr = 0n;
+  argStart: Addr = 0n;
+  argEnd: Addr = 0n;
+  envStart: Addr = 0n;
+  envEnd: Addr = 0n;
+  /** Peaks as they were when pages last went. */
+  highWater: HighWater = { mapped: 0, resident: 0 };
+  /** Protection keys in use, one bit each; key 0 always is where the CPU has them. */
+  pkeyMap: number;
+  executeOnlyPkey = -1;
+  /** What goes into events and history as the cause of a change; the kernel sets it before each call. */
+  cause = '';
+  /** A policy's verdict 'kill' during the last call; the kernel ends the task instead of returning. */
+  killed: (Verdict & { kind: 'kill' }) | undefined;
+  /** The machine's page of zeros, once this space has needed it. */
+  zeroFrame: number | undefined;
+  readonly facts: MmFacts;
+  #pkru = 0;
+
+  constructor(options: MmOptions) {
+    this.options = options;
+    this.arch = options.arch;
+    this.frames = options.frames;
+    this.layout = options.layout;
+    this.nx = options.nx;
+    this.policies = options.policies;
+    this.watch = options.watch;
+    this.flushTlb = options.flushTlb;
+    this.limits = { ...DEFAULT_LIMITS, stack: options.layout.stackLimit, ...options.limits };
+    this.tuning = { ...defaultTuning(), ...options.tuning };
+    this.pkeyMap = this.tuning.pku ? 1 : 0;
+    if (this.tuning.pku) this.#pkru = INITIAL_PKRU;
+    this.list = new VmaList(this);
+    this.facts = makeFacts(this);
+  }
+
+  /** The protection-key rights register: two bits a key, access-disable below write-disable. */
+  get pkru(): number {
+    return this.#pkru;
+  }
+
+  set pkru(value: number) {
+    if (value === this.#pkru) return;
+    this.watch?.rightsSwitched(this);
+    this.#pkru = value >>> 0;
+    this.flushTlb();
+  }
+
+  /** Number of the first page above user space. */
+  get taskPages(): number {
+    return Number(this.layout.taskSize >> 12n);
+  }
+
+  /** Where page numbers wrap: 2^64 or 2^32 bytes. */
+  get wordPages(): number {
+    return this.layout.kernelBits === 64 ? 2 ** 52 : 2 ** 20;
+  }
+
+  /** Exclusive: the first page from which no instruction is fetched, where a segment limit says so. */
+  get fetchLimit(): number | undefined {
+    if (this.nx || this.policies.effects?.fetchLimit === undefined) return undefined;
+    for (let index = this.list.length - 1; index >= 0; index--) {
+      const vma = this.list.at(index)!;
+      if (vma.flags & VM_EXEC) return vma.endPage;
+    }
+    return 0;
+  }
+
+  /** The per-thread switch of MAP_JIT memory. */
+  protectJit(on: boolean): void {
+    this.jitWriteProtect = on;
+    this.watch?.rightsSwitched(this);
+    this.flushTlb();
+  }
+
+  report(event: MmEvent): void {
+    this.watch?.mapChanged(this, event);
+    this.options.report(event);
+  }
+
+  flushPages(start: number, end: number): void {
+    // A limit that falls takes the right to fetch from pages that did not change.
+    const limited = this.policies.effects?.fetchLimit !== undefined;
+    if (limited || end - start > FLUSH_ALL_ABOVE) this.flushTlb();
+    else if (end > start) this.flushTlb(start, end - start);
+  }
+
+  /** zap_page_range: private pages of [start, end) go; shared ones stay with their object. */
+  zapPages(start: number, end: number, keepGuards = false): void {
+    this.highWater = highWater(this);
+    this.pages.forEach(start, end, (page, entry) => {
+      if (keepGuards && entry === ENTRY_GUARD) return;
+      const frame = entryFrame(entry);
+      this.pages.set(page, ENTRY_NONE);
+      if (frame >= 0) this.frames.release(frame);
+    });
+    this.flushPages(start, end);
+  }
+
+  objectMapped(object: MemoryObject): void {
+    object.watchers?.add(this);
+  }
+
+  objectUnmapped(object: MemoryObject): void {
+    object.watchers?.delete(this);
+  }
+
+  /** truncate and the like, from an object that some VMA maps. */
+  pagesChanged(object: MemoryObject, first: number, end: number, gone: boolean): void {
+    for (const vma of this.list.items) {
+      if (vma.object !== object) continue;
+      const start = Math.max(vma.startPage, vma.startPage + first - vma.pageOffset);
+      const stop = Math.min(vma.endPage, vma.startPage + end - vma.pageOffset);
+      if (start >= stop) continue;
+      // even_cows: private copies behind the new end go as well.
+      if (gone && !hasSharedPages(vma)) this.zapPages(start, stop, true);
+      else this.flushPages(start, stop);
+    }
+  }
+
+  /** The first write to a private mapping gives it an anon_vma, shared with a neighbour where that can merge later. */
+  prepareAnon(vma: MappedVma): MappedVma {
+    if (vma.anon !== undefined) return vma;
+    const anon = reusableAnon(this.list, vma) ?? { forked: false };
+    const prepared = changed(vma, { anon });
+    this.list.replace(vma, prepared);
+    return prepared;
+  }
+
+  /** A history entry for [start, end) by the current cause. */
+  historyEntry(
+    range: { startPage: number; endPage: number },
+    before: VmFlags | undefined,
+    after: VmFlags,
+    verdict?: Verdict,
+  ): VmaHistory {
+    const { startPage, endPage } = range;
+    const entry = { cause: this.cause, startPage, endPage, before, after };
+    return verdict?.kind === 'narrow'
+      ? { ...entry, rule: verdict.rule, reason: verdict.reason }
+      : entry;
+  }
+
+  /** A new VMA with its history, not yet in the list. */
+  newVma(
+    init: Pick<MappedVma, 'startPage' | 'endPage' | 'flags' | 'pageOffset'> & Partial<MappedVma>,
+    verdict?: Verdict,
+  ): MappedVma {
+    const entry = this.historyEntry(init, undefined, init.flags, verdict);
+    return makeVma({
+      object: undefined,
+      description: undefined,
+      name: '',
+      pkey: 0,
+      sealed: false,
+      anon: undefined,
+      ...init,
+      history: addHistory([], entry),
+    });
+  }
+
+  emit(op: MmEvent['op'], before: MappedVma | undefined, after: MappedVma | undefined): void {
+    this.report({ type: 'vma', op, before, after, cause: this.cause });
+  }
+
+  /** The errno of a refusing verdict, if it refuses. A kill is left for the kernel to see. */
+  refusal(verdict: Verdict): Errno | undefined {
+    if (verdict.kind === 'deny') return verdict.errno;
+    if (verdict.kind !== 'kill') return undefined;
+    this.killed = verdict;
+    return 'EPERM';
+  }
+}
+
+/** Read when a policy reads it: the stack pointer is the CPU's. */
+function makeFacts(mm: Mm): MmFacts {
+  return {
+    arch: mm.arch,
+    nx: mm.nx,
+    get personality() {
+      return mm.personality;
+    },
+    get startBrk() {
+      return mm.startBrk;
+    },
+    get brk() {
+      return mm.brkEnd;
+    },
+    get startStack() {
+      return mm.startStack;
+    },
+    get stackPointer() {
+      return mm.options.stackPointer();
+    },
+    get restrictedWx() {
+      return mm.restrictedWx;
+    },
+    get mdwe() {
+      return mm.mdwe;
+    },
+  };
+}
+
+/** find_mergeable_anon_vma: the neighbour's, when the two differ in nothing but rights. The upper is asked first. */
+function reusableAnon(list: VmaList, vma: MappedVma): MappedVma['anon'] {
+  const index = list.indexFrom(vma.startPage);
+  const above = list.at(index + 1);
+  if (above !== undefined && anonCompatible(vma, above) && above.anon?.forked === false) {
+    return above.anon;
+  }
+  const below = list.at(index - 1);
+  if (below !== undefined && anonCompatible(below, vma) && below.anon?.forked === false) {
+    return below.anon;
+  }
+  return undefined;
+}
+
+function anonCompatible(low: MappedVma, high: MappedVma): boolean {
+  return (
+    low.endPage === high.startPage &&
+    low.object === high.object &&
+    low.description === high.description &&
+    ((low.flags ^ high.flags) & ~(VM_ACCESS | VM_MAYBE_GUARD)) === 0 &&
+    low.pkey === high.pkey &&
+    low.sealed === high.sealed &&
+    high.pageOffset === low.pageOffset + (high.startPage - low.startPage)
+  );
+}

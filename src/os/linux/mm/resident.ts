@@ -1,0 +1,40 @@
+/**
+ * How much of an address space is in memory, and the most that it ever was (VmHWM, VmPeak). As in the
+ * kernel the peaks are noted only when something is about to go (update_hiwater_rss, update_hiwater_vm);
+ * whoever reads them takes the present size into account.
+ */
+
+import { entryFrame } from '../../../memory/page-table.js';
+import type { Mm } from './mm.js';
+import { VM_SHARED, type Vma } from './vma.js';
+
+/** In pages. */
+export interface HighWater {
+  readonly mapped: number;
+  readonly resident: number;
+}
+
+/** What smaps_account() counts: pages of zeros do not, nor those of a file behind a private mapping. */
+export function residentPages(mm: Mm, vma: Vma): { readonly own: number; readonly shared: number } {
+  const start = Number(vma.start >> 12n);
+  let own = 0;
+  mm.pages.forEach(start, Number(vma.end >> 12n), (_page, entry) => {
+    if (entryFrame(entry) >= 0) own++;
+  });
+  return { own, shared: sharedPages(vma) };
+}
+
+function sharedPages({ start, end, flags, object, pageOffset }: Vma): number {
+  if (!(flags & VM_SHARED)) return 0;
+  return object?.residentIn?.(pageOffset, pageOffset + Number((end - start) >> 12n)) ?? 0;
+}
+
+/** The peaks up to now. */
+export function highWater({ highWater: { mapped, resident }, list, pages }: Mm): HighWater {
+  const { total, shared } = list.counters;
+  const common = shared === 0 ? 0 : list.items.reduce((sum, vma) => sum + sharedPages(vma), 0);
+  return {
+    mapped: Math.max(mapped, total),
+    resident: Math.max(resident, pages.frames + common),
+  };
+}

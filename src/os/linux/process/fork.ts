@@ -1,0 +1,90 @@
+/**
+ * New processes and the end of old ones. Compare kernel/fork.c:copy_process() and kernel/exit.c:
+ * exit_notify(). A process has one thread; CLONE_VM exists for vfork, whose parent sleeps meanwhile.
+ */
+import { SA_NOCLDWAIT, signalNumber } from '../../../abi/linux/signal.js';
+import { Pipe } from '../fs/pipe.js';
+import { addProcess, removeProcess } from '../fs/proc.js';
+import { senderInfo } from '../signals/siginfo.js';
+import { IGNORE_HANDLER } from '../signals/signal-state.js';
+import { createPolicies } from './space.js';
+import { Task } from './task.js';
+
+const CLD_EXITED = 1;
+const CLD_KILLED = 2;
+/** Who takes over children whose parent has gone; nobody ever asks it. */
+const INIT_PID = 1;
+
+export interface ForkRequest {
+  /** The child runs in its parent's memory until it execs or ends. */
+  readonly sharesMemory: boolean;
+  readonly exitSignal: number;
+}
+
+/** The child, without registers yet. */
+export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest): Task {
+  const { kernel } = parent;
+  const pid = kernel.processes.newPid();
+  const owner = (): Task => child;
+  const policies = createPolicies(kernel, parent.policies.policies, owner);
+  const mm = sharesMemory
+    ? parent.mm
+    : parent.mm.fork({
+        policies,
+        report: (event) => kernel.record({ ...event, pid }),
+      });
+  const base = createPolicies(kernel, parent.basePolicies.policies, owner);
+  const child = new Task(kernel, pid, mm, policies, base);
+  child.inherit(parent);
+  child.sharesMemory = sharesMemory;
+  child.exitSignal = exitSignal;
+  kernel.processes.add(child);
+  addProcess(kernel.files, child);
+  return child;
+}
+
+/** A process has ended: its parent learns of it, and only what wait tells is left. */
+export function endTask(task: Task): void {
+  const { kernel } = task;
+  const { processes } = kernel;
+  for (const child of processes.childrenOf(task)) {
+    child.parentPid = INIT_PID;
+    if (child.outcome !== undefined) reap(child);
+  }
+  const parent = processes.get(task.parentPid);
+  // The first process stays as it is, for the host to look at.
+  if (task.isFirst) {
+    hangUp(task);
+    return;
+  }
+  kernel.record({ type: 'end', pid: task.pid, outcome: task.outcome! });
+  for (const [fd] of [...task.files.entries()]) task.files.close(fd);
+  task.leaveMemory();
+  if (parent === undefined || parent.outcome !== undefined || !notify(parent, task)) reap(task);
+}
+
+/** Its pipes end with it: others may be waiting for that. */
+function hangUp({ kernel, files }: Task): void {
+  if ([...kernel.processes.all].length === 1) return;
+  for (const [fd, { inode }] of [...files.entries()]) if (inode instanceof Pipe) files.close(fd);
+}
+
+/** True when the child is kept until it is waited for. */
+function notify(parent: Task, child: Task): boolean {
+  if (child.exitSignal === 0) return true;
+  const { handler, flags } = parent.signals.action(child.exitSignal);
+  const forgets =
+    child.exitSignal === signalNumber('SIGCHLD') &&
+    (handler === IGNORE_HANDLER || (flags & SA_NOCLDWAIT) !== 0);
+  const code = child.outcome?.kind === 'exit' ? CLD_EXITED : CLD_KILLED;
+  if (handler !== IGNORE_HANDLER) {
+    parent.signals.send(senderInfo(child.exitSignal, code, child.pid, child.facts.uid));
+  }
+  return !forgets;
+}
+
+/** release_task(): nothing is left. */
+export function reap(task: Task): void {
+  task.kernel.processes.remove(task);
+  removeProcess(task.kernel.files, task.pid);
+}

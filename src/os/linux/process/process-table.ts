@@ -1,0 +1,119 @@
+/**
+ * The processes of a kernel: which there are, which may run, and which has the CPU. There is one CPU and
+ * no time: a process keeps it until it waits, ends, or has had its share while others could run.
+ * Deterministic: the next one is the one with the lowest pid above the last, round about.
+ */
+import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { SyscallResult } from '../../../kernel/syscall.js';
+import { hasInterruption } from '../signals/interruption.js';
+import type { Task } from './task.js';
+
+/** A system call that has not answered yet. */
+export interface Waiting {
+  /** The answer, once there is one. Asked while the process has the CPU. */
+  retry(): SyscallResult | undefined;
+  /** Is there perhaps an answer? Asked while another has the CPU. */
+  ready(): boolean;
+  /** May a signal end it? */
+  readonly interruptible: boolean;
+  /** ERESTARTSYS, and not ERESTARTNOHAND: SA_RESTART means it. */
+  readonly restarts: boolean;
+  /** What it has done so far, if that counts: a signal then ends it with this answer. */
+  progress?: number | undefined;
+  /** Where the answer goes; set by whoever made the call. */
+  settle?: (result: SyscallResult) => void;
+  /** Goes back to the instruction of the call, for SA_RESTART. */
+  restart?: () => void;
+}
+
+export class ProcessTable {
+  #tasks: ReadonlyMap<number, Task> = new Map();
+  #current: Task | undefined;
+  #lastPid = 0;
+
+  get all(): Iterable<Task> {
+    return this.#tasks.values();
+  }
+
+  get current(): Task {
+    return this.#current!;
+  }
+
+  get(pid: number): Task | undefined {
+    return this.#tasks.get(pid);
+  }
+
+  /** Pids count up and are not used again. */
+  newPid(): number {
+    return this.#lastPid + 1;
+  }
+
+  add(task: Task): void {
+    this.#tasks = new Map([...this.#tasks, [task.pid, task]]);
+    this.#current ??= task;
+    this.#lastPid = Math.max(this.#lastPid, task.pid);
+  }
+
+  remove(task: Task): void {
+    const rest = new Map(this.#tasks);
+    rest.delete(task.pid);
+    this.#tasks = rest;
+  }
+
+  childrenOf(task: Task): Task[] {
+    return [...this.#tasks.values()].filter(({ parentPid }) => parentPid === task.pid);
+  }
+
+  /** Has anybody else something to do? */
+  hasOthers(task: Task): boolean {
+    return [...this.#tasks.values()].some((other) => other !== task && isRunnable(other));
+  }
+
+  /** Who runs next; the present one last. Undefined: everybody waits for something that never comes. */
+  next(): Task | undefined {
+    const now = this.#current?.pid ?? 0;
+    const order = [...this.#tasks.values()].sort((a, b) => a.pid - b.pid);
+    const after = order.filter(({ pid }) => pid > now);
+    return [...after, ...order.filter(({ pid }) => pid <= now)].find(isRunnable);
+  }
+
+  /** Gives the CPU to a process. */
+  switchTo(task: Task): void {
+    const before = this.#current;
+    if (before === task) return;
+    const { engine } = task.kernel;
+    if (before !== undefined) before.cpu = engine.saveCpu();
+    this.#current = task;
+    engine.setTranslate(task.mm.translate);
+    for (const [index, descriptor] of task.tls.entries()) {
+      engine.setGdtEntry(12 + index, descriptor);
+    }
+    if (task.cpu !== undefined) engine.loadCpu(task.cpu);
+  }
+
+  save(): Saved {
+    const tasks = this.#tasks;
+    const current = this.#current;
+    const last = this.#lastPid;
+    const parts = [...tasks.values()].map((task) => task.save());
+    return saved(
+      () => {
+        for (const task of this.#tasks.values()) if (!tasks.has(task.pid)) task.leaveMemory();
+        this.#tasks = tasks;
+        this.#current = current;
+        this.#lastPid = last;
+        for (const part of parts) part.restore();
+      },
+      () => {
+        for (const part of parts) part.drop();
+      },
+    );
+  }
+}
+
+function isRunnable(task: Task): boolean {
+  if (task.outcome !== undefined) return false;
+  const { waiting } = task;
+  if (waiting === undefined || waiting.ready()) return true;
+  return waiting.interruptible && hasInterruption(task);
+}

@@ -1,0 +1,322 @@
+/**
+ * LinuxProcess: a Linux machine with one process on it, as the host uses it. The host loads a program
+ * or none, runs it, calls into it, makes system calls in its name and takes snapshots.
+ */
+
+import type { Errno } from '../../../abi/linux/errno.js';
+import type { Addr, Arch } from '../../../base/address.js';
+import { MayexecError } from '../../../base/errors.js';
+import type { Outcome } from '../../../base/outcome.js';
+import type { CpuState, Engine } from '../../../engine/engine.js';
+import { parseElf } from '../../../formats/elf/image.js';
+import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
+import { OutputSink } from '../../../kernel/output.js';
+import type { RunEnd } from '../../../kernel/run-loop.js';
+import type { Saved } from '../../../kernel/snapshot.js';
+import type { SyscallResult } from '../../../kernel/syscall.js';
+import type { PageWatch } from '../../../memory/watch.js';
+import type { Policy } from '../../../policy/policy.js';
+import type { TraceRecorder } from '../../../trace/events.js';
+import { CallFrame, HOST_ADDRESSES, noRoom } from '../entry/call.js';
+import { performSyscall } from '../entry/dispatch.js';
+import { hostCall } from '../entry/host-call.js';
+import { execProgram, prepareIdle } from '../exec/exec.js';
+import type { FileInit } from '../fs/file-system.js';
+import { addProcess, populateProc } from '../fs/proc.js';
+import { openStandardStreams } from '../fs/standard-streams.js';
+import type { Input } from '../fs/streams.js';
+import { LinuxKernel } from '../kernel.js';
+import type { AddressSpace } from '../mm/address-space.js';
+import { changeLayout, type Layout } from '../mm/layout.js';
+import { type Sysctls, sysctlFiles } from '../sysctl.js';
+import { runTasks, type TaskLimits } from './run-tasks.js';
+import { createPolicies, createSpace } from './space.js';
+import { Task } from './task.js';
+
+/** The only process of a sandbox. */
+const FIRST_PID = 1000;
+
+export interface LinuxProcessOptions {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly policies: { readonly policies: readonly Policy[] };
+  readonly layout: Layout;
+  /** Random bytes that the guest asks for derive from it. */
+  readonly seed: number;
+  readonly trace: TraceRecorder;
+  readonly limits: { readonly blocks: number };
+  readonly stdin?: Input;
+  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+  /** Has the processor protection keys? */
+  readonly protectionKeys?: boolean;
+  /** Options of mounts by path. */
+  readonly mounts?: Readonly<Record<string, readonly string[]>>;
+  readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+  /** Asked at each system call of the guest. */
+  readonly intercept?: SyscallInterceptor;
+  readonly interceptFault?: FaultInterceptor;
+  /** Kernel settings that are not the usual ones. */
+  readonly sysctls?: Sysctls;
+  /** Sees stores, fetches and changes of rights of every process. */
+  readonly watch?: PageWatch;
+  /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
+  readonly resourceLimits?: ReadonlyMap<number, bigint>;
+}
+
+/** Opaque. Belongs to the process that made it. */
+export interface ProcessSnapshot {
+  readonly cpu: CpuState;
+  readonly parts: Saved;
+}
+
+/** The code jumped to an address of the host's: see `HOST_ADDRESSES`. */
+export interface HostEntry {
+  readonly kind: 'host';
+  readonly address: Addr;
+}
+
+/** `value`: what the register holds after the call, signed; -1n with `errno` when it failed. */
+export interface HostSyscallResult {
+  readonly value: bigint;
+  readonly errno?: Errno;
+}
+
+export class LinuxProcess {
+  readonly #kernel: LinuxKernel;
+  readonly #task: Task;
+  readonly #blocks: number;
+  readonly #outputs: readonly [OutputSink, OutputSink];
+  #loaded = false;
+  /** Snapshots that nobody holds any more give their frames back. */
+  readonly #forgotten = new FinalizationRegistry<Saved>((parts) => {
+    if (!this.#closed) parts.drop();
+  });
+  #closed = false;
+
+  private constructor(options: LinuxProcessOptions) {
+    const kernel = new LinuxKernel(options);
+    this.#kernel = kernel;
+    this.#blocks = options.limits.blocks;
+    const owner = (): Task => this.#task;
+    const policies = createPolicies(kernel, options.policies.policies, owner);
+    const layout = changeLayout(kernel.layout, policies.effects);
+    const mm = createSpace(kernel, layout, policies, owner);
+    this.#task = new Task(kernel, FIRST_PID, mm, policies);
+    this.#task.isFirst = true;
+    kernel.processes.add(this.#task);
+    for (const [resource, bytes] of options.resourceLimits ?? []) {
+      this.#task.limits.set(resource, { soft: bytes, hard: bytes });
+    }
+    const { onOutput } = options;
+    const sink = (fd: 1 | 2): OutputSink =>
+      new OutputSink(onOutput === undefined ? undefined : (bytes) => onOutput(fd, bytes));
+    this.#outputs = [sink(1), sink(2)];
+    const { files } = kernel;
+    openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
+    populateProc(files, () => kernel.processes.current, {
+      'vm/memfd_noexec': String(policies.effects.memfdNoexec ?? 0),
+      'vm/mmap_min_addr': String(layout.mmapMinAddr),
+      ...sysctlFiles(kernel.sysctls),
+    });
+    addProcess(files, this.#task);
+    kernel.engine.setTranslate(mm.translate);
+  }
+
+  static create(options: LinuxProcessOptions): LinuxProcess {
+    return new LinuxProcess(options);
+  }
+
+  get mm(): AddressSpace {
+    return this.#task.mm;
+  }
+
+  get pid(): number {
+    return this.#task.pid;
+  }
+
+  get kernelLog(): readonly string[] {
+    return this.#kernel.log;
+  }
+
+  get stdout(): Uint8Array {
+    return this.#outputs[0].bytes;
+  }
+
+  get stderr(): Uint8Array {
+    return this.#outputs[1].bytes;
+  }
+
+  get symbols(): ReadonlyMap<string, Addr> {
+    return this.#task.symbols;
+  }
+
+  /** What ended the program, if it has ended. */
+  get outcome(): Outcome | undefined {
+    return this.#task.outcome;
+  }
+
+  /**
+   * Puts a program into the file system and loads it. What only happens behind execve's point of no
+   * return (a policy refuses a segment) is the outcome of the run.
+   * @throws MayexecError for a file that cannot be executed.
+   */
+  exec(
+    path: string,
+    bytes: Uint8Array,
+    argv: readonly string[],
+    envp: readonly string[],
+    xattrs: Readonly<Record<string, string>> = {},
+  ): void {
+    const parsed = parseElf(bytes);
+    if (!parsed.ok) throw new MayexecError(`cannot execute '${path}': ${parsed.reason}`);
+    const { image } = parsed;
+    if (image.arch !== this.#kernel.arch) {
+      throw new MayexecError(
+        `cannot execute '${path}': it is for ${image.arch}, this sandbox is ${this.#kernel.arch}`,
+      );
+    }
+    this.#kernel.writeFile(path, { content: bytes, mode: 0o755, xattrs });
+    const done = execProgram(this.#task, this.#kernel.layout, { path, argv, envp });
+    if (!done.ok) {
+      const interpreter = image.interpreter;
+      const what = interpreter === undefined ? '' : ` (its interpreter is '${interpreter}')`;
+      throw new MayexecError(`cannot execute '${path}': execve fails with ${done.errno}${what}`);
+    }
+    this.#loaded = true;
+  }
+
+  /** No program: an empty process with a stack and a heap, for system calls and `call`. */
+  idle(): void {
+    prepareIdle(this.#task);
+  }
+
+  /** Runs the program until it ends or a limit is met. After a limit it can go on; after an end it stays ended. */
+  run(): Outcome {
+    if (!this.#loaded && this.#kernel.programCounter === 0n) {
+      throw new MayexecError('run: no program is loaded');
+    }
+    if (this.#task.outcome !== undefined) return this.#task.outcome;
+    const end = this.#runTasks({});
+    if (typeof end === 'string') throw new MayexecError('run: stopped at a return address');
+    this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome: end });
+    return end;
+  }
+
+  /**
+   * Calls guest code by the platform's C convention (System V, cdecl). The stack pointer is put back
+   * when it returns; every other register stays as the code left it.
+   */
+  call(address: Addr, args: readonly bigint[]): Outcome {
+    return this.#apart(() => {
+      const outcome = this.#call(address, args);
+      this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome });
+      return outcome;
+    });
+  }
+
+  /** Runs from `address` with all registers as they are, until the code jumps to the host or ends. */
+  enter(address: Addr, blocks = this.#blocks): Outcome | HostEntry {
+    return this.#apart(() => {
+      this.#kernel.programCounter = address;
+      const end = this.#runTasks({ host: HOST_ADDRESSES[this.#task.arch], blocks });
+      if (end === 'host') return { kind: 'host', address: this.#kernel.programCounter };
+      return typeof end === 'string' ? { kind: 'limit', limit: 'blocks' } : end;
+    });
+  }
+
+  /** Whatever the program itself has come to stays as it is. */
+  #apart<T>(run: () => T): T {
+    const task = this.#task;
+    const { outcome, waiting } = task;
+    task.outcome = undefined;
+    task.waiting = undefined;
+    const result = run();
+    task.outcome = outcome;
+    task.waiting = waiting;
+    return result;
+  }
+
+  /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
+  syscall(nameOrNumber: string | number, args: readonly bigint[]): HostSyscallResult {
+    const { abi } = this.#task;
+    const call = hostCall(abi, nameOrNumber, args);
+    if (!call.ok) return { value: -1n, errno: call.errno };
+    let late: SyscallResult | undefined;
+    const deliver = (answer: SyscallResult): void => {
+      late = answer;
+    };
+    const task = this.#task;
+    // What the guest itself may be waiting for goes on afterwards.
+    const { waiting } = task;
+    task.waiting = undefined;
+    const first = performSyscall(task, { abi, ...call.value, byHost: true, deliver });
+    // A call that waits lets the other processes run until it has its answer.
+    if (task.waiting !== undefined) this.#runTasks({ enough: () => late !== undefined });
+    task.waiting = waiting;
+    const result = late ?? first;
+    if (result.ok === 'no-return') return { value: 0n };
+    return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
+  }
+
+  readFile(path: string): Uint8Array {
+    return this.#kernel.files.read(path);
+  }
+
+  writeFile(path: string, file: Uint8Array | FileInit): void {
+    this.#kernel.writeFile(path, file);
+  }
+
+  snapshot(): ProcessSnapshot {
+    const tasks = this.#kernel.processes.save();
+    const kernel = this.#kernel.save();
+    const parts: Saved = {
+      restore: () => {
+        kernel.restore();
+        tasks.restore();
+      },
+      drop: () => {
+        kernel.drop();
+        tasks.drop();
+      },
+    };
+    const snapshot = { cpu: this.#kernel.engine.saveCpu(), parts };
+    this.#forgotten.register(snapshot, parts, snapshot);
+    return snapshot;
+  }
+
+  /** Gives back at once what only the snapshot holds; else that happens when nobody holds it any more. */
+  discard(snapshot: ProcessSnapshot): void {
+    if (this.#forgotten.unregister(snapshot)) snapshot.parts.drop();
+  }
+
+  restore({ cpu, parts }: ProcessSnapshot): void {
+    const { engine } = this.#kernel;
+    parts.restore();
+    engine.setTranslate(this.#task.mm.translate);
+    for (const [index, descriptor] of this.#task.tls.entries()) {
+      engine.setGdtEntry(12 + index, descriptor);
+    }
+    engine.loadCpu(cpu);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const task of this.#kernel.processes.all) task.leaveMemory();
+    this.#kernel.shm.close();
+    this.#kernel.files.close();
+  }
+
+  #call(address: Addr, args: readonly bigint[]): Outcome {
+    const frame = CallFrame.push(this.#task, address, args);
+    if (!(frame instanceof CallFrame)) return noRoom(frame);
+    const end = this.#runTasks({ until: frame.returnAddress });
+    return typeof end === 'string' ? frame.pop() : end;
+  }
+
+  /** The first process has the CPU afterwards, whoever had it last. */
+  #runTasks(limits: Partial<TaskLimits>): RunEnd | 'enough' {
+    const end = runTasks(this.#kernel, this.#task, { blocks: this.#blocks, ...limits });
+    this.#kernel.processes.switchTo(this.#task);
+    return end;
+  }
+}

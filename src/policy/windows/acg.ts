@@ -1,0 +1,85 @@
+/**
+ * acg: Arbitrary Code Guard of Windows (ProcessDynamicCodePolicy): a process may execute images that
+ * the loader maps, and can neither make new executable memory nor change existing code. Judged is the
+ * process that calls, not the one whose memory it is. For Windows guests only.
+ * Microsoft documentation of PROCESS_MITIGATION_DYNAMIC_CODE_POLICY.
+ */
+import { VM_EXEC, VM_WRITE, type Vma } from '../../os/linux/mm/vma.js';
+import { onOff, type PolicyDefinition, Rules } from '../definition.js';
+import { allow, type MapRequest, type ProtectRequest, type Verdict } from '../policy.js';
+
+const rules = new Rules('acg', {
+  'new-code': 'a process under ACG may not create executable memory',
+  'gain-exec': 'a process under ACG may not make memory executable',
+  'write-exec': 'a process under ACG may not make memory writable and executable',
+  'write-code': 'a process under ACG may not make the code of an image writable',
+});
+
+/** STATUS_DYNAMIC_CODE_BLOCKED; Win32 ERROR_DYNAMIC_CODE_BLOCKED is 1655. */
+export const STATUS_DYNAMIC_CODE_BLOCKED = 0xc0000604;
+export const ERROR_DYNAMIC_CODE_BLOCKED = 1655;
+
+type Id = 'new-code' | 'gain-exec' | 'write-exec' | 'write-code';
+
+function blocked(audit: boolean, id: Id): Verdict {
+  return audit ? rules.note(id) : rules.refuse('EACCES', STATUS_DYNAMIC_CODE_BLOCKED, id);
+}
+
+/** VirtualAlloc and views of sections; images come from the loader (origin 'exec'). */
+function onMap(audit: boolean, { flags, origin }: MapRequest): Verdict {
+  return flags & VM_EXEC && origin !== 'exec' ? blocked(audit, 'new-code') : allow;
+}
+
+function onProtect(audit: boolean, vma: Vma, { flags }: ProtectRequest): Verdict {
+  const isCode = (vma.flags & VM_EXEC) !== 0;
+  if (flags & VM_EXEC) {
+    if (!isCode) return blocked(audit, 'gain-exec');
+    return flags & VM_WRITE ? blocked(audit, 'write-exec') : allow;
+  }
+  return isCode && vma.object !== undefined && flags & VM_WRITE
+    ? blocked(audit, 'write-code')
+    : allow;
+}
+
+export const acg: PolicyDefinition = {
+  info: {
+    name: 'acg',
+    summary: 'Arbitrary Code Guard: no new executable memory, error 1655 (Windows 10)',
+    os: ['windows'],
+    optIn:
+      'SetProcessMitigationPolicy(ProcessDynamicCodePolicy) with ProhibitDynamicCode, by the program itself or its parent; one way.',
+    options: [
+      onOff('audit', 'off', 'AuditProhibitDynamicCode: note what would be blocked, and allow it'),
+    ],
+    rules: rules.table,
+    description: [
+      "Blocked with STATUS_DYNAMIC_CODE_BLOCKED (0xC0000604; GetLastError 1655): VirtualAlloc with any EXECUTE protection, an executable view of a section that is no image, VirtualProtect to an EXECUTE protection from one without, to EXECUTE_READWRITE or EXECUTE_WRITECOPY from any, and of an image's code to a writable one.",
+      'Allowed: loading images, and VirtualProtect that takes rights away. Memory that was executable before the policy came stays so.',
+      'Errors of the arguments come first, then this one, then address and overlap.',
+    ].join('\n'),
+    history:
+      'In the structures of Windows 8.1, enforced from Windows 10 1607 and 1703 on. Edge moved its JIT compiler into another process for it in 2017.',
+    workarounds: [
+      'A process without ACG that maps a section executable into this one (out-of-process JIT).',
+      'AllowThreadOptOut, and SetThreadInformation(ThreadDynamicCodePolicy) in the thread that compiles.',
+      'Executable memory made before the policy is set.',
+    ],
+    source: [
+      'Microsoft: PROCESS_MITIGATION_DYNAMIC_CODE_POLICY; SetProcessMitigationPolicy',
+      'Microsoft Edge: Mitigating arbitrary native code execution (2017)',
+    ],
+    deviations: [
+      'Whether private executable memory may become plainly writable is not verified; here it may.',
+    ],
+  },
+  create(options) {
+    const audit = options.on('audit');
+    return {
+      name: 'acg',
+      spec: options.spec,
+      effects: { nx: true },
+      mmapRegion: (request) => onMap(audit, request),
+      mprotectRights: (vma, request) => onProtect(audit, vma, request),
+    };
+  },
+};

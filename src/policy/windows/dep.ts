@@ -1,0 +1,194 @@
+/**
+ * dep: Data Execution Prevention of Windows: the NX bit, by process. No call is refused; what DEP
+ * decides is whether a fetch needs an EXECUTE protection, from the boot option, the image's mark and
+ * SetProcessDEPPolicy. For Windows guests only.
+ * Microsoft documentation of DEP, SetProcessDEPPolicy, GetSystemDEPPolicy and IMAGE_DLLCHARACTERISTICS.
+ */
+import type { Addr } from '../../base/address.js';
+import { VM_EXEC } from '../../os/linux/mm/vma.js';
+import { onOff, type PolicyDefinition, type PolicyTarget, Rules } from '../definition.js';
+import type { TrampolineEmulator } from '../effects.js';
+import { allow, type ImageFacts, type Policy } from '../policy.js';
+
+const rules = new Rules('dep', {
+  'no-exec': 'DEP is on for the process, and the page has no EXECUTE protection',
+});
+
+export const DEP_MODES = ['alwaysoff', 'alwayson', 'optin', 'optout'] as const;
+export type DepMode = (typeof DEP_MODES)[number];
+
+/** IMAGE_DLLCHARACTERISTICS_NX_COMPAT. */
+export const NX_COMPAT = 0x0100;
+
+export interface DepState {
+  readonly on: boolean;
+  /** It can no longer be changed. */
+  readonly permanent: boolean;
+  readonly atlThunks: boolean;
+}
+
+/** The state of a new process. Programs for 64 bits always have DEP. */
+export function initialDep(
+  mode: DepMode,
+  arch: PolicyTarget['arch'],
+  characteristics: number,
+): DepState {
+  if (arch === 'x86-64') return { on: true, permanent: true, atlThunks: false };
+  const compatible = (characteristics & NX_COMPAT) !== 0;
+  switch (mode) {
+    case 'alwaysoff':
+      return { on: false, permanent: true, atlThunks: true };
+    case 'alwayson':
+      return { on: true, permanent: true, atlThunks: true };
+    case 'optin':
+      return { on: compatible, permanent: compatible, atlThunks: true };
+    case 'optout':
+      return { on: true, permanent: compatible, atlThunks: true };
+  }
+}
+
+const ERROR_ACCESS_DENIED = 5;
+const ERROR_NOT_SUPPORTED = 50;
+const ERROR_INVALID_PARAMETER = 87;
+const PROCESS_DEP_ENABLE = 1;
+const PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION = 2;
+
+/** SetProcessDEPPolicy(flags): the new state, or the Win32 error. */
+export function setProcessDepPolicy(
+  state: DepState,
+  flags: number,
+  arch: PolicyTarget['arch'],
+):
+  | { readonly ok: true; readonly state: DepState }
+  | { readonly ok: false; readonly error: number } {
+  if (arch === 'x86-64') return { ok: false, error: ERROR_NOT_SUPPORTED };
+  const known = PROCESS_DEP_ENABLE | PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION;
+  if (flags & ~known || flags === PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION) {
+    return { ok: false, error: ERROR_INVALID_PARAMETER };
+  }
+  if (state.permanent) return { ok: false, error: ERROR_ACCESS_DENIED };
+  if (!(flags & PROCESS_DEP_ENABLE)) return { ok: true, state: { ...state, on: false } };
+  const atlThunks = !(flags & PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION);
+  return { ok: true, state: { on: true, permanent: true, atlThunks } };
+}
+
+/**
+ * ATL thunks: `mov dword [esp+4], imm32; jmp rel32`, and the two later forms with registers, which
+ * were not checked against a real system.
+ */
+export const emulateAtlThunk: TrampolineEmulator = (arch, pc, byteAt, stackPointer) => {
+  if (arch !== 'i386') return undefined;
+  const has = (offset: number, ...bytes: readonly number[]): boolean =>
+    bytes.every((byte, i) => byteAt(pc + BigInt(offset + i)) === byte);
+  const imm = (offset: number): bigint | undefined => word(byteAt, pc + BigInt(offset));
+  const jump = (offset: number): Addr =>
+    (pc + BigInt(offset + 4) + (imm(offset) ?? 0n)) & 0xffff_ffffn;
+  const whole = (length: number): boolean => byteAt(pc + BigInt(length - 1)) !== undefined;
+  if (has(0, 0xc7, 0x44, 0x24, 0x04) && has(8, 0xe9) && whole(13)) {
+    const bytes = Uint8Array.from({ length: 4 }, (_, i) => byteAt(pc + BigInt(4 + i)) ?? 0);
+    return {
+      name: 'ATL, stack',
+      registers: {},
+      pc: jump(9),
+      store: { address: (stackPointer + 4n) & 0xffff_ffffn, bytes },
+    };
+  }
+  if (has(0, 0xb9) && has(5, 0xe9) && whole(10)) {
+    return { name: 'ATL, ecx', registers: { ecx: imm(1) ?? 0n }, pc: jump(6) };
+  }
+  if (has(0, 0xba) && has(5, 0xb9) && has(10, 0xff, 0xe1)) {
+    const target = imm(6) ?? 0n;
+    return { name: 'ATL, edx', registers: { edx: imm(1) ?? 0n, ecx: target }, pc: target };
+  }
+  return undefined;
+};
+
+function word(byteAt: (address: Addr) => number | undefined, address: Addr): bigint | undefined {
+  let value = 0n;
+  for (let i = 3n; i >= 0n; i--) {
+    const byte = byteAt(address + i);
+    if (byte === undefined) return undefined;
+    value = (value << 8n) | BigInt(byte);
+  }
+  return value;
+}
+
+interface Settings {
+  readonly spec: string;
+  readonly mode: DepMode;
+  readonly atl: boolean;
+  readonly target: PolicyTarget;
+}
+
+/** Without an image: a program not marked, as most were when DEP came. */
+function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
+  const { spec, mode, atl, target } = settings;
+  const state = initialDep(mode, target.arch, image?.dllCharacteristics ?? 0);
+  return {
+    name: 'dep',
+    spec,
+    effects: {
+      nx: state.on,
+      ...(state.on && state.atlThunks && atl ? { emulateTrampoline: emulateAtlThunk } : {}),
+    },
+    forProgram: (next) => policyFor(settings, next),
+    fault: (vma, _address, access) =>
+      access === 'exec' && vma !== undefined && !(vma.flags & VM_EXEC)
+        ? rules.note('no-exec')
+        : allow,
+  };
+}
+
+export const dep: PolicyDefinition = {
+  info: {
+    name: 'dep',
+    summary: 'Data Execution Prevention: NX by process, with opt-in and opt-out (Windows)',
+    os: ['windows'],
+    optIn:
+      'Boot option nx=; for a 32-bit program the mark NX_COMPAT (linker option /NXCOMPAT), SetProcessDEPPolicy(PROCESS_DEP_ENABLE), or the exemption list of opt-out. Programs for 64 bits always have it.',
+    options: [
+      {
+        name: 'mode',
+        summary: 'boot option nx=: optin is the default of Windows clients, optout of servers',
+        values: DEP_MODES,
+        default: 'optin',
+      },
+      onOff(
+        'atl',
+        'on',
+        'thunks of the ATL library are carried out at the fault (32-bit programs)',
+      ),
+    ],
+    rules: rules.table,
+    description: [
+      'DEP refuses no call. With DEP on, a fetch from a page without one of the EXECUTE protections raises EXCEPTION_ACCESS_VIOLATION (0xC0000005) with parameters 8 and the address; with DEP off every readable page executes, while VirtualQuery still reports what was asked for.',
+      '64-bit programs: always on. 32-bit programs: alwayson and optout on, alwaysoff off, optin on for images marked NX_COMPAT.',
+      'SetProcessDEPPolicy: 50 in a 64-bit program; 87 for unknown flags; 5 once the setting is permanent (by mark, by boot option, or by an earlier call that enabled it).',
+      'ATL thunks (mov dword [esp+4], imm; jmp) in non-executable memory are recognised at the fault and carried out, unless the program declined.',
+    ].join('\n'),
+    history:
+      'Windows XP SP2 (2004) and Server 2003 SP1, on processors with NX and PAE kernels. The default heap is not executable since. Applications of the time broke on ATL thunks and copy protection, hence the emulation and the exemptions.',
+    workarounds: [
+      'VirtualAlloc or VirtualProtect with PAGE_EXECUTE_READWRITE, or RW and later EXECUTE_READ.',
+      'HeapCreate(HEAP_CREATE_ENABLE_EXECUTE).',
+      'SetProcessDEPPolicy(0) before it is permanent.',
+    ],
+    source: [
+      'Microsoft: Data Execution Prevention; SetProcessDEPPolicy; GetSystemDEPPolicy; PE format, DLL characteristics',
+    ],
+    deviations: [
+      'The exemption list and the DLLs that switched DEP off in XP are not modelled.',
+      'The second and third form of ATL thunks are unverified.',
+    ],
+  },
+  create: (options, target) =>
+    policyFor(
+      {
+        spec: options.spec,
+        mode: options.value('mode') as DepMode,
+        atl: options.on('atl'),
+        target,
+      },
+      undefined,
+    ),
+};

@@ -1,0 +1,200 @@
+/** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
+import type { Arch } from '../base/address.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
+import type { Injection } from '../inject/injection.js';
+import { parseInjections } from '../inject/parse.js';
+import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
+import { layoutNames } from '../os/linux/mm/layout.js';
+import { SYSCTLS } from '../os/linux/sysctl.js';
+import type { Policy } from '../policy/policy.js';
+
+/** A file for the sandbox's file system: its bytes, or bytes with a mode (default 0o644) and extended attributes. */
+export type HostFile =
+  | Uint8Array
+  | {
+      readonly content: Uint8Array;
+      readonly mode?: number;
+      readonly xattrs?: Readonly<Record<string, string>>;
+    };
+
+/** The program of a sandbox: an ELF image, alone or with its command line. */
+export type HostProgram =
+  | Uint8Array
+  | {
+      readonly bytes: Uint8Array;
+      /** Where the guest sees it; default '/program'. */
+      readonly path?: string;
+      readonly argv?: readonly string[];
+      readonly env?: readonly string[];
+      /** Extended attributes of the file; policies may read marks in them ('user.pax.flags'). */
+      readonly xattrs?: Readonly<Record<string, string>>;
+    };
+
+export type PolicyChoice = string | Policy | readonly (string | Policy)[];
+
+export interface SandboxOptions {
+  /** Default 'x86-64', or what the program's ELF header says. */
+  readonly arch?: Arch | undefined;
+  /** Only 'linux' exists so far. */
+  readonly os?: 'linux' | undefined;
+  /** A spec such as 'selinux:execheap=deny+mdwe', a Policy, or a list, all of which must agree. Default 'nx'. */
+  readonly policy?: PolicyChoice | undefined;
+  /** A named address-space layout; the default fits arch. */
+  readonly layout?: string | undefined;
+  /** Every random choice derives from it (integer, 0 to 2^32 - 1); default 1. 0: no address randomisation. */
+  readonly seed?: number | undefined;
+  readonly engine?: EngineChoice | undefined;
+  readonly limits?:
+    | {
+        /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 1 GiB. */
+        readonly memory?: number | undefined;
+        /** Translated blocks per run or call; default 10,000,000. A fork counts as 1,000, an execve as 5,000. */
+        readonly blocks?: number | undefined;
+      }
+    | undefined;
+  readonly program?: HostProgram | undefined;
+  /** What the guest reads from descriptor 0; a function is asked at the first read. */
+  readonly stdin?: Uint8Array | (() => Uint8Array) | undefined;
+  /** Path to content, put into the guest's file system before the program starts. */
+  readonly files?: Readonly<Record<string, HostFile>> | undefined;
+  /** A processor with protection keys (PKU); RDPKRU and WRPKRU are emulated. Default false. */
+  readonly protectionKeys?: boolean | undefined;
+  /**
+   * Kernel settings by name: 'vm.max_map_count', 'vm.mmap_min_addr', 'vm.nr_hugepages' and
+   * 'vm.overcommit_memory' (0, 1 or 2). The guest finds them in /proc/sys.
+   */
+  readonly sysctl?: Readonly<Record<string, number>> | undefined;
+  /**
+   * Options of mounts by path: 'noexec', 'ro', 'wxallowed' (openbsd). A path where nothing is mounted
+   * gets a tmpfs; '/', '/tmp', '/dev' and '/dev/shm' are mounts already.
+   */
+  readonly mounts?: Readonly<Record<string, readonly string[]>> | undefined;
+  /** Called with what the guest writes to descriptor 1 or 2, as it writes it. */
+  readonly onOutput?: ((fd: 1 | 2, bytes: Uint8Array) => void) | undefined;
+  /** Asked at each system call of the guest: lets it pass, fails it, answers it or changes its arguments. */
+  readonly intercept?: SyscallInterceptor | undefined;
+  /** Asked before each page fault is judged: may make calls in the guest's name and have the access tried again. */
+  readonly interceptFault?: FaultInterceptor | undefined;
+  /**
+   * Watch stores and fetches, for findings of the kind 'executed-after-write' (`findings`). Costs a stop at
+   * each page that is first stored to, and at each that is executed after that. Default false.
+   */
+  readonly monitor?: boolean | undefined;
+  /**
+   * Faults to inject, in the manner of strace: 'mmap:error=ENOMEM:when=2', 'mprotect:error=EACCES:when=3+',
+   * 'mmap:ignore-hint', 'map-count=20', 'rlimit-as=1M'; several in a list or joined by '+'. What `intercept`
+   * says of a call comes first.
+   */
+  readonly inject?: string | readonly string[] | undefined;
+}
+
+export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
+export type EngineChoice = (typeof ENGINE_CHOICES)[number];
+
+const OPTION_NAMES = [
+  'arch',
+  'os',
+  'policy',
+  'layout',
+  'seed',
+  'engine',
+  'limits',
+  'program',
+  'stdin',
+  'files',
+  'mounts',
+  'onOutput',
+  'intercept',
+  'interceptFault',
+  'inject',
+  'monitor',
+  'protectionKeys',
+  'sysctl',
+];
+
+const MOUNT_OPTIONS = ['noexec', 'ro', 'wxallowed'];
+const ARCHES = ['x86-64', 'i386'] as const;
+const MAX_MEMORY = 1 << 30;
+
+export interface CheckedOptions {
+  readonly arch: Arch;
+  readonly engine: EngineChoice;
+  readonly seed: number;
+  readonly memory: number;
+  readonly blocks: number;
+  readonly injections: readonly Injection[];
+}
+
+/** Throws a MayexecError that names the first wrong option, its value and what is accepted. */
+export function checkOptions(options: SandboxOptions): CheckedOptions {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name)) throw unknownValue('option', name, OPTION_NAMES);
+  }
+  for (const name of Object.keys(options.limits ?? {})) {
+    if (name !== 'memory' && name !== 'blocks') {
+      throw unknownValue('limit', name, ['memory', 'blocks']);
+    }
+  }
+  if (options.os !== undefined && options.os !== 'linux') {
+    throw unknownValue('os', options.os, ['linux']);
+  }
+  checkSysctls(options.sysctl ?? {});
+  for (const option of Object.values(options.mounts ?? {}).flat()) {
+    if (!MOUNT_OPTIONS.includes(option)) throw unknownValue('mount option', option, MOUNT_OPTIONS);
+  }
+  if (options.layout !== undefined) oneOf('layout', options.layout, layoutNames);
+  return {
+    arch: oneOf('arch', options.arch ?? programArch(options.program) ?? 'x86-64', ARCHES),
+    engine: oneOf('engine', options.engine ?? 'auto', ENGINE_CHOICES),
+    seed: integer('seed', options.seed ?? 1, 0, 0xffffffff),
+    memory: roundToPages(
+      integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
+    ),
+    blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
+    injections: [options.inject ?? []].flat().flatMap(parseInjections),
+  };
+}
+
+function checkSysctls(given: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(given)) {
+    const range = SYSCTLS[name];
+    if (range === undefined) throw unknownValue('sysctl', name, Object.keys(SYSCTLS));
+    integer(name, value, range.least, range.most);
+  }
+}
+
+/** A guest address or register value from the host: an integer, negative ones in two's complement. */
+export function toWord(what: string, value: number | bigint): bigint {
+  if (typeof value === 'bigint') {
+    if (value >= -(1n << 63n) && value < 1n << 64n) return BigInt.asUintN(64, value);
+  } else if (Number.isSafeInteger(value)) {
+    return BigInt.asUintN(64, BigInt(value));
+  }
+  throw new MayexecError(
+    `${what} is ${String(value)}: expected an integer of at most 64 bits (bigint above 2^53)`,
+  );
+}
+
+export function integer(what: string, value: number, min: number, max: number): number {
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  throw new MayexecError(`${what} is ${String(value)}: expected an integer from ${min} to ${max}`);
+}
+
+/** The architecture of an ELF image by its header (e_machine 3 or 62), undefined for anything else. */
+function programArch(program: HostProgram | undefined): Arch | undefined {
+  const bytes = program instanceof Uint8Array ? program : program?.bytes;
+  if (bytes === undefined || bytes.length < 20 || bytes[0] !== 0x7f || bytes[1] !== 0x45) {
+    return undefined;
+  }
+  return bytes[18] === 3 ? 'i386' : bytes[18] === 62 ? 'x86-64' : undefined;
+}
+
+function oneOf<T extends string>(what: string, value: string, known: readonly T[]): T {
+  const found = known.find((name) => name === value);
+  if (found === undefined) throw unknownValue(what, value, known);
+  return found;
+}
+
+function roundToPages(bytes: number): number {
+  return Math.ceil(bytes / 4096) * 4096;
+}

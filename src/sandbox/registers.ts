@@ -1,0 +1,49 @@
+/** Registers as properties of one object: `regs.rax`, `regs.rax = 1n`. */
+import { unknownValue } from '../base/errors.js';
+import type { Engine } from '../engine/engine.js';
+import { toWord } from './options.js';
+
+export interface Registers {
+  [name: string]: bigint;
+}
+
+/** `check` throws when the engine may no longer be used. An unknown name throws and names the nearest. */
+export function registersOf(engine: Engine, check: () => void): Registers {
+  const known = new Set(engine.registers);
+  const nameOf = (name: string): string => {
+    check();
+    if (!known.has(name)) throw unknownValue('register', name, engine.registers);
+    return name;
+  };
+  return new Proxy<Registers>(Object.create(null) as Registers, {
+    get(_target, name) {
+      return isProtocol(name) ? undefined : engine.readRegister(nameOf(name));
+    },
+    set(_target, name, value: number | bigint) {
+      const register = nameOf(String(name));
+      engine.writeRegister(register, wide(register) ? BigInt(value) : toWord(register, value));
+      return true;
+    },
+    has: (_target, name) => typeof name === 'string' && known.has(name),
+    ownKeys: () => [...known],
+    getOwnPropertyDescriptor(_target, name) {
+      if (typeof name !== 'string' || !known.has(name)) return undefined;
+      return {
+        configurable: true,
+        enumerable: true,
+        writable: true,
+        value: engine.readRegister(name),
+      };
+    },
+  });
+}
+
+/** Names that await, JSON and assertion libraries ask any object for; none is a misspelt register. */
+function isProtocol(name: string | symbol): name is symbol {
+  return typeof name === 'symbol' || /[^a-z0-9_]|^(then|constructor|inspect)$/.test(name);
+}
+
+/** Registers of more than 64 bits. */
+function wide(name: string): boolean {
+  return name.startsWith('xmm') || name.startsWith('st');
+}

@@ -1,0 +1,385 @@
+/**
+ * Sandbox: one emulated process under a policy. The composition root: it picks the engine, the
+ * policies and the layout, and hands the host what it may do with the process.
+ */
+
+import type { Errno } from '../abi/linux/errno.js';
+import { type Addr, type AddrRange, type Arch, PAGE_SIZE_N, pageDown } from '../base/address.js';
+import { MayexecError } from '../base/errors.js';
+import type { Fault, Outcome } from '../base/outcome.js';
+import { Random } from '../base/random.js';
+import type { Finding } from '../diagnosis/monitor/finding.js';
+import { findingsOf } from '../diagnosis/monitor/findings.js';
+import { PageWatcher } from '../diagnosis/monitor/page-watcher.js';
+import type { Engine } from '../engine/engine.js';
+import { type EngineInfo, openEngine } from '../engine/open.js';
+import { type InjectionCount, Injector } from '../inject/injector.js';
+import type { SyscallInterceptor } from '../kernel/intercept.js';
+import type { Saved } from '../kernel/snapshot.js';
+import type { VmaHistory } from '../memory/history.js';
+import { HOST_ADDRESSES } from '../os/linux/entry/call.js';
+import { createLayout } from '../os/linux/mm/layout.js';
+import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Vma } from '../os/linux/mm/vma.js';
+import {
+  type HostEntry,
+  LinuxProcess,
+  type LinuxProcessOptions,
+  type ProcessSnapshot,
+} from '../os/linux/process/process.js';
+import { resolvePolicies } from '../policy/registry.js';
+import type { TraceEvent } from '../trace/events.js';
+import { Recorder } from '../trace/recorder.js';
+import {
+  type CheckedOptions,
+  checkOptions,
+  type HostFile,
+  type HostProgram,
+  integer,
+  type SandboxOptions,
+  toWord,
+} from './options.js';
+import { type Registers, registersOf } from './registers.js';
+
+/** One line of the address space. Addresses are half-open. */
+export interface MapsEntry {
+  readonly start: Addr;
+  readonly end: Addr;
+  /** As in /proc/self/maps: 'rwxp'. */
+  readonly perms: string;
+  /** Byte offset into the object mapped. */
+  readonly offset: bigint;
+  readonly name: string;
+  /** The two-letter codes of the VmFlags line of smaps. */
+  readonly vmFlags: string[];
+}
+
+/** `value` is what the register holds after the call, signed; -1n with `errno` when it failed. */
+export interface SyscallOutcome {
+  readonly value: bigint;
+  readonly errno?: Errno;
+}
+
+/** State of a sandbox at one moment. Belongs to the sandbox that made it; any number may be kept. */
+export interface SandboxSnapshot {
+  readonly process: ProcessSnapshot;
+  readonly injector: Saved;
+  readonly watcher: Saved | undefined;
+  readonly traceLength: number;
+}
+
+export class Sandbox implements Disposable {
+  readonly arch: Arch;
+  readonly os = 'linux';
+  /** The policy in force, as a spec string. */
+  readonly policy: string;
+  readonly seed: number;
+  /** Which engine runs it, in which form, and why that one was chosen. */
+  readonly engine: EngineInfo;
+  /** Registers by name, read and written: `sb.regs.rax = 1n`. */
+  readonly regs: Registers;
+
+  readonly #engine: Engine;
+  readonly #process: LinuxProcess;
+  readonly #recorder: Recorder;
+  readonly #injector: Injector;
+  readonly #watcher: PageWatcher | undefined;
+  readonly #snapshots = new WeakSet<SandboxSnapshot>();
+  #closed = false;
+
+  private constructor(
+    checked: CheckedOptions,
+    engine: Engine,
+    info: EngineInfo,
+    options: SandboxOptions,
+  ) {
+    const policies = resolvePolicies(options.policy ?? 'nx', checked.arch);
+    const random = checked.seed === 0 ? undefined : new Random(checked.seed);
+    this.arch = checked.arch;
+    this.seed = checked.seed;
+    this.policy = policies.spec;
+    this.engine = info;
+    this.#engine = engine;
+    this.#recorder = new Recorder();
+    this.#injector = new Injector(checked.injections);
+    this.#watcher = options.monitor === true ? new PageWatcher() : undefined;
+    this.#process = LinuxProcess.create({
+      engine,
+      arch: checked.arch,
+      policies,
+      layout: createLayout(
+        options.layout ?? policies.effects.layout,
+        checked.arch,
+        random?.fork('layout'),
+      ),
+      seed: checked.seed,
+      trace: this.#recorder,
+      limits: { blocks: checked.blocks },
+      files: options.files ?? {},
+      mounts: options.mounts ?? {},
+      protectionKeys: options.protectionKeys ?? false,
+      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+      ...(this.#watcher === undefined ? {} : { watch: this.#watcher }),
+      ...interception(checked, options, this.#injector),
+      ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+    });
+    this.regs = registersOf(engine, () => this.#alive());
+    start(this.#process, options.program);
+  }
+
+  /**
+   * Opens a sandbox, with a program ready to run or with an empty process for `syscall` and `call`.
+   * @throws MayexecError for an unknown option, policy, layout or engine, and for a program that is no ELF.
+   */
+  static async create(options: SandboxOptions = {}): Promise<Sandbox> {
+    const checked = checkOptions(options);
+    const { engine, info } = await openEngine(checked.engine, {
+      arch: checked.arch,
+      memory: checked.memory,
+      protectionKeys: options.protectionKeys ?? false,
+    });
+    try {
+      return new Sandbox(checked, engine, info, options);
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+  }
+
+  /** Runs the loaded program until it ends, or a limit ends it. */
+  run(): Outcome {
+    return this.#alive().run();
+  }
+
+  /** Calls guest code as the platform's C convention does, and runs it until it returns. */
+  call(address: number | bigint, ...args: (number | bigint)[]): Outcome {
+    const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
+    return this.#alive().call(toWord('address', address), words);
+  }
+
+  /**
+   * Runs guest code from `address` with every register as it is, until it jumps to one of the `hostAddresses`
+   * or ends. The host then does what that function of its own does, and enters again where it returns to.
+   * @param blocks Translated blocks at most; default the sandbox's limit.
+   */
+  enter(address: number | bigint, blocks?: number): Outcome | HostEntry {
+    return this.#alive().enter(toWord('address', address), blocks);
+  }
+
+  /** Where nothing can be mapped: what guest code jumps to when it calls functions of the host (`enter`). */
+  get hostAddresses(): AddrRange {
+    return HOST_ADDRESSES[this.arch];
+  }
+
+  /** Calls `observer` before each instruction with its address; registers may be read then. It costs speed. */
+  onInstruction(observer: ((pc: Addr) => void) | undefined): void {
+    this.#alive();
+    this.#engine.onInstruction(observer);
+  }
+
+  /** Makes a system call as the guest would, by name or number. Missing arguments are 0. */
+  syscall(call: string | number, ...args: (number | bigint)[]): SyscallOutcome {
+    const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
+    return this.#alive().syscall(call, words);
+  }
+
+  /** Stores as the guest would: null, or the fault that it raised (then nothing is stored). */
+  store(address: number | bigint, bytes: Uint8Array): Fault | null {
+    return this.#alive().mm.store(toWord('address', address), bytes);
+  }
+
+  /** Loads as the guest would: the bytes, or the fault. */
+  load(address: number | bigint, length: number): Uint8Array | Fault {
+    const count = integer('length', length, 0, 2 ** 31);
+    return this.#alive().mm.load(toWord('address', address), count);
+  }
+
+  /** A debugger's write: rights are ignored. @throws MayexecError where nothing is mapped. */
+  poke(address: number | bigint, bytes: Uint8Array): void {
+    this.#alive().mm.poke(toWord('address', address), bytes);
+  }
+
+  /** A debugger's read: rights are ignored. @throws MayexecError where nothing is mapped. */
+  peek(address: number | bigint, length: number): Uint8Array {
+    const count = integer('length', length, 0, 2 ** 31);
+    return this.#alive().mm.peek(toWord('address', address), count);
+  }
+
+  maps(): MapsEntry[] {
+    const { mm } = this.#alive();
+    return mm.vmas.map((vma) => ({
+      start: vma.start,
+      end: vma.end,
+      perms: permsOf(vma),
+      offset: vma.object === undefined ? 0n : BigInt(vma.pageOffset) * PAGE_SIZE_N,
+      name: mm.nameOf(vma),
+      vmFlags: mm.smapsFlags(vma),
+    }));
+  }
+
+  /** The text of /proc/self/maps. */
+  procMaps(): string {
+    return this.#alive().mm.mapsText();
+  }
+
+  /** What created and changed the mapping that holds `address`, oldest first; empty where nothing is mapped. */
+  history(address: number | bigint): readonly VmaHistory[] {
+    return this.#alive().mm.history(pageDown(toWord('address', address)));
+  }
+
+  /** Everything that happened so far: system calls, faults, policy decisions, map changes, signals. */
+  get trace(): readonly TraceEvent[] {
+    return this.#recorder.events;
+  }
+
+  /** Lines that the real kernel would have printed. */
+  get kernelLog(): readonly string[] {
+    return this.#process.kernelLog;
+  }
+
+  get stdout(): Uint8Array {
+    return this.#process.stdout;
+  }
+
+  get stderr(): Uint8Array {
+    return this.#process.stderr;
+  }
+
+  /** What came of each injection so far (option `inject`). */
+  get injections(): readonly InjectionCount[] {
+    return this.#injector.counts;
+  }
+
+  /**
+   * The classic mistakes that the program made so far, each with the instruction that made it. Of the kind
+   * 'executed-after-write' there are some only with the option `monitor`.
+   */
+  get findings(): readonly Finding[] {
+    const { mm, pid } = this.#alive();
+    const executed = this.#watcher?.findings ?? [];
+    return findingsOf({ arch: this.arch, trace: this.trace, pid, vmas: mm.vmas, executed });
+  }
+
+  /** Labels of the program, by name; empty for a program without a symbol table. */
+  get symbols(): ReadonlyMap<string, Addr> {
+    return this.#process.symbols;
+  }
+
+  /** Instructions run while counting was on (`countInstructions`). */
+  get instructions(): number {
+    return this.#alive() && this.#engine.instructions;
+  }
+
+  /** Translated blocks begun since the sandbox was created. */
+  get blocks(): number {
+    return this.#alive() && this.#engine.blocks;
+  }
+
+  /** Counting every instruction costs about half of the speed; it is off at first. */
+  countInstructions(on: boolean): void {
+    this.#alive();
+    this.#engine.countInstructions(on);
+  }
+
+  /** A file of the guest's file system, as it is now. @throws MayexecError when there is none. */
+  readFile(path: string): Uint8Array {
+    return this.#alive().readFile(path);
+  }
+
+  writeFile(path: string, file: HostFile): void {
+    this.#alive().writeFile(path, file);
+  }
+
+  /** Registers, memory, mappings, files, output and trace as they are now. Pages are shared until written. */
+  snapshot(): SandboxSnapshot {
+    const snapshot = {
+      process: this.#alive().snapshot(),
+      injector: this.#injector.save(),
+      watcher: this.#watcher?.save(),
+      traceLength: this.#recorder.count,
+    };
+    this.#snapshots.add(snapshot);
+    return snapshot;
+  }
+
+  /** Goes back to a snapshot, which stays usable. @throws MayexecError for another sandbox's snapshot. */
+  restore(snapshot: SandboxSnapshot): void {
+    const process = this.#alive();
+    if (!this.#snapshots.has(snapshot)) {
+      throw new MayexecError('restore: this snapshot was made by another sandbox');
+    }
+    process.restore(snapshot.process);
+    snapshot.injector.restore();
+    snapshot.watcher?.restore();
+    this.#recorder.truncate(snapshot.traceLength);
+  }
+
+  /**
+   * Frees the memory that only this snapshot holds, which cannot be restored afterwards. Without it that
+   * happens some time after the last reference is gone, and never within a loop that does not await.
+   */
+  discard(snapshot: SandboxSnapshot): void {
+    const process = this.#alive();
+    if (this.#snapshots.delete(snapshot)) process.discard(snapshot.process);
+  }
+
+  /** Frees the engine. Closing twice is allowed; any other use of a closed sandbox throws. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#process.close();
+    this.#engine.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #alive(): LinuxProcess {
+    if (this.#closed) throw new MayexecError('this sandbox is closed: create another one');
+    return this.#process;
+  }
+}
+
+/** The host's own interceptor has the first word. Without any, calls are not stopped for one. */
+function interception(
+  { injections }: CheckedOptions,
+  { intercept, interceptFault, sysctl }: SandboxOptions,
+  injector: Injector,
+): Pick<LinuxProcessOptions, 'intercept' | 'interceptFault' | 'sysctls' | 'resourceLimits'> {
+  const resourceLimits = new Map<number, bigint>();
+  const sysctls = new Map(Object.entries(sysctl ?? {}));
+  for (const injection of injections) {
+    if (injection.kind === 'rlimit') resourceLimits.set(injection.resource, injection.bytes);
+    if (injection.kind === 'map-count') sysctls.set('vm.max_map_count', injection.count);
+  }
+  const counts = injections.some(({ kind }) => kind === 'call');
+  const both: SyscallInterceptor = (call) => {
+    const injected = injector.intercept(call);
+    return intercept?.(call) ?? injected;
+  };
+  const asked = counts ? both : intercept;
+  return {
+    resourceLimits,
+    sysctls,
+    ...(asked === undefined ? {} : { intercept: asked }),
+    ...(interceptFault === undefined ? {} : { interceptFault }),
+  };
+}
+
+function start(process: LinuxProcess, program: HostProgram | undefined): void {
+  if (program === undefined) {
+    process.idle();
+  } else if (program instanceof Uint8Array) {
+    process.exec('/program', program, ['/program'], []);
+  } else {
+    const path = program.path ?? '/program';
+    const { bytes, argv = [path], env = [], xattrs = {} } = program;
+    process.exec(path, bytes, [...argv], [...env], xattrs);
+  }
+}
+
+function permsOf({ flags }: Vma): string {
+  const bit = (flag: number, letter: string): string => (flags & flag ? letter : '-');
+  const shared = flags & VM_MAYSHARE ? 's' : 'p';
+  return bit(VM_READ, 'r') + bit(VM_WRITE, 'w') + bit(VM_EXEC, 'x') + shared;
+}

@@ -1,0 +1,155 @@
+/** One run of a program, and what of it expectations can be about: calls and faults with their rules. */
+import type { Addr, Arch } from '../../base/address.js';
+import { MayexecError } from '../../base/errors.js';
+import type { Outcome } from '../../base/outcome.js';
+import type { Finding } from '../../diagnosis/monitor/finding.js';
+import { finishedRun, unhindered } from '../../diagnosis/outcome/finished-run.js';
+import { type FinishedRun, faultVerdict } from '../../diagnosis/outcome/outcome-class.js';
+import type { InjectionCount } from '../../inject/injector.js';
+import type { Policy } from '../../policy/policy.js';
+import type { SandboxOptions } from '../../sandbox/options.js';
+import { Sandbox } from '../../sandbox/sandbox.js';
+import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
+import { TakenRights } from '../../trace/taken-rights.js';
+import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
+import { ScenarioError } from '../read/scenario-error.js';
+
+export interface ObservedCall {
+  readonly name: string;
+  /** Undefined where the call never returned. */
+  readonly event: SyscallEvent | undefined;
+  /** After the instruction that made it. */
+  readonly pc: Addr;
+  /** Rules that spoke during it, and the one that had taken the rights that it now lacks. */
+  readonly rules: readonly string[];
+  /** The verdict that denied it or killed at it. */
+  readonly denial: VerdictEvent | undefined;
+}
+
+export interface ObservedFault {
+  readonly event: FaultEvent;
+  readonly rule: string | undefined;
+}
+
+export interface Observed extends FinishedRun {
+  readonly outcome: Outcome;
+  readonly calls: readonly ObservedCall[];
+  readonly faults: readonly ObservedFault[];
+  readonly stderr: Uint8Array;
+  readonly kernelLog: readonly string[];
+  readonly injections: readonly InjectionCount[];
+  readonly findings: readonly Finding[];
+  /** Of a fetch that ended the run: where the stack says it was called from. */
+  readonly calledFrom: Addr | undefined;
+}
+
+/** Policies may be replaced by the caller's own: mutation checks wrap them. */
+export async function observe(
+  scenario: ReadyScenario,
+  program: ReadyProgram,
+  policy: string | readonly Policy[],
+  inject?: string,
+): Promise<Observed> {
+  const options = optionsOf(scenario, program);
+  using sandbox = await Sandbox.create({ ...options, policy, inject, monitor: true });
+  const outcome = sandbox.run();
+  const trace = [...sandbox.trace];
+  return {
+    outcome,
+    trace,
+    calls: callsOf(trace),
+    faults: faultsOf(trace),
+    stdout: sandbox.stdout.slice(),
+    stderr: sandbox.stderr.slice(),
+    kernelLog: [...sandbox.kernelLog],
+    injections: sandbox.injections,
+    findings: sandbox.findings,
+    calledFrom: outcome.kind === 'signal' ? returnAddress(sandbox, scenario.arch) : undefined,
+  };
+}
+
+/**
+ * What the program does where nothing stands in its way.
+ * @throws ScenarioError where the sandbox refuses what the file says of it: a program with the name of a
+ * folder, for example. Which folders there are only the sandbox knows.
+ */
+export async function runFreely(
+  scenario: ReadyScenario,
+  program: ReadyProgram,
+): Promise<FinishedRun> {
+  try {
+    return await finishedRun(unhindered(optionsOf(scenario, program)));
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    const message = `program '${program.name}' cannot start: ${error.message}`;
+    throw new ScenarioError([{ ...program.position, message, text: '' }]);
+  }
+}
+
+function optionsOf({ arch, settings }: ReadyScenario, program: ReadyProgram): SandboxOptions {
+  const path = `/${program.name}`;
+  return {
+    arch,
+    seed: settings.seed,
+    layout: settings.layout,
+    limits: { blocks: settings.blocks },
+    mounts: settings.mounts,
+    protectionKeys: settings.protectionKeys,
+    stdin:
+      settings.stdin === undefined ? new Uint8Array() : new TextEncoder().encode(settings.stdin),
+    program: {
+      bytes: program.elf,
+      path,
+      argv: [path, ...settings.arguments],
+      xattrs: { ...settings.xattrs, ...program.xattrs },
+    },
+  };
+}
+
+function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
+  const [register, size] = arch === 'i386' ? (['esp', 4] as const) : (['rsp', 8] as const);
+  const word = sandbox.load(sandbox.regs[register] ?? 0n, size);
+  if (!(word instanceof Uint8Array)) return undefined;
+  return word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+function callsOf(trace: readonly TraceEvent[]): ObservedCall[] {
+  const calls: ObservedCall[] = [];
+  const pending = new Map<number, VerdictEvent[]>();
+  const taken = new TakenRights();
+  for (const event of trace) {
+    taken.see(event);
+    if (event.type === 'verdict' && event.hook !== 'fault') {
+      pending.set(event.pid, [...(pending.get(event.pid) ?? []), event]);
+    } else if (event.type === 'syscall' && !event.byHost) {
+      const verdicts = pending.get(event.pid) ?? [];
+      pending.delete(event.pid);
+      calls.push(observed(verdicts, event, taken.by(event)?.verdict.rule));
+    }
+  }
+  // What is left was said during a call that never returned: the task was killed at it.
+  for (const verdicts of pending.values()) calls.push(observed(verdicts, undefined, undefined));
+  return calls;
+}
+
+function observed(
+  verdicts: readonly VerdictEvent[],
+  event: SyscallEvent | undefined,
+  taken: string | undefined,
+): ObservedCall {
+  const denial = verdicts.find(({ verdict }) => verdict.kind === 'deny' || verdict.kind === 'kill');
+  const said = verdicts.flatMap(({ verdict }) => verdict.rule ?? []);
+  return {
+    name: event?.name ?? verdicts[0]?.call ?? 'execve',
+    event,
+    pc: event?.pc ?? verdicts[0]?.pc ?? 0n,
+    rules: taken === undefined ? said : [...said, taken],
+    denial,
+  };
+}
+
+function faultsOf(trace: readonly TraceEvent[]): ObservedFault[] {
+  return trace.flatMap((event, index) =>
+    event.type === 'fault' ? [{ event, rule: faultVerdict(trace, index)?.verdict.rule }] : [],
+  );
+}

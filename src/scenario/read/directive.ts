@@ -1,0 +1,236 @@
+/** Directives: what follows `;@` in a program, read strictly, so that a misspelt one is no comment. */
+import { ERRNO, type Errno } from '../../abi/linux/errno.js';
+import { FAULT_CODE, SIGNAL } from '../../abi/linux/signal.js';
+import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
+import type { Access, FaultCode } from '../../base/outcome.js';
+import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';
+import { listPolicies } from '../../policy/registry.js';
+import { namedConstants } from '../../toolchain/constants.js';
+import type { CallResult, Check, ParsedCheck } from './scenario.js';
+
+const ACCESSES: readonly Access[] = ['read', 'write', 'exec'];
+const CODES: readonly FaultCode[] = [
+  'SEGV_MAPERR',
+  'SEGV_ACCERR',
+  'SEGV_PKUERR',
+  'BUS_ADRERR',
+  'SI_KERNEL',
+];
+const WORDS = [
+  'fault',
+  'finding',
+  'exited',
+  'killed',
+  'stopped',
+  'stdout',
+  'stderr',
+  'log',
+] as const;
+const PREFIXES = ['anywhere', 'never'];
+
+/** The start of a directive in a line of assembly, outside of strings; -1 without one. */
+export function directiveStart(line: string): number {
+  let quoted = false;
+  for (let at = 0; at < line.length; at++) {
+    const char = line[at];
+    if (quoted) {
+      if (char === '\\') at++;
+      else if (char === '"') quoted = false;
+    } else if (char === '"' && line[at - 1] !== "'") quoted = true;
+    else if (char === '#' || (char === ';' && line[at + 1] === '@')) return line.indexOf(';@', at);
+  }
+  return -1;
+}
+
+/** A source that an assembler reads: the lines stay where they are. */
+export function withoutDirectives(source: string): string {
+  const cut = (line: string): string => {
+    const start = directiveStart(line);
+    return start === -1 ? line : line.slice(0, start);
+  };
+  return source.split('\n').map(cut).join('\n');
+}
+
+/** `plain,hard: exited 0` is about two runs; without names it is about all. */
+export function splitRuns(text: string): {
+  runs: string[] | undefined;
+  rest: string;
+  skipped: number;
+} {
+  const match = /^\s*([\w.+-]+(?:\s*,\s*[\w.+-]+)*)\s*:\s*/.exec(text);
+  if (match === null) {
+    const rest = text.trimStart();
+    return { runs: undefined, rest: rest.trimEnd(), skipped: text.length - rest.length };
+  }
+  const runs = match[1]!.split(',').map((name) => name.trim());
+  return { runs, rest: text.slice(match[0].length).trimEnd(), skipped: match[0].length };
+}
+
+/** @throws MayexecError that says what is wrong and what was meant. */
+export function parseCheck(text: string): ParsedCheck {
+  const [, prefix, body = ''] = /^(?:(anywhere|never)\s+)?(.*)$/s.exec(text) ?? [];
+  const where = prefix === 'anywhere' || prefix === 'never' ? prefix : 'here';
+  const [, before, rule] = /^([^"]*?)\s+by\s+(\S+)$/.exec(body) ?? [undefined, body, undefined];
+  const check = checkOf((before ?? body).trim());
+  if (rule !== undefined) {
+    knownRule(rule);
+    if (check.kind === 'output') throw new MayexecError("'by' says nothing of an output");
+    if (check.kind === 'finding') throw new MayexecError("a finding has no rule: leave out 'by'");
+  }
+  if (where !== 'here' && (check.kind === 'end' || check.kind === 'output')) {
+    throw new MayexecError(`'${where}' goes with a call, a fault or a finding`);
+  }
+  return { check, where, ...(rule === undefined ? {} : { rule }) };
+}
+
+function checkOf(text: string): Check {
+  const call = /^(\w+)\s*=\s*(.*)$/.exec(text);
+  if (call !== null) return { kind: 'call', name: callName(call[1]!), result: resultOf(call[2]!) };
+  const [word = '', ...rest] = text.split(/\s+/);
+  switch (word) {
+    case 'fault':
+      return faultOf(rest);
+    case 'finding': {
+      const [kind = ''] = only(word, rest, 1);
+      return { kind: 'finding', finding: oneOf('finding', kind, FINDING_KINDS) };
+    }
+    case 'exited':
+      return { kind: 'end', end: { kind: 'exited', code: exitCode(rest) } };
+    case 'killed':
+      return killedOf(rest);
+    case 'stopped': {
+      const [limit = ''] = only(word, rest, 1);
+      return {
+        kind: 'end',
+        end: { kind: 'stopped', limit: oneOf('limit', limit, ['blocks', 'memory']) },
+      };
+    }
+    case 'stdout':
+    case 'stderr':
+    case 'log':
+      return outputOf(word, text.slice(word.length).trim());
+    default:
+      throw unknownDirective(word);
+  }
+}
+
+function unknownDirective(word: string): MayexecError {
+  const known = [...WORDS, ...PREFIXES];
+  const guess = nearest(word, known);
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  return new MayexecError(
+    `unknown directive '${word}': expected CALL = RESULT or one of ${known.join(', ')}${hint}`,
+  );
+}
+
+const CALL_NAMES: ReadonlySet<string> = new Set(
+  [...namedConstants('x86-64').keys(), ...namedConstants('i386').keys()].flatMap((name) =>
+    name.startsWith('SYS_') ? [name.slice(4)] : [],
+  ),
+);
+
+function callName(name: string): string {
+  if (CALL_NAMES.has(name)) return name;
+  const guess = nearest(name, CALL_NAMES);
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  throw new MayexecError(`unknown system call '${name}'${hint}`);
+}
+
+function resultOf(text: string): CallResult {
+  if (text === 'ok') return { kind: 'ok' };
+  if (/^-?(\d+|0x[0-9a-f]+)$/i.test(text)) {
+    const digits = BigInt(text.replace('-', ''));
+    return { kind: 'value', value: text.startsWith('-') ? -digits : digits };
+  }
+  if (text in ERRNO) return { kind: 'errno', errno: text as Errno };
+  const guess = nearest(text, [...Object.keys(ERRNO), 'ok']);
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  throw new MayexecError(`'${text}' is no result: expected ok, a number or an errno${hint}`);
+}
+
+function faultOf(words: readonly string[]): Check {
+  const [access = '', ...rest] = words;
+  const known = oneOf('access', access, ACCESSES);
+  const at = rest.indexOf('at');
+  const label = at === -1 ? undefined : rest[at + 1];
+  if (at !== -1 && label === undefined) throw new MayexecError("expected a label after 'at'");
+  const others = at === -1 ? rest : rest.filter((_, index) => index !== at && index !== at + 1);
+  const [code] = only('fault', others, 1, 0);
+  return {
+    kind: 'fault',
+    access: known,
+    ...(code === undefined ? {} : { code: oneOf('fault code', code, CODES) }),
+    ...(label === undefined ? {} : { label }),
+  };
+}
+
+function exitCode(words: readonly string[]): number {
+  const [text = ''] = only('exited', words, 1);
+  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
+  throw new MayexecError(`'${text}' is no exit status: expected 0 to 255`);
+}
+
+const SIGNAL_CODES = [
+  ...Object.values(FAULT_CODE).flatMap((codes) => Object.keys(codes)),
+  'SI_KERNEL',
+  'SI_USER',
+  'SI_TKILL',
+];
+
+function killedOf(words: readonly string[]): Check {
+  const [signal = '', code] = only('killed', words, 2, 1);
+  oneOf('signal', signal, Object.keys(SIGNAL));
+  if (code !== undefined) oneOf('signal code', code, SIGNAL_CODES);
+  return { kind: 'end', end: { kind: 'killed', signal, ...(code === undefined ? {} : { code }) } };
+}
+
+function outputOf(stream: 'stdout' | 'stderr' | 'log', text: string): Check {
+  const [, has, quoted] = /^(has\s+)?("(?:[^"\\]|\\.)*")$/.exec(text) ?? [];
+  if (quoted === undefined) {
+    throw new MayexecError(
+      `expected ${stream} "text" or ${stream} has "text", with \\n for a new line`,
+    );
+  }
+  if (stream === 'log' && has === undefined) {
+    throw new MayexecError('of the kernel log only parts are compared: log has "text"');
+  }
+  try {
+    return { kind: 'output', stream, text: String(JSON.parse(quoted)), whole: has === undefined };
+  } catch {
+    throw new MayexecError(
+      `${quoted} has an unknown escape: \\n, \\t, \\", \\\\ and \\u0000 are known`,
+    );
+  }
+}
+
+function only(
+  word: string,
+  words: readonly string[],
+  most: number,
+  least = most,
+): readonly string[] {
+  if (words.length >= least && words.length <= most) return words;
+  if (words.length < least)
+    throw new MayexecError(`'${word}' needs ${least === 1 ? 'a word' : `${least} words`} after it`);
+  throw new MayexecError(
+    `unexpected '${words[most]}' after '${[word, ...words.slice(0, most)].join(' ')}'`,
+  );
+}
+
+function oneOf<T extends string>(what: string, value: string, known: readonly T[]): T {
+  const found = known.find((name) => name === value);
+  if (found === undefined) throw unknownValue(what, value, known);
+  return found;
+}
+
+const RULES: ReadonlySet<string> = new Set(
+  listPolicies().flatMap(({ rules }) => Object.keys(rules)),
+);
+
+/** @throws MayexecError for a rule that no policy has. */
+export function knownRule(rule: string): void {
+  if (RULES.has(rule)) return;
+  const guess = nearest(rule, RULES);
+  const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
+  throw new MayexecError(`unknown rule '${rule}' (see mayexec policies)${hint}`);
+}

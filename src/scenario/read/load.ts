@@ -1,0 +1,88 @@
+/** A scenario ready to run: parsed and assembled, or refused with all that is wrong with it at once. */
+import { MayexecError } from '../../base/errors.js';
+import type { SourceLine } from '../../toolchain/assemble.js';
+import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
+import { AssemblyError } from '../../toolchain/assembly-error.js';
+import { parseScenario } from './parse.js';
+import type {
+  Expectation,
+  ReadyProgram,
+  ReadyScenario,
+  Scenario,
+  ScenarioProgram,
+} from './scenario.js';
+import { Problems, ScenarioError } from './scenario-error.js';
+
+export interface LoadOptions {
+  /** Name of the file: in messages, and what `.include` is relative to. */
+  readonly file: string;
+  /** The text of an included file, or undefined; asked for the path beside the file first. */
+  readonly include?: (path: string) => string | undefined;
+}
+
+/** @throws ScenarioError that lists every mistake with its place. */
+export async function loadScenario(text: string, options: LoadOptions): Promise<ReadyScenario> {
+  const problems = new Problems(options.file);
+  const scenario = parseScenario(text, problems);
+  const programs: ReadyProgram[] = [];
+  for (const program of scenario.programs) {
+    const assembled = await assembledOf(program, scenario, options, problems);
+    if (assembled !== undefined) programs.push(ready(program, assembled, problems));
+  }
+  if (problems.list.length > 0) throw new ScenarioError(problems.list);
+  return { ...scenario, programs };
+}
+
+async function assembledOf(
+  program: ScenarioProgram,
+  { arch }: Scenario,
+  { file, include }: LoadOptions,
+  problems: Problems,
+): Promise<AssembledProgram | undefined> {
+  try {
+    // A name of assembly: Markdown's would say nothing of what `;` means.
+    return await assembleProgram(program.source, {
+      arch,
+      file,
+      semicolon: /\.(asm|nasm)$/i.test(file) ? 'comment' : 'separator',
+      ...(include === undefined ? {} : { include }),
+    });
+  } catch (error) {
+    if (error instanceof AssemblyError) problems.list.push(...error.problems);
+    else if (error instanceof MayexecError) problems.add(program.position.line, 1, error.message);
+    else throw error;
+    return undefined;
+  }
+}
+
+function ready(
+  program: ScenarioProgram,
+  assembled: AssembledProgram,
+  problems: Problems,
+): ReadyProgram {
+  const { elf, symbols, lines } = assembled;
+  const own = lines.filter(({ file }) => file === problems.file);
+  const expectations = program.expectations.map((each) => anchored(each, own, problems));
+  for (const { check, position } of expectations) {
+    if (check.kind !== 'fault' || check.label === undefined || symbols.has(check.label)) continue;
+    problems.add(position.line, position.column, `the program has no label '${check.label}'`);
+  }
+  return { ...program, elf, symbols, lines: own, expectations };
+}
+
+/** The nearest line above, or its own, that became bytes. */
+function anchored(
+  expectation: Expectation,
+  own: readonly SourceLine[],
+  problems: Problems,
+): Expectation {
+  const { position, check, where } = expectation;
+  const above = own.map(({ line }) => line).filter((line) => line <= position.line);
+  const anchor = above.length === 0 ? undefined : Math.max(...above);
+  const needed = where === 'here' && check.kind !== 'end' && check.kind !== 'output';
+  if (needed && anchor === undefined) {
+    const message = "no instruction stands here or above: put it beside one, or say 'anywhere'";
+    problems.add(position.line, position.column, message);
+  }
+  return { ...expectation, anchor };
+}

@@ -1,0 +1,41 @@
+/** All that is wrong with a scenario file, each mistake with its place. */
+import { MayexecError } from '../../base/errors.js';
+import { type AssemblyProblem, problemLine } from '../../toolchain/assembly-error.js';
+
+export class ScenarioError extends MayexecError {
+  override readonly name = 'ScenarioError';
+  readonly problems: readonly AssemblyProblem[];
+
+  constructor(problems: readonly AssemblyProblem[]) {
+    const sorted = [...problems].sort((a, b) =>
+      a.file === b.file ? a.line - b.line || a.column - b.column : 0,
+    );
+    super(sorted.map(problemLine).join('\n'));
+    this.problems = sorted;
+  }
+}
+
+/** Collects what is wrong, so that a file is refused once with everything. */
+export class Problems {
+  readonly file: string;
+  readonly list: AssemblyProblem[] = [];
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  add(line: number, column: number, message: string, text = ''): void {
+    this.list.push({ file: this.file, line, column, message, text });
+  }
+
+  /** Runs what may find a user's mistake; undefined when it did. */
+  attempt<T>(line: number, column: number, action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof MayexecError)) throw error;
+      this.add(line, column, error.message);
+      return undefined;
+    }
+  }
+}

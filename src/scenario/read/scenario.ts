@@ -1,0 +1,150 @@
+/** Scenario: a lesson that is also a test, parsed. Prose, programs, expectations and table stay apart. */
+
+import type { Errno } from '../../abi/linux/errno.js';
+import type { Arch } from '../../base/address.js';
+import type { Access, FaultCode } from '../../base/outcome.js';
+import type { FindingKind } from '../../diagnosis/monitor/finding.js';
+import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';
+import type { SourceLine } from '../../toolchain/assemble.js';
+import type { SourcePosition } from '../../toolchain/assembly-error.js';
+
+export const DIFFICULTIES = ['beginner', 'intermediate', 'advanced'] as const;
+export type Difficulty = (typeof DIFFICULTIES)[number];
+
+/** A policy under which the programs run. */
+export interface ScenarioRun {
+  readonly name: string;
+  readonly policy: string;
+  /** What is injected, in the words of SandboxOptions.inject; undefined: nothing. */
+  readonly inject: string | undefined;
+  readonly position: SourcePosition;
+}
+
+/** What the sandbox is given besides program and policy. */
+export interface ScenarioSettings {
+  readonly seed?: number;
+  readonly layout?: string;
+  /** Blocks until a run counts as endless. */
+  readonly blocks: number;
+  readonly arguments: readonly string[];
+  readonly stdin?: string;
+  readonly xattrs: Readonly<Record<string, string>>;
+  readonly mounts: Readonly<Record<string, readonly string[]>>;
+  /** A CPU with PKU. */
+  readonly protectionKeys: boolean;
+}
+
+export type CallResult =
+  | { readonly kind: 'ok' }
+  | { readonly kind: 'value'; readonly value: bigint }
+  | { readonly kind: 'errno'; readonly errno: Errno };
+
+export type Ending =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'killed'; readonly signal: string; readonly code?: string }
+  | { readonly kind: 'stopped'; readonly limit: string };
+
+export type Check =
+  | { readonly kind: 'call'; readonly name: string; readonly result: CallResult }
+  | {
+      readonly kind: 'fault';
+      readonly access: Access;
+      readonly code?: FaultCode;
+      readonly label?: string;
+    }
+  | { readonly kind: 'end'; readonly end: Ending }
+  | { readonly kind: 'finding'; readonly finding: FindingKind }
+  | {
+      readonly kind: 'output';
+      readonly stream: 'stdout' | 'stderr' | 'log';
+      readonly text: string;
+      readonly whole: boolean;
+    };
+
+/** What a `;@` directive asks for. */
+export interface ParsedCheck {
+  readonly check: Check;
+  /** The rule that must have decided. */
+  readonly rule?: string;
+  readonly where: 'here' | 'anywhere' | 'never';
+}
+
+export interface Expectation extends ParsedCheck {
+  /** As written, for reports. */
+  readonly text: string;
+  readonly position: SourcePosition;
+  /** Runs that it is about. */
+  readonly runs: readonly string[];
+  /** Line of the instruction that it stands at; undefined above the first one. */
+  readonly anchor: number | undefined;
+}
+
+export interface ScenarioProgram {
+  readonly name: string;
+  /** With as many lines as the file, so that places in it are places in the file. */
+  readonly source: string;
+  readonly expectations: readonly Expectation[];
+  readonly xattrs: Readonly<Record<string, string>>;
+  /** Names of the runs. */
+  readonly runs: readonly string[];
+  readonly position: SourcePosition;
+}
+
+export interface TableRow {
+  readonly program: string;
+  readonly run: string;
+  /** Undefined where the cell is still empty. */
+  readonly outcome: OutcomeClass | undefined;
+  readonly why: string;
+  /** Rule ids in `why`. */
+  readonly rules: readonly string[];
+  readonly position: SourcePosition;
+}
+
+/** A recorded trace of one run. */
+export interface TraceBlock {
+  readonly program: string;
+  readonly run: string;
+  /** Lines of the strace text. */
+  readonly text: string;
+  /** Of the opening fence. */
+  readonly position: SourcePosition;
+}
+
+/** The file as a page shows it, in order. Lines count from 1; `end` is the line after the last. */
+export interface ScenarioPart {
+  readonly kind: 'prose' | 'asm' | 'trace' | 'table';
+  readonly start: number;
+  readonly end: number;
+  /** Of code: without the directives. */
+  readonly text: string;
+  /** Of code and traces. */
+  readonly program?: string;
+}
+
+export interface Scenario {
+  readonly file: string;
+  readonly title: string;
+  readonly arch: Arch;
+  readonly os: 'linux';
+  readonly difficulty: Difficulty | undefined;
+  readonly sources: readonly string[];
+  readonly settings: ScenarioSettings;
+  readonly runs: readonly ScenarioRun[];
+  readonly programs: readonly ScenarioProgram[];
+  /** Undefined for a plain source. */
+  readonly table: readonly TableRow[] | undefined;
+  readonly traces: readonly TraceBlock[];
+  readonly parts: readonly ScenarioPart[];
+}
+
+/** A program ready to run. */
+export interface ReadyProgram extends ScenarioProgram {
+  readonly elf: Uint8Array;
+  readonly symbols: ReadonlyMap<string, bigint>;
+  readonly lines: readonly SourceLine[];
+}
+
+export interface ReadyScenario extends Scenario {
+  readonly programs: readonly ReadyProgram[];
+}

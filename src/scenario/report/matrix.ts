@@ -1,0 +1,60 @@
+/** The matrix: programs by policy, with outcome class and the rule that decided. */
+
+import { classify, type OutcomeClass, refusedText } from '../../diagnosis/outcome/outcome-class.js';
+import type { Policy } from '../../policy/policy.js';
+import { endingText } from '../judge/compare.js';
+import { observe, runFreely } from '../judge/observe.js';
+import { type LoadOptions, loadScenario } from '../read/load.js';
+
+export interface MatrixCell {
+  readonly policy: string;
+  readonly outcome: OutcomeClass;
+  readonly ending: string;
+  /** The deciding rule. */
+  readonly rule: string | undefined;
+  readonly refused: string | undefined;
+}
+
+export interface MatrixRow {
+  readonly file: string;
+  readonly title: string;
+  readonly program: string;
+  readonly arch: string;
+  readonly cells: readonly MatrixCell[];
+}
+
+export interface MatrixOptions extends LoadOptions {
+  /** Columns: specs, or policies of one's own. */
+  readonly policies: readonly (string | Policy)[];
+}
+
+/**
+ * Rows of a file: each of its programs under every policy, whichever its front matter names.
+ * @throws ScenarioError for a file that is wrong.
+ */
+export async function matrixRows(text: string, options: MatrixOptions): Promise<MatrixRow[]> {
+  const scenario = await loadScenario(text, options);
+  const rows: MatrixRow[] = [];
+  for (const program of scenario.programs) {
+    const reference = await runFreely(scenario, program);
+    const cells: MatrixCell[] = [];
+    for (const policy of options.policies) {
+      const observed = await observe(
+        scenario,
+        program,
+        typeof policy === 'string' ? policy : [policy],
+      );
+      const { class: outcome, refused } = classify(observed, reference);
+      cells.push({
+        policy: typeof policy === 'string' ? policy : policy.name,
+        outcome,
+        ending: endingText(observed.outcome),
+        rule: refused?.rule,
+        refused: refused && refusedText(refused),
+      });
+    }
+    const { file, title, arch } = scenario;
+    rows.push({ file, title, program: program.name, arch, cells });
+  }
+  return rows;
+}

@@ -1,0 +1,143 @@
+/** Disassembly by Capstone (WebAssembly). Loaded once; after that it is synchronous. */
+import type { Addr, Arch } from '../../base/address.js';
+import { MayexecError, unknownValue } from '../../base/errors.js';
+import { loadToolchain } from '../modules.js';
+
+export interface Instruction {
+  readonly address: Addr;
+  readonly bytes: Uint8Array;
+  readonly mnemonic: string;
+  readonly operands: string;
+  /** Mnemonic and operands. What is no instruction reads `.byte 0x..`, one byte each. */
+  readonly text: string;
+}
+
+export interface DisassembleOptions {
+  readonly arch: Arch;
+  /** Of the first byte; default 0. */
+  readonly address?: bigint | number;
+  readonly syntax?: 'intel' | 'att';
+  /** Instructions at most. */
+  readonly count?: number;
+}
+
+/** What is used of capstone-js 5.0.9, which has no types. */
+interface CapstoneModule {
+  readonly ARCH_X86: number;
+  readonly MODE_32: number;
+  readonly MODE_64: number;
+  readonly OPT_SYNTAX: number;
+  readonly OPT_SYNTAX_INTEL: number;
+  readonly OPT_SYNTAX_ATT: number;
+  readonly Capstone: new (arch: number, mode: number) => CapstoneHandle;
+}
+
+interface CapstoneHandle {
+  option(option: number, value: number): void;
+  disasm(code: Uint8Array, address: number | bigint, count?: number): CapstoneInstruction[];
+}
+
+interface CapstoneInstruction {
+  readonly address: bigint | number;
+  readonly size: number;
+  readonly mnemonic: string;
+  readonly op_str: string;
+}
+
+export class Disassembler {
+  readonly #capstone: CapstoneModule;
+  readonly #handles = new Map<string, CapstoneHandle>();
+
+  constructor(capstone: CapstoneModule) {
+    this.#capstone = capstone;
+  }
+
+  /** All of `bytes`, in order; bytes that are no instruction come out one by one. */
+  disassemble(bytes: Uint8Array, options: DisassembleOptions): Instruction[] {
+    const { arch, syntax = 'intel', count = Number.POSITIVE_INFINITY } = options;
+    const handle = this.#handle(arch, syntax);
+    const start = BigInt(options.address ?? 0);
+    const found: Instruction[] = [];
+    let at = 0;
+    while (at < bytes.length && found.length < count) {
+      const rest = bytes.subarray(at);
+      const left = Number.isFinite(count) ? count - found.length : 0;
+      const decoded = decode(handle, rest, start + BigInt(at), left);
+      for (const instruction of decoded) {
+        const own = bytes.slice(at, at + instruction.size);
+        found.push(describe(start + BigInt(at), own, instruction.mnemonic, instruction.op_str));
+        at += instruction.size;
+      }
+      if (at < bytes.length && found.length < count) {
+        const byte = bytes[at]!;
+        const hex = `0x${byte.toString(16).padStart(2, '0')}`;
+        found.push(describe(start + BigInt(at), bytes.slice(at, at + 1), '.byte', hex));
+        at++;
+      }
+    }
+    return found;
+  }
+
+  #handle(arch: Arch, syntax: 'intel' | 'att'): CapstoneHandle {
+    const modes = { 'x86-64': this.#capstone.MODE_64, i386: this.#capstone.MODE_32 };
+    if (!(arch in modes)) throw unknownValue('arch', arch, Object.keys(modes));
+    if (syntax !== 'intel' && syntax !== 'att') {
+      throw unknownValue('syntax', syntax, ['intel', 'att']);
+    }
+    const key = `${arch} ${syntax}`;
+    let handle = this.#handles.get(key);
+    if (handle === undefined) {
+      handle = new this.#capstone.Capstone(this.#capstone.ARCH_X86, modes[arch]);
+      const { OPT_SYNTAX, OPT_SYNTAX_ATT, OPT_SYNTAX_INTEL } = this.#capstone;
+      handle.option(OPT_SYNTAX, syntax === 'att' ? OPT_SYNTAX_ATT : OPT_SYNTAX_INTEL);
+      this.#handles.set(key, handle);
+    }
+    return handle;
+  }
+}
+
+let loading: Promise<Disassembler> | undefined;
+
+/** The disassembler, loaded at first use (about 45 ms). */
+export function loadDisassembler(): Promise<Disassembler> {
+  loading ??= load();
+  return loading;
+}
+
+export async function disassemble(
+  bytes: Uint8Array,
+  options: DisassembleOptions,
+): Promise<Instruction[]> {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new MayexecError(`disassemble takes a Uint8Array, not ${typeof bytes}`);
+  }
+  return (await loadDisassembler()).disassemble(bytes, options);
+}
+
+async function load(): Promise<Disassembler> {
+  return new Disassembler((await loadToolchain('capstone')) as CapstoneModule);
+}
+
+/** The library throws when not even one instruction could be decoded. */
+function decode(
+  handle: CapstoneHandle,
+  bytes: Uint8Array,
+  address: bigint,
+  count: number,
+): CapstoneInstruction[] {
+  try {
+    return handle.disasm(bytes, address, count);
+  } catch {
+    return [];
+  }
+}
+
+function describe(
+  address: Addr,
+  bytes: Uint8Array,
+  mnemonic: string,
+  operands: string,
+): Instruction {
+  const text = operands === '' ? mnemonic : `${mnemonic} ${operands}`;
+  return { address, bytes, mnemonic, operands, text };
+}

@@ -1,0 +1,55 @@
+/** Text of code for people: a listing with symbols and a mark, and a hexdump. Pure functions. */
+import type { Addr } from '../../base/address.js';
+import type { Instruction } from './disassembler.js';
+
+export interface ListingOptions {
+  /** The instruction here is marked with `=>`. */
+  readonly mark?: Addr;
+  readonly symbols?: ReadonlyMap<string, Addr>;
+}
+
+/** One line per instruction: mark, address, bytes (padded to the longest), text, and labels on lines of their own. */
+export function formatListing(
+  instructions: readonly Instruction[],
+  { mark, symbols = new Map() }: ListingOptions = {},
+): string[] {
+  const byAddress = new Map<Addr, string>();
+  for (const [name, address] of symbols) byAddress.set(address, name);
+  const width = Math.max(0, ...instructions.map(({ bytes }) => bytes.length * 3 - 1));
+  const digits = Math.max(1, ...instructions.map(({ address }) => address.toString(16).length));
+  return instructions.flatMap(({ address, bytes, text }) => {
+    const label = byAddress.get(address);
+    const shown = text.replace(/0x[0-9a-f]+/g, (hex) => {
+      const name = byAddress.get(BigInt(hex));
+      return name === undefined ? hex : `${hex} <${name}>`;
+    });
+    const where = address.toString(16).padStart(digits);
+    const line = `${address === mark ? '=>' : '  '} ${where}:  ${hexOf(bytes).padEnd(width)}  ${shown}`;
+    return label === undefined ? [line] : [`${label}:`, line];
+  });
+}
+
+const ROW = 16;
+
+/** Rows of 16 bytes with their text; the byte at `mark` stands in brackets. */
+export function hexdump(bytes: Uint8Array, address: Addr, mark?: Addr): string[] {
+  const rows: string[] = [];
+  for (let at = 0; at < bytes.length; at += ROW) {
+    const row = bytes.subarray(at, at + ROW);
+    const marked = mark === undefined ? -1 : Number(mark - address) - at;
+    const cells = [...row].map((byte, index) => {
+      const hex = byte.toString(16).padStart(2, '0');
+      return index === marked ? `[${hex}]` : ` ${hex} `;
+    });
+    const text = [...row].map((byte) =>
+      byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '.',
+    );
+    const where = (address + BigInt(at)).toString(16).padStart(8, '0');
+    rows.push(`${where} ${cells.join('').padEnd(ROW * 4)} ${text.join('')}`);
+  }
+  return rows;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}

@@ -1,0 +1,176 @@
+/** ProgramBuilder: takes statements in the order of reading and puts labels and items into sections. */
+import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
+import { evaluateLinear } from '../syntax/evaluate.js';
+import { type Expression, parseExpression, TokenReader } from '../syntax/expression.js';
+import type { Mode } from '../syntax/operand.js';
+import type { SourceStatement } from '../syntax/source-text.js';
+import { type Site, SymbolTable } from '../syntax/symbols.js';
+import { tokenize } from '../syntax/tokens.js';
+import { parseInstruction, renderInstruction } from './instruction.js';
+import { type Item, Section, type SectionRights, sectionRights } from './program.js';
+import { verifyInstruction } from './verify.js';
+
+const TEXT_SECTION = '.text';
+const BSS_SECTION = '.bss';
+
+/** A runaway macro or `.rept` must end before the host's memory does. */
+const MAX_ITEMS = 500_000;
+
+export class ProgramBuilder {
+  readonly symbols: SymbolTable;
+  readonly sections: Section[] = [];
+  readonly globals = new Set<string>();
+  readonly problems: AssemblyProblem[] = [];
+  /** What a note section says of the stack: `.section .note.GNU-stack,"x"`. */
+  execStack: boolean | undefined;
+  mode: Mode;
+  #current: Section;
+  #previous: Section;
+  #sequence = 0;
+  #anchors = 0;
+  #items = 0;
+  /** The statement being read. */
+  #statement: SourceStatement | undefined;
+
+  constructor(constants: ReadonlyMap<string, bigint>, mode: Mode) {
+    this.symbols = new SymbolTable(constants);
+    this.mode = mode;
+    this.#current = this.#open(TEXT_SECTION, sectionRights(TEXT_SECTION, undefined, ''), false);
+    this.#previous = this.#current;
+  }
+
+  get section(): Section {
+    return this.#current;
+  }
+
+  get anchorCount(): number {
+    return this.#anchors;
+  }
+
+  /** Runs `read` over one statement; what is wrong with it is noted, and reading goes on. */
+  guarded(statement: SourceStatement, read: () => void): void {
+    this.#statement = statement;
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      this.problems.push(problemOf(error, statement));
+    }
+  }
+
+  report = (problem: AssemblyProblem): void => {
+    this.problems.push(problem);
+  };
+
+  label(name: string): void {
+    const site = this.#site();
+    this.symbols.defineLabel(name, site.site);
+    if (!this.#current.rights.nobits) this.#push(site.anchor, site.site, () => '');
+  }
+
+  /** `name = value`. */
+  assign(name: string, value: Expression): void {
+    const { anchor, site } = this.#site();
+    this.symbols.assign(name, value, site);
+    // `.` in the value is this place.
+    if (!this.#current.rights.nobits) this.#push(anchor, site, () => '');
+  }
+
+  instruction(text: string): void {
+    this.#requireBits('an instruction');
+    const instruction = parseInstruction(text, this.mode);
+    const places = instruction.operands.some((operand) => operand.kind !== 'register');
+    this.emit(
+      (values) => renderInstruction(instruction, values),
+      places ? (values, end) => verifyInstruction(instruction, values, end) : undefined,
+    );
+  }
+
+  /** Adds what takes up room. */
+  emit(render: Item['render'], verify?: Item['verify']): void {
+    this.#requireBits('contents');
+    const { anchor, site } = this.#site();
+    this.#push(anchor, site, render, verify);
+  }
+
+  reserve(length: bigint): void {
+    this.#current.reserved += length;
+  }
+
+  /** A value that must be known while the source is read: `.rept`, `.if`, `.balign`. */
+  constant(expression: Expression): bigint {
+    const { site } = this.#site();
+    const linear = evaluateLinear(
+      expression,
+      this.symbols.names(site, () => 0n),
+    );
+    if (linear !== undefined && linear.anchors.size === 0) return linear.constant;
+    throw new StatementError('this value must not depend on where labels come to lie');
+  }
+
+  /** Reads `text` as one expression and gives its value now. */
+  constantOf(text: string): bigint {
+    const reader = new TokenReader(tokenize(text), text.length);
+    const expression = parseExpression(reader);
+    reader.expectEnd();
+    return this.constant(expression);
+  }
+
+  enter(name: string, flags?: string, type = ''): void {
+    const rights = sectionRights(name, flags, type);
+    if (rights.nobits && name !== BSS_SECTION) {
+      // One block at the end of the image holds whatever has no bits.
+      this.enter(BSS_SECTION);
+      return;
+    }
+    const discarded = flags !== undefined && !flags.includes('a') && name.startsWith('.note');
+    if (name === '.note.GNU-stack') this.execStack = rights.exec;
+    const known = this.sections.find((section) => section.name === name);
+    if (known !== undefined && flags !== undefined && !sameRights(known.rights, rights)) {
+      throw new StatementError(`${name} had other flags before`);
+    }
+    this.#previous = this.#current;
+    this.#current = known ?? this.#open(name, rights, discarded);
+  }
+
+  leave(): void {
+    [this.#current, this.#previous] = [this.#previous, this.#current];
+  }
+
+  #open(name: string, rights: SectionRights, discarded: boolean): Section {
+    const section = new Section(name, rights, discarded, () => this.#anchors++);
+    this.sections.push(section);
+    return section;
+  }
+
+  #site(): { anchor: number; site: Site } {
+    const anchor = this.#anchors++;
+    return { anchor, site: { sequence: this.#sequence++, here: this.#current.place(anchor) } };
+  }
+
+  #push(anchor: number, site: Site, render: Item['render'], verify?: Item['verify']): void {
+    if (++this.#items > MAX_ITEMS) {
+      const error = new StatementError(`more than ${MAX_ITEMS} statements`);
+      throw new AssemblyError([problemOf(error, this.#statement!)]);
+    }
+    const statement = this.#statement!;
+    this.#current.items.push({ anchor, statement, site, mode: this.mode, render, verify });
+  }
+
+  #requireBits(what: string): void {
+    if (!this.#current.rights.nobits) return;
+    throw new StatementError(
+      `${this.#current.name} has no bits in the file: it cannot hold ${what}`,
+    );
+  }
+}
+
+export function problemOf(error: StatementError, statement: SourceStatement): AssemblyProblem {
+  const { file, line, column, via } = statement;
+  const message = via.length === 0 ? error.message : `${error.message} (in ${via.join(', in ')})`;
+  return { file, line, column: column + error.offset, text: error.part ?? statement.text, message };
+}
+
+function sameRights(a: SectionRights, b: SectionRights): boolean {
+  return a.write === b.write && a.exec === b.exec && a.nobits === b.nobits;
+}
