@@ -2,7 +2,8 @@
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BuildError, filesIn, path, ROOT, writeWhole } from './project.mjs';
+import { packageOf, writeNotices } from './notices.mjs';
+import { BuildError, filesIn, path, ROOT, readText, writeWhole } from './project.mjs';
 import { capture, ifChanged, node } from './steps.mjs';
 
 /** Front ends import the one copy of the library, dist/index.js. */
@@ -31,7 +32,20 @@ export async function buildAll() {
   await buildBundles();
   await buildToolchain();
   await buildTypes();
+  writeNotices(bundledPackages());
 }
+
+/** Packages whose code is in dist/: the engine's, the toolchain's, and what esbuild put into the bundles. */
+function bundledPackages() {
+  const recorded = ENTRIES.flatMap(
+    ({ name }) => readText(recordOf(`dist/${name}.js`))?.split('\n') ?? [],
+  );
+  const toolchain = TOOLCHAIN.map((name) => `@alexaltea/${name}-js`);
+  return [packageOf(ENGINE_INPUT), ...toolchain, ...recorded.filter((name) => name !== '')];
+}
+
+/** Where the packages that a bundle contains are noted. */
+const recordOf = (outfile) => `.cache/packages/${outfile.replaceAll('/', '_')}`;
 
 /** Makes the engine's two forms, in .cache/engine for the sources and in dist/engine for the package. */
 async function buildEngine() {
@@ -157,12 +171,15 @@ function bundle(entry, outfile, library) {
 /** Writes one ES module, and returns its name. */
 async function esbuild(options) {
   const { build, formatMessages } = await import('esbuild');
-  const fixed = { bundle: true, write: false, format: 'esm', logLevel: 'silent' };
+  const fixed = { bundle: true, write: false, format: 'esm', logLevel: 'silent', metafile: true };
   const work = build({ absWorkingDir: ROOT, ...fixed, ...options });
-  const { outputFiles } = await work.catch(async ({ errors, message }) => {
+  const { outputFiles, metafile } = await work.catch(async ({ errors, message }) => {
     const lines = await formatMessages(errors ?? [{ text: message }], { kind: 'error' });
     throw new BuildError(`${options.entryPoints[0]} does not build\n${lines.join('').trim()}`);
   });
+  const packages = new Set(Object.keys(metafile.inputs).map(packageOf));
+  packages.delete(undefined);
+  writeWhole(recordOf(options.outfile), [...packages].join('\n'));
   writeWhole(options.outfile, outputFiles[0].contents);
   return options.outfile;
 }

@@ -56,6 +56,25 @@ describe('building', () => {
     expect(workspace.read('dist/index.js')).toContain('only one copy');
   });
 
+  it('passes on the licence of each package whose code dist/ holds', () => {
+    workspace.write(
+      'src/index.ts',
+      `${LIBRARY}export { parse } from '../node_modules/acorn/dist/acorn.mjs';\n`,
+    );
+    workspace.build([]);
+    const notices = workspace.read('dist/THIRD-PARTY-NOTICES');
+    for (const name of [
+      '@specy/x86',
+      '@alexaltea/capstone-js',
+      '@alexaltea/keystone-js',
+      'acorn',
+    ]) {
+      expect(notices).toMatch(new RegExp(`^${name} [0-9.]+ \\(`, 'm'));
+    }
+    expect(notices).toContain('Redistribution and use in source and binary forms');
+    expect(notices).toContain('GNU GENERAL PUBLIC LICENSE');
+  });
+
   it('makes a command that runs by itself and shares the one copy of the library', () => {
     workspace.build([]);
     const command = workspace.read('dist/cli.js');
