@@ -4,9 +4,9 @@ import { MayexecError, unknownValue } from '../base/errors.js';
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
-import { layoutNames } from '../os/linux/mm/layout.js';
-import { SYSCTLS } from '../os/linux/sysctl.js';
+import type { World } from '../kernel/world.js';
 import type { Policy } from '../policy/policy.js';
+import { GUEST_SYSTEMS, type GuestOs, WORLDS } from './worlds.js';
 
 /** A file for the sandbox's file system: its bytes, or bytes with a mode (default 0o644) and extended attributes. */
 export type HostFile =
@@ -35,8 +35,8 @@ export type PolicyChoice = string | Policy | readonly (string | Policy)[];
 export interface SandboxOptions {
   /** Default 'x86-64', or what the program's ELF header says. */
   readonly arch?: Arch | undefined;
-  /** Only 'linux' exists so far. */
-  readonly os?: 'linux' | undefined;
+  /** The world that the program runs in; default 'linux'. */
+  readonly os?: GuestOs | undefined;
   /** A spec such as 'selinux:execheap=deny+mdwe', a Policy, or a list, all of which must agree. Default 'nx'. */
   readonly policy?: PolicyChoice | undefined;
   /** A named address-space layout; the default fits arch. */
@@ -112,11 +112,10 @@ const OPTION_NAMES = [
   'sysctl',
 ];
 
-const MOUNT_OPTIONS = ['noexec', 'ro', 'wxallowed'];
-const ARCHES = ['x86-64', 'i386'] as const;
 const MAX_MEMORY = 1 << 30;
 
 export interface CheckedOptions {
+  readonly os: GuestOs;
   readonly arch: Arch;
   readonly engine: EngineChoice;
   readonly seed: number;
@@ -135,16 +134,17 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
       throw unknownValue('limit', name, ['memory', 'blocks']);
     }
   }
-  if (options.os !== undefined && options.os !== 'linux') {
-    throw unknownValue('os', options.os, ['linux']);
-  }
-  checkSysctls(options.sysctl ?? {});
+  const os = oneOf('os', options.os ?? 'linux', GUEST_SYSTEMS);
+  const world: World = WORLDS[os];
+  checkSettings(options.sysctl ?? {}, world);
   for (const option of Object.values(options.mounts ?? {}).flat()) {
-    if (!MOUNT_OPTIONS.includes(option)) throw unknownValue('mount option', option, MOUNT_OPTIONS);
+    if (!world.mountOptions.includes(option))
+      throw unknownValue('mount option', option, world.mountOptions);
   }
-  if (options.layout !== undefined) oneOf('layout', options.layout, layoutNames);
+  if (options.layout !== undefined) oneOf('layout', options.layout, world.layouts);
   return {
-    arch: oneOf('arch', options.arch ?? programArch(options.program) ?? 'x86-64', ARCHES),
+    os,
+    arch: oneOf('arch', options.arch ?? programArch(options.program) ?? 'x86-64', world.arches),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINE_CHOICES),
     seed: integer('seed', options.seed ?? 1, 0, 0xffffffff),
     memory: roundToPages(
@@ -155,10 +155,10 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
   };
 }
 
-function checkSysctls(given: Readonly<Record<string, number>>): void {
+function checkSettings(given: Readonly<Record<string, number>>, { settings }: World): void {
   for (const [name, value] of Object.entries(given)) {
-    const range = SYSCTLS[name];
-    if (range === undefined) throw unknownValue('sysctl', name, Object.keys(SYSCTLS));
+    const range = settings[name];
+    if (range === undefined) throw unknownValue('sysctl', name, Object.keys(settings));
     integer(name, value, range.least, range.most);
   }
 }

@@ -1,27 +1,27 @@
 /** Registers as properties of one object: `regs.rax`, `regs.rax = 1n`. */
 import { unknownValue } from '../base/errors.js';
-import type { Engine } from '../engine/engine.js';
+import type { GuestRegisters } from '../kernel/guest.js';
 import { toWord } from './options.js';
 
 export interface Registers {
   [name: string]: bigint;
 }
 
-/** `check` throws when the engine may no longer be used. An unknown name throws and names the nearest. */
-export function registersOf(engine: Engine, check: () => void): Registers {
-  const known = new Set(engine.registers);
+/** `check` throws when they may no longer be used. An unknown name throws and names the nearest. */
+export function registersOf(guest: GuestRegisters, check: () => void): Registers {
+  const known = new Set(guest.registers);
   const nameOf = (name: string): string => {
     check();
-    if (!known.has(name)) throw unknownValue('register', name, engine.registers);
+    if (!known.has(name)) throw unknownValue('register', name, guest.registers);
     return name;
   };
   return new Proxy<Registers>(Object.create(null) as Registers, {
     get(_target, name) {
-      return isProtocol(name) ? undefined : engine.readRegister(nameOf(name));
+      return isProtocol(name) ? undefined : guest.readRegister(nameOf(name));
     },
     set(_target, name, value: number | bigint) {
       const register = nameOf(String(name));
-      engine.writeRegister(register, wide(register) ? BigInt(value) : toWord(register, value));
+      guest.writeRegister(register, wide(register) ? BigInt(value) : toWord(register, value));
       return true;
     },
     has: (_target, name) => typeof name === 'string' && known.has(name),
@@ -32,7 +32,7 @@ export function registersOf(engine: Engine, check: () => void): Registers {
         configurable: true,
         enumerable: true,
         writable: true,
-        value: engine.readRegister(name),
+        value: guest.readRegister(name),
       };
     },
   });

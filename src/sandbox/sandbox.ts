@@ -1,31 +1,23 @@
 /**
- * Sandbox: one emulated process under a policy. The composition root: it picks the engine, the
- * policies and the layout, and hands the host what it may do with the process.
+ * Sandbox: one guest under a policy. The composition root: it picks the world, the engine and the
+ * policies, and hands the host what it may do with the guest.
  */
 
-import type { Errno } from '../abi/linux/errno.js';
-import { type Addr, type AddrRange, type Arch, PAGE_SIZE_N, pageDown } from '../base/address.js';
+import type { Addr, AddrRange, Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import type { Fault, Outcome } from '../base/outcome.js';
-import { Random } from '../base/random.js';
 import type { Finding } from '../diagnosis/monitor/finding.js';
 import { findingsOf } from '../diagnosis/monitor/findings.js';
 import { PageWatcher } from '../diagnosis/monitor/page-watcher.js';
 import type { Engine } from '../engine/engine.js';
 import { type EngineInfo, openEngine } from '../engine/open.js';
 import { type InjectionCount, Injector } from '../inject/injector.js';
+import type { CallAnswer, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
 import type { SyscallInterceptor } from '../kernel/intercept.js';
 import type { Saved } from '../kernel/snapshot.js';
+import type { GuestOptions, GuestProgram } from '../kernel/world.js';
 import type { VmaHistory } from '../memory/history.js';
-import { HOST_ADDRESSES } from '../os/linux/entry/call.js';
-import { createLayout } from '../os/linux/mm/layout.js';
-import { VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE, type Vma } from '../os/linux/mm/vma.js';
-import {
-  type HostEntry,
-  LinuxProcess,
-  type LinuxProcessOptions,
-  type ProcessSnapshot,
-} from '../os/linux/process/process.js';
+import { permsText } from '../memory/mapping.js';
 import { resolvePolicies } from '../policy/registry.js';
 import type { TraceEvent } from '../trace/events.js';
 import { Recorder } from '../trace/recorder.js';
@@ -39,6 +31,7 @@ import {
   toWord,
 } from './options.js';
 import { type Registers, registersOf } from './registers.js';
+import { type GuestOs, WORLDS } from './worlds.js';
 
 /** One line of the address space. Addresses are half-open. */
 export interface MapsEntry {
@@ -54,14 +47,11 @@ export interface MapsEntry {
 }
 
 /** `value` is what the register holds after the call, signed; -1n with `errno` when it failed. */
-export interface SyscallOutcome {
-  readonly value: bigint;
-  readonly errno?: Errno;
-}
+export type SyscallOutcome = CallAnswer;
 
 /** State of a sandbox at one moment. Belongs to the sandbox that made it; any number may be kept. */
 export interface SandboxSnapshot {
-  readonly process: ProcessSnapshot;
+  readonly guest: GuestSnapshot;
   readonly injector: Saved;
   readonly watcher: Saved | undefined;
   readonly traceLength: number;
@@ -69,7 +59,7 @@ export interface SandboxSnapshot {
 
 export class Sandbox implements Disposable {
   readonly arch: Arch;
-  readonly os = 'linux';
+  readonly os: GuestOs;
   /** The policy in force, as a spec string. */
   readonly policy: string;
   readonly seed: number;
@@ -79,7 +69,7 @@ export class Sandbox implements Disposable {
   readonly regs: Registers;
 
   readonly #engine: Engine;
-  readonly #process: LinuxProcess;
+  readonly #guest: Guest;
   readonly #recorder: Recorder;
   readonly #injector: Injector;
   readonly #watcher: PageWatcher | undefined;
@@ -93,8 +83,8 @@ export class Sandbox implements Disposable {
     options: SandboxOptions,
   ) {
     const policies = resolvePolicies(options.policy ?? 'nx', checked.arch);
-    const random = checked.seed === 0 ? undefined : new Random(checked.seed);
     this.arch = checked.arch;
+    this.os = checked.os;
     this.seed = checked.seed;
     this.policy = policies.spec;
     this.engine = info;
@@ -102,18 +92,15 @@ export class Sandbox implements Disposable {
     this.#recorder = new Recorder();
     this.#injector = new Injector(checked.injections);
     this.#watcher = options.monitor === true ? new PageWatcher() : undefined;
-    this.#process = LinuxProcess.create({
+    this.#guest = WORLDS[checked.os].open({
       engine,
       arch: checked.arch,
       policies,
-      layout: createLayout(
-        options.layout ?? policies.effects.layout,
-        checked.arch,
-        random?.fork('layout'),
-      ),
       seed: checked.seed,
       trace: this.#recorder,
       limits: { blocks: checked.blocks },
+      ...(options.layout === undefined ? {} : { layout: options.layout }),
+      ...(options.program === undefined ? {} : { program: programOf(options.program) }),
       files: options.files ?? {},
       mounts: options.mounts ?? {},
       protectionKeys: options.protectionKeys ?? false,
@@ -122,8 +109,7 @@ export class Sandbox implements Disposable {
       ...interception(checked, options, this.#injector),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
-    this.regs = registersOf(engine, () => this.#alive());
-    start(this.#process, options.program);
+    this.regs = registersOf(this.#guest.registers, () => this.#alive());
   }
 
   /**
@@ -167,7 +153,7 @@ export class Sandbox implements Disposable {
 
   /** Where nothing can be mapped: what guest code jumps to when it calls functions of the host (`enter`). */
   get hostAddresses(): AddrRange {
-    return HOST_ADDRESSES[this.arch];
+    return this.#guest.hostAddresses;
   }
 
   /** Calls `observer` before each instruction with its address; registers may be read then. It costs speed. */
@@ -184,46 +170,47 @@ export class Sandbox implements Disposable {
 
   /** Stores as the guest would: null, or the fault that it raised (then nothing is stored). */
   store(address: number | bigint, bytes: Uint8Array): Fault | null {
-    return this.#alive().mm.store(toWord('address', address), bytes);
+    return this.#alive().memory.store(toWord('address', address), bytes);
   }
 
   /** Loads as the guest would: the bytes, or the fault. */
   load(address: number | bigint, length: number): Uint8Array | Fault {
     const count = integer('length', length, 0, 2 ** 31);
-    return this.#alive().mm.load(toWord('address', address), count);
+    return this.#alive().memory.load(toWord('address', address), count);
   }
 
   /** A debugger's write: rights are ignored. @throws MayexecError where nothing is mapped. */
   poke(address: number | bigint, bytes: Uint8Array): void {
-    this.#alive().mm.poke(toWord('address', address), bytes);
+    this.#alive().memory.poke(toWord('address', address), bytes);
   }
 
   /** A debugger's read: rights are ignored. @throws MayexecError where nothing is mapped. */
   peek(address: number | bigint, length: number): Uint8Array {
     const count = integer('length', length, 0, 2 ** 31);
-    return this.#alive().mm.peek(toWord('address', address), count);
+    return this.#alive().memory.peek(toWord('address', address), count);
   }
 
   maps(): MapsEntry[] {
-    const { mm } = this.#alive();
-    return mm.vmas.map((vma) => ({
-      start: vma.start,
-      end: vma.end,
-      perms: permsOf(vma),
-      offset: vma.object === undefined ? 0n : BigInt(vma.pageOffset) * PAGE_SIZE_N,
-      name: mm.nameOf(vma),
-      vmFlags: mm.smapsFlags(vma),
-    }));
+    return this.#alive()
+      .mappings()
+      .map((mapping) => ({
+        start: mapping.start,
+        end: mapping.end,
+        perms: permsText(mapping),
+        offset: mapping.offset,
+        name: mapping.name,
+        vmFlags: [...mapping.attributes],
+      }));
   }
 
   /** The text of /proc/self/maps. */
   procMaps(): string {
-    return this.#alive().mm.mapsText();
+    return this.#alive().mapsText();
   }
 
   /** What created and changed the mapping that holds `address`, oldest first; empty where nothing is mapped. */
   history(address: number | bigint): readonly VmaHistory[] {
-    return this.#alive().mm.history(pageDown(toWord('address', address)));
+    return this.#alive().history(toWord('address', address));
   }
 
   /** Everything that happened so far: system calls, faults, policy decisions, map changes, signals. */
@@ -233,15 +220,15 @@ export class Sandbox implements Disposable {
 
   /** Lines that the real kernel would have printed. */
   get kernelLog(): readonly string[] {
-    return this.#process.kernelLog;
+    return this.#guest.kernelLog;
   }
 
   get stdout(): Uint8Array {
-    return this.#process.stdout;
+    return this.#guest.stdout;
   }
 
   get stderr(): Uint8Array {
-    return this.#process.stderr;
+    return this.#guest.stderr;
   }
 
   /** What came of each injection so far (option `inject`). */
@@ -254,14 +241,20 @@ export class Sandbox implements Disposable {
    * 'executed-after-write' there are some only with the option `monitor`.
    */
   get findings(): readonly Finding[] {
-    const { mm, pid } = this.#alive();
+    const guest = this.#alive();
     const executed = this.#watcher?.findings ?? [];
-    return findingsOf({ arch: this.arch, trace: this.trace, pid, vmas: mm.vmas, executed });
+    return findingsOf({
+      arch: this.arch,
+      trace: this.trace,
+      pid: guest.pid,
+      mappings: guest.mappings(),
+      executed,
+    });
   }
 
   /** Labels of the program, by name; empty for a program without a symbol table. */
   get symbols(): ReadonlyMap<string, Addr> {
-    return this.#process.symbols;
+    return this.#guest.symbols;
   }
 
   /** Instructions run while counting was on (`countInstructions`). */
@@ -292,7 +285,7 @@ export class Sandbox implements Disposable {
   /** Registers, memory, mappings, files, output and trace as they are now. Pages are shared until written. */
   snapshot(): SandboxSnapshot {
     const snapshot = {
-      process: this.#alive().snapshot(),
+      guest: this.#alive().snapshot(),
       injector: this.#injector.save(),
       watcher: this.#watcher?.save(),
       traceLength: this.#recorder.count,
@@ -303,11 +296,11 @@ export class Sandbox implements Disposable {
 
   /** Goes back to a snapshot, which stays usable. @throws MayexecError for another sandbox's snapshot. */
   restore(snapshot: SandboxSnapshot): void {
-    const process = this.#alive();
+    const guest = this.#alive();
     if (!this.#snapshots.has(snapshot)) {
       throw new MayexecError('restore: this snapshot was made by another sandbox');
     }
-    process.restore(snapshot.process);
+    guest.restore(snapshot.guest);
     snapshot.injector.restore();
     snapshot.watcher?.restore();
     this.#recorder.truncate(snapshot.traceLength);
@@ -318,15 +311,15 @@ export class Sandbox implements Disposable {
    * happens some time after the last reference is gone, and never within a loop that does not await.
    */
   discard(snapshot: SandboxSnapshot): void {
-    const process = this.#alive();
-    if (this.#snapshots.delete(snapshot)) process.discard(snapshot.process);
+    const guest = this.#alive();
+    if (this.#snapshots.delete(snapshot)) guest.discard(snapshot.guest);
   }
 
   /** Frees the engine. Closing twice is allowed; any other use of a closed sandbox throws. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#process.close();
+    this.#guest.close();
     this.#engine.close();
   }
 
@@ -334,9 +327,9 @@ export class Sandbox implements Disposable {
     this.close();
   }
 
-  #alive(): LinuxProcess {
+  #alive(): Guest {
     if (this.#closed) throw new MayexecError('this sandbox is closed: create another one');
-    return this.#process;
+    return this.#guest;
   }
 }
 
@@ -345,12 +338,12 @@ function interception(
   { injections }: CheckedOptions,
   { intercept, interceptFault, sysctl }: SandboxOptions,
   injector: Injector,
-): Pick<LinuxProcessOptions, 'intercept' | 'interceptFault' | 'sysctls' | 'resourceLimits'> {
+): Pick<GuestOptions, 'intercept' | 'interceptFault' | 'settings' | 'resourceLimits'> {
   const resourceLimits = new Map<number, bigint>();
-  const sysctls = new Map(Object.entries(sysctl ?? {}));
+  const settings = new Map(Object.entries(sysctl ?? {}));
   for (const injection of injections) {
     if (injection.kind === 'rlimit') resourceLimits.set(injection.resource, injection.bytes);
-    if (injection.kind === 'map-count') sysctls.set('vm.max_map_count', injection.count);
+    if (injection.kind === 'map-count') settings.set('vm.max_map_count', injection.count);
   }
   const counts = injections.some(({ kind }) => kind === 'call');
   const both: SyscallInterceptor = (call) => {
@@ -360,26 +353,17 @@ function interception(
   const asked = counts ? both : intercept;
   return {
     resourceLimits,
-    sysctls,
+    settings,
     ...(asked === undefined ? {} : { intercept: asked }),
     ...(interceptFault === undefined ? {} : { interceptFault }),
   };
 }
 
-function start(process: LinuxProcess, program: HostProgram | undefined): void {
-  if (program === undefined) {
-    process.idle();
-  } else if (program instanceof Uint8Array) {
-    process.exec('/program', program, ['/program'], []);
-  } else {
-    const path = program.path ?? '/program';
-    const { bytes, argv = [path], env = [], xattrs = {} } = program;
-    process.exec(path, bytes, [...argv], [...env], xattrs);
+function programOf(program: HostProgram): GuestProgram {
+  if (program instanceof Uint8Array) {
+    return { path: '/program', bytes: program, argv: ['/program'], env: [], xattrs: {} };
   }
-}
-
-function permsOf({ flags }: Vma): string {
-  const bit = (flag: number, letter: string): string => (flags & flag ? letter : '-');
-  const shared = flags & VM_MAYSHARE ? 's' : 'p';
-  return bit(VM_READ, 'r') + bit(VM_WRITE, 'w') + bit(VM_EXEC, 'x') + shared;
+  const path = program.path ?? '/program';
+  const { bytes, argv = [path], env = [], xattrs = {} } = program;
+  return { path, bytes, argv: [...argv], env: [...env], xattrs };
 }

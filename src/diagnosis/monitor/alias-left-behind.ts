@@ -2,37 +2,39 @@
  * Memory that can be executed in one mapping and still be written through another: a look at the map as it
  * is now. Stores through a shared mapping are seen by private ones of the same pages too.
  */
-import { PAGE_SIZE_N } from '../../base/address.js';
-import { VM_EXEC, VM_SHARED, VM_WRITE, type Vma } from '../../os/linux/mm/vma.js';
+import { type Mapping, RIGHT_EXEC, RIGHT_WRITE } from '../../memory/mapping.js';
 import type { TraceEvent, VmaEvent } from '../../trace/events.js';
 import { callPc, hex, type NewFinding } from './finding.js';
 
-const WRITABLE_VIEW = VM_WRITE | VM_SHARED;
-
 /** `trace` tells which calls made the two views; `pid` whose they are. */
 export function aliasesLeftBehind(
-  vmas: readonly Vma[],
+  mappings: readonly Mapping[],
   trace: readonly TraceEvent[],
   pid: number,
 ): NewFinding[] {
-  const executable = vmas.filter((vma) => vma.flags & VM_EXEC);
-  const writable = vmas.filter((vma) => (vma.flags & WRITABLE_VIEW) === WRITABLE_VIEW);
+  const executable = mappings.filter(({ rights }) => rights & RIGHT_EXEC);
+  const writable = mappings.filter(({ rights, shared }) => shared && rights & RIGHT_WRITE);
   return executable.flatMap((view) => {
     const alias = writable.find((other) => other !== view && samePages(view, other));
     return alias === undefined ? [] : [findingOf(view, alias, trace, pid)];
   });
 }
 
-function samePages(a: Vma, b: Vma): boolean {
+function samePages(a: Mapping, b: Mapping): boolean {
   if (a.object === undefined || a.object !== b.object) return false;
-  return a.pageOffset < b.pageOffset + pages(b) && b.pageOffset < a.pageOffset + pages(a);
+  return a.offset < b.offset + length(b) && b.offset < a.offset + length(a);
 }
 
-function pages({ start, end }: Vma): number {
-  return Number((end - start) / PAGE_SIZE_N);
+function length({ start, end }: Mapping): bigint {
+  return end - start;
 }
 
-function findingOf(view: Vma, alias: Vma, trace: readonly TraceEvent[], pid: number): NewFinding {
+function findingOf(
+  view: Mapping,
+  alias: Mapping,
+  trace: readonly TraceEvent[],
+  pid: number,
+): NewFinding {
   const [made, other] = [makerOf(view, trace, pid), makerOf(alias, trace, pid)];
   // The one that came last made two views of what was one.
   const last = (made?.seq ?? 0) > (other?.seq ?? 0) ? made : other;
@@ -49,7 +51,11 @@ function findingOf(view: Vma, alias: Vma, trace: readonly TraceEvent[], pid: num
 }
 
 /** What gave the mapping its present rights. */
-function makerOf({ start }: Vma, trace: readonly TraceEvent[], pid: number): VmaEvent | undefined {
+function makerOf(
+  { start }: Mapping,
+  trace: readonly TraceEvent[],
+  pid: number,
+): VmaEvent | undefined {
   return trace.findLast(
     (event): event is VmaEvent =>
       event.type === 'vma' &&

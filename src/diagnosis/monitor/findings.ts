@@ -1,6 +1,6 @@
 /** All that the monitors have to say of a run so far. */
 import type { Arch } from '../../base/address.js';
-import type { Vma } from '../../os/linux/mm/vma.js';
+import type { Mapping } from '../../memory/mapping.js';
 import type { TraceEvent } from '../../trace/events.js';
 import { aliasesLeftBehind } from './alias-left-behind.js';
 import { counted, type Finding, type NewFinding } from './finding.js';
@@ -12,17 +12,17 @@ export interface MonitoredRun {
   readonly trace: readonly TraceEvent[];
   /** Of the first process. */
   readonly pid: number;
-  readonly vmas: readonly Vma[];
+  readonly mappings: readonly Mapping[];
   /** What needs an eye on stores and fetches (PageWatcher). */
   readonly executed: readonly NewFinding[];
 }
 
 /** In the order of the kinds. */
-export function findingsOf({ arch, trace, pid, vmas, executed }: MonitoredRun): Finding[] {
+export function findingsOf({ arch, trace, pid, mappings, executed }: MonitoredRun): Finding[] {
   return counted([
     ...writableAndExecutable(trace),
     ...executed,
     ...uncheckedResults(trace, arch),
-    ...aliasesLeftBehind(vmas, trace, pid),
+    ...aliasesLeftBehind(mappings, trace, pid),
   ]);
 }

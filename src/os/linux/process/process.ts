@@ -3,17 +3,25 @@
  * or none, runs it, calls into it, makes system calls in its name and takes snapshots.
  */
 
-import type { Errno } from '../../../abi/linux/errno.js';
-import type { Addr, Arch } from '../../../base/address.js';
+import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
 import { MayexecError } from '../../../base/errors.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
 import { parseElf } from '../../../formats/elf/image.js';
+import type {
+  CallAnswer,
+  Guest,
+  GuestFile,
+  GuestSnapshot,
+  HostEntry,
+} from '../../../kernel/guest.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
 import { OutputSink } from '../../../kernel/output.js';
 import type { RunEnd } from '../../../kernel/run-loop.js';
 import type { Saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
+import type { VmaHistory } from '../../../memory/history.js';
+import type { ListedMapping } from '../../../memory/mapping.js';
 import type { PageWatch } from '../../../memory/watch.js';
 import type { Policy } from '../../../policy/policy.js';
 import type { TraceRecorder } from '../../../trace/events.js';
@@ -21,19 +29,19 @@ import { CallFrame, HOST_ADDRESSES, noRoom } from '../entry/call.js';
 import { performSyscall } from '../entry/dispatch.js';
 import { hostCall } from '../entry/host-call.js';
 import { execProgram, prepareIdle } from '../exec/exec.js';
-import type { FileInit } from '../fs/file-system.js';
 import { addProcess, populateProc } from '../fs/proc.js';
 import { openStandardStreams } from '../fs/standard-streams.js';
 import type { Input } from '../fs/streams.js';
 import { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import { changeLayout, type Layout } from '../mm/layout.js';
+import { mappingOf } from '../mm/mapping.js';
 import { type Sysctls, sysctlFiles } from '../sysctl.js';
 import { runTasks, type TaskLimits } from './run-tasks.js';
 import { createPolicies, createSpace } from './space.js';
 import { Task } from './task.js';
 
-/** The only process of a sandbox. */
+/** Of the process that the host starts; those that it forks count up from there. */
 const FIRST_PID = 1000;
 
 export interface LinuxProcessOptions {
@@ -51,7 +59,7 @@ export interface LinuxProcessOptions {
   readonly protectionKeys?: boolean;
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
-  readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+  readonly files?: Readonly<Record<string, Uint8Array | GuestFile>>;
   /** Asked at each system call of the guest. */
   readonly intercept?: SyscallInterceptor;
   readonly interceptFault?: FaultInterceptor;
@@ -63,25 +71,14 @@ export interface LinuxProcessOptions {
   readonly resourceLimits?: ReadonlyMap<number, bigint>;
 }
 
-/** Opaque. Belongs to the process that made it. */
-export interface ProcessSnapshot {
+/** Belongs to the process that made it. */
+interface ProcessSnapshot extends GuestSnapshot {
   readonly cpu: CpuState;
   readonly parts: Saved;
 }
 
-/** The code jumped to an address of the host's: see `HOST_ADDRESSES`. */
-export interface HostEntry {
-  readonly kind: 'host';
-  readonly address: Addr;
-}
-
-/** `value`: what the register holds after the call, signed; -1n with `errno` when it failed. */
-export interface HostSyscallResult {
-  readonly value: bigint;
-  readonly errno?: Errno;
-}
-
-export class LinuxProcess {
+export class LinuxProcess implements Guest {
+  readonly os = 'linux';
   readonly #kernel: LinuxKernel;
   readonly #task: Task;
   readonly #blocks: number;
@@ -128,6 +125,22 @@ export class LinuxProcess {
 
   get mm(): AddressSpace {
     return this.#task.mm;
+  }
+
+  get arch(): Arch {
+    return this.#kernel.arch;
+  }
+
+  get memory(): AddressSpace {
+    return this.#task.mm;
+  }
+
+  get registers(): Engine {
+    return this.#kernel.engine;
+  }
+
+  get hostAddresses(): AddrRange {
+    return HOST_ADDRESSES[this.arch];
   }
 
   get pid(): number {
@@ -237,7 +250,7 @@ export class LinuxProcess {
   }
 
   /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
-  syscall(nameOrNumber: string | number, args: readonly bigint[]): HostSyscallResult {
+  syscall(nameOrNumber: string | number, args: readonly bigint[]): CallAnswer {
     const { abi } = this.#task;
     const call = hostCall(abi, nameOrNumber, args);
     if (!call.ok) return { value: -1n, errno: call.errno };
@@ -258,11 +271,27 @@ export class LinuxProcess {
     return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
   }
 
+  mappings(): ListedMapping[] {
+    const { mm } = this.#task;
+    return mm.vmas.map((vma) => ({
+      ...mappingOf(vma, mm.nameOf(vma)),
+      attributes: mm.smapsFlags(vma),
+    }));
+  }
+
+  mapsText(): string {
+    return this.#task.mm.mapsText();
+  }
+
+  history(address: Addr): readonly VmaHistory[] {
+    return this.#task.mm.history(pageDown(address));
+  }
+
   readFile(path: string): Uint8Array {
     return this.#kernel.files.read(path);
   }
 
-  writeFile(path: string, file: Uint8Array | FileInit): void {
+  writeFile(path: string, file: Uint8Array | GuestFile): void {
     this.#kernel.writeFile(path, file);
   }
 
@@ -279,17 +308,18 @@ export class LinuxProcess {
         tasks.drop();
       },
     };
-    const snapshot = { cpu: this.#kernel.engine.saveCpu(), parts };
+    const snapshot = { os: this.os, cpu: this.#kernel.engine.saveCpu(), parts };
     this.#forgotten.register(snapshot, parts, snapshot);
     return snapshot;
   }
 
   /** Gives back at once what only the snapshot holds; else that happens when nobody holds it any more. */
-  discard(snapshot: ProcessSnapshot): void {
-    if (this.#forgotten.unregister(snapshot)) snapshot.parts.drop();
+  discard(snapshot: GuestSnapshot): void {
+    if (this.#forgotten.unregister(snapshot)) ownSnapshot(snapshot).parts.drop();
   }
 
-  restore({ cpu, parts }: ProcessSnapshot): void {
+  restore(snapshot: GuestSnapshot): void {
+    const { cpu, parts } = ownSnapshot(snapshot);
     const { engine } = this.#kernel;
     parts.restore();
     engine.setTranslate(this.#task.mm.translate);
@@ -319,4 +349,12 @@ export class LinuxProcess {
     this.#kernel.processes.switchTo(this.#task);
     return end;
   }
+}
+
+/** @throws MayexecError for what another world's guest made. */
+function ownSnapshot(snapshot: GuestSnapshot): ProcessSnapshot {
+  if ('cpu' in snapshot && 'parts' in snapshot) return snapshot as ProcessSnapshot;
+  throw new MayexecError(
+    `restore: this snapshot is of a guest of '${snapshot.os}', not of 'linux'`,
+  );
 }

@@ -1,0 +1,62 @@
+/** World: what there is to know of an operating system before a guest of it exists, and how to open one. */
+import type { Arch } from '../base/address.js';
+import type { Engine } from '../engine/engine.js';
+import type { PageWatch } from '../memory/watch.js';
+import type { PolicySet } from '../policy/registry.js';
+import type { TraceRecorder } from '../trace/events.js';
+import type { Guest, GuestFile } from './guest.js';
+import type { FaultInterceptor, SyscallInterceptor } from './intercept.js';
+
+/** A program file with its command line, as the host gives it. */
+export interface GuestProgram {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  /** Extended attributes of the file. */
+  readonly xattrs: Readonly<Record<string, string>>;
+}
+
+/** What a sandbox was asked for; a world takes what it has a use for. */
+export interface GuestOptions {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly policies: PolicySet;
+  /** One of the world's layouts; undefined: the default of architecture and policies. */
+  readonly layout?: string;
+  /** Every random choice derives from it; 0: addresses are not random. */
+  readonly seed: number;
+  readonly trace: TraceRecorder;
+  readonly limits: { readonly blocks: number };
+  /** Undefined: a process without a program, for calls. */
+  readonly program?: GuestProgram;
+  /** What the guest reads from its standard input; a function is asked at the first read. */
+  readonly stdin?: Uint8Array | (() => Uint8Array);
+  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
+  readonly files: Readonly<Record<string, Uint8Array | GuestFile>>;
+  /** Options of mounts by path. */
+  readonly mounts: Readonly<Record<string, readonly string[]>>;
+  readonly protectionKeys: boolean;
+  /** Kernel settings by name, of those that `settings` of the world has. */
+  readonly settings: ReadonlyMap<string, number>;
+  /** Limits of resources by the world's number, in bytes. */
+  readonly resourceLimits: ReadonlyMap<number, bigint>;
+  readonly intercept?: SyscallInterceptor;
+  readonly interceptFault?: FaultInterceptor;
+  /** Sees stores, fetches and changes of rights. */
+  readonly watch?: PageWatch;
+}
+
+export interface World {
+  /** As `Sandbox.create({ os })` takes it. */
+  readonly os: string;
+  readonly arches: readonly Arch[];
+  /** Names of address-space layouts. */
+  readonly layouts: readonly string[];
+  /** Kernel settings that the host may choose, with their ranges. */
+  readonly settings: Readonly<Record<string, { readonly least: number; readonly most: number }>>;
+  /** What may stand behind a path in the option `mounts`. */
+  readonly mountOptions: readonly string[];
+  /** @throws MayexecError for a program that the system cannot execute. */
+  open(options: GuestOptions): Guest;
+}
