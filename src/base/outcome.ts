@@ -2,7 +2,10 @@ import type { Addr } from './address.js';
 
 export type Access = 'read' | 'write' | 'exec';
 
-/** SI_KERNEL: a fetch behind the end of the code segment, which is no page fault. */
+/**
+ * SI_KERNEL: a general protection fault, which is no page fault: an address that is not canonical
+ * (x86-64; the CPU then tells address 0), a fetch behind the end of the code segment (i386).
+ */
 export type FaultCode = 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'SEGV_PKUERR' | 'BUS_ADRERR' | 'SI_KERNEL';
 
 /** A memory access of the guest that the MMU refused. `pc` is the instruction that made it. */

@@ -25,6 +25,8 @@ export interface MemoryObject {
   readonly inode: number;
   /** `major:minor` as in maps, for instance '00:01'. */
   readonly device: string;
+  /** Its file system's name in the log (s_id): the block device's, or the type of one without; default 'tmpfs'. */
+  readonly superblock?: string;
   /** S_PRIVATE: the security module skips it (hidden shmem of shared anonymous memory, SysV shm). */
   readonly inodePrivate: boolean;
   readonly label: SecurityLabel;

@@ -31,6 +31,7 @@ export interface PagedObjectInit {
   readonly path: string;
   readonly inode: number;
   readonly device?: string;
+  readonly superblock?: string;
   readonly inodePrivate?: boolean;
   readonly label?: SecurityLabel;
   /** Default: the length of `content`. */
@@ -46,6 +47,7 @@ export class PagedObject implements MemoryObject {
   path: string;
   readonly inode: number;
   readonly device: string;
+  readonly superblock: string;
   readonly inodePrivate: boolean;
   readonly label: SecurityLabel;
   readonly readsAsZero = false;
@@ -70,6 +72,7 @@ export class PagedObject implements MemoryObject {
     this.path = init.path;
     this.inode = init.inode;
     this.device = init.device ?? '00:01';
+    this.superblock = init.superblock ?? 'tmpfs';
     this.inodePrivate = init.inodePrivate ?? false;
     this.label = init.label ?? UNLABELED;
     this.seals = init.seals ?? 0;
@@ -292,6 +295,7 @@ export function devZero(_frames?: Frames): MemoryObject {
     path: '/dev/zero',
     inode: 4,
     device: '00:06',
+    superblock: 'devtmpfs',
     inodePrivate: false,
     label: { type: 'zero_device_t', class: 'chr_file' },
     size: 0,

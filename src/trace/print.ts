@@ -4,6 +4,7 @@
  * Compare strace's src/syscall.c:syscall_exiting_trace() and src/strace.c:print_stopped().
  */
 import { type Errno, errnoText } from '../abi/linux/errno.js';
+import { signalName } from '../abi/linux/signal.js';
 import type { Outcome } from '../base/outcome.js';
 import type { Verdict } from '../policy/policy.js';
 import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
@@ -17,8 +18,8 @@ const HEX_RESULTS = new Set(['brk', 'mmap', 'mmap2', 'mremap', 'old_mmap', 'pers
 /** strace's marks, see its src/syscall.c:print_syscall_resume(). */
 const INJECTED = { no: '', result: ' (INJECTED)', args: ' (INJECTED: args)' } as const;
 
-/** Who sends a guest's signals: itself, as the one user that a sandbox has. */
-const GUEST_UID = 1000;
+/** Signals of a fault, which tell an address. */
+const WITH_ADDRESS = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP']);
 
 /** A line of strace's output without line end, or undefined for an event that strace has none for. */
 export function straceLine(event: TraceEvent): string | undefined {
@@ -92,11 +93,24 @@ function hexText(value: bigint): string {
   return `0x${BigInt.asUintN(value < 0n && value >= -0x80000000n ? 32 : 64, value).toString(16)}`;
 }
 
-function signalLine({ signal, code, address, pid }: SignalEvent): string {
-  const where = address === 0n ? 'NULL' : `0x${address.toString(16)}`;
-  const sent = code === 'SI_USER' || code === 'SI_TKILL';
-  const detail = sent ? `si_pid=${pid}, si_uid=${GUEST_UID}` : `si_addr=${where}`;
-  return `--- ${signal} {si_signo=${signal}, si_code=${code}, ${detail}} ---`;
+function signalLine(event: SignalEvent): string {
+  const { signal, code } = event;
+  const detail = [`si_signo=${signal}`, `si_code=${code}`, ...signalDetail(event)].join(', ');
+  return `--- ${signal} {${detail}} ---`;
+}
+
+/** Compare strace's src/printsiginfo.c:print_si_info(). */
+function signalDetail({ signal, code, address, sender }: SignalEvent): string[] {
+  if (sender === undefined) {
+    return WITH_ADDRESS.has(signal)
+      ? [`si_addr=${address === 0n ? 'NULL' : `0x${address.toString(16)}`}`]
+      : [];
+  }
+  const { pid, uid, status } = sender;
+  const who = [`si_pid=${pid}`, `si_uid=${uid}`];
+  if (status === undefined) return who;
+  const shown = code === 'CLD_EXITED' ? status : (signalName(status) ?? status);
+  return [...who, `si_status=${shown}`, 'si_utime=0', 'si_stime=0'];
 }
 
 function endLine(outcome: Outcome): string {

@@ -79,9 +79,26 @@ describe('straceLine of a signal', () => {
   });
 
   it('gives the sender of a signal that was sent, ignored ones too', () => {
-    const sent = signal({ signal: 'SIGUSR1', code: 'SI_USER', disposition: 'ignored' });
+    const sender = { pid: 100, uid: 1000 };
+    const sent = signal({ signal: 'SIGUSR1', code: 'SI_USER', sender, disposition: 'ignored' });
     expect(straceLine(sent)).toBe(
       '--- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=100, si_uid=1000} ---',
+    );
+  });
+
+  it.each([
+    ['CLD_EXITED', 3, '3'],
+    ['CLD_KILLED', 9, 'SIGKILL'],
+  ])('gives what became of a child: %s', (code, status, shown) => {
+    const sender = { pid: 101, uid: 1000, status };
+    expect(straceLine(signal({ signal: 'SIGCHLD', code, sender }))).toBe(
+      `--- SIGCHLD {si_signo=SIGCHLD, si_code=${code}, si_pid=101, si_uid=1000, si_status=${shown}, si_utime=0, si_stime=0} ---`,
+    );
+  });
+
+  it('gives no address of a signal that is about none', () => {
+    expect(straceLine(signal({ signal: 'SIGALRM', code: 'SI_KERNEL' }))).toBe(
+      '--- SIGALRM {si_signo=SIGALRM, si_code=SI_KERNEL} ---',
     );
   });
 });

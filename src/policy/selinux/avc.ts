@@ -47,13 +47,6 @@ export function auditString(text: string): string {
 
 function objectFields(object: MemoryObject | undefined): string[] {
   if (object === undefined) return [];
-  const { path, inode } = object;
-  return [`path=${auditString(path)}`, `dev=${auditString(fileSystemOf(path))}`, `ino=${inode}`];
-}
-
-/** The superblock's name (s_id): a block device, or the type of a file system without one. */
-function fileSystemOf(path: string): string {
-  if (path.startsWith('/memfd:') || path.startsWith('/dev/shm/')) return 'tmpfs';
-  if (path.startsWith('/tmp/')) return 'tmpfs';
-  return path.startsWith('/dev/') ? 'devtmpfs' : 'vda1';
+  const { path, inode, superblock = 'tmpfs' } = object;
+  return [`path=${auditString(path)}`, `dev=${auditString(superblock)}`, `ino=${inode}`];
 }

@@ -116,6 +116,39 @@ describe('the kernel log', () => {
     expect(machine.process.kernelLog[1]).toBe(`Code: ${[...code, ...rest].join(' ')}`);
   });
 
+  it('reads no code that is not in memory: no page comes in for a log line', async () => {
+    using machine = await openIdle('x86-64');
+    const { process } = machine;
+    const pages = process.syscall('mmap', [0n, 8192n, 3n, 0x22n, NONE, 0n]).value;
+    expect(process.call(pages + 4096n, [])).toMatchObject({ code: 'SEGV_ACCERR' });
+    expect(process.kernelLog.at(-1)).toBe(
+      `Code: Unable to access opcode bytes at 0x${(pages + 4096n - 42n).toString(16)}.`,
+    );
+    expect(process.mm.mincore(pages, 8192n)).toEqual({ ok: true, value: Uint8Array.of(0, 1) });
+    process.mm.store(pages, Uint8Array.of(1));
+    process.call(pages + 4096n, []);
+    expect(process.kernelLog.at(-1)).toBe(`Code: ${'00 '.repeat(42)}<00>${' 00'.repeat(21)}`);
+  });
+
+  it('grows no stack for a log line', async () => {
+    using machine = await openIdle('x86-64');
+    const { mm } = machine.process;
+    const before = mm.mapsText();
+    const stack = mm.vmas.find(({ start, end }) => start <= mm.startStack && mm.startStack < end);
+    const bottom = stack?.start ?? 0n;
+    expect(machine.process.call(bottom, [])).toMatchObject({ code: 'SEGV_ACCERR' });
+    expect(machine.process.kernelLog.at(-1)).toContain('Unable to access opcode bytes');
+    expect(mm.mapsText()).toBe(before);
+  });
+
+  it('tells addresses before 0 as the kernel that prints them does', async () => {
+    using machine = await openIdle('i386');
+    machine.process.call(8n, []);
+    expect(machine.process.kernelLog.at(-1)).toBe(
+      'Code: Unable to access opcode bytes at 0xffffffffffffffde.',
+    );
+  });
+
   it.each([
     ['hlt', 'general protection fault', '0'],
     ['ud2', 'trap invalid opcode', '0'],
@@ -144,6 +177,26 @@ describe('the kernel log', () => {
     machine.process.run();
     expect(machine.process.outcome).toEqual({ kind: 'exit', code: 9 });
     expect(machine.process.kernelLog).toEqual([]);
+  });
+});
+
+describe('a host that loads and stores as the guest would', () => {
+  const fault = { address: 0n, code: 'SI_KERNEL' };
+
+  it.each([1n << 47n, 1n << 63n, (1n << 47n) - 4n])(
+    'meets #GP at 0x%x, which is not canonical',
+    async (address) => {
+      using machine = await openIdle('x86-64');
+      const { mm } = machine.process;
+      expect(mm.load(address, 8)).toMatchObject({ ...fault, access: 'read' });
+      expect(mm.store(address, new Uint8Array(8))).toMatchObject({ ...fault, access: 'write' });
+    },
+  );
+
+  it("meets a page fault in the kernel's half", async () => {
+    using machine = await openIdle('x86-64');
+    const address = 0xffff_8000_0000_0000n;
+    expect(machine.process.mm.load(address, 8)).toMatchObject({ address, code: 'SEGV_MAPERR' });
   });
 });
 

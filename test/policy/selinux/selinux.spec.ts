@@ -16,6 +16,7 @@ const ALL = 'execmem=allow,execmod=allow,execheap=allow,execstack=allow,execute=
 const zero = object({
   kind: 'zero',
   path: '/dev/zero',
+  superblock: 'devtmpfs',
   inode: 5,
   label: { type: 'zero_device_t', class: 'chr_file' },
 });

@@ -35,7 +35,7 @@ export class FileSystem {
   readonly root: Directory;
   /** Where processes start. */
   home: Directory;
-  readonly disk = newMount('ext4', 8, 1);
+  readonly disk = newMount('ext4', 8, 1, 'sda1');
   readonly tmpfs = newMount('tmpfs', 0, 0x1f);
   readonly devtmpfs = newMount('devtmpfs', 0, 6);
   readonly procfs = newMount('proc', 0, 0x15);
@@ -85,6 +85,7 @@ export class FileSystem {
       path,
       inode,
       device: deviceText(on),
+      superblock: on.superblock,
       ...(content === undefined ? {} : { content, size: content.length }),
     });
     const file = this.add(new RegularFile(on, inode, permissions, object));

@@ -17,6 +17,8 @@ export interface Mount {
   readonly type: string;
   readonly major: number;
   readonly minor: number;
+  /** Its superblock's name in the kernel's log (s_id): the block device, else the type. */
+  readonly superblock: string;
   /** As mount(8) takes them; those without a meaning here are kept for policies ('wxallowed'). */
   options: ReadonlySet<string>;
   /** Nothing on it may be executed or mapped executable. */
@@ -27,11 +29,12 @@ export interface Mount {
 /** SB_I_NOEXEC (fs/proc/root.c): whatever the options say. */
 const NEVER_EXECUTABLE: ReadonlySet<string> = new Set(['proc', 'sysfs']);
 
-export function newMount(type: string, major: number, minor: number): Mount {
+export function newMount(type: string, major: number, minor: number, superblock = type): Mount {
   return {
     type,
     major,
     minor,
+    superblock,
     options: new Set(),
     get noexec() {
       return this.options.has('noexec') || NEVER_EXECUTABLE.has(type);

@@ -11,6 +11,7 @@ function unmappable({ inode, path }: OpenFile): MemoryObject {
     path,
     inode: inode.number,
     device: '00:00',
+    superblock: inode.mount.superblock,
     inodePrivate: false,
     label: { type: 'unlabeled_t', class: 'file' },
     size: 0,

@@ -16,6 +16,7 @@ import {
 import { entryFrame, frameEntry } from '../../../memory/page-table.js';
 import { explainAccess, pageFor, translate } from './fault.js';
 import type { Mm } from './mm.js';
+import { inCore } from './resident.js';
 import { hasSharedPages, type MappedVma } from './vma-list.js';
 
 /** The part of one page that an access covers. */
@@ -47,27 +48,36 @@ export function faultCode(cause: FaultCause): FaultCode {
   return cause === FAULT_BUS || cause === FAULT_NO_MEMORY ? 'BUS_ADRERR' : 'SEGV_MAPERR';
 }
 
-/** Translations of all spans, or the fault of the first that has none. */
-function translateAll(mm: Mm, parts: readonly Span[], access: Access): number[] | Fault {
+/** Frames of all spans, or the fault of the first that has none. */
+function framesFor(mm: Mm, addr: Addr, length: number, access: Access): number[] | Fault {
+  const pc = mm.options.programCounter?.() ?? 0n;
+  // The CPU looks at this before it looks for a page. Of a #GP it tells no address.
+  if (mm.layout.kernelBits === 64 && reachesHole(addr, length)) {
+    return { address: 0n, access, code: 'SI_KERNEL', pc };
+  }
   const frames: number[] = [];
-  for (const { page, offset } of parts) {
+  for (const { page, offset } of spans(addr, length)) {
     const result = translate(mm, page, access);
     if (result < 0) {
-      return {
-        address: (BigInt(page) << 12n) + BigInt(offset),
-        access,
-        code: faultCode(result as FaultCause),
-        pc: mm.options.programCounter?.() ?? 0n,
-      };
+      const address = (BigInt(page) << 12n) + BigInt(offset);
+      return { address, access, code: faultCode(result as FaultCause), pc };
     }
     frames.push(Math.floor(result / 8));
   }
   return frames;
 }
 
+const HOLE = { start: 1n << 47n, end: (1n << 64n) - (1n << 47n) };
+
+/** Addresses that are not canonical: bits 47 to 63 differ (Intel SDM volume 1, 3.3.7.1). */
+function reachesHole(addr: Addr, length: number): boolean {
+  return length > 0 && addr < HOLE.end && addr + BigInt(length) > HOLE.start;
+}
+
+/** As one instruction would. */
 export function load(mm: Mm, addr: Addr, length: number): Uint8Array | Fault {
   const parts = spans(addr, length);
-  const frames = translateAll(mm, parts, 'read');
+  const frames = framesFor(mm, addr, length, 'read');
   if (!Array.isArray(frames)) return frames;
   const bytes = new Uint8Array(length);
   parts.forEach(({ offset, count, at }, i) => {
@@ -79,7 +89,7 @@ export function load(mm: Mm, addr: Addr, length: number): Uint8Array | Fault {
 /** As one instruction: when any page refuses, nothing is stored. */
 export function store(mm: Mm, addr: Addr, bytes: Uint8Array): Fault | null {
   const parts = spans(addr, bytes.length);
-  const frames = translateAll(mm, parts, 'write');
+  const frames = framesFor(mm, addr, bytes.length, 'write');
   if (!Array.isArray(frames)) return frames;
   parts.forEach(({ page, offset, count, at }, i) => {
     mm.frames.bytes(frames[i]!).set(bytes.subarray(at, at + count), offset);
@@ -144,6 +154,18 @@ export function look(mm: Mm, addr: Addr, length: number): Result<Uint8Array> {
     bytes.set(peekPage(mm, vma, span), span.at);
   }
   return ok(bytes);
+}
+
+/**
+ * copy_from_user_inatomic: as `look`, but a page that is not in memory yet is a failure too. What a
+ * file keeps in memory counts as mapped: a fault maps up to 16 such pages around it (do_fault_around).
+ */
+export function copyPresent(mm: Mm, addr: Addr, length: number): Result<Uint8Array> {
+  const present = spans(addr, length).every(({ page }) => {
+    const vma = mm.list.find(page);
+    return vma !== undefined && inCore(mm, vma, page);
+  });
+  return present ? look(mm, addr, length) : fail('EFAULT');
 }
 
 /** As peek, but pages come in as they do for ptrace (get_user_pages with FOLL_FORCE). */

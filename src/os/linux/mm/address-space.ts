@@ -200,6 +200,11 @@ export class AddressSpace extends Mm {
     return access.look(this, addr, length);
   }
 
+  /** As look, but what is not in memory yet is not read either. */
+  copyPresent(addr: Addr, length: number): Result<Uint8Array> {
+    return access.copyPresent(this, addr, length);
+  }
+
   load(addr: Addr, length: number): Uint8Array | Fault {
     return access.load(this, addr, length);
   }

@@ -12,11 +12,11 @@ import {
 } from '../../../abi/linux/mman.js';
 import { type Addr, pageUp } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
-import { ENTRY_GUARD, ENTRY_NONE } from '../../../memory/page-table.js';
 import { modifyRange } from './merge.js';
 import type { Mm } from './mm.js';
 import { mmap } from './mmap.js';
 import { alignLength } from './munmap.js';
+import { inCore } from './resident.js';
 import { VM_ACCESS, VM_LOCKED, VM_MAYEXEC, VM_SHARED } from './vma.js';
 import type { MappedVma } from './vma-list.js';
 
@@ -53,13 +53,6 @@ export function mincore(mm: Mm, addr: Addr, length: bigint): Result<Uint8Array> 
     for (; i < stop; i++) bytes[i] = inCore(mm, vma, start + i) ? 1 : 0;
   }
   return ok(bytes);
-}
-
-function inCore(mm: Mm, vma: MappedVma, page: number): boolean {
-  const entry = mm.pages.get(page);
-  if (entry !== ENTRY_NONE && entry !== ENTRY_GUARD) return true;
-  const index = vma.pageOffset + (page - vma.startPage);
-  return vma.object?.resident?.(index) ?? false;
 }
 
 /** mseal: nothing is sealed when there is a hole. */

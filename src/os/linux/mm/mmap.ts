@@ -125,6 +125,7 @@ function hugeFile(
     kind: 'hugetlb',
     path: '/anon_hugepage (deleted)',
     device: '00:10',
+    superblock: 'hugetlbfs',
     inode: mm.tuning.nextInode(),
     label: { type: 'hugetlbfs_t', class: 'file' },
     size: Number(aligned),

@@ -4,14 +4,23 @@
  * whoever reads them takes the present size into account.
  */
 
-import { entryFrame } from '../../../memory/page-table.js';
+import { ENTRY_GUARD, ENTRY_NONE, entryFrame } from '../../../memory/page-table.js';
 import type { Mm } from './mm.js';
 import { VM_SHARED, type Vma } from './vma.js';
+import type { MappedVma } from './vma-list.js';
 
 /** In pages. */
 export interface HighWater {
   readonly mapped: number;
   readonly resident: number;
+}
+
+/** Page `page` of a VMA is in memory: it has an entry, or its object keeps it (what mincore tells). */
+export function inCore(mm: Mm, vma: MappedVma, page: number): boolean {
+  const entry = mm.pages.get(page);
+  if (entry !== ENTRY_NONE && entry !== ENTRY_GUARD) return true;
+  const index = vma.pageOffset + (page - vma.startPage);
+  return vma.object?.resident?.(index) ?? false;
 }
 
 /** What smaps_account() counts: pages of zeros do not, nor those of a file behind a private mapping. */

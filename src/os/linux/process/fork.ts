@@ -2,10 +2,11 @@
  * New processes and the end of old ones. Compare kernel/fork.c:copy_process() and kernel/exit.c:
  * exit_notify(). A process has one thread; CLONE_VM exists for vfork, whose parent sleeps meanwhile.
  */
-import { SA_NOCLDWAIT, signalNumber } from '../../../abi/linux/signal.js';
+import { SA_NOCLDWAIT, type Signal, signalNumber } from '../../../abi/linux/signal.js';
+import type { Outcome } from '../../../base/outcome.js';
 import { Pipe } from '../fs/pipe.js';
 import { addProcess, removeProcess } from '../fs/proc.js';
-import { senderInfo } from '../signals/siginfo.js';
+import { childInfo, type SignalInfo, senderInfo } from '../signals/siginfo.js';
 import { IGNORE_HANDLER } from '../signals/signal-state.js';
 import { createPolicies } from './space.js';
 import { Task } from './task.js';
@@ -76,11 +77,21 @@ function notify(parent: Task, child: Task): boolean {
   const forgets =
     child.exitSignal === signalNumber('SIGCHLD') &&
     (handler === IGNORE_HANDLER || (flags & SA_NOCLDWAIT) !== 0);
-  const code = child.outcome?.kind === 'exit' ? CLD_EXITED : CLD_KILLED;
-  if (handler !== IGNORE_HANDLER) {
-    parent.signals.send(senderInfo(child.exitSignal, code, child.pid, child.facts.uid));
-  }
+  if (handler !== IGNORE_HANDLER) parent.signals.send(endInfo(child));
   return !forgets;
+}
+
+/** do_notify_parent(): only SIGCHLD has a place for the status. */
+function endInfo({ exitSignal, outcome, pid, facts: { uid } }: Task): SignalInfo {
+  const code = outcome?.kind === 'exit' ? CLD_EXITED : CLD_KILLED;
+  if (exitSignal !== signalNumber('SIGCHLD')) return senderInfo(exitSignal, code, pid, uid);
+  return childInfo(code, pid, uid, endStatus(outcome));
+}
+
+/** What a parent is told: the exit status, or the signal; a limit counts as SIGKILL. */
+export function endStatus(outcome: Outcome | undefined): number {
+  if (outcome?.kind === 'exit') return outcome.code & 0xff;
+  return signalNumber(outcome?.kind === 'signal' ? (outcome.signal as Signal) : 'SIGKILL');
 }
 
 /** release_task(): nothing is left. */

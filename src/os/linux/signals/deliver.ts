@@ -6,6 +6,7 @@
 import { SA_NODEFER, signalNumber } from '../../../abi/linux/signal.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { Result } from '../../../base/result.js';
+import type { SignalEvent } from '../../../trace/events.js';
 import { INITIAL_PKRU } from '../mm/pkeys.js';
 import type { Task } from '../process/task.js';
 import { setupFrame32 } from './frame-i386.js';
@@ -84,6 +85,13 @@ export function killedBy(task: Task, info: SignalInfo): Outcome {
   };
 }
 
+/** Of the kernel itself there is none. */
+function senderOf({ detail }: SignalInfo): Pick<SignalEvent, 'sender'> {
+  if (detail.kind === 'fault' || detail.pid === 0) return {};
+  const { kind: _, ...sender } = detail;
+  return { sender };
+}
+
 function note(
   task: Task,
   info: SignalInfo,
@@ -95,6 +103,7 @@ function note(
     signal: nameOf(info.signal),
     code: codeName(info),
     address: addressOf(info),
+    ...senderOf(info),
     disposition,
   });
 }

@@ -1,7 +1,8 @@
 /**
  * What the kernel prints of a process that dies by its own instruction (sysctl
  * debug.exception-trace=1). Compare arch/x86/mm/fault.c:show_signal_msg(), arch/x86/kernel/traps.c:
- * show_signal() and mm/memory.c:print_vma_addr(); formats as Linux 6.18 prints them.
+ * show_signal(), arch/x86/kernel/dumpstack.c:show_opcodes() and mm/memory.c:print_vma_addr(); formats
+ * as Linux 6.18 prints them.
  */
 import type { Addr } from '../../../base/address.js';
 import type { Task } from '../process/task.js';
@@ -49,13 +50,11 @@ function inFile({ mm }: Task, ip: Addr): string {
   return ` in ${name}[${hex(offset)},${hex(vma.start)}+${hex(vma.end - vma.start)}]`;
 }
 
+/** Read with page faults disabled (copy_from_user_nmi): no page comes in for it, no stack grows. */
 function codeLine({ mm }: Task, ip: Addr): string {
-  const start = ip - BigInt(BEFORE_PC);
-  const bytes = mm.copyIn(start, BEFORE_PC + FROM_PC);
-  if (!bytes.ok) {
-    const at = BigInt.asUintN(64, start).toString(16);
-    return `Code: Unable to access opcode bytes at 0x${at}.`;
-  }
+  const start = BigInt.asUintN(mm.layout.kernelBits, ip - BigInt(BEFORE_PC));
+  const bytes = mm.copyPresent(start, BEFORE_PC + FROM_PC);
+  if (!bytes.ok) return `Code: Unable to access opcode bytes at 0x${start.toString(16)}.`;
   const shown = Array.from(bytes.value, (byte, index) => {
     const text = byte.toString(16).padStart(2, '0');
     return index === BEFORE_PC ? `<${text}>` : text;

@@ -9,7 +9,7 @@ import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall
 import { wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
-import { reap } from '../process/fork.js';
+import { endStatus, reap } from '../process/fork.js';
 import type { Task } from '../process/task.js';
 import type { HandlerTable } from './handler.js';
 
@@ -63,12 +63,7 @@ function waitFor(task: Task, wanted: Wanted, tell: (child: Task) => SyscallResul
 
 /** The status word: an exit code in the second byte, or the signal in the first. */
 function statusOf({ outcome }: Task): number {
-  if (outcome?.kind === 'exit') return (outcome.code & 0xff) << 8;
-  return outcome?.kind === 'signal' ? signalOf(outcome.signal) : signalOf('SIGKILL');
-}
-
-function signalOf(name: string): number {
-  return signalNumber(name as 'SIGKILL');
+  return outcome?.kind === 'exit' ? endStatus(outcome) << 8 : endStatus(outcome);
 }
 
 /** Undefined: any child; a group that is not this one has none. */

@@ -4,6 +4,7 @@ import type { Outcome } from '../../../../src/base/outcome.js';
 import type { SandboxOptions } from '../../../../src/sandbox/options.js';
 import { Sandbox } from '../../../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../../../src/toolchain/assemble-program.js';
+import { straceText } from '../../../../src/trace/print.js';
 
 interface Ran {
   readonly outcome: Outcome;
@@ -36,6 +37,31 @@ async function run(arch: Arch, body: string, options: SandboxOptions = {}): Prom
   return { outcome, output: new TextDecoder().decode(sb.stdout), sb };
 }
 
+/** Installs a handler for SIGCHLD that ends with si_status, and waits for a child that does `end`. */
+function statusOfChild(arch: Arch, end: string): string {
+  const wide = arch === 'x86-64';
+  // struct sigaction: handler, flags (SA_SIGINFO, on x86-64 SA_RESTORER), restorer, mask.
+  const action = wide ? '.quad handler, 0x04000004, handler, 0' : '.long handler, 4, 0, 0, 0';
+  const [info, offset] = wide ? ['rsi', 24] : ['esi', 20];
+  return `
+    call SYS_rt_sigaction, 17, offset action, 0, 8
+    call SYS_fork
+    test eax, eax
+    jnz 1f
+    ${end}
+1:  call SYS_wait4, -1, 0, 0, 0
+    call SYS_exit_group, 99
+handler:
+    ${wide ? '' : 'mov esi, [esp+8]'}
+    mov ${wide ? 'edi' : 'ebx'}, [${info}+${offset}]
+    mov eax, SYS_exit_group
+    ${wide ? 'syscall' : 'int 0x80'}
+    .data
+action: ${action}
+    .text
+`;
+}
+
 describe.each(ARCHES)('on %s', (arch) => {
   const wide = arch === 'x86-64';
   const mmap = wide ? 'SYS_mmap' : 'SYS_mmap2';
@@ -59,6 +85,18 @@ status: .long 0
     .text
 `;
   const fork = `call SYS_fork\n    test eax, eax\n    jnz parent\n`;
+
+  it.each([
+    ['call SYS_exit_group, 7', 7, 'CLD_EXITED', '7'],
+    ['ud2', 4, 'CLD_KILLED', 'SIGILL'],
+  ])('SIGCHLD of %s tells who ended how', async (end, code, kind, shown) => {
+    const { outcome, sb } = await run(arch, statusOfChild(arch, end));
+    expect(outcome).toEqual({ kind: 'exit', code });
+    expect(straceText(sb.trace)).toContain(
+      `--- SIGCHLD {si_signo=SIGCHLD, si_code=${kind}, si_pid=1001, si_uid=1000, si_status=${shown}, si_utime=0, si_stime=0} ---`,
+    );
+    sb.close();
+  });
 
   it("the parent learns of the child's exit code", async () => {
     const { outcome } = await run(arch, `${fork} call SYS_exit_group, 42\nparent:${exitStatus}`);
