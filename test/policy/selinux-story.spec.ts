@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { O_RDWR } from '../../src/abi/linux/fcntl.js';
 import { MAP_PRIVATE } from '../../src/abi/linux/mman.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { Guest, PAGE, R, W, X } from './matrix/guest.js';
 import { cell, type Strategy } from './matrix/strategies.js';
 
@@ -27,6 +28,22 @@ function execute(guest: Guest, at: bigint, length = PAGE): string {
 
 const avc = (guest: Guest): readonly string[] =>
   guest.sb.kernelLog.filter((line) => line.includes('avc:'));
+
+it.each([
+  ['/srv/f', 'tmpfs'],
+  ['/home/user/f', 'sda1'],
+])('the AVC line of %s names the file system that it lies on', async (path, dev) => {
+  const file = new Uint8Array(4096);
+  using sb = await Sandbox.create({ policy: 'selinux', mounts: { '/srv': [] } });
+  sb.writeFile(path, file);
+  const buffer = sb.syscall('mmap', 0, 4096, 3, 0x22, -1, 0).value;
+  sb.store(buffer, new TextEncoder().encode(`${path}\0`));
+  const fd = sb.syscall('open', buffer, 0).value;
+  const at = sb.syscall('mmap', 0, 4096, R | W, MAP_PRIVATE, fd, 0).value;
+  sb.store(at, RET);
+  expect(sb.syscall('mprotect', at, 4096, R | X).errno).toBe('EACCES');
+  expect(sb.kernelLog.at(-1)).toContain(`path="${path}" dev="${dev}"`);
+});
 
 describe.each(['x86-64', 'i386'] as const)('the skirmish on %s', (arch) => {
   const attempt = async (
