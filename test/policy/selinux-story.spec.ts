@@ -34,7 +34,7 @@ it.each([
   ['/home/user/f', 'sda1'],
 ])('the AVC line of %s names the file system that it lies on', async (path, dev) => {
   const file = new Uint8Array(4096);
-  using sb = await Sandbox.create({ policy: 'selinux', mounts: { '/srv': [] } });
+  using sb = await Sandbox.create({ policy: 'selinux:domain=confined', mounts: { '/srv': [] } });
   sb.writeFile(path, file);
   const buffer = sb.syscall('mmap', 0, 4096, 3, 0x22, -1, 0).value;
   sb.store(buffer, new TextEncoder().encode(`${path}\0`));
