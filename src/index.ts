@@ -4,6 +4,7 @@ export { callFamily, callSet } from './abi/linux/call-set.js';
 export { type Errno, errnoNumber, errnoText } from './abi/linux/errno.js';
 export { type Addr, type Arch, PAGE_SIZE } from './base/address.js';
 export { MayexecError, unknownValue } from './base/errors.js';
+export { checkOptionNames, type OptionNames } from './base/options.js';
 export type { Access, Fault, FaultCode, Outcome } from './base/outcome.js';
 export {
   type ExplainOptions,
@@ -81,7 +82,13 @@ export {
   listingOf,
 } from './kit/checks/code.js';
 export { checkFollows, checkPreserves } from './kit/checks/convention.js';
-export { checkTouches, checkWithin, type Touchable } from './kit/checks/cost.js';
+export {
+  type Cost,
+  checkTouches,
+  checkWithin,
+  type Reach,
+  type Touchable,
+} from './kit/checks/cost.js';
 export {
   checkAllowed,
   checkDenied,

@@ -8,7 +8,10 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
-/** The spelling among `known` nearest to `value` (Levenshtein distance of at most 1 + length / 3), if any. */
+/**
+ * The spelling among `known` nearest to `value` (Levenshtein distance of at most 1 + length / 3); else one that it
+ * abbreviates ('regs': registers), if any.
+ */
 export function nearest(value: string, known: Iterable<string>): string | undefined {
   const wanted = value.toLowerCase();
   let best: string | undefined;
@@ -20,7 +23,15 @@ export function nearest(value: string, known: Iterable<string>): string | undefi
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? [...known].find((name) => abbreviates(wanted, name.toLowerCase()));
+}
+
+/** Three letters or more, the first the same, each in its order. */
+function abbreviates(short: string, name: string): boolean {
+  if (short.length < 3 || short[0] !== name[0]) return false;
+  let at = 0;
+  for (const letter of name) if (letter === short[at]) at++;
+  return at === short.length;
 }
 
 /** `unknown policy 'slinux': expected one of none, nx, selinux; did you mean 'selinux'?` */

@@ -3,7 +3,14 @@
  * time; everything shrinks as fast-check's own does.
  */
 import fc from 'fast-check';
-import { type BufferOptions, edgeFloats, edgeIntegers } from '../index.js';
+import {
+  type BufferOptions,
+  checkOptionNames,
+  edgeFloats,
+  edgeIntegers,
+  type OptionNames,
+  unknownValue,
+} from '../index.js';
 
 export interface IntegerOptions {
   /** Default 64. */
@@ -12,11 +19,14 @@ export interface IntegerOptions {
   readonly signed?: boolean;
 }
 
+const WIDTHS: readonly number[] = [8, 16, 32, 64];
+const INTEGER: OptionNames<IntegerOptions> = { bits: true, signed: true };
+
 /** What a register can hold; half of the values lie at sign boundaries and powers of two. */
-export function registerValue({
-  bits = 64,
-  signed = true,
-}: IntegerOptions = {}): fc.Arbitrary<bigint> {
+export function registerValue(options: IntegerOptions = {}): fc.Arbitrary<bigint> {
+  checkOptionNames('registerValue', options, INTEGER);
+  const { bits = 64, signed = true } = options;
+  if (!WIDTHS.includes(bits)) throw unknownValue('width', bits, WIDTHS.map(String));
   const half = 1n << BigInt(bits - 1);
   const [min, max] = signed ? [-half, half - 1n] : [0n, 2n * half - 1n];
   const edges = edgeIntegers(bits).map((value) => (signed ? value : BigInt.asUintN(bits, value)));
@@ -27,6 +37,7 @@ export function registerValue({
 export function integer(
   options: IntegerOptions & { readonly bits?: 8 | 16 | 32 } = {},
 ): fc.Arbitrary<number> {
+  checkOptionNames('integer', options, INTEGER);
   return registerValue({ bits: 32, ...options }).map(Number, (value) => {
     if (typeof value !== 'number') throw new TypeError('not an integer');
     return BigInt(value);
@@ -56,11 +67,12 @@ export interface ContentOptions {
   readonly maxLength?: number;
 }
 
+const CONTENT: OptionNames<ContentOptions> = { minLength: true, maxLength: true };
+
 /** Bytes; all zeros and all ones come often. */
-export function bytes({
-  minLength = 0,
-  maxLength = 64,
-}: ContentOptions = {}): fc.Arbitrary<Uint8Array> {
+export function bytes(options: ContentOptions = {}): fc.Arbitrary<Uint8Array> {
+  checkOptionNames('bytes', options, CONTENT);
+  const { minLength = 0, maxLength = 64 } = options;
   const constant = (fill: number): fc.Arbitrary<Uint8Array> =>
     fc
       .integer({ min: minLength, max: maxLength })
@@ -70,6 +82,7 @@ export function bytes({
 
 /** A buffer for the option `buffers` of a call: end or start on a guard page, so that most are unaligned. */
 export function buffer(options: ContentOptions = {}): fc.Arbitrary<BufferOptions> {
+  checkOptionNames('buffer', options, CONTENT);
   return fc.record({
     bytes: bytes(options),
     align: fc.constantFrom('end', 'start'),

@@ -1,6 +1,8 @@
 /** Bytes of a code generator with its own list of relocations, as an object file of one section. */
+
 import type { Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { elfRelocationKinds } from './elf/relocations.js';
 import type { ObjectFile, ObjectSymbol, Relocation, RelocationKind } from './object-file.js';
 
@@ -32,6 +34,20 @@ export interface RawRelocationKind extends RelocationKind {
   readonly bias: bigint;
 }
 
+const CODE: OptionNames<RawCode> = {
+  arch: true,
+  code: true,
+  name: true,
+  relocations: true,
+  symbols: true,
+};
+const RELOCATION: OptionNames<RawRelocation> = {
+  offset: true,
+  type: true,
+  symbol: true,
+  addend: true,
+};
+
 const SHORT = {
   abs64: { name: 'abs64', formula: 'absolute', width: 8, range: 'any', bias: 0n },
   abs32: { name: 'abs32', formula: 'absolute', width: 4, range: 'either', bias: 0n },
@@ -45,7 +61,9 @@ export function rawRelocationKind(name: keyof typeof SHORT): RawRelocationKind {
 
 /** @throws MayexecError for an unknown type, and a place outside the code. */
 export function rawObject(raw: RawCode): ObjectFile {
+  checkOptionNames('linkCode', raw, CODE);
   const { arch, code, name = 'code', relocations = [], symbols = {} } = raw;
+  for (const each of relocations) checkOptionNames('a relocation of linkCode', each, RELOCATION);
   const own = Object.entries(symbols).map(([label, offset]): ObjectSymbol => {
     checkOffset(`symbol '${label}'`, offset, 0, code.length);
     return symbolOf(label, { kind: 'section', section: 0, offset });

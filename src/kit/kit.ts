@@ -4,6 +4,7 @@
  */
 import type { Addr, Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import type { Sandbox } from '../sandbox/sandbox.js';
 import { loadDisassembler } from '../toolchain/disassembly/disassembler.js';
@@ -31,7 +32,7 @@ import {
   type TypedCall,
   typeCall,
 } from './run/arguments.js';
-import { CALL_OPTIONS, type CallOptions } from './run/call-options.js';
+import { type CallOptions, checkCallOptions } from './run/call-options.js';
 import { type CallFacts, CallResult, type InstructionObserver } from './run/call-result.js';
 import { GuestRun, type Returned } from './run/guest-run.js';
 
@@ -42,6 +43,7 @@ export interface KitOptions {
   readonly memory?: number | undefined;
 }
 
+const OPTIONS: OptionNames<KitOptions> = { arch: true, policy: true, memory: true };
 const DEFAULT_BLOCKS = 1_000_000;
 
 export class Kit implements Disposable {
@@ -56,7 +58,9 @@ export class Kit implements Disposable {
   }
 
   /** Opens an engine and a sandbox. @throws MayexecError for an unknown policy. */
-  static async open({ arch = 'x86-64', policy = 'nx', memory }: KitOptions = {}): Promise<Kit> {
+  static async open(options: KitOptions = {}): Promise<Kit> {
+    checkOptionNames('Kit.open', options, OPTIONS);
+    const { arch = 'x86-64', policy = 'nx', memory } = options;
     const bed = await TestBed.open(arch, policy, { limits: { memory } });
     return new Kit(bed, () => bed[Symbol.dispose]());
   }
@@ -106,9 +110,7 @@ export class Kit implements Disposable {
   }
 
   #request(code: Code, args: readonly Argument[], options: CallOptions): Request {
-    for (const name of Object.keys(options)) {
-      if (!CALL_OPTIONS.includes(name)) throw unknownValue('option', name, CALL_OPTIONS);
-    }
+    checkCallOptions(options);
     const convention = conventionOf(options.abi ?? DEFAULT_ABI[this.arch]);
     for (const [what, arch] of [
       [`abi '${convention.name}'`, convention.arch],

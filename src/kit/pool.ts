@@ -1,13 +1,14 @@
 /** Kits that stay open for the life of the process, one for each architecture and policy that was asked for. */
 import type { Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { conventionOf } from './abi/convention.js';
 import { type Code, type CodeSource, loadCode } from './bed/code.js';
 import { Kit } from './kit.js';
 import type { Argument } from './run/arguments.js';
-import type { CallOptions } from './run/call-options.js';
+import { CALL_OPTIONS, type CallOptions } from './run/call-options.js';
 import type { CallResult } from './run/call-result.js';
 
 /** Code in a sandbox of the caller's. */
@@ -24,6 +25,13 @@ export interface OpenCallOptions extends CallOptions {
   /** Default 'nx'. */
   readonly policy?: PolicyChoice | undefined;
 }
+
+export const OPEN_CALL_OPTIONS: OptionNames<OpenCallOptions> = {
+  ...CALL_OPTIONS,
+  arch: true,
+  policy: true,
+};
+const SANDBOX_CODE: OptionNames<SandboxCode> = { sandbox: true, address: true, length: true };
 
 const byName = new Map<string, Promise<Kit>>();
 const byObject = new WeakMap<object, Map<Arch, Promise<Kit>>>();
@@ -63,9 +71,12 @@ function opened<K>(
 export async function call(
   source: CodeSource | SandboxCode,
   args: readonly Argument[] = [],
-  { arch, policy, ...options }: OpenCallOptions = {},
+  given: OpenCallOptions = {},
 ): Promise<CallResult> {
+  checkOptionNames('call', given, OPEN_CALL_OPTIONS);
+  const { arch, policy, ...options } = given;
   if (isSandboxCode(source)) {
+    checkOptionNames('call', source, SANDBOX_CODE);
     if (policy !== undefined) throw new MayexecError('a sandbox has a policy already');
     const kit = await Kit.around(source.sandbox);
     return kit.call(kit.at(BigInt(source.address), source.length), args, options);

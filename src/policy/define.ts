@@ -13,6 +13,7 @@
  */
 import { ERRNO, type Errno } from '../abi/linux/errno.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
 import type { PolicyEffects } from './effects.js';
 import { allow, allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
@@ -48,7 +49,15 @@ export type PolicyInput = {
 } & { readonly [K in HookName]?: HookInput<K> };
 
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
-const ANSWER_FIELDS = ['reason', 'rule', 'errno', 'clear', 'kill', 'note', 'log'];
+const ANSWER: OptionNames<PolicyAnswer> = {
+  reason: true,
+  rule: true,
+  errno: true,
+  clear: true,
+  kill: true,
+  note: true,
+  log: true,
+};
 
 /**
  * @throws MayexecError for a name that is not kebab case or an unknown field; later, when a hook gives
@@ -93,10 +102,7 @@ function checkAnswer(where: string, answer: PolicyAnswer): void {
       `${where} answers ${String(answer)}: expected undefined or an object with a reason`,
     );
   }
-  for (const field of Object.keys(answer)) {
-    if (!ANSWER_FIELDS.includes(field))
-      throw unknownValue(`field in the answer of ${where}`, field, ANSWER_FIELDS);
-  }
+  checkOptionNames(`the answer of ${where}`, answer, ANSWER);
   const { reason, rule, errno, clear, kill: signal, note } = answer;
   if (typeof reason !== 'string' || reason.trim() === '') {
     throw new MayexecError(`${where} answers without a reason: expected one sentence for people`);

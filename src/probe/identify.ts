@@ -5,6 +5,7 @@
  */
 import type { Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { parsePolicy } from '../policy/registry.js';
 import { AXES, combinedCandidates, singleCandidates } from './candidates.js';
 import {
@@ -98,6 +99,8 @@ const ROUNDS: readonly (readonly string[])[] = [FIRST, SECOND, THIRD, COMPARED];
 const NEAR_BY_ROUND = [80, 30, 12, 12];
 const NEAREST = 3;
 
+const OPTIONS: OptionNames<IdentifyOptions> = { candidates: true, progress: true };
+
 /**
  * Says which policies give these results.
  * @throws MayexecError for a text that is no output of a probe, and for an unknown candidate.
@@ -106,6 +109,7 @@ export async function identify(
   input: string | ProbeResults,
   options: IdentifyOptions = {},
 ): Promise<Identification> {
+  checkOptionNames('identify', options, OPTIONS);
   const results = typeof input === 'string' ? parseProbe(input) : input;
   const surroundings = surroundingsOf(results);
   const { arch } = results;

@@ -1,6 +1,7 @@
 /** The probe in the sandbox: the same executable that runs on real machines, under any policy. */
 import type { Arch } from '../base/address.js';
 import { InvariantError } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { EngineChoice, PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { probeProgram } from './program.js';
@@ -34,11 +35,28 @@ export interface ProbeOptions {
   readonly onLine?: (() => void) | undefined;
 }
 
+const OPTIONS: OptionNames<ProbeOptions> = {
+  arch: true,
+  policy: true,
+  surroundings: true,
+  only: true,
+  seed: true,
+  engine: true,
+  onLine: true,
+};
+const SURROUNDINGS: OptionNames<Surroundings> = {
+  noexec: true,
+  protectionKeys: true,
+  smallSpace: true,
+};
+
 /**
  * Runs the probe in a sandbox under a policy.
  * @throws MayexecError as Sandbox.create does.
  */
 export async function runProbe(options: ProbeOptions = {}): Promise<ProbeResults> {
+  checkOptionNames('runProbe', options, OPTIONS);
+  checkOptionNames('surroundings of runProbe', options.surroundings, SURROUNDINGS);
   const { arch = 'x86-64', surroundings = USUAL, only = [], onLine, ...rest } = options;
   const { noexec, protectionKeys, smallSpace } = surroundings;
   const bytes = await probeProgram(arch);

@@ -1,6 +1,7 @@
 /** The same bytes on the host's CPU and on the emulated one: what differs, and what of that is known. */
 import type { Addr } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { type Code, type CodeSource, loadCode } from '../kit/bed/code.js';
 import { disassemble, type Instruction } from '../toolchain/disassembly/disassembler.js';
 import { compareRecords, type StateDifference } from './compare-records.js';
@@ -21,6 +22,8 @@ export interface CpuCompareOptions {
   /** Named memory: lengths in bytes. Each buffer ends at an unmapped page. */
   readonly buffers?: Readonly<Record<string, number>>;
 }
+
+const OPTIONS: OptionNames<CpuCompareOptions> = { arch: true, buffers: true };
 
 export interface DifferingCase {
   /** Which of the cases. */
@@ -60,6 +63,7 @@ export async function compareCpus(
   runNatively: RunNatively,
   options: CpuCompareOptions = {},
 ): Promise<CpuComparison> {
+  checkOptionNames('compareWithHost', options, OPTIONS);
   const code = await loadCode(source, options.arch);
   const runner = await buildRunner(code, options.buffers);
   const input = encodeCases(runner, cases);

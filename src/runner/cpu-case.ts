@@ -3,6 +3,7 @@
 import { siCodeName, signalName } from '../abi/linux/signal.js';
 import type { Addr } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { Struct } from '../base/struct.js';
 import { type CaseLayout, ENDED_BY_RETURN, ENDED_BY_SIGNAL, FX_LENGTH } from './case-layout.js';
 
@@ -76,12 +77,22 @@ const MXCSR_DEFAULT = 0x1f80;
 const FPCW_DEFAULT = 0x37f;
 const FX = { control: 0, status: 2, tags: 4, mxcsr: 24, x87: 32, vectors: 160 } as const;
 
-/** @throws MayexecError for an unknown register or buffer, and contents that do not fit. */
+const CASE: OptionNames<CpuCase> = {
+  registers: true,
+  flags: true,
+  vectors: true,
+  mxcsr: true,
+  buffers: true,
+};
+const POINTER: OptionNames<BufferPointer> = { buffer: true, offset: true };
+
+/** @throws MayexecError for an unknown name, register or buffer, and contents that do not fit. */
 export function encodeCase(
   given: CpuCase,
   layout: CaseLayout,
   buffers: readonly PlacedBuffer[],
 ): Uint8Array {
+  checkOptionNames('a case', given, CASE);
   const { IN_FLAGS, IN_FX, IN_BUFFERS } = layout.constants;
   const block = new Struct(IN_BUFFERS + lengthOf(buffers));
   for (const [name, value] of Object.entries(given.registers ?? {})) {
@@ -194,6 +205,7 @@ function stateOf(record: Struct, layout: CaseLayout): CpuState {
 
 function wordOf(value: number | bigint | BufferPointer, buffers: readonly PlacedBuffer[]): bigint {
   if (typeof value !== 'object') return BigInt(value);
+  checkOptionNames('a register of a case', value, POINTER);
   return bufferOf(buffers, value.buffer).address + BigInt(value.offset ?? 0);
 }
 

@@ -1,6 +1,7 @@
 /** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
 import type { Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
@@ -91,26 +92,39 @@ export interface SandboxOptions {
 export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
-const OPTION_NAMES = [
-  'arch',
-  'os',
-  'policy',
-  'layout',
-  'seed',
-  'engine',
-  'limits',
-  'program',
-  'stdin',
-  'files',
-  'mounts',
-  'onOutput',
-  'intercept',
-  'interceptFault',
-  'inject',
-  'monitor',
-  'protectionKeys',
-  'sysctl',
-];
+const OPTIONS: OptionNames<SandboxOptions> = {
+  arch: true,
+  os: true,
+  policy: true,
+  layout: true,
+  seed: true,
+  engine: true,
+  limits: true,
+  program: true,
+  stdin: true,
+  files: true,
+  mounts: true,
+  onOutput: true,
+  intercept: true,
+  interceptFault: true,
+  inject: true,
+  monitor: true,
+  protectionKeys: true,
+  sysctl: true,
+};
+const LIMITS: OptionNames<NonNullable<SandboxOptions['limits']>> = { memory: true, blocks: true };
+const PROGRAM: OptionNames<Exclude<HostProgram, Uint8Array>> = {
+  bytes: true,
+  path: true,
+  argv: true,
+  env: true,
+  xattrs: true,
+};
+const FILE: OptionNames<Exclude<HostFile, Uint8Array>> = {
+  content: true,
+  mode: true,
+  xattrs: true,
+};
 
 const MAX_MEMORY = 1 << 30;
 
@@ -126,14 +140,13 @@ export interface CheckedOptions {
 
 /** Throws a MayexecError that names the first wrong option, its value and what is accepted. */
 export function checkOptions(options: SandboxOptions): CheckedOptions {
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name)) throw unknownValue('option', name, OPTION_NAMES);
+  checkOptionNames('Sandbox.create', options, OPTIONS);
+  checkOptionNames('limits of Sandbox.create', options.limits, LIMITS);
+  const { program } = options;
+  if (!(program instanceof Uint8Array)) {
+    checkOptionNames('program of Sandbox.create', program, PROGRAM);
   }
-  for (const name of Object.keys(options.limits ?? {})) {
-    if (name !== 'memory' && name !== 'blocks') {
-      throw unknownValue('limit', name, ['memory', 'blocks']);
-    }
-  }
+  for (const [path, file] of Object.entries(options.files ?? {})) checkHostFile(path, file);
   const os = oneOf('os', options.os ?? 'linux', GUEST_SYSTEMS);
   const world: World = WORLDS[os];
   checkSettings(options.sysctl ?? {}, world);
@@ -153,6 +166,10 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
     injections: [options.inject ?? []].flat().flatMap(parseInjections),
   };
+}
+
+export function checkHostFile(path: string, file: HostFile): void {
+  if (!(file instanceof Uint8Array)) checkOptionNames(`file '${path}'`, file, FILE);
 }
 
 function checkSettings(given: Readonly<Record<string, number>>, { settings }: World): void {

@@ -23,6 +23,7 @@ import type { TraceEvent } from '../trace/events.js';
 import { Recorder } from '../trace/recorder.js';
 import {
   type CheckedOptions,
+  checkHostFile,
   checkOptions,
   type HostFile,
   type HostProgram,
@@ -279,6 +280,7 @@ export class Sandbox implements Disposable {
   }
 
   writeFile(path: string, file: HostFile): void {
+    checkHostFile(path, file);
     this.#alive().writeFile(path, file);
   }
 

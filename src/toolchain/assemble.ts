@@ -2,8 +2,10 @@
  * The assembler: GNU as's directives and Intel (or AT&T) syntax, Keystone's encoder, and errors
  * that say where they are. Sources name system calls and flags by their kernel names.
  */
+
 import type { Addr, Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { StatementError } from './assembly-error.js';
 import { namedConstants } from './constants.js';
 import { ProgramBuilder } from './encode/builder.js';
@@ -65,6 +67,16 @@ export interface Assembled {
   readonly execStack: boolean | undefined;
 }
 
+const OPTIONS: OptionNames<AssembleOptions> = {
+  arch: true,
+  syntax: true,
+  address: true,
+  include: true,
+  file: true,
+  constants: true,
+  semicolon: true,
+};
+
 export const DEFAULT_ADDRESS = { 'x86-64': 0x400000n, i386: 0x8048000n } as const;
 
 /**
@@ -72,6 +84,7 @@ export const DEFAULT_ADDRESS = { 'x86-64': 0x400000n, i386: 0x8048000n } as cons
  * @throws AssemblyError that lists all that is wrong with it, each with its place.
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
+  checkOptionNames('assemble', options, OPTIONS);
   const { arch } = options;
   if (arch !== 'x86-64' && arch !== 'i386') {
     throw unknownValue('architecture', arch, ['x86-64', 'i386']);

@@ -4,6 +4,7 @@
  * where nothing stands in its way, with nothing refused on the way.
  */
 
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { describePolicy, policyNames } from '../../policy/registry.js';
 import { parseSpec } from '../../policy/spec.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
@@ -70,14 +71,18 @@ export interface ExplainOptions {
   readonly programs?: readonly KnownProgram[];
 }
 
+const OPTIONS: OptionNames<ExplainOptions> = { entry: true, programs: true };
+
 /**
  * Runs the program of `options` again and says why it was refused. Undefined when nothing was.
  * @throws MayexecError as Sandbox.create does.
  */
 export async function explain(
   options: SandboxOptions,
-  { entry, programs = [] }: ExplainOptions = {},
+  how: ExplainOptions = {},
 ): Promise<Explanation | undefined> {
+  checkOptionNames('explain', how, OPTIONS);
+  const { entry, programs = [] } = how;
   const blocks = Math.min(options.limits?.blocks ?? MOST_BLOCKS, MOST_BLOCKS);
   const bounded = { ...options, onOutput: undefined, limits: { ...options.limits, blocks } };
   const spec = await specOf(bounded);

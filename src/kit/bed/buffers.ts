@@ -7,6 +7,7 @@
 import { PROT_READ, PROT_WRITE } from '../../abi/linux/mman.js';
 import { type Addr, PAGE_SIZE, pageUp } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { mapAnonymous } from './placement.js';
 
@@ -20,6 +21,8 @@ export interface BufferOptions {
   /** Default true. */
   readonly writable?: boolean;
 }
+
+const OPTIONS: OptionNames<BufferOptions> = { bytes: true, align: true, writable: true };
 
 /** Refers to a buffer by name in arguments and structures. */
 export interface BufferPointer {
@@ -72,6 +75,7 @@ function optionsOf(
   init: BufferInit,
 ): Required<BufferOptions> & { bytes: Uint8Array } {
   const given = typeof init === 'number' || init instanceof Uint8Array ? { bytes: init } : init;
+  checkOptionNames(`buffer '${name}'`, given, OPTIONS);
   const { bytes, align = 'end', writable = true } = given;
   if (align !== 'start' && align !== 'end') throw unknownValue('align', align, ['start', 'end']);
   if (bytes instanceof Uint8Array) return { bytes, align, writable };

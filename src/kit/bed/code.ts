@@ -4,6 +4,7 @@
  */
 import { type Addr, type Arch, pageDown, pageUp } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { assemble, type SourceLine } from '../../toolchain/assemble.js';
 import type { Callback } from './callback.js';
 
@@ -70,6 +71,37 @@ export interface Code {
   readonly imports?: readonly { readonly callback: Callback; readonly slot: Addr }[];
 }
 
+const ASSEMBLY: OptionNames<AssemblySource> = {
+  asm: true,
+  arch: true,
+  syntax: true,
+  entry: true,
+  constants: true,
+  file: true,
+  include: true,
+};
+const BYTES: OptionNames<BytesSource> = {
+  bytes: true,
+  arch: true,
+  address: true,
+  symbols: true,
+  entry: true,
+};
+const IMAGE: OptionNames<CodeImage> = {
+  arch: true,
+  parts: true,
+  entry: true,
+  symbols: true,
+  lines: true,
+};
+const PART: OptionNames<CodePart> = {
+  address: true,
+  bytes: true,
+  length: true,
+  write: true,
+  exec: true,
+};
+
 /**
  * Makes code ready; `arch` is what a source has that does not say its own.
  * @throws MayexecError for empty code and for a source of another architecture, AssemblyError for wrong assembly.
@@ -123,6 +155,7 @@ async function read(source: CodeSource, arch: Arch): Promise<Code> {
   if (isCode(source)) return source;
   if ('asm' in source) return fromAssembly(source, arch);
   if ('bytes' in source) {
+    checkOptionNames('code', source, BYTES);
     const { bytes, address, symbols, entry } = source;
     const plain = address === undefined && symbols === undefined && entry === undefined;
     return plain ? codeOfBytes(bytes, source.arch ?? arch) : fromBytes(source, arch);
@@ -148,7 +181,10 @@ function fromBytes({ bytes, address = CODE_ADDRESS, ...rest }: BytesSource, arch
   );
 }
 
-function fromImage({ arch, parts, entry, symbols = {}, lines = [] }: CodeImage): Code {
+function fromImage(image: CodeImage): Code {
+  checkOptionNames('code', image, IMAGE);
+  for (const part of image.parts) checkOptionNames('a part of the code', part, PART);
+  const { arch, parts, entry, symbols = {}, lines = [] } = image;
   const start = entry ?? parts.find(({ exec }) => exec)?.address;
   if (start === undefined) throw new MayexecError('no part of the image is executable');
   const named = symbols instanceof Map ? symbols : new Map(Object.entries(symbols));
@@ -156,6 +192,7 @@ function fromImage({ arch, parts, entry, symbols = {}, lines = [] }: CodeImage):
 }
 
 async function fromAssembly(source: AssemblySource, given: Arch): Promise<Code> {
+  checkOptionNames('code', source, ASSEMBLY);
   const { asm, arch = given, syntax = 'intel', constants = {}, file = 'code', include } = source;
   const { symbols, lines, sections, bytes } = await assemble(asm, {
     arch,

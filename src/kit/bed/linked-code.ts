@@ -4,6 +4,7 @@
  */
 import type { Addr } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { ObjectFile } from '../../formats/object-file.js';
 import { type RawCode, rawObject } from '../../formats/raw-object.js';
 import { readObject } from '../../formats/read-object.js';
@@ -27,14 +28,22 @@ export interface LinkCodeOptions {
   readonly base?: Addr | number;
 }
 
+const OPTIONS: OptionNames<LinkCodeOptions> = { externals: true, entry: true, base: true };
+const NAMED: OptionNames<{ readonly name: string; readonly bytes: Uint8Array }> = {
+  name: true,
+  bytes: true,
+};
+
 /**
  * @throws MayexecError: no object file, cut off, for another architecture; a name defined twice or nowhere; a
  * relocation that does not reach.
  */
 export function linkCode(
   inputs: LinkInput | readonly LinkInput[],
-  { externals = {}, entry, base = CODE_ADDRESS }: LinkCodeOptions = {},
+  options: LinkCodeOptions = {},
 ): Code {
+  checkOptionNames('linkCode', options, OPTIONS);
+  const { externals = {}, entry, base = CODE_ADDRESS } = options;
   const given = Array.isArray(inputs) ? inputs : [inputs];
   const files = given.map((input: LinkInput, index) => objectOf(input, index));
   const callbacks = Object.entries(externals).flatMap(([name, value]) =>
@@ -77,7 +86,9 @@ export function linkCode(
 
 function objectOf(input: LinkInput, index: number): ObjectFile {
   if (input instanceof Uint8Array) return readObject(`object ${index + 1}`, input);
-  return 'code' in input ? rawObject(input) : readObject(input.name, input.bytes);
+  if ('code' in input) return rawObject(input);
+  checkOptionNames('linkCode', input, NAMED);
+  return readObject(input.name, input.bytes);
 }
 
 /** The lowest one of its text; undefined for bytes without labels. */

@@ -1,8 +1,9 @@
 /** checkDisassembly, toMatchListing, checkBehavesLike: what the code is, and whether another does the same. */
 
+import { checkOptionNames } from '../../base/options.js';
 import type { CodeSource } from '../bed/code.js';
 import { disagreement } from '../inputs/explore.js';
-import type { InputOptions } from '../inputs/inputs.js';
+import { INPUT_OPTIONS, type InputOptions } from '../inputs/inputs.js';
 import type { CallResult } from '../run/call-result.js';
 import { fullListing, plainListing } from '../watch/code-listing.js';
 import { valueWriter } from '../watch/diverge.js';
@@ -44,6 +45,7 @@ export async function checkBehavesLike(
   other: CodeSource,
   options: InputOptions = {},
 ): Promise<Verdict> {
+  checkOptionNames('toBehaveLike', options, INPUT_OPTIONS);
   const found = await disagreement(result, other, options);
   const runs = result.facts.plan.args.length === 0 ? 1 : (options.runs ?? 100) + 1;
   const message = (): string => {

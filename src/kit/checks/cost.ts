@@ -1,13 +1,20 @@
 /** checkWithin, checkTouches: how much the code runs, and which memory it touches. */
+
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
-export function checkWithin(
-  result: CallResult,
-  { instructions: most }: { readonly instructions: number },
-): Verdict {
+export interface Cost {
+  readonly instructions: number;
+}
+
+const COST: OptionNames<Cost> = { instructions: true };
+
+export function checkWithin(result: CallResult, wanted: Cost): Verdict {
+  checkOptionNames('toRunWithin', wanted, COST);
+  const { instructions: most } = wanted;
   if (!(most >= 0)) throw new MayexecError(`{ instructions: ${most} }: expected a number from 0`);
   const { instructions, counts } = result.watched();
   const [hottest] = [...counts].sort(([, a], [, b]) => b - a);
@@ -28,6 +35,17 @@ export function checkWithin(
 /** A buffer's name, 'code', or addresses. */
 export type Touchable = string | { readonly start: bigint | number; readonly length: number };
 
+/** Memory that may be touched: for all accesses, or loads and stores apart. */
+export type Reach = readonly Touchable[] | ReachByAccess;
+
+export interface ReachByAccess {
+  readonly read?: readonly Touchable[] | undefined;
+  readonly write?: readonly Touchable[] | undefined;
+}
+
+const REACH: OptionNames<ReachByAccess> = { read: true, write: true };
+const RANGE: OptionNames<Exclude<Touchable, string>> = { start: true, length: true };
+
 interface Span {
   readonly start: bigint;
   readonly end: bigint;
@@ -37,16 +55,8 @@ interface Span {
  * Besides what is named, code may always touch its own stack frame and arguments, and load its own
  * constants.
  */
-export function checkTouches(
-  result: CallResult,
-  ranges:
-    | readonly Touchable[]
-    | { readonly read?: readonly Touchable[]; readonly write?: readonly Touchable[] },
-): Verdict {
-  const { read, write } =
-    'read' in ranges || 'write' in ranges
-      ? { read: ranges.read ?? [], write: ranges.write ?? [] }
-      : { read: ranges as readonly Touchable[], write: ranges as readonly Touchable[] };
+export function checkTouches(result: CallResult, reach: Reach): Verdict {
+  const { read, write } = byAccess(reach);
   const writable = [...spans(result, write), ownStack(result)];
   const readable = [...writable, ...spans(result, [...read, 'code'])];
   const stray = result.watched().touched.find((access) => {
@@ -70,6 +80,16 @@ export function checkTouches(
   });
 }
 
+function byAccess(reach: Reach): Record<'read' | 'write', readonly Touchable[]> {
+  if (isList(reach)) return { read: reach, write: reach };
+  checkOptionNames('toTouchOnly', reach, REACH);
+  return { read: reach.read ?? [], write: reach.write ?? [] };
+}
+
+function isList(reach: Reach): reach is readonly Touchable[] {
+  return Array.isArray(reach);
+}
+
 /** From 1 MiB below the return address to the end of the arguments. */
 function ownStack({ facts }: CallResult): Span {
   const { returnSlot, plan, convention } = facts;
@@ -80,6 +100,7 @@ function ownStack({ facts }: CallResult): Span {
 function spans({ facts }: CallResult, ranges: readonly Touchable[]): Span[] {
   return ranges.flatMap((range) => {
     if (typeof range !== 'string') {
+      checkOptionNames('a range of toTouchOnly', range, RANGE);
       const start = BigInt(range.start);
       return [{ start, end: start + BigInt(range.length) }];
     }

@@ -1,5 +1,7 @@
 /** checkFault, checkDenied, checkAllowed, checkNeverWritableAndExecutable: folds over the trace. */
+
 import { unknownValue } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { Fault } from '../../base/outcome.js';
 import { describePolicy, listPolicies } from '../../policy/registry.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
@@ -23,10 +25,12 @@ export interface FaultWanted {
   readonly address?: number | bigint;
 }
 
+const FAULT: OptionNames<FaultWanted> = { access: true, code: true, at: true, address: true };
 const ACCESSES = ['read', 'write', 'exec'];
 const CODES = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
 
 export function checkFault(traced: Traced, wanted: FaultWanted = {}): Verdict {
+  checkOptionNames('toFault', wanted, FAULT);
   if (wanted.access !== undefined && !ACCESSES.includes(wanted.access)) {
     throw unknownValue('access', wanted.access, ACCESSES);
   }

@@ -1,19 +1,22 @@
 /** Looks for inputs: those at which code does not return, and those at which two codes disagree. */
 
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { conventionOf, DEFAULT_ABI } from '../abi/convention.js';
 import { parseSignature } from '../abi/signature.js';
 import { type CodeSource, loadCode } from '../bed/code.js';
-import { kitFor, type OpenCallOptions } from '../pool.js';
+import { kitFor, OPEN_CALL_OPTIONS, type OpenCallOptions } from '../pool.js';
 import type { Argument } from '../run/arguments.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText, valueText } from '../watch/failure.js';
-import { type InputOptions, inputsFor, shrink } from './inputs.js';
+import { INPUT_OPTIONS, type InputOptions, inputsFor, shrink } from './inputs.js';
 import { sameValue } from './same-value.js';
 
 export interface ExploreOptions extends InputOptions, OpenCallOptions {
   /** Types of the arguments: 'i32(i32, ptr)'. */
   readonly signature: string;
 }
+
+const OPTIONS: OptionNames<ExploreOptions> = { ...INPUT_OPTIONS, ...OPEN_CALL_OPTIONS };
 
 /** The simplest arguments found, and what they do. */
 export interface Found {
@@ -27,8 +30,10 @@ export interface Found {
  */
 export async function explore(
   source: CodeSource,
-  { runs, seed, arguments: make, allows = () => true, arch, policy, ...options }: ExploreOptions,
+  given: ExploreOptions,
 ): Promise<Found | undefined> {
+  checkOptionNames('explore', given, OPTIONS);
+  const { runs, seed, arguments: make, allows = () => true, arch, policy, ...options } = given;
   const byAbi = options.abi === undefined ? undefined : conventionOf(options.abi).arch;
   const code = await loadCode(source, arch ?? byAbi ?? 'x86-64');
   const kit = await kitFor(code.arch, policy);
@@ -61,6 +66,7 @@ export async function disagreement(
   source: CodeSource,
   options: InputOptions = {},
 ): Promise<Disagreement | undefined> {
+  checkOptionNames('disagreement', options, INPUT_OPTIONS);
   const { code, plan, args, call } = first.facts;
   const other = await loadCode(source, code.arch);
   const types = plan.args.map(({ type }) => type);

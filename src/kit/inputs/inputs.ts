@@ -2,6 +2,7 @@
  * Generated arguments: half of them edge values, half random, from one seed; and simpler ones in place of a
  * set that shows a fault, until no simpler one does.
  */
+import type { OptionNames } from '../../base/options.js';
 import { Random } from '../../base/random.js';
 import type { ValueType } from '../abi/value-type.js';
 import type { Argument } from '../run/arguments.js';
@@ -24,6 +25,13 @@ export interface InputOptions {
   /** False for arguments that the code need not accept: they are not tried, nor simplified to. */
   readonly allows?: ((args: readonly Argument[]) => boolean) | undefined;
 }
+
+export const INPUT_OPTIONS: OptionNames<InputOptions> = {
+  runs: true,
+  seed: true,
+  arguments: true,
+  allows: true,
+};
 
 /** Sets of arguments of these types. */
 export function* inputsFor(

@@ -1,5 +1,6 @@
 /** What a call takes besides code and arguments. */
 
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { AbiName } from '../abi/convention.js';
 import type { BufferInit } from '../bed/buffers.js';
 import type { Placement } from '../bed/placement.js';
@@ -18,14 +19,29 @@ export interface CallOptions extends SignatureOptions {
   readonly registers?: Readonly<Record<string, number | bigint>> | undefined;
   /** Flags at entry that are not clear: { CF: true }. */
   readonly flags?: Readonly<Record<string, boolean>> | undefined;
-  readonly limits?: {
-    /** Translated blocks at most; default 1,000,000. */
-    readonly blocks?: number | undefined;
-  };
+  readonly limits?:
+    | {
+        /** Translated blocks at most; default 1,000,000. */
+        readonly blocks?: number | undefined;
+      }
+    | undefined;
 }
 
-/** Names of the options. */
-export const CALL_OPTIONS: readonly string[] = [
-  ...['abi', 'entry', 'placement', 'buffers', 'registers', 'flags', 'limits'],
-  ...['signature', 'returns'],
-];
+export const CALL_OPTIONS: OptionNames<CallOptions> = {
+  signature: true,
+  returns: true,
+  abi: true,
+  entry: true,
+  placement: true,
+  buffers: true,
+  registers: true,
+  flags: true,
+  limits: true,
+};
+const LIMITS: OptionNames<NonNullable<CallOptions['limits']>> = { blocks: true };
+
+/** @throws MayexecError for an option that there is not. */
+export function checkCallOptions(options: CallOptions): void {
+  checkOptionNames('call', options, CALL_OPTIONS);
+  checkOptionNames('limits of call', options.limits, LIMITS);
+}

@@ -128,7 +128,7 @@ function verdictOf(result: CallResult, check: CallCheck): Verdict {
     case 'killed':
       return killed(result, check.signal);
     case 'within':
-      return checkWithin(result, check);
+      return checkWithin(result, { instructions: check.instructions });
     case 'touches':
       return checkTouches(result, check.buffers);
     case 'leaves':

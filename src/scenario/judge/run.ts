@@ -1,5 +1,6 @@
 /** Runs a scenario: every program under each of its policies, compared, classified and reported. */
 
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import {
   type Classified,
   classify,
@@ -27,14 +28,22 @@ export interface ScenarioOptions extends LoadOptions {
   readonly policyOf?: (spec: string, scenario: ReadyScenario) => string | readonly Policy[];
 }
 
+const OPTIONS: OptionNames<ScenarioOptions> = {
+  file: true,
+  include: true,
+  only: true,
+  policyOf: true,
+};
+
 /** Loads and runs a file. What is wrong with it is in the report; only a bug of ours throws. */
 export async function runScenario(text: string, options: ScenarioOptions): Promise<FileReport> {
-  if (!isMarkdown(options.file) && isCallSuite(text)) return runCallSuite(text, options);
+  checkOptionNames('runScenario', options, OPTIONS);
+  const { file, include } = options;
+  if (!isMarkdown(file) && isCallSuite(text)) return runCallSuite(text, options);
   try {
-    return await runReady(await loadScenario(text, options), text, options);
+    return await runReady(await loadScenario(text, { file, include }), text, options);
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
-    const { file } = options;
     return { file, title: file, arch: '', runs: [], problems: error.problems, updated: undefined };
   }
 }

@@ -1,5 +1,7 @@
 /** A scenario ready to run: parsed and assembled, or refused with all that is wrong with it at once. */
+
 import { MayexecError } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
 import { AssemblyError } from '../../toolchain/assembly-error.js';
@@ -17,11 +19,14 @@ export interface LoadOptions {
   /** Name of the file: in messages, and what `.include` is relative to. */
   readonly file: string;
   /** The text of an included file, or undefined; asked for the path beside the file first. */
-  readonly include?: (path: string) => string | undefined;
+  readonly include?: ((path: string) => string | undefined) | undefined;
 }
+
+const OPTIONS: OptionNames<LoadOptions> = { file: true, include: true };
 
 /** @throws ScenarioError that lists every mistake with its place. */
 export async function loadScenario(text: string, options: LoadOptions): Promise<ReadyScenario> {
+  checkOptionNames('loadScenario', options, OPTIONS);
   const problems = new Problems(options.file);
   const scenario = parseScenario(text, problems);
   const programs: ReadyProgram[] = [];

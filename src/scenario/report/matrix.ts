@@ -1,5 +1,6 @@
 /** The matrix: programs by policy, with outcome class and the rule that decided. */
 
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { classify, type OutcomeClass, refusedText } from '../../diagnosis/outcome/outcome-class.js';
 import type { Policy } from '../../policy/policy.js';
 import { endingText } from '../judge/compare.js';
@@ -28,12 +29,16 @@ export interface MatrixOptions extends LoadOptions {
   readonly policies: readonly (string | Policy)[];
 }
 
+const OPTIONS: OptionNames<MatrixOptions> = { file: true, include: true, policies: true };
+
 /**
  * Rows of a file: each of its programs under every policy, whichever its front matter names.
  * @throws ScenarioError for a file that is wrong.
  */
 export async function matrixRows(text: string, options: MatrixOptions): Promise<MatrixRow[]> {
-  const scenario = await loadScenario(text, options);
+  checkOptionNames('matrixRows', options, OPTIONS);
+  const { file, include } = options;
+  const scenario = await loadScenario(text, { file, include });
   const rows: MatrixRow[] = [];
   for (const program of scenario.programs) {
     const reference = await runFreely(scenario, program);
@@ -53,7 +58,7 @@ export async function matrixRows(text: string, options: MatrixOptions): Promise<
         refused: refused && refusedText(refused),
       });
     }
-    const { file, title, arch } = scenario;
+    const { title, arch } = scenario;
     rows.push({ file, title, program: program.name, arch, cells });
   }
   return rows;

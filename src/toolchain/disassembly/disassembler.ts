@@ -1,6 +1,8 @@
 /** Disassembly by Capstone (WebAssembly). Loaded once; after that it is synchronous. */
+
 import type { Addr, Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { loadToolchain } from '../modules.js';
 
 export interface Instruction {
@@ -20,6 +22,13 @@ export interface DisassembleOptions {
   /** Instructions at most. */
   readonly count?: number;
 }
+
+const OPTIONS: OptionNames<DisassembleOptions> = {
+  arch: true,
+  address: true,
+  syntax: true,
+  count: true,
+};
 
 /** What is used of capstone-js 5.0.9, which has no types. */
 interface CapstoneModule {
@@ -111,6 +120,7 @@ export async function disassemble(
   if (!(bytes instanceof Uint8Array)) {
     throw new MayexecError(`disassemble takes a Uint8Array, not ${typeof bytes}`);
   }
+  checkOptionNames('disassemble', options, OPTIONS);
   return (await loadDisassembler()).disassemble(bytes, options);
 }
 

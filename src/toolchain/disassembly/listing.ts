@@ -1,5 +1,7 @@
 /** Text of code for people: a listing with symbols and a mark, and a hexdump. Pure functions. */
+
 import type { Addr } from '../../base/address.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { Instruction } from './disassembler.js';
 
 export interface ListingOptions {
@@ -8,11 +10,15 @@ export interface ListingOptions {
   readonly symbols?: ReadonlyMap<string, Addr>;
 }
 
+const OPTIONS: OptionNames<ListingOptions> = { mark: true, symbols: true };
+
 /** One line per instruction: mark, address, bytes (padded to the longest), text, and labels on lines of their own. */
 export function formatListing(
   instructions: readonly Instruction[],
-  { mark, symbols = new Map() }: ListingOptions = {},
+  options: ListingOptions = {},
 ): string[] {
+  checkOptionNames('formatListing', options, OPTIONS);
+  const { mark, symbols = new Map<string, Addr>() } = options;
   const byAddress = new Map<Addr, string>();
   for (const [name, address] of symbols) byAddress.set(address, name);
   const width = Math.max(0, ...instructions.map(({ bytes }) => bytes.length * 3 - 1));
