@@ -43,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'diagnosis/outcome': ['type:abi/linux', 'base', 'sandbox', 'trace'],
   'diagnosis/explain': [
     'abi/linux',
+    'base',
     'diagnosis/outcome',
     'type:kernel',
     'policy',
