@@ -143,6 +143,9 @@ async function buildTypes() {
 
 export async function bench(args) {
   const library = pathToFileURL(path('dist/index.js')).href;
+  if (args.includes('--against')) {
+    await bundle('test/bench/against/worker.ts', '.cache/bundled/bench-worker.mjs', library);
+  }
   return node(
     path(await bundle('test/bench/main.ts', '.cache/bundled/bench.mjs', library)),
     ...args,

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { BuildResult } from '../../src/build/unicorn-wasm/build.js';
 import { Bare, buildBare, type Form, loadBare, UC_HOOK_BLOCK, UC_HOOK_CODE } from './bare.js';
-import { codeOf, LOAD_STORE, type Loop, REGISTERS, rate } from './loops.js';
+import { codeOf } from './loop-code.js';
+import { LOAD_STORE, type Loop, REGISTERS, rate } from './loops.js';
 import { contest, each } from './measure.js';
 import type { Row, Table } from './table.js';
 

@@ -1,6 +1,4 @@
 /** The guest loops that are measured, each alone and endless but for its counter. */
-import { assemble } from '../../src/index.js';
-
 export const CODE = 0x10000;
 export const DATA = 0x20000;
 export const STACK = 0x30000;
@@ -55,17 +53,6 @@ export const LOOPS: readonly Loop[] = [
     turns: 2e5,
   },
 ];
-
-/** Takes the address of 4096 bytes of data in rdi; `end` is its last instruction. */
-export async function codeOf(loop: Loop, end = 'ret'): Promise<Uint8Array> {
-  const setup = loop.setup === '' ? '' : `${loop.setup};`;
-  const source = `${setup} mov ecx, ${loop.turns}; l: ${loop.body}; dec ecx; jnz l; ${end}`;
-  const { bytes } = await assemble(source.replaceAll(';', '\n'), {
-    arch: 'x86-64',
-    address: CODE,
-  });
-  return bytes;
-}
 
 /** Millions of instructions per second. */
 export function rate(loop: Loop, ms: number): number {

@@ -1,8 +1,12 @@
 /**
  * `npm run bench`: everything. `npm run bench -- engine port --json`: some of it, for machines.
+ * `npm run bench -- --against COMMIT`: this tree against that commit, with a 95 % interval for each ratio.
  * Figures vary with the machine and what else it does; the ratios are what counts.
  */
 import { cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { againstTables } from './against/against.js';
+import { ROOT } from './bare.js';
 import { engineTables, measureStart } from './engine.js';
 import { kitTables } from './kit.js';
 import { matrixTables } from './matrix.js';
@@ -34,12 +38,16 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const json = args.includes('--json');
-  const wanted = args.filter((arg) => arg !== '--json');
+  const against = args.indexOf('--against');
+  const commit = against < 0 ? undefined : (args[against + 1] ?? 'HEAD');
+  const wanted = args.filter(
+    (arg, i) => arg !== '--json' && (against < 0 || i - against > 1 || i < against),
+  );
   const unknown = wanted.find((name) => !Object.hasOwn(BENCHMARKS, name));
   if (unknown !== undefined) {
     const known = Object.keys(BENCHMARKS).join(', ');
     process.stderr.write(
-      `bench: unknown argument '${unknown}': expected --json or any of ${known}\n`,
+      `bench: unknown argument '${unknown}': expected --json, --against COMMIT, or any of ${known}\n`,
     );
     return 2;
   }
@@ -49,16 +57,17 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`Node ${node}, ${count} x ${cpu}, load ${load.toFixed(1)}\n`);
   }
   const tables: Table[] = [];
-  for (const name of wanted.length === 0 ? Object.keys(BENCHMARKS) : wanted)
-    for (const table of await BENCHMARKS[name]!()) {
+  const show = (made: readonly Table[]): void => {
+    for (const table of made) {
       tables.push(table);
       if (!json) process.stdout.write(`\n${formatTable(table)}`);
     }
+  };
+  if (commit !== undefined) show(await againstTables(fileURLToPath(ROOT), commit));
+  const all = wanted.length === 0 && commit === undefined;
+  for (const name of all ? Object.keys(BENCHMARKS) : wanted) show(await BENCHMARKS[name]!());
   if (json) process.stdout.write(`${JSON.stringify({ machine: host, tables }, null, 2)}\n`);
-  else
-    process.stdout.write(
-      `\nnpm run bench${wanted.length === 0 ? '' : ` -- ${wanted.join(' ')}`}\n`,
-    );
+  else process.stdout.write(`\nnpm run bench${args.length === 0 ? '' : ` -- ${args.join(' ')}`}\n`);
   return 0;
 }
 

@@ -3,7 +3,8 @@ import type { Engine } from '../../src/engine/engine.js';
 import { openEngine } from '../../src/engine/open.js';
 import { assemble } from '../../src/index.js';
 import { Bare, buildBare, type Form, loadBare } from './bare.js';
-import { CODE, codeOf, DATA, LOOPS, rate, STACK } from './loops.js';
+import { codeOf } from './loop-code.js';
+import { CODE, DATA, LOOPS, rate, STACK } from './loops.js';
 import { contest, duel, each } from './measure.js';
 import type { Row, Table } from './table.js';
 

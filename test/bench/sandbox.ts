@@ -2,7 +2,8 @@
 import { Sandbox } from '../../src/index.js';
 import { Bare, buildBare, loadBare } from './bare.js';
 import { guestCycle, hostCycle } from './cycles.js';
-import { codeOf, LOOPS, rate } from './loops.js';
+import { codeOf } from './loop-code.js';
+import { LOOPS, rate } from './loops.js';
 import { contest, duel, each } from './measure.js';
 import { wholeProcess } from './process.js';
 import type { Row, Table } from './table.js';
