@@ -1,6 +1,6 @@
 /**
  * One opened Unicorn CPU inside one module: its handle, where its structures lie, and the hooks that
- * every engine needs. A machine outlives the engines that use it one after the other (see pool.ts), so
+ * every engine needs. A machine outlives the engines that use it one after the other (see open.ts), so
  * whatever belongs to one guest is reached through `client`.
  */
 import type { Arch } from '../../base/address.js';

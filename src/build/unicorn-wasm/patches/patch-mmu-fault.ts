@@ -1,5 +1,6 @@
 /**
- * Seven changes to the text of Unicorn 1.0.3, made before either form is built from it.
+ * Changes to the text of Unicorn 1.0.3, made before either form is built from it; those of the files beside this one
+ * (flags, stores, in-place vector helpers, popcnt, CPUID) are made here too, each told where it stands.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host

@@ -133,7 +133,6 @@ export class AddressSpace extends Mm {
     return remapFilePages(this, addr, length, prot, pageOffset, flags);
   }
 
-  /** Pages of a mapping in memory: its own, and those of what it shares. */
   /** The most that was ever mapped, and in memory, up to now. */
   get peaks(): HighWater {
     return highWater(this);
