@@ -5,7 +5,15 @@ export { type Errno, errnoNumber, errnoText } from './abi/linux/errno.js';
 export { type Addr, type Arch, PAGE_SIZE } from './base/address.js';
 export { MayexecError, unknownValue } from './base/errors.js';
 export { checkOptionNames, type OptionNames } from './base/options.js';
-export type { Access, Fault, FaultCode, Outcome } from './base/outcome.js';
+export {
+  type Access,
+  type Fault,
+  type FaultCode,
+  type OtherEnd,
+  type Outcome,
+  otherEndText,
+  type Sleeper,
+} from './base/outcome.js';
 export {
   type ExplainOptions,
   type Explanation,

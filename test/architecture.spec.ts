@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   memory: ['base', 'type:abi/linux', 'type:engine', 'type:os/linux/mm'],
   policy: ['abi/linux', 'base', 'type:memory', 'os/linux/mm'],
   'os/linux/mm': ['abi/linux', 'base', 'engine', 'memory', 'type:policy', 'type:trace'],
-  trace: ['abi/linux', 'type:base', 'type:os/linux/mm', 'type:policy'],
+  trace: ['abi/linux', 'base', 'type:os/linux/mm', 'type:policy'],
   kernel: ['type:abi/linux', 'base', 'type:engine', 'type:memory', 'type:policy', 'type:trace'],
   'os/linux': [
     'abi/linux',

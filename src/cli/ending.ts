@@ -1,5 +1,5 @@
 /** How a run ended, in a few words. */
-import type { Outcome } from '../index.js';
+import { type Outcome, otherEndText } from '../index.js';
 
 export function endingText(outcome: Outcome): string {
   switch (outcome.kind) {
@@ -9,9 +9,9 @@ export function endingText(outcome: Outcome): string {
       return `killed by ${outcome.signal}`;
     case 'return':
       return `returned ${outcome.value}`;
-    case 'limit':
-      return `stopped at the limit of ${outcome.limit}`;
     case 'exception':
       return `exception 0x${outcome.status.toString(16)}`;
+    default:
+      return otherEndText(outcome);
   }
 }

@@ -11,6 +11,7 @@ import {
   unknownValue,
 } from '../index.js';
 import type { Command, Given } from './arguments.js';
+import { endingText } from './ending.js';
 import { explanationLines, explanationOf } from './explain.js';
 import { findingLines } from './findings.js';
 import { eachTable, injectEach } from './inject-each.js';
@@ -190,6 +191,9 @@ async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
         `mayexec: stopped at the limit of ${outcome.limit}: --limit-${outcome.limit} sets it\n`,
       );
       break;
+    case 'exit':
+      break;
     default:
+      stderr.write(`mayexec: ${endingText(outcome)}\n`);
   }
 }

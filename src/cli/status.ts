@@ -1,10 +1,12 @@
-/** Exit statuses, as a shell gives them: the guest's own, 128 + signal, and two of our own. */
+/** Exit statuses, as a shell gives them: the guest's own, 128 + signal, and three of our own (docs/outcomes.md). */
 import type { Outcome } from '../index.js';
 
 /** A usage error, or an input that cannot be read. */
 export const USAGE = 2;
-/** A limit ended the run. */
+/** A limit ended the run, or the program waits for what never comes. */
 export const LIMIT = 3;
+/** A kernel met an error that it does not survive. */
+export const MACHINE_DIED = 4;
 
 /** Numbers of Linux (arch/x86/include/uapi/asm/signal.h): the guest's, whatever the host is. */
 const SIGNALS: readonly string[] = [
@@ -52,6 +54,14 @@ export function exitStatus(outcome: Outcome): number {
     case 'exception':
       // Windows gives the status itself; a POSIX shell keeps its low byte.
       return outcome.status & 0xff;
+    case 'halt':
+      return 0;
+    case 'oops':
+    case 'triple-fault':
+      return MACHINE_DIED;
+    case 'stopped':
+    case 'asleep':
+    case 'deadlock':
     case 'limit':
       return LIMIT;
   }

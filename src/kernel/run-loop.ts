@@ -10,8 +10,11 @@ import type { Engine, Stop } from '../engine/engine.js';
 export interface StopHandler {
   /** Before the CPU runs: delivers what is pending. An outcome ends the loop. */
   enter(): Outcome | undefined;
-  /** After it stopped. An outcome ends the loop; else it goes on at the program counter as it is now. */
-  stopped(stop: Stop): Outcome | undefined;
+  /**
+   * After it stopped. An outcome ends the loop, and 'sleeps' the turn of whoever waits now; else it goes on at
+   * the program counter as it is.
+   */
+  stopped(stop: Stop): Outcome | 'sleeps' | undefined;
   /** Blocks that have begun, and what the operating system's own work counts as besides. Only grows. */
   spent(): number;
 }
@@ -25,8 +28,11 @@ export interface RunLimits {
   readonly host?: AddrRange;
 }
 
-/** 'until' when the return address was reached, 'host' at an address of the host. */
-export type RunEnd = Outcome | 'until' | 'host';
+/**
+ * 'until' when the return address was reached, 'host' at an address of the host, 'sleeps' when whoever had the
+ * CPU waits for something, 'blocks' when the blocks are used up.
+ */
+export type RunEnd = Outcome | 'until' | 'host' | 'sleeps' | 'blocks';
 
 /**
  * A stop that began no block (a fetch that faults) counts as one, so that a guest whose handlers
@@ -38,11 +44,11 @@ export function runToEnd(engine: Engine, handler: StopHandler, limits: RunLimits
   for (;;) {
     const pending = handler.enter();
     if (pending !== undefined) return pending;
-    if (left <= 0) return { kind: 'limit', limit: 'blocks' };
+    if (left <= 0) return 'blocks';
     const before = handler.spent();
     const stop = engine.run(until === undefined ? { blocks: left } : { blocks: left, until });
     if (stop.kind === 'until') return 'until';
-    if (stop.kind === 'budget') return { kind: 'limit', limit: 'blocks' };
+    if (stop.kind === 'budget') return 'blocks';
     if (host !== undefined && isFetchIn(host, stop)) return 'host';
     const outcome = handler.stopped(stop);
     left -= Math.max(1, handler.spent() - before);

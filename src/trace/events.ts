@@ -63,8 +63,8 @@ export interface SignalEvent extends EventBase {
   readonly address: Addr;
   /** Who sent it; of a fault undefined. `status` of SIGCHLD: the child's exit status, or the signal that ended it. */
   readonly sender?: { readonly pid: number; readonly uid: number; readonly status?: number };
-  /** Handled: a handler of the guest runs; killed: the default action ended it; ignored. */
-  readonly disposition: 'handled' | 'killed' | 'ignored';
+  /** Handled: a handler of the guest runs; killed, stopped: the default action did that; ignored. */
+  readonly disposition: 'handled' | 'killed' | 'stopped' | 'ignored';
 }
 
 export interface EndEvent extends EventBase {

@@ -5,7 +5,7 @@
  */
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
-import type { Outcome } from '../base/outcome.js';
+import { type Outcome, otherEndText } from '../base/outcome.js';
 import type { Verdict } from '../policy/policy.js';
 import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
@@ -123,7 +123,7 @@ function endLine(outcome: Outcome): string {
       return `+++ returned 0x${BigInt.asUintN(64, outcome.value).toString(16)} +++`;
     case 'exception':
       return `+++ exception 0x${outcome.status.toString(16)} +++`;
-    case 'limit':
-      return `+++ stopped at the limit of ${outcome.limit} +++`;
+    default:
+      return `+++ ${otherEndText(outcome)} +++`;
   }
 }

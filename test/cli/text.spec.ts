@@ -122,6 +122,13 @@ describe('exitStatus', () => {
     [signal('SIGSYS'), 159],
     [{ kind: 'return', value: 1001n }, 0],
     [{ kind: 'limit', limit: 'blocks' }, 3],
+    [{ kind: 'asleep', waiting: [{ pid: 1000, call: 'pause' }] }, 3],
+    [{ kind: 'deadlock', waiting: [{ pid: 1000, call: 'futex' }] }, 3],
+    [{ kind: 'stopped', signal: 'SIGSTOP', pid: 1000 }, 3],
+    [{ kind: 'exception', status: 0xc0000005, parameters: [8n, 0n], pc: 0n }, 5],
+    [{ kind: 'oops', message: 'BUG: ...', pc: 0n }, 4],
+    [{ kind: 'triple-fault', pc: 0n }, 4],
+    [{ kind: 'halt', pc: 0n }, 0],
   ])('of %o is %i', (outcome, status) => {
     expect(exitStatus(outcome)).toBe(status);
   });

@@ -115,6 +115,17 @@ describe('straceLine of an end', () => {
 
   it('words what strace does not know', () => {
     expect(end({ kind: 'limit', limit: 'blocks' })).toBe('+++ stopped at the limit of blocks +++');
+    const waiting = [
+      { pid: 1000, call: 'futex' },
+      { pid: 1001, call: 'read' },
+    ];
+    expect(end({ kind: 'asleep', waiting })).toBe('+++ asleep in futex, read +++');
+    expect(end({ kind: 'deadlock', waiting })).toBe(
+      '+++ deadlock: 1000 in futex, 1001 in read +++',
+    );
+    expect(end({ kind: 'stopped', signal: 'SIGSTOP', pid: 1000 })).toBe(
+      '+++ stopped by SIGSTOP +++',
+    );
     expect(end({ kind: 'return', value: -1n })).toBe('+++ returned 0xffffffffffffffff +++');
   });
 });

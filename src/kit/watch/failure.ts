@@ -3,6 +3,7 @@
  * that differ before and after, and what the policy decided. Never a hexdump.
  */
 import type { Addr } from '../../base/address.js';
+import { otherEndText } from '../../base/outcome.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import { straceLine } from '../../trace/print.js';
 import { causeOf, faultLine, firstRefusal, ruleOfFault } from '../../trace/print-cause.js';
@@ -122,8 +123,10 @@ export function outcomeText(result: CallResult): string {
       return `it jumped to 0x${outcome.address.toString(16)}, ${outcome.reason}`;
     case 'exception':
       return `it raised exception 0x${outcome.status.toString(16)}`;
-    default:
+    case 'signal':
       return killedText(result, outcome);
+    default:
+      return `it did not return: ${otherEndText(outcome)}`;
   }
 }
 

@@ -2,7 +2,7 @@
  * Expectations against what happened, both ways: what is expected and missing, and denials and faults
  * that nobody expects. Pure.
  */
-import type { Outcome } from '../../base/outcome.js';
+import { type Outcome, otherEndText } from '../../base/outcome.js';
 import type { SourcePosition } from '../../toolchain/assembly-error.js';
 import type { Ending, Expectation, ReadyProgram } from '../read/scenario.js';
 import { compareCalls } from './compare-calls.js';
@@ -105,5 +105,7 @@ export function endingText(outcome: Outcome): string {
       return `returned ${outcome.value}`;
     case 'exception':
       return `exception 0x${outcome.status.toString(16)}`;
+    default:
+      return otherEndText(outcome);
   }
 }

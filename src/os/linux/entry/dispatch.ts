@@ -135,10 +135,11 @@ function onlooker(task: Task): UserMemory {
 function waitFor(
   task: Task,
   waiting: Waiting,
-  { number, deliver, byHost }: SyscallRequest,
+  { abi, number, deliver, byHost }: SyscallRequest,
   tell: (result: SyscallResult) => void,
 ): void {
   const { kernel, arch } = task;
+  waiting.call = entryOf(abi, number).spec.name;
   waiting.settle = (result) => {
     tell(result);
     deliver(result);

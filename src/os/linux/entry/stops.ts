@@ -10,9 +10,6 @@ import { performInstead } from './dispatch.js';
 import { emulatePkru } from './pkru.js';
 import { enterSyscall } from './syscall-entry.js';
 
-/** Ends the turn of a process that waits: whoever runs the processes knows. */
-const SLEEPS: Outcome = { kind: 'limit', limit: 'blocks' };
-
 /** Whoever watches has seen the access; it is made when the run goes on. */
 function watched({ mm, pid }: Task, { address, access, pc }: Stop & { kind: 'fault' }): undefined {
   mm.watch?.reached(mm, access, address, { pid, pc });
@@ -29,9 +26,10 @@ export class StopJudge implements StopHandler {
     return this.#task.outcome ?? deliverPending(this.#task);
   }
 
-  stopped(stop: Stop): Outcome | undefined {
+  stopped(stop: Stop): Outcome | 'sleeps' | undefined {
     const task = this.#task;
     const outcome = this.#judge(stop);
+    if (outcome === 'sleeps') return task.outcome ?? outcome;
     if (outcome !== undefined && outcome.kind !== 'limit') task.end(outcome);
     return task.outcome ?? outcome;
   }
@@ -40,9 +38,9 @@ export class StopJudge implements StopHandler {
     return this.#task.kernel.spent;
   }
 
-  #judge(stop: Stop): Outcome | undefined {
+  #judge(stop: Stop): Outcome | 'sleeps' | undefined {
     const task = this.#task;
-    if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : SLEEPS;
+    if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : 'sleeps';
     switch (stop.kind) {
       case 'fault':
         if (stop.cause === FAULT_WATCHED) return watched(task, stop);

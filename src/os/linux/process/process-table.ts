@@ -3,6 +3,7 @@
  * no time: a process keeps it until it waits, ends, or has had its share while others could run.
  * Deterministic: the next one is the one with the lowest pid above the last, round about.
  */
+import type { Outcome } from '../../../base/outcome.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
 import { hasInterruption } from '../signals/interruption.js';
@@ -18,6 +19,10 @@ export interface Waiting {
   readonly interruptible: boolean;
   /** ERESTARTSYS, and not ERESTARTNOHAND: SA_RESTART means it. */
   readonly restarts: boolean;
+  /** Who could wake it: a signal or input from outside, or another process or thread alone. */
+  readonly wokenBy: 'outside' | 'others';
+  /** The system call's name; set by whoever made the call. */
+  call?: string;
   /** What it has done so far, if that counts: a signal then ends it with this answer. */
   progress?: number | undefined;
   /** Where the answer goes; set by whoever made the call. */
@@ -64,9 +69,24 @@ export class ProcessTable {
     return [...this.#tasks.values()].filter(({ parentPid }) => parentPid === task.pid);
   }
 
+  /** Is every other process, if there is one, at its end? */
+  isAlone(task: Task): boolean {
+    return ![...this.#tasks.values()].some(
+      (other) => other !== task && other.outcome === undefined,
+    );
+  }
+
   /** Has anybody else something to do? */
   hasOthers(task: Task): boolean {
     return [...this.#tasks.values()].some((other) => other !== task && isRunnable(other));
+  }
+
+  /** How a run ends when nobody can go on: by who could still wake one of those that sleep. */
+  sleep(): Outcome {
+    const sleepers = [...this.#tasks.values()].filter(({ outcome }) => outcome === undefined);
+    const waiting = sleepers.map(({ pid, waiting }) => ({ pid, call: waiting?.call ?? '' }));
+    const hopeful = sleepers.some((task) => task.waiting?.wokenBy === 'outside');
+    return { kind: hopeful ? 'asleep' : 'deadlock', waiting };
   }
 
   /** Who runs next; the present one last. Undefined: everybody waits for something that never comes. */

@@ -17,7 +17,6 @@ import type {
 } from '../../../kernel/guest.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
 import { OutputSink } from '../../../kernel/output.js';
-import type { RunEnd } from '../../../kernel/run-loop.js';
 import type { Saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
 import type { VmaHistory } from '../../../memory/history.js';
@@ -37,7 +36,7 @@ import type { AddressSpace } from '../mm/address-space.js';
 import { changeLayout, type Layout } from '../mm/layout.js';
 import { mappingOf } from '../mm/mapping.js';
 import { type Sysctls, sysctlFiles } from '../sysctl.js';
-import { runTasks, type TaskLimits } from './run-tasks.js';
+import { runTasks, type TaskLimits, type TasksEnd } from './run-tasks.js';
 import { createPolicies, createSpace } from './space.js';
 import { Task } from './task.js';
 
@@ -344,7 +343,7 @@ export class LinuxProcess implements Guest {
   }
 
   /** The first process has the CPU afterwards, whoever had it last. */
-  #runTasks(limits: Partial<TaskLimits>): RunEnd | 'enough' {
+  #runTasks(limits: Partial<TaskLimits>): TasksEnd {
     const end = runTasks(this.#kernel, this.#task, { blocks: this.#blocks, ...limits });
     this.#kernel.processes.switchTo(this.#task);
     return end;

@@ -2,7 +2,7 @@
 import type { Addr, AddrRange } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
 import { fail, ok } from '../../../base/result.js';
-import { type RunEnd, runToEnd } from '../../../kernel/run-loop.js';
+import { runToEnd } from '../../../kernel/run-loop.js';
 import { StopJudge } from '../entry/stops.js';
 import type { LinuxKernel } from '../kernel.js';
 import { hasInterruption, restartsCall } from '../signals/interruption.js';
@@ -11,6 +11,8 @@ import type { Task } from './task.js';
 
 /** Blocks that a process may run while others wait for the CPU. */
 const SHARE = 100_000;
+/** Ends that leave nothing of a process to go on. */
+const ENDS: ReadonlySet<Outcome['kind']> = new Set(['exit', 'signal']);
 const OUT_OF_BLOCKS: Outcome = { kind: 'limit', limit: 'blocks' };
 
 export interface TaskLimits {
@@ -23,17 +25,19 @@ export interface TaskLimits {
   readonly enough?: () => boolean;
 }
 
+export type TasksEnd = Outcome | 'until' | 'host' | 'enough';
+
 /**
  * How `main` ended. What other processes have still to do is done then as well, as far as the blocks go;
  * 'until': main has reached its return address, 'host': a function of the host, 'enough': the caller has what it waited for.
  */
-export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): RunEnd | 'enough' {
+export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): TasksEnd {
   const { engine, processes } = kernel;
   let left = limits.blocks;
   for (;;) {
     if (limits.enough?.()) return 'enough';
     const task = canGoOn(processes.current) ? processes.current : processes.next();
-    if (task === undefined) return main.outcome ?? OUT_OF_BLOCKS;
+    if (task === undefined) return main.outcome ?? processes.sleep();
     if (left <= 0) return main.outcome ?? OUT_OF_BLOCKS;
     processes.switchTo(task);
     if (!resume(task) || limits.enough?.()) continue;
@@ -50,11 +54,11 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): R
     const wholeTurn = task.outcome === undefined && task.waiting === undefined;
     left -= wholeTurn ? share : Math.max(1, kernel.spent - before);
     if (task.outcome === undefined) {
-      if (end.kind === 'limit' && end.limit === 'memory') return end;
-      if (task.waiting === undefined) processes.switchTo(processes.next() ?? task);
+      if (typeof end !== 'string') return end;
+      if (end === 'blocks') processes.switchTo(processes.next() ?? task);
       continue;
     }
-    if (task.outcome.kind === 'limit' && task !== main) return task.outcome;
+    if (task !== main && !ENDS.has(task.outcome.kind)) return main.outcome ?? task.outcome;
     endTask(task);
     if (task === main && !processes.hasOthers(main)) return task.outcome;
   }

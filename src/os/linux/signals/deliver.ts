@@ -63,9 +63,9 @@ function setupFrame(task: Task, info: SignalInfo, action: SignalAction): Result<
 function deliverDefault(task: Task, info: SignalInfo): Outcome | undefined {
   if (IGNORED.includes(info.signal)) return note(task, info, 'ignored');
   if (STOPPING.includes(info.signal)) {
-    // Nobody is there to continue it: it would wait for ever, as if it had no blocks left.
-    note(task, info, 'killed');
-    return { kind: 'limit', limit: 'blocks' };
+    // Nobody is there to continue it.
+    note(task, info, 'stopped');
+    return { kind: 'stopped', signal: nameOf(info.signal), pid: task.pid };
   }
   note(task, info, 'killed');
   return killedBy(task, info);
@@ -92,11 +92,7 @@ function senderOf({ detail }: SignalInfo): Pick<SignalEvent, 'sender'> {
   return { sender };
 }
 
-function note(
-  task: Task,
-  info: SignalInfo,
-  disposition: 'handled' | 'killed' | 'ignored',
-): undefined {
+function note(task: Task, info: SignalInfo, disposition: SignalEvent['disposition']): undefined {
   task.kernel.record({
     type: 'signal',
     pid: task.pid,

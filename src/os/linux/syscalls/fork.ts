@@ -75,6 +75,7 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
     ready: left,
     interruptible: false,
     restarts: false,
+    wokenBy: 'others',
   };
   return noReturn;
 }

@@ -155,6 +155,7 @@ function waitFor(attempt: (done: number) => Attempt, done: number, ready: () => 
     ready,
     interruptible: true,
     restarts: true,
+    wokenBy: 'others',
   };
   return waiting;
 }

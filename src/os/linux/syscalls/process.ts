@@ -149,7 +149,7 @@ function futex(
       const word = wordIn(task.mm, addr, 4);
       if (!word.ok) return word;
       if (word.value !== BigInt(uint(value))) return fail('EAGAIN');
-      return timeout === 0n ? waitForever(task) : fail('ETIMEDOUT');
+      return timeout === 0n ? waitForever(task, 'others') : fail('ETIMEDOUT');
     }
     default:
       return fail('ENOSYS');

@@ -249,10 +249,10 @@ function sigreturn(task: Task, rt: boolean, { word }: Abi): SyscallResult {
 /** Waits with another mask: only a signal that is pending already can end it. */
 function sigsuspend(task: Task, mask: bigint): SyscallResult {
   const { signals } = task;
-  const others = task.kernel.processes.hasOthers(task);
-  if ((signals.pendingMask & ~mask) === 0n && !others) return waitForever(task);
+  const others = !task.kernel.processes.isAlone(task);
+  if ((signals.pendingMask & ~mask) === 0n && !others) return waitForever(task, 'outside');
   signals.suspend(mask);
-  return hasInterruption(task) || !others ? fail('EINTR') : waitForever(task);
+  return hasInterruption(task) || !others ? fail('EINTR') : waitForever(task, 'outside');
 }
 
 export const signalCalls: HandlerTable = {

@@ -57,7 +57,7 @@ function waitFor(task: Task, wanted: Wanted, tell: (child: Task) => SyscallResul
   const ready = (): boolean =>
     !candidates(task, wanted).some(({ outcome }) => outcome === undefined) ||
     candidates(task, wanted).some(({ outcome }) => outcome !== undefined);
-  task.waiting = { retry, ready, interruptible: true, restarts: true };
+  task.waiting = { retry, ready, interruptible: true, restarts: true, wokenBy: 'others' };
   return noReturn;
 }
 

@@ -149,9 +149,15 @@ parent:
     expect(sb.syscall('wait4', -1, 0, 0x10000, 0).errno).toBe('EINVAL');
   });
 
-  it('waiting for a process that waits too comes to the limit at once', async () => {
+  it('waiting for a process that waits for a signal ends at once, asleep', async () => {
     const { outcome } = await run(arch, `${fork} call SYS_pause\nparent:${exitStatus}`);
-    expect(outcome).toEqual({ kind: 'limit', limit: 'blocks' });
+    expect(outcome).toEqual({
+      kind: 'asleep',
+      waiting: [
+        { pid: 1000, call: 'wait4' },
+        { pid: 1001, call: 'pause' },
+      ],
+    });
   });
 
   it('vfork: the parent sleeps while the child has its memory, up to its execve', async () => {
