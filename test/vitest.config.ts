@@ -6,9 +6,11 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: ['test/**/*.spec.ts'],
+    globalSetup: ['test/host/setup.ts'],
     reporters: ['default', new SkipReporter()],
-    // An emulated CPU on a busy machine is slow, not wrong: no test is judged by the clock.
-    testTimeout: 0,
-    hookTimeout: 0,
+    // An emulated CPU on a busy machine is slow, not wrong: no test is judged by the clock. What takes
+    // this long hangs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
   },
 });

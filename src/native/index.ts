@@ -15,15 +15,10 @@ import {
   compareCpus,
   MayexecError,
 } from '../index.js';
+import { whyNotOnHost } from './host.js';
 
 export type { CpuCase, CpuCompareOptions, CpuComparison };
-
-/** Why native code cannot run here; undefined where it can. */
-export function whyNotOnHost(arch: Arch = 'x86-64'): string | undefined {
-  const { platform, arch: cpu } = process;
-  if (platform === 'linux' && cpu === 'x64') return undefined;
-  return `native code of ${arch} runs on Linux on x86-64, and this host is ${platform} on ${cpu}`;
-}
+export { whyNotOnHost };
 
 /**
  * Runs code from each state natively and in the sandbox. `failures` differ without a known reason; `deviations`

@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/base/address.js';
+import type { Arch } from '../../src/abi/address.js';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
-import { disassemble } from '../../src/toolchain/disassembly/disassembler.js';
-import { hostRuns } from '../toolchain/native-host.js';
+import { disassemble } from '../../src/toolchain/disassembler.js';
+import { lacking } from '../host/host.js';
 
 const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));
 
@@ -51,7 +51,7 @@ const EXPECTED: Readonly<Record<string, { plain: Ending; mdwe: Ending }>> = {
   'jit-checked': { plain: WORKS, mdwe: { ...WORKS, stderr: FALLS_BACK } },
 };
 
-/** prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN), which execve keeps; 99: this kernel has no such call. */
+/** prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN), which execve keeps; 99: it fails. */
 const LAUNCHER = `
   .globl _start
 _start:
@@ -122,17 +122,16 @@ describe.each<Arch>(['x86-64', 'i386'])('asm/%s', (arch) => {
     });
 
     it('does on this kernel what it should', async (context) => {
-      const refusal = hostRuns(arch);
+      const refusal = lacking(arch);
       context.skip(refusal !== undefined, refusal);
       expect(run(await install(name, source, arch, file))).toEqual(wanted.plain);
     });
 
     it('does under PR_SET_MDWE what it should', async (context) => {
-      const refusal = hostRuns(arch) ?? hostRuns('x86-64');
+      const refusal = lacking(arch, 'x86-64', 'mdwe');
       context.skip(refusal !== undefined, refusal);
       const launcher = await install('launcher', LAUNCHER, 'x86-64', 'launcher.s');
       const ending = run(launcher, await install(name, source, arch, file));
-      context.skip(ending.status === 99, 'the kernel of this host has no PR_SET_MDWE');
       expect(ending).toEqual(wanted.mdwe);
     });
   });

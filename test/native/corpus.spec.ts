@@ -3,7 +3,8 @@
  * `MAYEXEC_NATIVE=record` asks this machine's kernel again and rewrites the files (README.md).
  */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/base/address.js';
+import type { Arch } from '../../src/abi/address.js';
+import { lacking } from '../host/host.js';
 import { readCorpus, recordCorpus, writeCorpus } from './corpus.js';
 import { Judge } from './judge.js';
 import { openNative } from './run-native.js';
@@ -17,6 +18,8 @@ if (process.env.MAYEXEC_NATIVE === 'record') {
     it.each(ARCHES)('%s', async (arch) => {
       const host = await openNative(arch);
       if (typeof host === 'string') throw new Error(`nothing can be recorded: ${host}`);
+      const reason = lacking('zero-page', 'mdwe', 'mseal');
+      if (reason !== undefined) throw new Error(`nothing can be recorded: ${reason}`);
       expect(writeCorpus(arch, recordCorpus(arch, host))).toBeLessThan(LARGEST);
       host.close();
     });

@@ -49,7 +49,7 @@ export class Judge {
       const [expected, got] = [real[index], ours[index]];
       if (expected === undefined || got === undefined)
         throw new Error(`no report of ${sequence.id}`);
-      if (sameReport(expected, got, this.#precision)) return;
+      if (sameReport(expected, got, this.#precision, sequence.ops)) return;
       const kind = signature(sequence.ops, expected, got);
       differences.push({ sequence, signature: kind, real: expected, ours: got });
     });

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import type { Arch } from '../../src/base/address.js';
+import type { Arch } from '../../src/abi/address.js';
+import { kernel, lacking } from '../host/host.js';
 import { FILES } from './files.js';
 import { guestElf } from './guest-elf.js';
-import type { Sequence } from './operation.js';
 import { decodeReport, type SequenceReport } from './report.js';
 import { encodeScript, type NumberedSequence } from './script.js';
 
@@ -21,11 +21,8 @@ export interface NativeHost {
 
 /** The reason why nothing can be judged natively here, or the host. */
 export async function openNative(arch: Arch): Promise<NativeHost | string> {
-  const otherHost = hostIsOther();
-  if (otherHost !== undefined) return otherHost;
-  if (/\b(ospke|la57)\b/.test(fs.readFileSync('/proc/cpuinfo', 'utf8'))) {
-    return 'this CPU has protection keys or five-level paging, which the sequences assume absent';
-  }
+  const reason = lacking(arch, 'no-protection-keys', 'four-level-paging', 'overcommit-guess');
+  if (reason !== undefined) return reason;
   const folder = fs.mkdtempSync(path.join(workPlace(), 'mayexec-native-'));
   const program = path.join(folder, 'guest');
   fs.writeFileSync(program, await guestElf(arch), { mode: 0o755 });
@@ -40,17 +37,7 @@ export async function openNative(arch: Arch): Promise<NativeHost | string> {
     }
     return reports;
   };
-  const reason = probe(run);
-  if (reason !== undefined) {
-    close();
-    return `${arch} programs do not run here: ${reason}`;
-  }
-  return { kernel: os.release(), run, close };
-}
-
-export function hostIsOther(): string | undefined {
-  if (process.platform === 'linux' && process.arch === 'x64') return undefined;
-  return `the host is ${process.platform} on ${process.arch}, not Linux on x86-64`;
+  return { kernel, run, close };
 }
 
 /** A tmpfs on which programs may run, as the sandbox's file system is one; else wherever there is room. */
@@ -79,17 +66,4 @@ function runBatch(
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`the native guest ended with ${signal ?? `status ${status}`}`);
   return decodeReport(arch, sequences, stdout);
-}
-
-/** One empty sequence: says why the program cannot start, if so. */
-function probe(
-  run: (sequences: readonly NumberedSequence[]) => SequenceReport[],
-): string | undefined {
-  const ops: Sequence = [];
-  try {
-    const [report] = run([{ id: 0, ops }]);
-    return report?.end === 'done' ? undefined : 'the guest reported nothing';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }

@@ -8,12 +8,12 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { Arch } from '../../src/base/address.js';
-import { Sandbox } from '../../src/sandbox/sandbox.js';
+import type { Arch } from '../../src/abi/address.js';
+import { Sandbox } from '../../src/sandbox.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
-import { Random } from '../build/unicorn-wasm/random.js';
 import { FAR, type SelfModifying, selfModifying } from '../engine/self-modifying.js';
-import { hostIsOther, workPlace } from './run-native.js';
+import { Random } from '../unicorn-wasm/random.js';
+import { workPlace } from './run-native.js';
 
 /** Two pages; a program lies across their boundary. */
 const PAGES = 0x3000_0000;
@@ -43,21 +43,19 @@ export async function runnerElf(arch: Arch): Promise<Uint8Array> {
   return (await assembleProgram(source, { arch, file, constants, semicolon: 'comment' })).elf;
 }
 
-/** What each program left, as text; or the reason why programs of this architecture do not run here. */
+/** What each program left, as text. */
 export function runNatively(
   arch: Arch,
   elf: Uint8Array,
   programs: readonly PlacedProgram[],
-): string[] | string {
-  const reason = hostIsOther();
-  if (reason !== undefined) return reason;
+): string[] {
   const folder = fs.mkdtempSync(path.join(workPlace(), 'mayexec-native-'));
   try {
     const file = path.join(folder, 'guest');
     fs.writeFileSync(file, elf, { mode: 0o755 });
     const options = { input: encode(programs), maxBuffer: 1 << 30 };
     const { error, status, signal, stdout } = spawnSync(file, [], options);
-    if (error !== undefined) return `${arch} programs do not run here: ${error.message}`;
+    if (error !== undefined) throw error;
     if (status !== 0) throw new Error(`the native guest ended with ${signal ?? status}`);
     return decode(arch, programs, stdout);
   } finally {

@@ -1,12 +1,12 @@
 /** Runs the probe as a process of this machine: as it is or after PR_SET_MDWE, as this user or as nobody. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arch } from '../../src/base/address.js';
 import { probeProgram } from '../../src/probe/program.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
-import { hostRuns } from '../toolchain/native-host.js';
+import { kernel, lacking } from '../host/host.js';
 
 const NOBODY = 65534;
 
@@ -81,10 +81,13 @@ export class NativeProbe implements Disposable {
 }
 
 /** Why this host cannot judge, or undefined: it must be the kernel that is modelled, without a policy of its own. */
-export function unjudged(arch: Arch, { nobody = false }: NativeUse = {}): string | undefined {
-  const reason = hostRuns(arch);
+export function unjudged(
+  arch: Arch,
+  { mdwe = false, nobody = false }: NativeUse = {},
+): string | undefined {
+  const reason = lacking(arch, ...(mdwe ? (['mdwe'] as const) : []));
   if (reason !== undefined) return reason;
-  if (!release().startsWith('6.18.')) return `the kernel is ${release()}, and 6.18 is modelled`;
+  if (!kernel.startsWith('6.18.')) return `the kernel is ${kernel}, and 6.18 is modelled`;
   if (/^Seccomp:\t[12]/m.test(readFileSync('/proc/self/status', 'utf8'))) {
     return 'a seccomp filter is in force here';
   }

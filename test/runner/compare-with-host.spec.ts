@@ -1,11 +1,12 @@
 /** The same bytes on this machine's CPU and on the emulated one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadCode } from '../../src/kit/bed/code.js';
-import { type CpuComparison, compareWithHost, whyNotOnHost } from '../../src/native/index.js';
+import { loadCode } from '../../src/kit/code.js';
+import { type CpuComparison, compareWithHost } from '../../src/native/index.js';
+import { lacking } from '../host/host.js';
 import { randomCase, randomCode } from './random-code.js';
 
-const reason = whyNotOnHost('x86-64');
+const reason = lacking('x86-64');
 /** More, and other ones: MAYEXEC_CPU=1000 MAYEXEC_CPU_SEED=7. */
 const PROGRAMS = Number(process.env.MAYEXEC_CPU ?? 25);
 const SEED = Number(process.env.MAYEXEC_CPU_SEED ?? 1);
@@ -38,6 +39,7 @@ describe('code of compilers, at random', () => {
 });
 
 describe.each(['x86-64', 'i386'] as const)('a case on %s', (arch) => {
+  const reason = lacking(arch);
   const wide = arch === 'x86-64';
   const [ax, cx, si] = wide ? ['rax', 'rcx', 'rsi'] : ['eax', 'ecx', 'esi'];
 

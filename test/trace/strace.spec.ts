@@ -13,8 +13,8 @@ import type { Arch } from '../../src/base/address.js';
 import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
 import { straceText } from '../../src/trace/print.js';
+import { lacking } from '../host/host.js';
 import { include, ROOT } from '../scenario/files.js';
-import { hostRuns } from '../toolchain/native-host.js';
 
 let folder: string;
 beforeAll(() => {
@@ -28,7 +28,7 @@ function nativeTrace(
   elf: Uint8Array,
   options: readonly string[] = [],
 ): { readonly text: string } | { readonly why: string } {
-  const reason = hostRuns(arch);
+  const reason = lacking(arch);
   if (reason !== undefined) return { why: reason };
   const [program, out] = [join(folder, 'program'), join(folder, 'trace')];
   writeFileSync(program, elf, { mode: 0o755 });

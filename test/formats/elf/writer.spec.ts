@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/base/address.js';
-import { MayexecError } from '../../../src/base/errors.js';
-import { parseElf } from '../../../src/formats/elf/image.js';
-import { writeElf } from '../../../src/formats/elf/writer.js';
-import { imageFacts } from '../../../src/os/linux/exec/image-facts.js';
-import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
-import { hostRuns } from '../../toolchain/native-host.js';
+import type { Arch } from '../../src/abi/address.js';
+import { MayexecError } from '../../src/abi/errors.js';
+import { parseElf } from '../../src/os/linux/exec/elf.js';
+import { imageFacts } from '../../src/os/linux/exec/image-facts.js';
+import { assembleProgram } from '../../src/toolchain/assemble-program.js';
+import { writeElf } from '../../src/toolchain/elf-writer.js';
+import { lacking } from '../host/host.js';
 
 const EXIT: Record<Arch, string> = {
   'x86-64': 'mov edi, dword ptr [rip + status]; mov eax, SYS_exit; syscall',
@@ -41,7 +41,7 @@ function run(elf: Uint8Array): { status: number | null; signal: string | null } 
 
 describe.each<Arch>(['x86-64', 'i386'])('an executable for %s', (arch) => {
   it('runs on the kernel of this host', async (context) => {
-    const refusal = hostRuns(arch);
+    const refusal = lacking(arch);
     context.skip(refusal !== undefined, refusal);
     const { elf } = await assembleProgram(program(arch), { arch });
     expect(run(elf)).toEqual({ status: 42, signal: null });

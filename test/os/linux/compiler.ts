@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Arch } from '../../../src/base/address.js';
+import type { Arch } from '../../../src/abi/address.js';
+import { lacking } from '../../host/host.js';
 
 export interface NativeRun {
   readonly stdout: string;
@@ -14,8 +15,8 @@ export interface NativeRun {
 
 export interface Compiled {
   readonly bytes: Uint8Array;
-  /** Runs it on the host's kernel; undefined where that cannot be. */
-  run(args?: readonly string[]): NativeRun | undefined;
+  /** Runs it on the host's kernel; a sentence why not, where that cannot be. */
+  run(args?: readonly string[]): NativeRun | { readonly why: string };
 }
 
 /** No C library, so that `-m32` needs none either. */
@@ -40,7 +41,7 @@ export function compile(
     if (done.status !== 0)
       return { why: `${compiler} ${flags} fails: ${done.stderr.split('\n')[0]}` };
     const bytes = new Uint8Array(readFileSync(target));
-    return { bytes, run: (rest = []) => runNative(bytes, rest) };
+    return { bytes, run: (rest = []) => runNative(arch, bytes, rest) };
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -51,8 +52,13 @@ function ordinaryUser(): { readonly uid?: number; readonly gid?: number } {
   return process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
 }
 
-function runNative(bytes: Uint8Array, args: readonly string[]): NativeRun | undefined {
-  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
+function runNative(
+  arch: Arch,
+  bytes: Uint8Array,
+  args: readonly string[],
+): NativeRun | { readonly why: string } {
+  const why = lacking(arch);
+  if (why !== undefined) return { why };
   const script =
     'f=$(mktemp); cat >"$f"; chmod 700 "$f"; "$f" "$@" </dev/null; s=$?; rm "$f"; exit $s';
   const env = { A: 'one', PATH: process.env.PATH };

@@ -7,6 +7,8 @@
 #define SYS_memfd_create NR(319, 356)
 #define SYS_ftruncate NR(77, 93)
 #define SYS_mremap NR(25, 163)
+#define SYS_prctl NR(157, 172)
+#define PR_SET_THP_DISABLE 41
 #define SYS_fork NR(57, 2)
 #define SYS_wait4 NR(61, 114)
 #define PAGE 4096ul
@@ -80,6 +82,7 @@ static ulong map(long fd, long prot, long flags) { return call6(SYS_mmap, 0, 8 *
 
 static int main(long argc, char **argv, char **envp) {
   (void)argc, (void)argv, (void)envp;
+  call5(SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
   memory_lines();
   ulong size = field("VmSize"), data = field("VmData");
   ulong at = call6(SYS_mmap, 0, 1 << 20, 3, 0x22, -1, 0);

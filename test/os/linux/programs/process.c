@@ -75,8 +75,6 @@ static void registers(void) {
   show("kept", r8 == 3 && r9 == 4 && r10 == 5 && dx == 6 && si == 7 && di == 8);
   show("carry kept", (long)(flags & 1));
   long result;
-  __asm__ volatile("mov $20, %%eax\n int $0x80" : "=a"(result) : : "memory");
-  show("int 0x80 is i386's table", result == call0(SYS_getpid));
   __asm__ volatile("mov $0xffffffff00000027, %%rax\n syscall" : "=a"(result) : : "rcx", "r11", "memory");
   show("the number has 32 bits", result == call0(SYS_getpid));
   __asm__ volatile("mov $0x40000027, %%eax\n syscall" : "=a"(result) : : "rcx", "r11", "memory");
@@ -99,18 +97,6 @@ static void names(void) {
   show("no new privileges", call5(SYS_prctl, 39, 0, 0, 0, 0));
   show("no new privileges 1", call5(SYS_prctl, 38, 1, 0, 0, 0));
   show("no new privileges", call5(SYS_prctl, 39, 0, 0, 0, 0));
-  show("get mdwe", call5(SYS_prctl, 66, 0, 0, 0, 0));
-  show("get mdwe with more", call5(SYS_prctl, 66, 1, 0, 0, 0));
-  show("mdwe with more", call5(SYS_prctl, 65, 1, 1, 0, 0));
-  show("mdwe 2", call5(SYS_prctl, 65, 2, 0, 0, 0));
-  show("mdwe 4", call5(SYS_prctl, 65, 4, 0, 0, 0));
-  show("mdwe 0", call5(SYS_prctl, 65, 0, 0, 0, 0));
-  show("mdwe 1", call5(SYS_prctl, 65, 1, 0, 0, 0));
-  show("mdwe 3", call5(SYS_prctl, 65, 3, 0, 0, 0));
-  show("mdwe 0", call5(SYS_prctl, 65, 0, 0, 0, 0));
-  show("rwx", call6(SYS_mmap, 0, 4096, 7, 0x22, -1, 0));
-  u8 *page = (u8 *)call6(SYS_mmap, 0, 4096, 3, 0x22, -1, 0);
-  show("gain", call3(SYS_mprotect, page, 4096, 5));
   show("uname", call1(SYS_uname, buffer));
   put(buffer), put("\n");
   show("bad uname", call1(SYS_uname, 16));
