@@ -5,8 +5,9 @@ import type { Entry, SequenceReport } from './report.js';
 /**
  * `pages`: VMAs are compared page by page, as kernels of different versions merge differently.
  * `no-zero-page`: so they are where one kernel allocates a page for a read of fresh memory. Its VMAs have an
- * anon_vma then, merge otherwise, and what mremap answers hangs on where they end: a sequence is compared up to
- * the first mremap that answers otherwise.
+ * anon_vma from then on, and so merge otherwise, stay accounted (ac) without PROT_WRITE, and keep their offset in
+ * /dev/zero when they move. What mremap answers hangs on where a VMA ends: a sequence is compared up to the first
+ * one that answers otherwise.
  */
 export type Precision = 'vmas' | 'pages' | 'no-zero-page';
 
@@ -33,7 +34,18 @@ function isMremap(op: Sequence[number] | undefined): boolean {
 }
 
 function comparable(entries: readonly Entry[], precision: Precision): readonly Entry[] {
-  return precision === 'vmas' ? entries : entries.reduce<Entry[]>(joinNeighbours, []);
+  if (precision === 'vmas') return entries;
+  const kept = precision === 'pages' ? entries : entries.map(withoutAnonVma);
+  return kept.reduce<Entry[]>(joinNeighbours, []);
+}
+
+/** Without what hangs on whether a VMA has an anon_vma. */
+function withoutAnonVma({ index, text }: Entry): Entry {
+  const match = VMA.exec(text);
+  if (match === null) return { index, text };
+  const [, start, end, perms, offset, rest = ''] = match;
+  const at = rest.startsWith(' /dev/zero') && perms?.endsWith('p') ? '-' : offset;
+  return { index, text: `${start}-${end} ${perms} ${at}${rest.replace(/ ac\b/, '')}` };
 }
 
 const VMA = /^(\S+)-(\S+) (\S{4}) (\S+)(.*)$/;
@@ -50,10 +62,15 @@ function joinNeighbours(joined: Entry[], entry: Entry): Entry[] {
     last[2] === start &&
     last[3] === perms &&
     last[5] === name &&
-    (name === '' || fileEnd(last) === offset);
+    (!hasOffset(name) || last[4] === '-' || fileEnd(last) === offset);
   if (!contiguous) return [...joined, entry];
   const text = `${last[1]}-${end} ${perms} ${last[4]}${name}`;
   return [...joined.slice(0, -1), { index: entry.index, text }];
+}
+
+/** What is mapped is a file: nothing, or the heap, has no offset. */
+function hasOffset(rest: string): boolean {
+  return rest !== '' && !/^ \[/.test(rest);
 }
 
 /** The offset right behind a line, when its two ends have the same base. */

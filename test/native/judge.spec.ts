@@ -94,6 +94,25 @@ describe('sameReport', () => {
       sameReport(lines('W+0x0-W+0x1000 rw-p 0x0'), lines('W+0x0-W+0x1000 rwxp 0x0'), 'pages'),
     ).toBe(false);
   });
+
+  it('leaves out, without a zero page, what hangs on an anon_vma, and nothing else', () => {
+    const ops = [call('mremap', 0), call('mprotect', 0)];
+    const same = (one: SequenceReport, other: SequenceReport): boolean =>
+      sameReport(one, other, 'no-zero-page', ops);
+    const flags = lines('W+0x0-W+0x2000 r-xp 0x0 [rd ex mr mw me ac]');
+    expect(same(flags, lines('W+0x0-W+0x2000 r-xp 0x0 [rd ex mr mw me]'))).toBe(true);
+    expect(same(flags, lines('W+0x0-W+0x2000 r-xp 0x0 [rd ex mr mw]'))).toBe(false);
+    const zero = lines('W+0x0-W+0x2000 r--p 0x1000 /dev/zero');
+    expect(same(zero, lines('W+0x0-W+0x2000 r--p W+0x0 /dev/zero'))).toBe(true);
+    expect(same(zero, lines('W+0x0-W+0x2000 rw-p 0x1000 /dev/zero'))).toBe(false);
+    const results = (...texts: string[]): SequenceReport => ({
+      ...split,
+      entries: texts.map((text, index) => ({ index, text })),
+    });
+    expect(same(results('= -1 EFAULT', '= 0x0'), results('= W+0x0', '= -1 ENOMEM'))).toBe(true);
+    expect(same(results('= 0x0', '= 0x0'), results('= 0x0', '= -1 ENOMEM'))).toBe(false);
+    expect(same(results('= 0x0', '= 0x0'), results('= 0x0'))).toBe(false);
+  });
 });
 
 describe('memoryLines', () => {
