@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
-import { disassemble } from '../../src/toolchain/disassembler.js';
+import { disassemble } from '../../src/toolchain/disassembly/disassembler.js';
 import { lacking } from '../host/host.js';
 
 const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));

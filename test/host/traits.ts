@@ -1,5 +1,5 @@
 /** What tests that judge by this host rely on, and where this host does otherwise. */
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 
 export type Trait =
   /** The kernel runs programs of the architecture. */

@@ -3,7 +3,7 @@
  * `MAYEXEC_NATIVE=record` asks this machine's kernel again and rewrites the files (README.md).
  */
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
+import type { Arch } from '../../src/base/address.js';
 import { lacking } from '../host/host.js';
 import { readCorpus, recordCorpus, writeCorpus } from './corpus.js';
 import { Judge } from './judge.js';

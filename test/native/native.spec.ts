@@ -4,8 +4,8 @@
  * MAYEXEC_NATIVE_SEED and MAYEXEC_NATIVE_FIRST choose which ones. See README.md.
  */
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { PR_GET_MDWE, PR_SET_MDWE } from '../../src/abi/mman.js';
+import { PR_GET_MDWE, PR_SET_MDWE } from '../../src/abi/linux/mman.js';
+import type { Arch } from '../../src/base/address.js';
 import { lacking } from '../host/host.js';
 import type { Trait } from '../host/traits.js';
 import type { Precision } from './compare.js';

@@ -8,11 +8,11 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { Arch } from '../../src/abi/address.js';
-import { Sandbox } from '../../src/sandbox.js';
+import type { Arch } from '../../src/base/address.js';
+import { Sandbox } from '../../src/sandbox/sandbox.js';
 import { assembleProgram } from '../../src/toolchain/assemble-program.js';
+import { Random } from '../build/unicorn-wasm/random.js';
 import { FAR, type SelfModifying, selfModifying } from '../engine/self-modifying.js';
-import { Random } from '../unicorn-wasm/random.js';
 import { workPlace } from './run-native.js';
 
 /** Two pages; a program lies across their boundary. */

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../src/abi/address.js';
-import { MayexecError } from '../../src/abi/errors.js';
-import { parseElf } from '../../src/os/linux/exec/elf.js';
-import { imageFacts } from '../../src/os/linux/exec/image-facts.js';
-import { assembleProgram } from '../../src/toolchain/assemble-program.js';
-import { writeElf } from '../../src/toolchain/elf-writer.js';
-import { lacking } from '../host/host.js';
+import type { Arch } from '../../../src/base/address.js';
+import { MayexecError } from '../../../src/base/errors.js';
+import { parseElf } from '../../../src/formats/elf/image.js';
+import { writeElf } from '../../../src/formats/elf/writer.js';
+import { imageFacts } from '../../../src/os/linux/exec/image-facts.js';
+import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
+import { lacking } from '../../host/host.js';
 
 const EXIT: Record<Arch, string> = {
   'x86-64': 'mov edi, dword ptr [rip + status]; mov eax, SYS_exit; syscall',

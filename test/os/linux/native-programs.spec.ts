@@ -1,8 +1,8 @@
 /** The same program on the host's kernel and in the sandbox: it prints what it sees, and both must see the same. */
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import type { Arch } from '../../../src/abi/address.js';
-import type { Outcome } from '../../../src/abi/outcome.js';
+import type { Arch } from '../../../src/base/address.js';
+import type { Outcome } from '../../../src/base/outcome.js';
 import { lacking } from '../../host/host.js';
 import type { Trait } from '../../host/traits.js';
 import { compile } from './compiler.js';
