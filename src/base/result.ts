@@ -1,14 +1,20 @@
 import type { Errno } from '../abi/linux/errno.js';
+import type { Cause } from './verdict.js';
 
-/** What a guest-visible operation gives: a value or an errno. */
-export type Result<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly errno: Errno };
+export interface Failure {
+  readonly ok: false;
+  readonly errno: Errno;
+  /** The rule behind it; absent where the kernel itself refuses. */
+  readonly cause?: Cause;
+}
+
+/** What a guest-visible operation gives: a value, or an errno and why. */
+export type Result<T> = { readonly ok: true; readonly value: T } | Failure;
 
 export function ok<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-export function fail(errno: Errno): { readonly ok: false; readonly errno: Errno } {
-  return { ok: false, errno };
+export function fail(errno: Errno, cause?: Cause): Failure {
+  return cause === undefined ? { ok: false, errno } : { ok: false, errno, cause };
 }

@@ -3,7 +3,7 @@
  * the VMAs: a split shares them, a merge joins them, and they go when the VMA goes. Each names the
  * pages it was about, so that the history of one address can be told after any of these.
  */
-import type { VmFlags } from '../os/linux/mm/vma.js';
+import type { Cause, TakenRights } from '../base/verdict.js';
 
 export interface VmaHistory {
   /** The call that did it, as text: the address space's `cause` at the time. */
@@ -11,11 +11,14 @@ export interface VmaHistory {
   readonly startPage: number;
   readonly endPage: number;
   /** Undefined when the call created the mapping. */
-  readonly before: VmFlags | undefined;
-  readonly after: VmFlags;
+  readonly before: number | undefined;
+  /** The flag bits, as the operating system has them (Linux: VM_*). */
+  readonly after: number;
   /** The policy rule that took bits away, and its sentence. */
   readonly rule?: string;
   readonly reason?: string;
+  /** All rules that did, and which bits each took. */
+  readonly taken?: readonly TakenRights[];
 }
 
 /** A JIT that flips one page a million times must not grow without bound: creation and the last changes stay. */
@@ -35,15 +38,29 @@ export function addHistory(
   return [...history.filter((_, index) => index !== Math.max(drop, 0)), entry];
 }
 
-/** The history of merged VMAs: each entry once, those of `a` first. */
+/**
+ * The history of two VMAs that become one, `high` beginning where `low` ends: each entry once. What only
+ * one of them has says nothing of the other's pages, whatever had been there when it was made.
+ */
 export function joinHistory(
-  a: readonly VmaHistory[],
-  b: readonly VmaHistory[],
+  low: readonly VmaHistory[],
+  high: readonly VmaHistory[],
+  boundary: number,
 ): readonly VmaHistory[] {
-  const added = b.filter((entry) => !a.includes(entry));
-  if (added.length === 0) return a;
-  const joined = [...a, ...added];
+  const added = high.filter((entry) => !low.includes(entry));
+  if (added.length === 0) return low;
+  const joined = [
+    ...low.flatMap((entry) => (high.includes(entry) ? entry : within(entry, 0, boundary))),
+    ...added.flatMap((entry) => within(entry, boundary, Number.POSITIVE_INFINITY)),
+  ];
   return joined.length <= 2 * MAX_ENTRIES ? joined : folded(joined).slice(-2 * MAX_ENTRIES);
+}
+
+function within(entry: VmaHistory, start: number, end: number): VmaHistory[] {
+  if (entry.startPage >= start && entry.endPage <= end) return [entry];
+  const startPage = Math.max(entry.startPage, start);
+  const endPage = Math.min(entry.endPage, end);
+  return startPage < endPage ? [{ ...entry, startPage, endPage }] : [];
 }
 
 /** Neighbouring creations become one, by the cause of the first: a heap that brk made grow in many calls. */
@@ -74,4 +91,39 @@ function span(a: VmaHistory, b: VmaHistory): VmaHistory {
 
 export function historyOf(history: readonly VmaHistory[], page: number): readonly VmaHistory[] {
   return history.filter((entry) => entry.startPage <= page && page < entry.endPage);
+}
+
+/** The rule that took one of these may bits from a page; undefined when none did. */
+export function whoTookMay(
+  history: readonly VmaHistory[],
+  page: number,
+  mayBits: number,
+): Cause | undefined {
+  return historyOf(history, page)
+    .map((entry) => takerOf(entry, mayBits))
+    .findLast((cause) => cause !== undefined);
+}
+
+/**
+ * The rule by which a page lacks this right: whoever gave the page its rights last had asked for it.
+ * `access`: all bits that are rights.
+ */
+export function whoTookRight(
+  history: readonly VmaHistory[],
+  page: number,
+  right: number,
+  access: number,
+): Cause | undefined {
+  for (const entry of historyOf(history, page).toReversed()) {
+    const cause = takerOf(entry, right);
+    if (cause !== undefined) return cause;
+    const { before, after } = entry;
+    if (before !== undefined && (before ^ after) & access) return undefined;
+  }
+  return undefined;
+}
+
+function takerOf({ taken }: VmaHistory, bits: number): Cause | undefined {
+  const by = taken?.find(({ rights }) => rights & bits);
+  return by && { kind: 'taken', policy: by.policy, rule: by.rule, reason: by.reason };
 }

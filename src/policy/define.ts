@@ -16,8 +16,8 @@ import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
 import type { PolicyEffects } from './effects.js';
+import { HOOK_NAMES, HOOKS, type HookName } from './hooks.js';
 import { allow, allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
-import { HOOK_NAMES, type HookName, NARROWING_HOOKS } from './stack.js';
 
 /** An objection. With neither `clear` nor `kill` nor `note`, the call fails with `errno`. */
 export interface PolicyAnswer {
@@ -145,11 +145,9 @@ function verdictOf(
   return kept === flags ? allow : narrow(kept, rule, reason, log);
 }
 
-/** The request is the first argument of the mmap hooks, the second of the mprotect ones. */
 function flagsOf(hook: HookName, args: readonly unknown[]): VmFlags | undefined {
-  if (!NARROWING_HOOKS.has(hook)) return undefined;
-  const request = hook === 'mprotect' || hook === 'mprotectRights' ? args[1] : args[0];
-  return (request as { readonly flags: VmFlags }).flags;
+  const { request } = HOOKS[hook];
+  return request === undefined ? undefined : (args[request] as { readonly flags: VmFlags }).flags;
 }
 
 function kebab(hook: HookName): string {

@@ -3,7 +3,8 @@
  * and cannot do with verdicts. Plain data and pure functions; mm and kernel honour them, the policy
  * layer only merges them. Absent means: as Linux has it.
  */
-import type { Addr, AddrRange, Arch } from '../base/address.js';
+import type { Addr, Arch } from '../base/address.js';
+import type { MmEffects } from '../os/linux/mm/hooks.js';
 
 /** State that a policy's opt-in call would have set, for specs that name it ('in force from the first instruction'). */
 export interface MmInit {
@@ -11,7 +12,7 @@ export interface MmInit {
   readonly mdwe?: number;
 }
 
-export interface PolicyEffects {
+export interface PolicyEffects extends MmEffects {
   /**
    * Does an instruction fetch need VM_EXEC? False: whatever may be read or written may be executed.
    * Of several policies that say so, true wins; true when none says.
@@ -19,10 +20,6 @@ export interface PolicyEffects {
   readonly nx?: boolean;
   /** Applied when the program's first instruction is about to run, after the loader's mappings. */
   readonly mmInit?: MmInit;
-  /** PROT_* bits beyond R, W, X and PROT_SEM that mprotect accepts (else EINVAL at P6). Or-ed together. */
-  readonly acceptedProt?: number;
-  /** mmap hints without MAP_FIXED: 'all' are ignored, or only those for 'files'. */
-  readonly ignoreHints?: 'all' | 'files';
   /** Exclusive top of the address space. The smallest wins. */
   readonly taskSize?: Addr;
   /** Where ET_DYN programs with an interpreter begin, before randomisation. */
@@ -36,29 +33,18 @@ export interface PolicyEffects {
    * PT_GNU_STACK. 'before-5.8': every program without it or with PF_X in it.
    */
   readonly gnuStack?: 'before-5.8';
-  /**
-   * A fetch is judged by a segment limit: it is refused (as #GP: SIGSEGV, SI_KERNEL, si_addr 0) at or above
-   * `execLimit(vmas)` of exec-shield.ts and allowed below, whatever the VMA says. Ignored when `nx` is true.
-   */
-  readonly fetchLimit?: 'highest-exec';
   /** Asked at a refused fetch, before the fault hook: an instruction sequence that is emulated instead. */
   readonly emulateTrampoline?: TrampolineEmulator;
-  /** Chooses the address of a mapping with PROT_EXEC, neither MAP_FIXED nor hint; undefined: as usual. */
-  readonly placeExecutable?: ExecutablePlacement;
   /** Bits of randomness, in pages; what is absent stays as the layout has it. */
   readonly randomBits?: RandomBits;
   /** Text, read-only data and RELRO of the program are sealed after loading (OpenBSD mimmutable). */
   readonly immutableImage?: boolean;
-  /** A system call made with the stack pointer outside memory mapped with MAP_STACK kills (SIGSEGV). */
-  readonly stackNeedsMapStack?: boolean;
-  /** mremap with flag 4 (MAP_REMAPDUP) duplicates a mapping of any kind, may bits included (NetBSD). */
-  readonly remapDuplicate?: boolean;
+  /** What is given to sigaltstack becomes memory mapped with MAP_STACK (OpenBSD). */
+  readonly alternateStackIsStack?: boolean;
   /** vm.memfd_noexec (0, 1 or 2; memfd-noexec.ts says what each means). The highest wins. */
   readonly memfdNoexec?: 0 | 1 | 2;
   /** The kernel whose prctl(PR_SET_MDWE) the process meets, such as '6.3'; absent: the modelled one. */
   readonly mdweKernel?: string;
-  /** Memory mapped with MAP_JIT (0x800) is either writable or executable, by a switch of each thread. */
-  readonly mapJit?: boolean;
 }
 
 /** Registers after an emulated trampoline. */
@@ -79,18 +65,6 @@ export type TrampolineEmulator = (
   byteAt: (address: Addr) => number | undefined,
   stackPointer: Addr,
 ) => TrampolineResult | undefined;
-
-export interface PlacementFacts {
-  readonly length: bigint;
-  readonly startBrk: Addr;
-  readonly brk: Addr;
-  /** Mappings in the way, ascending. */
-  readonly occupied: readonly AddrRange[];
-  /** A number from 0 to n - 1; undefined: nothing is randomised. */
-  readonly random: ((n: number) => number) | undefined;
-}
-
-export type ExecutablePlacement = (facts: PlacementFacts) => Addr | undefined;
 
 export interface RandomBits {
   readonly mmap?: number;

@@ -5,6 +5,7 @@
  */
 
 import type { PolicyEffects } from '../policy/effects.js';
+import { type AllHookArguments, HOOK_NAMES, type HookName } from '../policy/hooks.js';
 import type { Policy, Verdict } from '../policy/policy.js';
 import type { PolicySet } from '../policy/registry.js';
 import { PolicyStack } from '../policy/stack.js';
@@ -47,8 +48,11 @@ export class Lockstep {
   }
 
   #shaped(leader: PolicyStack, followers: readonly Follower[]): Policy {
-    const judge = (ask: (stack: PolicyStack) => Verdict): Verdict =>
-      this.#judge(leader, followers, ask);
+    const hooks = HOOK_NAMES.map((hook) => [
+      hook,
+      (...args: AllHookArguments[HookName]) =>
+        this.#judge(leader, followers, (stack) => stack.ask(hook, ...args)),
+    ]);
     return {
       name: nameOf(leader),
       effects: leader.effects,
@@ -61,21 +65,7 @@ export class Lockstep {
         for (const { index, stack } of rest) if (!alike(shaped, stack)) this.#note(index);
         return this.#shaped(shaped, rest);
       },
-      exec: (image, facts) => judge((stack) => stack.exec(image, facts)),
-      syscall: (name, args, facts) => judge((stack) => stack.syscall(name, args, facts)),
-      mmapFile: (request, facts) => judge((stack) => stack.mmapFile(request, facts)),
-      mmapFlags: (request, facts) => judge((stack) => stack.mmapFlags(request, facts)),
-      mmapRegion: (request, facts) => judge((stack) => stack.mmapRegion(request, facts)),
-      mmapRegionPost: (request, facts) => judge((stack) => stack.mmapRegionPost(request, facts)),
-      mprotectArguments: (prot, range, facts) =>
-        judge((stack) => stack.mprotectArguments(prot, range, facts)),
-      mprotectRights: (vma, request, facts) =>
-        judge((stack) => stack.mprotectRights(vma, request, facts)),
-      mprotect: (vma, request, facts) => judge((stack) => stack.mprotect(vma, request, facts)),
-      mremap: (vma, request, facts) => judge((stack) => stack.mremap(vma, request, facts)),
-      implicit: (request, facts) => judge((stack) => stack.implicit(request, facts)),
-      fault: (vma, address, access, facts, context) =>
-        judge((stack) => stack.fault(vma, address, access, facts, context)),
+      ...Object.fromEntries(hooks),
     };
   }
 

@@ -3,8 +3,8 @@
 import type { Errno } from '../abi/linux/errno.js';
 import type { Addr } from '../base/address.js';
 import type { Fault, Outcome } from '../base/outcome.js';
+import type { Cause, Verdict } from '../base/verdict.js';
 import type { Vma } from '../os/linux/mm/vma.js';
-import type { Verdict } from '../policy/policy.js';
 
 interface EventBase {
   /** Position in the trace, from 0. */
@@ -29,6 +29,8 @@ export interface SyscallEvent extends EventBase {
   readonly byHost: boolean;
   /** An interceptor gave the result, or changed the arguments that the kernel saw. */
   readonly injected?: 'result' | 'args';
+  /** What a policy had to do with its result: refused it, took rights earlier or now, or made a note. */
+  readonly cause?: Cause;
 }
 
 /** A policy's decision other than 'allow', with the request that it answered. */
@@ -54,6 +56,8 @@ export interface FaultEvent extends EventBase {
   readonly type: 'fault';
   readonly fault: Fault;
   readonly vma: Vma | undefined;
+  /** The rule by which the access was refused; absent where the program itself had not asked for the right. */
+  readonly cause?: Cause;
 }
 
 export interface SignalEvent extends EventBase {

@@ -6,7 +6,7 @@
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
-import type { Verdict } from '../policy/policy.js';
+import type { Verdict } from '../base/verdict.js';
 import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
 /** strace's default alignment of `= result` (its option -a). */

@@ -40,7 +40,7 @@ describe('history', () => {
 
   it('joins without repeating what both had', () => {
     const common = made('mmap');
-    const joined = joinHistory([common, entry('a')], [common, entry('b')]);
+    const joined = joinHistory([common, entry('a')], [common, entry('b')], 5);
     expect(joined.map(({ cause }) => cause)).toEqual(['mmap', 'a', 'b']);
   });
 

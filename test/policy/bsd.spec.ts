@@ -99,11 +99,11 @@ describe('openbsd', () => {
     expect(parsePolicy('openbsd').effects).toMatchObject({
       nx: true,
       ignoreGnuStack: true,
-      stackNeedsMapStack: true,
+      alternateStackIsStack: true,
       immutableImage: true,
     });
     const without = parsePolicy('openbsd:map-stack=off,immutable=off').effects;
-    expect(without.stackNeedsMapStack ?? without.immutableImage).toBeUndefined();
+    expect(without.alternateStackIsStack ?? without.immutableImage).toBeUndefined();
   });
 });
 

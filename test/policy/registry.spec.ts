@@ -60,8 +60,8 @@ describe('parsePolicy', () => {
 
   it('obeys PR_SET_MDWE under every Linux policy, as a kernel since 6.3 does', () => {
     const stack = new PolicyStack(parsePolicy('nx').policies);
-    expect(text(stack.mmapRegion(mapping('rwx'), facts()))).toBe('ok');
-    expect(text(stack.mmapRegion(mapping('rwx'), facts({ mdwe: 1 })))).toBe(
+    expect(text(stack.ask('mmapRegion', mapping('rwx'), facts()))).toBe('ok');
+    expect(text(stack.ask('mmapRegion', mapping('rwx'), facts({ mdwe: 1 })))).toBe(
       'EACCES mdwe/write-exec',
     );
   });

@@ -12,6 +12,7 @@ import {
   type Vma,
   type VmFlags,
 } from '../../src/os/linux/mm/vma.js';
+import { type AllHookArguments, HOOK_NAMES, type HookName } from '../../src/policy/hooks.js';
 import type {
   MapRequest,
   MmFacts,
@@ -19,6 +20,8 @@ import type {
   ProtectRequest,
   Verdict,
 } from '../../src/policy/policy.js';
+
+import type { PolicyStack } from '../../src/policy/stack.js';
 
 export const PAGE = 0x7000_0000n;
 
@@ -179,4 +182,13 @@ export function doMap(
     if (verdict?.kind === 'narrow') now = { ...now, flags: verdict.flags };
   }
   return { result: 'ok', vma: vma(now.flags, { object: now.object }) };
+}
+
+/** A whole stack in the place of one policy. */
+export function policyOf(stack: PolicyStack): Policy {
+  const hooks = HOOK_NAMES.map((hook) => [
+    hook,
+    (...args: AllHookArguments[HookName]) => stack.ask(hook, ...args),
+  ]);
+  return { name: 'stack', ...Object.fromEntries(hooks) };
 }

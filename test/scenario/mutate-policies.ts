@@ -9,10 +9,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MayexecError, unknownValue } from '../../src/base/errors.js';
-import type { PolicyEffects } from '../../src/policy/effects.js';
+import { HOOK_NAMES } from '../../src/policy/hooks.js';
 import { allow, type Policy, type Verdict } from '../../src/policy/policy.js';
 import { listPolicies, parsePolicy } from '../../src/policy/registry.js';
-import { HOOK_NAMES } from '../../src/policy/stack.js';
 import { runScenario } from '../../src/scenario/judge/run.js';
 import type { FileReport } from '../../src/scenario/report/report.js';
 
@@ -22,11 +21,6 @@ interface Lesson {
   /** Rules that spoke in it. */
   readonly rules: ReadonlySet<string>;
 }
-
-/** Rules that the kernel carries out for a policy: the effect that asks for them is what is flipped. */
-const BY_EFFECT: Readonly<Record<string, keyof PolicyEffects>> = {
-  'openbsd/map-stack': 'stackNeedsMapStack',
-};
 
 /** The policy without one of its rules. */
 function without(policy: Policy, rule: string): Policy {
@@ -39,14 +33,11 @@ function without(policy: Policy, rule: string): Policy {
     };
     return [[hook, wrapped] as const];
   });
-  const { name, spec, forProgram } = policy;
-  const effects = Object.fromEntries(
-    Object.entries(policy.effects ?? {}).filter(([effect]) => effect !== BY_EFFECT[rule]),
-  );
+  const { name, spec, effects, forProgram } = policy;
   return {
     name,
     ...(spec === undefined ? {} : { spec }),
-    effects,
+    ...(effects === undefined ? {} : { effects }),
     ...(forProgram === undefined
       ? {}
       : { forProgram: (image) => without(forProgram.call(policy, image), rule) }),

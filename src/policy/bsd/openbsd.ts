@@ -4,7 +4,15 @@
  * OpenBSD sys/uvm/uvm_mmap.c:uvm_wxcheck(), sys_mmap(), sys_mprotect(); sys/kern/exec_elf.c.
  */
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/linux/mman.js';
-import { VM_EXEC, VM_MAYEXEC, VM_WRITE } from '../../os/linux/mm/vma.js';
+import type { Addr } from '../../base/address.js';
+import {
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_MAYEXEC,
+  VM_NOHUGEPAGE,
+  VM_WRITE,
+  type Vma,
+} from '../../os/linux/mm/vma.js';
 import { onOff, type PolicyDefinition, type PolicyOptions, Rules } from '../definition.js';
 import { allow, type ImageFacts, type MmFacts, type Policy, type Verdict } from '../policy.js';
 import { taskOf } from '../task.js';
@@ -70,6 +78,18 @@ function judgeCall(
   return !exempt && (prot & BOTH) === BOTH ? wxCheck(settings, call, facts) : allow;
 }
 
+/**
+ * uvm_map_inentry(). Which memory is a stack is told by VM_NOHUGEPAGE, which Linux sets for MAP_STACK (and
+ * for madvise(MADV_NOHUGEPAGE)), and by VM_GROWSDOWN.
+ */
+function judgeStack(vma: Vma | undefined, stackPointer: Addr, facts: MmFacts): Verdict {
+  if (vma !== undefined && vma.flags & (VM_GROWSDOWN | VM_NOHUGEPAGE)) return allow;
+  const { comm, pid } = taskOf(facts);
+  const range = `${(vma?.start ?? 0n).toString(16)}-${((vma?.end ?? 1n) - 1n).toString(16)}`;
+  const where = `sp=${stackPointer.toString(16)} inside ${range}`;
+  return rules.kill('SIGSEGV', 'map-stack', [`[${comm}]${pid}/${pid} ${where}: not MAP_STACK`]);
+}
+
 function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
   const exempt = isExempt(settings, image);
   return {
@@ -78,10 +98,11 @@ function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
     effects: {
       nx: true,
       ignoreGnuStack: true,
-      ...(settings.mapStack ? { stackNeedsMapStack: true } : {}),
+      ...(settings.mapStack ? { alternateStackIsStack: true } : {}),
       ...(settings.immutable ? { immutableImage: true } : {}),
     },
     forProgram: (next) => policyFor(settings, next),
+    ...(settings.mapStack ? { entryStack: judgeStack } : {}),
     exec: (program) =>
       !settings.exempt && isMarked(program) && !program.mountOptions?.has('wxallowed')
         ? rules.deny('EACCES', 'wxneeded-mount')

@@ -4,6 +4,7 @@
  */
 import type { Addr } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
+import { causeOfVerdict } from '../../../base/verdict.js';
 import type { Interception } from '../../../kernel/intercept.js';
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../../kernel/syscall.js';
 import type { UserMemory } from '../../../kernel/user-memory.js';
@@ -38,6 +39,7 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
   const injected = request.byHost ? undefined : intercept(task, request, entry);
   task.call = name;
   task.mm.cause = name;
+  task.mm.remark = undefined;
   const result = answered(task, request, entry, injected);
   task.call = undefined;
   const tell = (given: SyscallResult): void =>
@@ -163,12 +165,13 @@ function endIfKilled(task: Task): void {
 /** Policies see the call before any of its checks (seccomp). */
 function judged(task: Task, { abi, args }: SyscallRequest, entry: SyscallEntry): SyscallResult {
   const shown = args.slice(0, entry.spec.args.length);
-  const verdict = task.policies.syscall(entry.spec.name, shown, task.mm.facts);
-  if (verdict.kind === 'deny') return fail(verdict.errno);
-  if (verdict.kind === 'kill') {
-    task.end(killOutcome(task, verdict.signal));
-    return fail('EPERM');
+  const ruling = task.policies.ask('syscall', entry.spec.name, shown, task.mm.facts);
+  if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
+  if (ruling.kind === 'kill') {
+    task.end(killOutcome(task, ruling.signal));
+    return fail('EPERM', causeOfVerdict(ruling));
   }
+  task.mm.hear(ruling);
   return entry.handler === undefined ? fail('ENOSYS') : entry.handler(task, args, abi);
 }
 
@@ -180,6 +183,7 @@ function record(
   { decoder, injected }: { decoder: ArgumentDecoder; injected: Interception | undefined },
 ): void {
   const value = valueSeen(task, spec.name, result);
+  const cause = result.ok === false ? result.cause : task.mm.remark;
   task.kernel.record({
     type: 'syscall',
     pid: task.pid,
@@ -190,6 +194,7 @@ function record(
     value,
     errno: result.ok === false ? result.errno : undefined,
     byHost,
+    ...(cause === undefined ? {} : { cause }),
     ...(injected === undefined
       ? {}
       : { injected: injected.kind === 'change' ? ('args' as const) : ('result' as const) }),

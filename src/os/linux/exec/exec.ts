@@ -8,6 +8,7 @@ import { READ_IMPLIES_EXEC } from '../../../abi/linux/mman.js';
 import { type Addr, type Arch, pageUp } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { decodeText, encodeText } from '../../../base/text.js';
+import { causeOfVerdict } from '../../../base/verdict.js';
 import {
   type ElfImage,
   elfSymbols,
@@ -88,9 +89,9 @@ export function execProgram(task: Task, layout: Layout, request: ExecRequest): R
   const { file, bytes } = program.value;
   const facts = imageFacts(request.path, file.inode, image, bytes);
   const policies = task.basePolicies.forProgram(facts);
-  const verdict = policies.exec(facts, task.mm.facts);
-  if (verdict.kind === 'deny') return fail(verdict.errno);
-  if (verdict.kind === 'kill') task.end(killOutcome(task, verdict.signal));
+  const ruling = policies.ask('exec', facts, task.mm.facts);
+  if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
+  if (ruling.kind === 'kill') task.end(killOutcome(task, ruling.signal));
 
   replaceSpace(task, changeLayout(layout, policies.effects), policies, request);
   const started = start(task, program.value, interpreter?.value, request, room.value);

@@ -2,8 +2,8 @@
 import { Struct } from '../../../base/struct.js';
 import { decodeText } from '../../../base/text.js';
 import type { ElfImage, ProgramHeader } from '../../../formats/elf/image.js';
-import type { ImageFacts } from '../../../policy/policy.js';
 import type { Inode } from '../fs/inode.js';
+import type { ImageFacts } from './hooks.js';
 
 const PT_NOTE = 4;
 /** n_namesz, n_descsz, n_type. */

@@ -5,11 +5,11 @@
 import { type Addr, type AddrRange, pageOf } from '../../../base/address.js';
 import type { Access, Fault } from '../../../base/outcome.js';
 import type { Result } from '../../../base/result.js';
+import type { Cause } from '../../../base/verdict.js';
 import type { FaultCause, Translate } from '../../../engine/engine.js';
-import { historyOf, type VmaHistory } from '../../../memory/history.js';
+import { historyOf, type VmaHistory, whoTookRight } from '../../../memory/history.js';
 import type { MemoryObject } from '../../../memory/object.js';
 import { ENTRY_GUARD } from '../../../memory/page-table.js';
-import type { Verdict } from '../../../policy/policy.js';
 import * as access from './access.js';
 import { brk, brkRegion } from './brk.js';
 import {
@@ -35,12 +35,14 @@ import { MAP_REMAPDUP, remapDuplicate } from './remap-duplicate.js';
 import type { MmapArgs } from './request.js';
 import { type HighWater, highWater, residentPages } from './resident.js';
 import { insertSpecial, mapStack } from './setup.js';
-import type { Vma, VmFlags } from './vma.js';
+import { VM_ACCESS, VM_EXEC, VM_READ, VM_WRITE, type Vma, type VmFlags } from './vma.js';
 
 export type { VmaHistory } from '../../../memory/history.js';
 export type { MmSnapshot } from './duplicate.js';
 export type { MmEvent, MmOptions } from './mm.js';
 export type { MappedFile, MmapArgs } from './request.js';
+
+const RIGHTS: Readonly<Record<Access, VmFlags>> = { read: VM_READ, write: VM_WRITE, exec: VM_EXEC };
 
 export class AddressSpace extends Mm {
   /** For Engine.setTranslate. */
@@ -261,14 +263,17 @@ export class AddressSpace extends Mm {
     return historyOf(this.list.find(page)?.history ?? [], page);
   }
 
+  /** The rule by which an access lacks its right, when one took it from the page. */
+  whoTook(addr: Addr, wanted: Access): Cause | undefined {
+    const page = pageOf(addr);
+    const { history = [], flags = 0 } = this.list.find(page) ?? {};
+    const right = RIGHTS[wanted];
+    return flags & right ? undefined : whoTookRight(history, page, right, VM_ACCESS);
+  }
+
   /** Why an access would fault, without touching anything; undefined when it would not. */
   explainFault(addr: Addr, wanted: Access): FaultCause | undefined {
     return explainAccess(this, pageOf(addr), wanted);
-  }
-
-  /** The policies' word on a fault: the rule behind it, or a kill instead of its signal. */
-  judgeFault(addr: Addr, wanted: Access): Verdict {
-    return this.policies.fault(this.find(addr), addr, wanted, this.facts);
   }
 
   /** The child of a fork, with what differs for it (its own TLB flush, its own reports). */

@@ -3,9 +3,10 @@
 import { MAP_FIXED, READ_IMPLIES_EXEC } from '../../../abi/linux/mman.js';
 import { type Addr, pageUp } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
-import type { MapRequest } from '../../../policy/policy.js';
+import type { Ruling } from '../../../base/verdict.js';
 import { populate } from './fault.js';
 import { gapStart, placeMapping } from './gap.js';
+import type { MapRequest } from './hooks.js';
 import { enoughMemory, mayExpand, mayLock, RLIM_INFINITY } from './limits.js';
 import { insertMerged } from './merge.js';
 import type { Mm } from './mm.js';
@@ -107,10 +108,10 @@ function linkBrk(
   if (!mayExpand(mm, asked, pages)) return fail('ENOMEM');
   if (mm.list.length > mm.tuning.maxMapCount) return fail('ENOMEM');
   if (!enoughMemory(mm, pages)) return fail('ENOMEM');
-  const verdict = mm.policies.implicit(implicitRequest(start, pages, asked, origin), mm.facts);
-  const flags = verdict.kind === 'narrow' ? asked & verdict.flags : asked;
+  const ruling = askImplicit(mm, implicitRequest(start, pages, asked, origin));
+  const flags = ruling.kind === 'narrow' ? asked & ruling.flags : asked;
   const range = { startPage: start, endPage: start + pages };
-  const vma = mm.newVma({ ...range, flags, pageOffset: start }, verdict);
+  const vma = mm.newVma({ ...range, flags, pageOffset: start }, ruling);
   const below = mm.list.at(mm.list.indexFrom(start) - 1);
   const heapBelow = below !== undefined && reachesHeap(mm, below, origin);
   if (heapBelow) insertMerged(mm.list, vma, 'heap');
@@ -122,6 +123,13 @@ function linkBrk(
 /** vma_prev_limit(start_brk): what ends at or below the start of the heap is not joined by brk. */
 function reachesHeap(mm: Mm, below: MappedVma, origin: MapRequest['origin']): boolean {
   return origin !== 'brk' || below.end > mm.startBrk;
+}
+
+/** Narrowing only: what appears without mmap is not refused. */
+export function askImplicit(mm: Mm, request: MapRequest): Ruling {
+  const ruling = mm.policies.ask('implicit', request, mm.facts);
+  mm.hear(ruling);
+  return ruling;
 }
 
 /** The policies' view of pages that appear without mmap. */

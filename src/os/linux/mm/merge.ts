@@ -65,7 +65,7 @@ function join(low: MappedVma, high: MappedVma): MappedVma {
     endPage: high.endPage,
     flags: low.flags | high.flags,
     anon: low.anon ?? high.anon,
-    history: joinHistory(low.history, high.history),
+    history: joinHistory(low.history, high.history, low.endPage),
   });
 }
 

@@ -4,19 +4,19 @@
  * the only truth; the engine's TLB is told of every change and keeps nothing of its own.
  */
 
-import type { Errno } from '../../../abi/linux/errno.js';
 import type { Addr, Arch } from '../../../base/address.js';
+import { type Failure, fail } from '../../../base/result.js';
+import { type Cause, causeOfVerdict, type Ruling } from '../../../base/verdict.js';
 import type { Frames } from '../../../memory/frames.js';
 import { addHistory, type VmaHistory } from '../../../memory/history.js';
 import type { MemoryObject, ObjectWatcher } from '../../../memory/object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from '../../../memory/page-table.js';
 import type { PageWatch } from '../../../memory/watch.js';
-import type { MmFacts, Verdict } from '../../../policy/policy.js';
 import type { NewEvent } from '../../../trace/events.js';
+import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
 import { INITIAL_PKRU } from './pkeys.js';
-import type { MmPolicies } from './policies.js';
 import { type HighWater, highWater } from './resident.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
 import {
@@ -42,6 +42,8 @@ export interface MmOptions {
   /** Forgets translations of `count` pages from `page`, or all. */
   readonly flushTlb: (page?: number, count?: number) => void;
   readonly stackPointer: () => Addr;
+  /** Tells policies who asks, for their log lines. */
+  readonly task?: () => TaskFacts;
   /** For the `pc` of faults that the host's own loads and stores raise. */
   readonly programCounter?: () => Addr;
   /** Told of stores, fetches and changes of rights. */
@@ -94,7 +96,9 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   /** What goes into events and history as the cause of a change; the kernel sets it before each call. */
   cause = '';
   /** A policy's verdict 'kill' during the last call; the kernel ends the task instead of returning. */
-  killed: (Verdict & { kind: 'kill' }) | undefined;
+  killed: (Ruling & { kind: 'kill' }) | undefined;
+  /** What a policy said to the last call without refusing it: rights that it took, or else a note. */
+  remark: Cause | undefined;
   /** The machine's page of zeros, once this space has needed it. */
   zeroFrame: number | undefined;
   readonly facts: MmFacts;
@@ -215,21 +219,21 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     range: { startPage: number; endPage: number },
     before: VmFlags | undefined,
     after: VmFlags,
-    verdict?: Verdict,
+    ruling?: Ruling,
   ): VmaHistory {
     const { startPage, endPage } = range;
     const entry = { cause: this.cause, startPage, endPage, before, after };
-    return verdict?.kind === 'narrow'
-      ? { ...entry, rule: verdict.rule, reason: verdict.reason }
-      : entry;
+    if (ruling?.kind !== 'narrow') return entry;
+    const { rule, reason, taken } = ruling;
+    return { ...entry, rule, reason, ...(taken === undefined ? {} : { taken }) };
   }
 
   /** A new VMA with its history, not yet in the list. */
   newVma(
     init: Pick<MappedVma, 'startPage' | 'endPage' | 'flags' | 'pageOffset'> & Partial<MappedVma>,
-    verdict?: Verdict,
+    ruling?: Ruling,
   ): MappedVma {
-    const entry = this.historyEntry(init, undefined, init.flags, verdict);
+    const entry = this.historyEntry(init, undefined, init.flags, ruling);
     return makeVma({
       object: undefined,
       description: undefined,
@@ -246,12 +250,21 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     this.report({ type: 'vma', op, before, after, cause: this.cause });
   }
 
-  /** The errno of a refusing verdict, if it refuses. A kill is left for the kernel to see. */
-  refusal(verdict: Verdict): Errno | undefined {
-    if (verdict.kind === 'deny') return verdict.errno;
-    if (verdict.kind !== 'kill') return undefined;
-    this.killed = verdict;
-    return 'EPERM';
+  /** The failure that a ruling means, if it refuses. A kill is left for the kernel to see. */
+  refusal(ruling: Ruling): Failure | undefined {
+    if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
+    if (ruling.kind === 'kill') {
+      this.killed = ruling;
+      return fail('EPERM', causeOfVerdict(ruling));
+    }
+    this.hear(ruling);
+    return undefined;
+  }
+
+  /** Keeps what a ruling that refuses nothing says. */
+  hear(ruling: Ruling): void {
+    if (this.remark?.kind === 'narrowed') return;
+    this.remark = causeOfVerdict(ruling) ?? this.remark;
   }
 }
 
@@ -280,6 +293,9 @@ function makeFacts(mm: Mm): MmFacts {
     },
     get mdwe() {
       return mm.mdwe;
+    },
+    get task() {
+      return mm.options.task?.();
     },
   };
 }

@@ -26,8 +26,8 @@ import {
 } from '../../../abi/linux/mman.js';
 import type { Addr } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
+import type { Ruling } from '../../../base/verdict.js';
 import { F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, PagedObject } from '../../../memory/objects.js';
-import type { Verdict } from '../../../policy/policy.js';
 import { populate } from './fault.js';
 import { placeMapping } from './gap.js';
 import { canLock, mayLock } from './limits.js';
@@ -35,7 +35,7 @@ import type { Mm } from './mm.js';
 import { alignLength } from './munmap.js';
 import { executeOnlyKey } from './pkeys.js';
 import { mapRegion } from './region.js';
-import { type MappedFile, type MmapArgs, mapRequest } from './request.js';
+import { type MappedFile, type MmapArgs, mapRequest, takeRights } from './request.js';
 import {
   VM_DONTDUMP,
   VM_DROPPABLE,
@@ -75,7 +75,7 @@ interface Request {
   vmFlags: VmFlags;
   pkey: number;
   pageOffset: number;
-  verdict: Verdict | undefined;
+  ruling: Ruling | undefined;
   /** Asked to be locked, which populates even what then cannot be locked. */
   locked: boolean;
 }
@@ -94,7 +94,7 @@ export function mmap(mm: Mm, args: MmapArgs): Result<Addr> {
     vmFlags: 0,
     pkey: 0,
     pageOffset: 0,
-    verdict: undefined,
+    ruling: undefined,
     locked: false,
   };
   const result = mapFile(mm, request, length);
@@ -138,7 +138,8 @@ function hugeFile(
 function mapFile(mm: Mm, request: Request, length: bigint): Result<Addr> {
   const { args } = request;
   const refused = mm.refusal(
-    mm.policies.mmapFile(
+    mm.policies.ask(
+      'mmapFile',
       {
         range: { start: args.addr, end: args.addr + length },
         prot: args.prot,
@@ -150,8 +151,7 @@ function mapFile(mm: Mm, request: Request, length: bigint): Result<Addr> {
       mm.facts,
     ),
   );
-  if (refused !== undefined) return fail(refused);
-  return doMmap(mm, request, length);
+  return refused ?? doMmap(mm, request, length);
 }
 
 /** M7: READ_IMPLIES_EXEC, but not for files of a noexec mount. */
@@ -204,13 +204,10 @@ function initialFlags(mm: Mm, { prot, flags, file }: Request): VmFlags {
 /** M15b to M23, then mmap_region. */
 function checkKind(mm: Mm, request: Request): Result<Addr> {
   const { args, file } = request;
-  const verdict = mm.policies.mmapFlags(mapRequest(request), mm.facts);
-  const refused = mm.refusal(verdict);
-  if (refused !== undefined) return fail(refused);
-  if (verdict.kind === 'narrow') {
-    request.vmFlags &= verdict.flags;
-    request.verdict = verdict;
-  }
+  const ruling = mm.policies.ask('mmapFlags', mapRequest(request), mm.facts);
+  const refused = mm.refusal(ruling);
+  if (refused !== undefined) return refused;
+  if (ruling.kind === 'narrow') takeRights(request, ruling);
   if (request.flags & MAP_LOCKED && !canLock(mm)) return fail('EPERM');
   if (!mayLock(mm, request.vmFlags, request.pages)) return fail('EAGAIN');
   const checked = file === undefined ? checkAnonymous(mm, request) : checkFile(mm, request, file);

@@ -11,14 +11,15 @@ import {
 } from '../../../abi/linux/mman.js';
 import type { Addr } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
-import { addHistory } from '../../../memory/history.js';
-import type { Verdict } from '../../../policy/policy.js';
+import type { Ruling } from '../../../base/verdict.js';
+import { addHistory, whoTookMay } from '../../../memory/history.js';
 import { populate } from './fault.js';
 import { enoughMemory, mayExpand } from './limits.js';
 import { modifyRange } from './merge.js';
 import type { Mm } from './mm.js';
 import { alignLength } from './munmap.js';
 import { isAllocated, keyAfterProtect } from './pkeys.js';
+import { together } from './request.js';
 import {
   VM_ACCESS,
   VM_ACCOUNT,
@@ -61,8 +62,8 @@ export function mprotect(
   if (pkey !== undefined && !isAllocated(mm, pkey)) return fail('EINVAL');
   const prot = Number(prot64);
   const range = { start: addr, end: BigInt(end) << 12n };
-  const refused = mm.refusal(mm.policies.mprotectArguments(prot, range, mm.facts));
-  if (refused !== undefined) return fail(refused);
+  const refused = mm.refusal(mm.policies.ask('mprotectArguments', prot, range, mm.facts));
+  if (refused !== undefined) return refused;
   const first = firstPage(mm, start, end, Number(grows));
   if (!first.ok) return first;
   return protectVmas(mm, first.value.start, first.value.end, prot, pkey);
@@ -118,18 +119,21 @@ function protectOne(
   const key = keyAfterProtect(mm, vma, prot, pkey);
   let flags = (vma.flags & ~VM_ACCESS) | (prot & VM_ACCESS);
   const range = { start: BigInt(start) << 12n, end: BigInt(end) << 12n };
-  let narrowed: Verdict | undefined;
+  let narrowed: Ruling | undefined;
 
   for (const hook of ['mprotectRights', 'mprotect'] as const) {
-    const verdict = mm.policies[hook](vma, { range, prot: asked, flags }, mm.facts);
-    const refused = mm.refusal(verdict);
-    if (refused !== undefined) return fail(refused);
-    if (verdict.kind === 'narrow') {
-      flags &= verdict.flags;
-      narrowed = verdict;
+    const ruling = mm.policies.ask(hook, vma, { range, prot: asked, flags }, mm.facts);
+    const refused = mm.refusal(ruling);
+    if (refused !== undefined) return refused;
+    if (ruling.kind === 'narrow') {
+      flags &= ruling.flags;
+      narrowed = together(narrowed, ruling);
     }
     // VM_MAYx is VM_x << 4; MDWE's answer comes before it, the security module's after.
-    if (hook === 'mprotectRights' && flags & ~(flags >> 4) & VM_ACCESS) return fail('EACCES');
+    const missing = flags & ~(flags >> 4) & VM_ACCESS;
+    if (hook === 'mprotectRights' && missing) {
+      return fail('EACCES', whoTookMay(vma.history, start, missing << 4));
+    }
   }
   if (vma.sealed) return fail('EPERM');
   return fixup(mm, vma, start, end, flags, key, narrowed);
@@ -143,13 +147,13 @@ function fixup(
   end: number,
   wanted: VmFlags,
   pkey: number,
-  verdict: Verdict | undefined,
+  ruling: Ruling | undefined,
 ): Result<0> {
   if (wanted === vma.flags && pkey === vma.pkey) return ok(0);
   const flags = accountChange(mm, vma, end - start, wanted);
   if (flags === undefined) return fail('ENOMEM');
   const before = part(vma, start, end);
-  const entry = mm.historyEntry({ startPage: start, endPage: end }, vma.flags, flags, verdict);
+  const entry = mm.historyEntry({ startPage: start, endPage: end }, vma.flags, flags, ruling);
   const change = { flags, pkey, history: addHistory(vma.history, entry) };
   const modified = modifyRange(mm.list, vma, start, end, change, mm.tuning.maxMapCount);
   if (!modified.ok) return modified;

@@ -132,7 +132,8 @@ function checkVma(mm: Mm, remap: Remap, vma: MappedVma | undefined): Result<0> {
     if (!mapped.ok) return mapped;
   }
   const { page, oldPages, newPages, newPage, flags } = remap;
-  const verdict = mm.policies.mremap(
+  const ruling = mm.policies.ask(
+    'mremap',
     vma,
     {
       oldRange: { start: BigInt(page) << 12n, end: BigInt(page + oldPages) << 12n },
@@ -142,8 +143,7 @@ function checkVma(mm: Mm, remap: Remap, vma: MappedVma | undefined): Result<0> {
     },
     mm.facts,
   );
-  const refused = mm.refusal(verdict);
-  return refused === undefined ? ok(0) : fail(refused);
+  return mm.refusal(ruling) ?? ok(0);
 }
 
 /** What must hold when addresses are mapped anew. */

@@ -4,14 +4,14 @@
  */
 import { type Addr, HUGE_PAGE_SIZE, PAGE_SIZE } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
+import type { Ruling } from '../../../base/verdict.js';
 import type { MemoryObject } from '../../../memory/object.js';
 import { PagedObject } from '../../../memory/objects.js';
-import type { Verdict } from '../../../policy/policy.js';
 import { accountable, enoughMemory, mayExpand } from './limits.js';
 import { insertMerged } from './merge.js';
 import type { Mm } from './mm.js';
 import { gather, removeGathered } from './munmap.js';
-import { type MappedFile, type MmapArgs, mapRequest } from './request.js';
+import { type MappedFile, type MmapArgs, mapRequest, takeRights } from './request.js';
 import {
   VM_ACCOUNT,
   VM_DONTEXPAND,
@@ -34,12 +34,12 @@ export interface RegionRequest {
   readonly pkey: number;
   readonly pageOffset: number;
   vmFlags: VmFlags;
-  /** The narrowing verdict so far, for the history. */
-  verdict: Verdict | undefined;
+  /** What narrowed it so far, for the history. */
+  ruling: Ruling | undefined;
 }
 
 export function mapRegion(mm: Mm, request: RegionRequest): Result<Addr> {
-  const before = mm.policies.mmapRegion(mapRequest(request), mm.facts);
+  const before = mm.policies.ask('mmapRegion', mapRequest(request), mm.facts);
   const refused = apply(mm, request, before);
   if (refused !== undefined) return refused;
 
@@ -54,18 +54,15 @@ export function mapRegion(mm: Mm, request: RegionRequest): Result<Addr> {
   }
   removeGathered(mm, request.start, end, gathered.value);
 
-  const after = mm.policies.mmapRegionPost(mapRequest(request), mm.facts);
+  const after = mm.policies.ask('mmapRegionPost', mapRequest(request), mm.facts);
   return apply(mm, request, after) ?? link(mm, request);
 }
 
-/** Takes a verdict in: a failure, or undefined to go on. */
-function apply(mm: Mm, request: RegionRequest, verdict: Verdict): Result<Addr> | undefined {
-  const refused = mm.refusal(verdict);
-  if (refused !== undefined) return fail(refused);
-  if (verdict.kind === 'narrow') {
-    request.vmFlags &= verdict.flags;
-    request.verdict = verdict;
-  }
+/** Takes a ruling in: a failure, or undefined to go on. */
+function apply(mm: Mm, request: RegionRequest, ruling: Ruling): Result<Addr> | undefined {
+  const refused = mm.refusal(ruling);
+  if (refused !== undefined) return refused;
+  if (ruling.kind === 'narrow') takeRights(request, ruling);
   return undefined;
 }
 
@@ -85,7 +82,7 @@ function link(mm: Mm, request: RegionRequest): Result<Addr> {
       pageOffset: request.pageOffset,
       pkey: request.pkey,
     },
-    request.verdict,
+    request.ruling,
   );
   insertMerged(mm.list, vma);
   // The list holds a reference of its own now.

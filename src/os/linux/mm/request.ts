@@ -1,7 +1,8 @@
 /** The arguments of a mapping, decoded from registers and descriptors by the caller. */
 import type { Addr } from '../../../base/address.js';
+import type { Ruling } from '../../../base/verdict.js';
 import type { MemoryObject } from '../../../memory/object.js';
-import type { MapRequest } from '../../../policy/policy.js';
+import type { MapRequest } from './hooks.js';
 import type { VmFlags } from './vma.js';
 
 /** From the open file description. */
@@ -49,4 +50,22 @@ export function mapRequest(request: {
     object: request.file?.object,
     origin: request.args.origin ?? 'mmap',
   };
+}
+
+/** A policy narrows the mapping; for its history, all that took something from it. */
+export function takeRights(
+  request: { vmFlags: VmFlags; ruling: Ruling | undefined },
+  ruling: Ruling & { kind: 'narrow' },
+): void {
+  request.vmFlags &= ruling.flags;
+  request.ruling = together(request.ruling, ruling);
+}
+
+/** The later of two narrowings, with what both took. */
+export function together(
+  first: Ruling | undefined,
+  second: Ruling & { kind: 'narrow' },
+): Ruling & { kind: 'narrow' } {
+  if (first?.taken === undefined) return second;
+  return { ...second, taken: [...first.taken, ...(second.taken ?? [])] };
 }

@@ -2,7 +2,7 @@
 import { type AddrRange, pageUp } from '../../../base/address.js';
 import { InvariantError } from '../../../base/errors.js';
 import { PagedObject } from '../../../memory/objects.js';
-import { dataFlags, implicitRequest } from './brk.js';
+import { askImplicit, dataFlags, implicitRequest } from './brk.js';
 import type { Mm } from './mm.js';
 import { VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, type VmFlags } from './vma.js';
 import type { MappedVma } from './vma-list.js';
@@ -16,12 +16,9 @@ export function mapStack(mm: Mm, bytes: bigint, exec: 'enable' | 'disable' | 'de
   let asked = dataFlags(mm) | VM_GROWSDOWN | VM_ACCOUNT | mm.defFlags;
   if (exec === 'enable') asked |= VM_EXEC;
   if (exec === 'disable') asked &= ~VM_EXEC;
-  const verdict = mm.policies.implicit(
-    implicitRequest(start, end - start, asked, 'stack'),
-    mm.facts,
-  );
-  const flags = verdict.kind === 'narrow' ? asked & verdict.flags : asked;
-  const made = mm.newVma({ startPage: start, endPage: end, flags, pageOffset: start }, verdict);
+  const ruling = askImplicit(mm, implicitRequest(start, end - start, asked, 'stack'));
+  const flags = ruling.kind === 'narrow' ? asked & ruling.flags : asked;
+  const made = mm.newVma({ startPage: start, endPage: end, flags, pageOffset: start }, ruling);
   // The arguments were written before the program starts, so the stack has its anon_vma.
   const vma = { ...made, anon: { forked: false }, anonVma: true };
   mm.list.insert(vma);

@@ -1,10 +1,11 @@
 /** Address spaces and policy stacks for processes of a kernel: who is told what they decide and change. */
 
-import type { Policy, TaskFacts } from '../../../policy/policy.js';
+import type { Policy } from '../../../policy/policy.js';
 import { type PolicyReport, PolicyStack } from '../../../policy/stack.js';
 import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace as Space } from '../mm/address-space.js';
 import { AddressSpace } from '../mm/address-space.js';
+import type { TaskFacts } from '../mm/hooks.js';
 import type { Layout } from '../mm/layout.js';
 
 /** What a space needs to know of the process that it belongs to. */
@@ -26,7 +27,7 @@ export function createPolicies(
     kernel.record({ type: 'verdict', pid, policy, hook, verdict, call });
     kernel.printPolicy(verdict.log ?? []);
   };
-  return new PolicyStack(policies, report, () => owner().facts);
+  return new PolicyStack(policies, report);
 }
 
 export function createSpace(
@@ -47,6 +48,7 @@ export function createSpace(
     report: (event) => kernel.record({ ...event, pid: owner().pid }),
     flushTlb: (page, count) => engine.flushTlb(page, count),
     stackPointer: () => kernel.stackPointer,
+    task: () => owner().facts,
     watch: kernel.watch,
     programCounter: () => kernel.programCounter,
     tuning: {

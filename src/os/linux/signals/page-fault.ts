@@ -6,6 +6,7 @@
 import { FAULT_CODE, signalNumber } from '../../../abi/linux/signal.js';
 import { type Addr, pageDown } from '../../../base/address.js';
 import type { Access, Fault, FaultCode, Outcome } from '../../../base/outcome.js';
+import { causeOfVerdict } from '../../../base/verdict.js';
 import {
   FAULT_BUS,
   FAULT_GENERAL_PROTECTION,
@@ -50,8 +51,7 @@ export function pageFault(task: Task, stop: FaultStop): Outcome | undefined {
   if (access === 'exec' && emulateTrampoline(task)) return undefined;
   const code = CODES[cause] ?? 'SEGV_MAPERR';
   const vma = task.mm.find(address);
-  report(task, { address, access, code, pc }, vma);
-  const killed = judged(task, stop, vma);
+  const killed = judged(task, stop, vma, { address, access, code, pc });
   if (killed !== undefined) return killed;
 
   const errorCode = errorCodeOf(task, stop, vma);
@@ -68,30 +68,41 @@ function generalProtection(task: Task, stop: FaultStop): Outcome | undefined {
   if (access === 'exec') {
     const vma = task.mm.find(address);
     // x86-64 has no such end: there it is an address that is not canonical.
-    if (task.arch === 'i386') report(task, { address, access, code: 'SI_KERNEL', pc }, vma);
-    const killed = judged(task, stop, vma);
+    const fault = { address, access, code: 'SI_KERNEL', pc } as const;
+    const killed = judged(task, stop, vma, task.arch === 'i386' ? fault : undefined);
     if (killed !== undefined) return killed;
   }
   raise(task, VECTOR_GP, 0);
   return undefined;
 }
 
-/** With the name that maps would print: [heap] and [stack] are known by their place only. */
-function report({ kernel, pid, mm }: Task, fault: Fault, vma: Vma | undefined): void {
-  const named = vma && { ...vma, name: mm.nameOf(vma) };
-  kernel.record({ type: 'fault', pid, fault, vma: named });
-}
-
-/** The policies may name the rule behind the fault, or kill. */
-function judged(task: Task, stop: FaultStop, vma: Vma | undefined): Outcome | undefined {
-  const { address, access, pc } = stop;
-  const verdict = task.policies.fault(vma, address, access, task.mm.facts, {
+/**
+ * Records the fault, and the rule behind it: the one that took the right away when the page got its
+ * rights, or else the one that a policy names now. A policy may also kill.
+ */
+function judged(
+  task: Task,
+  { address, access, pc }: FaultStop,
+  vma: Vma | undefined,
+  fault: Fault | undefined,
+): Outcome | undefined {
+  const { mm, pid, kernel } = task;
+  const { ruling, report } = task.policies.consider('fault', vma, address, access, mm.facts, {
     pc,
-    stackPointer: task.kernel.stackPointer,
+    stackPointer: kernel.stackPointer,
     byteAt: (at) => task.byteAt(at),
   });
-  if (verdict.kind !== 'kill') return undefined;
-  return killOutcome(task, verdict.signal, { address, access });
+  if (fault !== undefined) {
+    const said = causeOfVerdict(ruling);
+    const cause = (said?.kind === 'noted' ? mm.whoTook(address, access) : undefined) ?? said;
+    // With the name that maps would print: [heap] and [stack] are known by their place only.
+    const named = vma && { ...vma, name: mm.nameOf(vma) };
+    const why = cause === undefined ? {} : { cause };
+    kernel.record({ type: 'fault', pid, fault, vma: named, ...why });
+  }
+  report();
+  if (ruling.kind !== 'kill') return undefined;
+  return killOutcome(task, ruling.signal, { address, access });
 }
 
 function infoOf(code: FaultCode, address: Addr, vma: Vma | undefined): SignalInfo {

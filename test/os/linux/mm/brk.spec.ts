@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { READ_IMPLIES_EXEC } from '../../../../src/abi/linux/mman.js';
 import type { AddressSpace } from '../../../../src/os/linux/mm/address-space.js';
-import { noPolicies } from '../../../../src/os/linux/mm/policies.js';
 import { VM_MAYEXEC } from '../../../../src/os/linux/mm/vma.js';
 import { narrow } from '../../../../src/policy/policy.js';
-import { BASE, makeSpace, mapAt, PAGE, shape, type TestOptions } from './fake-memory.js';
+import {
+  BASE,
+  makeSpace,
+  mapAt,
+  PAGE,
+  policiesOf,
+  shape,
+  type TestOptions,
+} from './fake-memory.js';
 
 function heapAt(start: bigint, options: TestOptions = {}): AddressSpace {
   const { mm } = makeSpace(options);
@@ -84,11 +91,10 @@ describe('brk', () => {
   });
 
   it('asks the hook for pages that appear without mmap', () => {
-    const policies = {
-      ...noPolicies,
-      implicit: ({ flags, origin }: { flags: number; origin: string }) =>
-        origin === 'brk' ? narrow(flags & ~VM_MAYEXEC, 'a/b', '') : ({ kind: 'allow' } as const),
-    };
+    const policies = policiesOf({
+      implicit: ({ flags, origin }) =>
+        origin === 'brk' ? narrow(flags & ~VM_MAYEXEC, 'a/b', '') : { kind: 'allow' },
+    });
     const mm = heapAt(BASE, { policies });
     mm.brk(BASE + PAGE);
     expect(mm.mprotect(BASE, PAGE, 5n)).toEqual({ ok: false, errno: 'EACCES' });

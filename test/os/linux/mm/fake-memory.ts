@@ -3,6 +3,8 @@
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE } from '../../../../src/abi/linux/mman.js';
 import type { Arch } from '../../../../src/base/address.js';
 import { InvariantError } from '../../../../src/base/errors.js';
+import type { HookFunctions } from '../../../../src/base/hook.js';
+import { allow, type Verdict } from '../../../../src/base/verdict.js';
 import type { PhysicalMemory } from '../../../../src/engine/engine.js';
 import { Frames } from '../../../../src/memory/frames.js';
 import type { MemoryObject } from '../../../../src/memory/object.js';
@@ -11,9 +13,14 @@ import {
   type MappedFile,
   type MmEvent,
 } from '../../../../src/os/linux/mm/address-space.js';
+import {
+  type MM_HOOKS,
+  type MmEffects,
+  type MmPolicies,
+  noPolicies,
+} from '../../../../src/os/linux/mm/hooks.js';
 import { createLayout } from '../../../../src/os/linux/mm/layout.js';
 import type { MmOptions } from '../../../../src/os/linux/mm/mm.js';
-import { noPolicies } from '../../../../src/os/linux/mm/policies.js';
 
 export class FakeMemory implements PhysicalMemory {
   readonly maxFrames: number;
@@ -46,6 +53,18 @@ export class FakeMemory implements PhysicalMemory {
     if (bytes === undefined) throw new InvariantError(`frame ${frame} is not in use`);
     return bytes;
   }
+}
+
+/** The hooks of one policy; it may change them afterwards. */
+export type MmHooks = {
+  -readonly [K in keyof typeof MM_HOOKS]?: HookFunctions<typeof MM_HOOKS>[K];
+};
+
+export function policiesOf(hooks: MmHooks, effects: MmEffects = {}): MmPolicies {
+  const byName = hooks as Readonly<
+    Record<string, ((...args: readonly unknown[]) => Verdict) | undefined>
+  >;
+  return { effects, ask: (hook, ...args) => byName[hook]?.(...args) ?? allow };
 }
 
 export interface TestSpace {

@@ -18,8 +18,6 @@ import {
 } from '../../../../src/engine/engine.js';
 import { devZero, PagedObject } from '../../../../src/memory/objects.js';
 import type { AddressSpace } from '../../../../src/os/linux/mm/address-space.js';
-import { noPolicies } from '../../../../src/os/linux/mm/policies.js';
-import { kill } from '../../../../src/policy/policy.js';
 import { BASE, makeSpace, mapAt, openFile, PAGE, shape, type TestSpace } from './fake-memory.js';
 
 const page = (addr: bigint): number => Number(addr >> 12n);
@@ -254,26 +252,5 @@ describe('explanations', () => {
     const space = makeSpace();
     mapFile(space, 'shared');
     expect(space.mm.explainFault(BASE + 3n * PAGE, 'read')).toBe(FAULT_BUS);
-  });
-
-  it('judgeFault asks the policies about the mapping that was hit', () => {
-    const verdict = kill('SIGKILL', 'a/b', '');
-    const seen: unknown[] = [];
-    const { mm } = makeSpace({
-      policies: {
-        ...noPolicies,
-        fault: (vma, address, access) => {
-          seen.push([vma?.start, address, access]);
-          return verdict;
-        },
-      },
-    });
-    mapAt(mm);
-    expect(mm.judgeFault(BASE + 5n, 'exec')).toBe(verdict);
-    mm.judgeFault(BASE - 1n, 'read');
-    expect(seen).toEqual([
-      [BASE, BASE + 5n, 'exec'],
-      [undefined, BASE - 1n, 'read'],
-    ]);
   });
 });

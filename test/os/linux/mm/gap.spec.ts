@@ -10,7 +10,7 @@ import {
   MAP_PRIVATE,
 } from '../../../../src/abi/linux/mman.js';
 import type { AddressSpace } from '../../../../src/os/linux/mm/address-space.js';
-import { noPolicies } from '../../../../src/os/linux/mm/policies.js';
+import { noPolicies } from '../../../../src/os/linux/mm/hooks.js';
 import { VM_DONTEXPAND, VM_MAYREAD, VM_READ } from '../../../../src/os/linux/mm/vma.js';
 import { BASE, makeSpace, mapAt, PAGE, type TestOptions } from './fake-memory.js';
 

@@ -28,10 +28,19 @@ import type {
   MappedFile,
   MmapArgs,
 } from '../../../../src/os/linux/mm/address-space.js';
-import { type MmPolicies, noPolicies } from '../../../../src/os/linux/mm/policies.js';
 import { VM_MAYEXEC, VM_MAYWRITE, VM_SHARED } from '../../../../src/os/linux/mm/vma.js';
 import { deny, type MapRequest, narrow } from '../../../../src/policy/policy.js';
-import { BASE, makeSpace, mapAt, openFile, PAGE, shape, type TestOptions } from './fake-memory.js';
+import {
+  BASE,
+  type MmHooks,
+  makeSpace,
+  mapAt,
+  openFile,
+  PAGE,
+  policiesOf,
+  shape,
+  type TestOptions,
+} from './fake-memory.js';
 
 const PRIVATE_ANON = MAP_PRIVATE | MAP_ANONYMOUS;
 
@@ -298,17 +307,16 @@ describe('what is made', () => {
 });
 
 describe('policies', () => {
-  const hooks = (changes: Partial<MmPolicies>): MmPolicies => ({ ...noPolicies, ...changes });
   const refuse = () => deny('EACCES', 'test/no', 'no');
 
   it('M5 the security module speaks before length and address are looked at', () => {
-    const { mm } = makeSpace({ policies: hooks({ mmapFile: refuse }) });
+    const { mm } = makeSpace({ policies: policiesOf({ mmapFile: refuse }) });
     expect(attempt(mm, { length: 0n, addr: 1n })).toBe('EACCES');
   });
 
   it('M5 sees what READ_IMPLIES_EXEC adds, and the caller’s own prot', () => {
     const seen: MapRequest[] = [];
-    const policies = hooks({
+    const policies = policiesOf({
       mmapFile: (request) => {
         seen.push(request);
         return { kind: 'allow' };
@@ -326,34 +334,36 @@ describe('policies', () => {
 
   it('M15b comes after the address checks and before the file’s', () => {
     const { mm, frames } = makeSpace({
-      policies: hooks({ mmapFlags: () => deny('EPERM', 'a/b', '') }),
+      policies: policiesOf({ mmapFlags: () => deny('EPERM', 'a/b', '') }),
     });
     expect(attempt(mm, { addr: BASE + 1n })).toBe('EINVAL');
     expect(attempt(mm, { flags: 0x12, file: file(frames, { mappable: false }) })).toBe('EPERM');
   });
 
   it('M24 comes after the file’s checks, before anything is unmapped', () => {
-    const { mm, frames } = makeSpace({ policies: hooks({ mmapRegion: refuse }) });
+    const hooks: MmHooks = { mmapRegion: refuse };
+    const { mm, frames } = makeSpace({ policies: policiesOf(hooks) });
     const unmappable = file(frames, { mappable: false });
     expect(attempt(mm, { flags: 0x12, file: unmappable })).toBe('ENODEV');
-    mm.policies.mmapRegion = () => ({ kind: 'allow' });
+    hooks.mmapRegion = () => ({ kind: 'allow' });
     mapAt(mm);
     mm.store(BASE, Uint8Array.of(5));
-    mm.policies.mmapRegion = refuse;
+    hooks.mmapRegion = refuse;
     expect(attempt(mm, {})).toBe('EACCES');
     expect(mm.load(BASE, 1)).toEqual(Uint8Array.of(5));
   });
 
   it('M26 leaves a hole where it refuses', () => {
-    const { mm } = makeSpace({ policies: hooks({}) });
+    const hooks: MmHooks = {};
+    const { mm } = makeSpace({ policies: policiesOf(hooks) });
     mapAt(mm, BASE, 3);
-    mm.policies.mmapRegionPost = refuse;
+    hooks.mmapRegionPost = refuse;
     expect(attempt(mm, { addr: BASE + PAGE })).toBe('EACCES');
     expect(shape(mm)).toEqual(['0+1 rw-p', '2+1 rw-p']);
   });
 
   it('narrow takes may bits away for good and stands in the history', () => {
-    const policies = hooks({
+    const policies = policiesOf({
       mmapRegion: ({ flags }) => narrow(flags & ~VM_MAYEXEC, 'test/never-exec', 'never again'),
     });
     const { mm } = makeSpace({ policies });
@@ -368,7 +378,7 @@ describe('policies', () => {
 
   it('a kill is left for the kernel to carry out', () => {
     const verdict = { kind: 'kill', signal: 'SIGABRT', rule: 'a/b', reason: '' } as const;
-    const { mm } = makeSpace({ policies: hooks({ mmapRegion: () => verdict }) });
+    const { mm } = makeSpace({ policies: policiesOf({ mmapRegion: () => verdict }) });
     expect(attempt(mm, {})).toBe('EPERM');
     expect(mm.killed).toBe(verdict);
     expect(mm.vmas).toEqual([]);

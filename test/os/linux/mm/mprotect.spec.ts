@@ -9,10 +9,18 @@ import {
   PROT_GROWSUP,
   READ_IMPLIES_EXEC,
 } from '../../../../src/abi/linux/mman.js';
-import { type MmPolicies, noPolicies } from '../../../../src/os/linux/mm/policies.js';
 import { VM_ACCOUNT, VM_MAYEXEC } from '../../../../src/os/linux/mm/vma.js';
 import { deny, narrow } from '../../../../src/policy/policy.js';
-import { BASE, makeSpace, mapAt, PAGE, shape, type TestOptions } from './fake-memory.js';
+import {
+  BASE,
+  type MmHooks,
+  makeSpace,
+  mapAt,
+  PAGE,
+  policiesOf,
+  shape,
+  type TestOptions,
+} from './fake-memory.js';
 
 const OK = { ok: true, value: 0 };
 const failed = (errno: string) => ({ ok: false, errno });
@@ -60,7 +68,7 @@ describe('arguments', () => {
   });
 
   it('PROT_FINAL is known when a policy makes it so', () => {
-    const { mm } = makeSpace({ policies: { ...noPolicies, effects: { acceptedProt: 0x20 } } });
+    const { mm } = makeSpace({ policies: policiesOf({}, { acceptedProt: 0x20 }) });
     mapAt(mm);
     expect(mm.mprotect(BASE, PAGE, 0x21n)).toEqual(OK);
     expect(mm.mprotect(BASE, PAGE, 0x41n)).toEqual(failed('EINVAL'));
@@ -162,14 +170,12 @@ describe('effect', () => {
 });
 
 describe('policies and seals', () => {
-  const hooks = (changes: Partial<MmPolicies>): TestOptions => ({
-    policies: { ...noPolicies, ...changes },
-  });
+  const hooks = (given: MmHooks): TestOptions => ({ policies: policiesOf(given) });
 
   it('the arguments hook comes after P7 and before any VMA is looked at', () => {
     const { mm } = makeSpace(hooks({ mprotectArguments: () => deny('EACCES', 'a/b', '') }));
     expect(mm.mprotect(BASE, PAGE, 0x10n)).toEqual(failed('EINVAL'));
-    expect(mm.mprotect(BASE, PAGE, 1n)).toEqual(failed('EACCES'));
+    expect(mm.mprotect(BASE, PAGE, 1n)).toMatchObject(failed('EACCES'));
   });
 
   it('rights, then may bits, then the security module, then the seal', () => {
@@ -193,11 +199,15 @@ describe('policies and seals', () => {
   });
 
   it('a may bit that is gone refuses before the security module is asked', () => {
-    const { mm } = makeSpace(hooks({ mprotect: () => deny('EPERM', 'a/b', '') }));
-    mm.policies.mmapRegion = ({ flags }) => narrow(flags & ~VM_MAYEXEC, 'a/b', '');
+    const { mm } = makeSpace(
+      hooks({
+        mprotect: () => deny('EPERM', 'a/b', ''),
+        mmapRegion: ({ flags }) => narrow(flags & ~VM_MAYEXEC, 'a/b', ''),
+      }),
+    );
     mapAt(mm);
     expect(mm.mprotect(BASE, PAGE, 4n)).toEqual(failed('EACCES'));
-    expect(mm.mprotect(BASE, PAGE, 1n)).toEqual(failed('EPERM'));
+    expect(mm.mprotect(BASE, PAGE, 1n)).toMatchObject(failed('EPERM'));
   });
 
   it('a seal refuses the same protection too; what came before is done', () => {

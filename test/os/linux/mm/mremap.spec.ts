@@ -10,9 +10,8 @@ import {
   MREMAP_MAYMOVE,
 } from '../../../../src/abi/linux/mman.js';
 import type { AddressSpace } from '../../../../src/os/linux/mm/address-space.js';
-import { noPolicies } from '../../../../src/os/linux/mm/policies.js';
 import { deny } from '../../../../src/policy/policy.js';
-import { BASE, makeSpace, mapAt, PAGE, shape } from './fake-memory.js';
+import { BASE, makeSpace, mapAt, PAGE, policiesOf, shape } from './fake-memory.js';
 
 const MAY = BigInt(MREMAP_MAYMOVE);
 const FIXED = BigInt(MREMAP_FIXED | MREMAP_MAYMOVE);
@@ -66,7 +65,7 @@ describe('errnos', () => {
   });
 
   it('a policy may refuse once the arguments are good', () => {
-    const policies = { ...noPolicies, mremap: () => deny('EACCES', 'a/b', '') };
+    const policies = policiesOf({ mremap: () => deny('EACCES', 'a/b', '') });
     const { mm } = makeSpace({ policies });
     mapAt(mm);
     expect(remap(mm, BASE, 1n, 2n, 8n)).toBe('EINVAL');

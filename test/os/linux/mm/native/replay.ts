@@ -8,10 +8,9 @@ import type { Addr } from '../../../../../src/base/address.js';
 import type { Result } from '../../../../../src/base/result.js';
 import { devZero, PagedObject } from '../../../../../src/memory/objects.js';
 import type { AddressSpace, MappedFile } from '../../../../../src/os/linux/mm/address-space.js';
-import { type MmPolicies, noPolicies } from '../../../../../src/os/linux/mm/policies.js';
 import { VM_EXEC, VM_WRITE, type Vma } from '../../../../../src/os/linux/mm/vma.js';
 import { allow, deny } from '../../../../../src/policy/policy.js';
-import { makeSpace, openFile, type TestSpace } from '../fake-memory.js';
+import { makeSpace, openFile, policiesOf, type TestSpace } from '../fake-memory.js';
 
 const BASE = 0x1000_0000n;
 const WINDOW = 0x40_0000n;
@@ -24,15 +23,14 @@ const SIGNALS = {
 };
 
 /** MDWE as the kernel has it, without the policy layer. */
-const mdwePolicies: MmPolicies = {
-  ...noPolicies,
+const mdwePolicies = policiesOf({
   mmapRegion: ({ flags }, { mdwe }) =>
     mdwe & 1 && flags & VM_EXEC && flags & VM_WRITE ? deny('EACCES', 'mdwe/x', '') : allow,
   mprotectRights: (vma, { flags }, { mdwe }) =>
     mdwe & 1 && flags & VM_EXEC && (flags & VM_WRITE || !(vma.flags & VM_EXEC))
       ? deny('EACCES', 'mdwe/x', '')
       : allow,
-};
+});
 
 export class Replay {
   readonly space: TestSpace;
