@@ -14,8 +14,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   formats: ['base'],
   engine: ['base', 'x86'],
   memory: ['base', 'type:abi/linux', 'type:engine', 'type:os/linux/mm'],
-  policy: ['abi/linux', 'base', 'type:memory', 'os/linux/mm'],
-  'os/linux/mm': ['abi/linux', 'base', 'engine', 'memory', 'type:policy', 'type:trace'],
+  policy: ['abi/linux', 'base', 'type:memory', 'os/linux/hooks', 'os/linux/mm'],
+  // What execve and the entry of a call ask policies, and show them.
+  'os/linux/hooks': ['base', 'type:os/linux/mm'],
+  'os/linux/mm': ['abi/linux', 'base', 'engine', 'memory', 'type:trace'],
   trace: ['abi/linux', 'base', 'type:os/linux/mm', 'type:policy'],
   kernel: ['type:abi/linux', 'base', 'type:engine', 'type:memory', 'type:policy', 'type:trace'],
   'os/linux': [
@@ -25,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'formats',
     'kernel',
     'memory',
+    'os/linux/hooks',
     'os/linux/mm',
     'policy',
     'type:trace',
@@ -151,6 +154,7 @@ function importsOf(from: string): Import[] {
 function partOf(file: string): string {
   const folders = file.split('/');
   if (file.startsWith('os/linux/mm/')) return 'os/linux/mm';
+  if (/^os\/linux\/\w+\/hooks\.ts$/.test(file)) return 'os/linux/hooks';
   const nested = ['abi', 'build', 'diagnosis', 'os'].includes(folders[0]!);
   return folders.slice(0, nested ? 2 : 1).join('/');
 }
