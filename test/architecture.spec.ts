@@ -13,12 +13,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   x86: ['type:base', 'type:toolchain'],
   formats: ['base'],
   engine: ['base', 'x86'],
-  memory: ['base', 'type:abi/linux', 'type:engine', 'type:os/linux/mm'],
+  memory: ['base', 'type:abi/linux', 'type:engine'],
   policy: ['abi/linux', 'base', 'type:memory', 'os/linux/hooks', 'os/linux/mm'],
   // What execve and the entry of a call ask policies, and show them.
   'os/linux/hooks': ['base', 'type:os/linux/mm'],
   'os/linux/mm': ['abi/linux', 'base', 'engine', 'memory', 'type:trace'],
-  trace: ['abi/linux', 'base', 'type:os/linux/mm', 'type:policy'],
+  trace: ['abi/linux', 'base', 'type:memory'],
   kernel: ['type:abi/linux', 'base', 'type:engine', 'type:memory', 'type:policy', 'type:trace'],
   'os/linux': [
     'abi/linux',
@@ -33,16 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'type:trace',
   ],
   inject: ['abi/linux', 'base', 'kernel'],
-  'diagnosis/timeline': ['abi/linux', 'type:base', 'os/linux/mm', 'trace'],
-  'diagnosis/monitor': [
-    'abi/linux',
-    'base',
-    'engine',
-    'kernel',
-    'memory',
-    'os/linux/mm',
-    'type:trace',
-  ],
+  'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
+  'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
   'diagnosis/outcome': ['type:abi/linux', 'base', 'sandbox', 'trace'],
   'diagnosis/explain': [
     'abi/linux',

@@ -10,9 +10,8 @@ export interface VmaHistory {
   readonly cause: string;
   readonly startPage: number;
   readonly endPage: number;
-  /** Undefined when the call created the mapping. */
+  /** The system's own flags, whose low three bits are the rights. Undefined when the call created the mapping. */
   readonly before: number | undefined;
-  /** The flag bits, as the operating system has them (Linux: VM_*). */
   readonly after: number;
   /** The policy rule that took bits away, and its sentence. */
   readonly rule?: string;

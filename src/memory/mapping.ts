@@ -25,6 +25,8 @@ export interface Mapping<Native = unknown> extends AddrRange {
   readonly may: number;
   /** Stores are seen by everybody who maps the same object. */
   readonly shared: boolean;
+  /** A stack that gets more pages at its lower end when it is used there. */
+  readonly growsDown: boolean;
   /** As the system's own listing prints it: a path, '[heap]'; empty for memory without a name. */
   readonly name: string;
   /** Undefined for private memory without a file. */

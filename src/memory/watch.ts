@@ -5,24 +5,34 @@
  */
 import type { Addr } from '../base/address.js';
 import type { Access } from '../base/outcome.js';
-import type { Mm, MmEvent } from '../os/linux/mm/mm.js';
+
+/** An address space, by identity. */
+export interface WatchedSpace {
+  /** Has the engine ask for every page again. */
+  readonly flushTlb: () => void;
+}
 
 export interface PageWatch {
   /** `answer` of translate for an access that is allowed, with fewer rights, or FAULT_WATCHED. */
-  grant(mm: Mm, page: number, access: Access, answer: number): number;
-  /** The run stopped at an access for which `grant` gave FAULT_WATCHED; when tried again it must pass. */
+  grant(space: WatchedSpace, page: number, access: Access, answer: number): number;
+  /**
+   * The run stopped at an access for which `grant` gave FAULT_WATCHED; when tried again it must pass.
+   * `answer`: of translate, by now; a fault when it is one.
+   */
   reached(
-    mm: Mm,
+    space: WatchedSpace,
     access: Access,
     address: Addr,
+    answer: number,
     by: { readonly pid: number; readonly pc: Addr },
   ): void;
   /** The kernel (`by` is the call) or the host (`store`) stored into a page of the guest. */
-  wrote(mm: Mm, page: number, frame: number, by: string): void;
+  wrote(space: WatchedSpace, page: number, frame: number, by: string, pc: Addr | undefined): void;
   /** Nobody owns the frame any more. */
   frameFreed(frame: number): void;
-  /** Mappings changed. */
-  mapChanged(mm: Mm, event: MmEvent): void;
-  /** Rights changed without a mapping: a protection-key register, a per-thread switch. */
-  rightsSwitched(mm: Mm): void;
+  /**
+   * Rights of pages [start, end) changed: their mapping came, went or changed, or a protection-key register
+   * or a per-thread switch did, which may be about any page.
+   */
+  rightsChanged(space: WatchedSpace, start: number, end: number): void;
 }

@@ -4,7 +4,7 @@ import type { Errno } from '../abi/linux/errno.js';
 import type { Addr } from '../base/address.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import type { Cause, Verdict } from '../base/verdict.js';
-import type { Vma } from '../os/linux/mm/vma.js';
+import type { Mapping } from '../memory/mapping.js';
 
 interface EventBase {
   /** Position in the trace, from 0. */
@@ -43,11 +43,12 @@ export interface VerdictEvent extends EventBase {
   readonly call: string | undefined;
 }
 
+/** A mapping came, went or changed. What the system itself calls it is in `native` of each mapping. */
 export interface VmaEvent extends EventBase {
   readonly type: 'vma';
   readonly op: 'insert' | 'remove' | 'change';
-  readonly before: Vma | undefined;
-  readonly after: Vma | undefined;
+  readonly before: Mapping | undefined;
+  readonly after: Mapping | undefined;
   /** What changed it: a system call's name, 'exec', 'stack growth'. */
   readonly cause: string;
 }
@@ -55,7 +56,7 @@ export interface VmaEvent extends EventBase {
 export interface FaultEvent extends EventBase {
   readonly type: 'fault';
   readonly fault: Fault;
-  readonly vma: Vma | undefined;
+  readonly vma: Mapping | undefined;
   /** The rule by which the access was refused; absent where the program itself had not asked for the right. */
   readonly cause?: Cause;
 }

@@ -83,16 +83,16 @@ export function faultLine(event: FaultEvent): string {
 function faultText({ fault, vma }: FaultEvent, address?: string): string {
   const access = ACCESS_TEXT[fault.access];
   if (vma === undefined) return `${access} ${address ?? 'an address'}, where nothing is mapped`;
-  const name = vma.name || (vma.object?.path ?? 'anonymous memory');
+  const name = vma.name || 'anonymous memory';
   const place = `${access} ${address === undefined ? '' : `${address} in `}${name}`;
   if (fault.code === 'BUS_ADRERR') return `${place}, past its end`;
   const limit = fault.code === 'SI_KERNEL' ? ' and lies behind the end of the code segment' : '';
-  return `${place}, which is ${rightsText(vma.flags)}${limit}`;
+  return `${place}, which is ${rightsText(vma.rights)}${limit}`;
 }
 
-/** The first three letters of a maps line. VM_READ, VM_WRITE and VM_EXEC are the bits of PROT_*. */
-export function rightsText(flags: number): string {
-  return `${flags & 1 ? 'r' : '-'}${flags & 2 ? 'w' : '-'}${flags & 4 ? 'x' : '-'}`;
+/** The first three letters of a maps line. Rights are in the order of PROT_*. */
+export function rightsText(rights: number): string {
+  return `${rights & 1 ? 'r' : '-'}${rights & 2 ? 'w' : '-'}${rights & 4 ? 'x' : '-'}`;
 }
 
 function failureText({ name, errno }: SyscallEvent): string {

@@ -25,13 +25,15 @@ const fault: FaultEvent = {
   vma: {
     start: 0x7000n,
     end: 0x8000n,
-    flags: 0x73,
-    object: undefined,
-    pageOffset: 7,
-    anonVma: true,
+    rights: 3,
+    may: 7,
+    shared: false,
+    growsDown: false,
     name: '[heap]',
-    pkey: 0,
-    sealed: false,
+    object: undefined,
+    offset: 0n,
+    history: [],
+    native: undefined,
   },
 };
 

@@ -129,12 +129,12 @@ export function historyOf(
 
 function stepOf(trace: readonly TraceEvent[], change: VmaEvent): HistoryStep {
   const { op, cause, pc } = change;
-  const rights = rightsText(change.after?.flags ?? 0);
+  const rights = rightsText(change.after?.rights ?? 0);
   const what =
     op === 'insert'
       ? `made ${rights} by ${cause}`
       : op === 'remove'
         ? `unmapped by ${cause}`
-        : `changed from ${rightsText(change.before?.flags ?? 0)} to ${rights} by ${cause}`;
+        : `changed from ${rightsText(change.before?.rights ?? 0)} to ${rights} by ${cause}`;
   return { what, pc, call: callOf(trace, change) };
 }

@@ -10,21 +10,18 @@ import { type Addr, PAGE_SIZE_N } from '../../base/address.js';
 import type { Access } from '../../base/outcome.js';
 import { FAULT_WATCHED, HW_EXEC, HW_WRITE } from '../../engine/engine.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
-import type { PageWatch } from '../../memory/watch.js';
-import { translate } from '../../os/linux/mm/fault.js';
-import type { Mm, MmEvent } from '../../os/linux/mm/mm.js';
-import { VM_ACCESS } from '../../os/linux/mm/vma.js';
+import type { PageWatch, WatchedSpace } from '../../memory/watch.js';
 import { type Beginning, callPc, hex, type NewFinding } from './finding.js';
 
 /** A change of rights of pages [start, end). */
 interface Change {
-  readonly mm: Mm;
+  readonly space: WatchedSpace;
   readonly start: number;
   readonly end: number;
 }
 
 interface Store {
-  readonly mm: Mm;
+  readonly space: WatchedSpace;
   readonly page: number;
   readonly begun: Beginning;
   /** Number of changes before it. */
@@ -53,7 +50,7 @@ export class PageWatcher implements PageWatch {
     return this.#findings;
   }
 
-  grant(mm: Mm, page: number, access: Access, answer: number): number {
+  grant(space: WatchedSpace, page: number, access: Access, answer: number): number {
     const frame = Math.floor(answer / 8);
     const state = this.#frames.get(frame);
     if (access === 'read') return answer & ~closedBits(state);
@@ -66,45 +63,41 @@ export class PageWatcher implements PageWatch {
       return FAULT_WATCHED;
     }
     // What is known of the store, or of the finding, is out of date.
-    const stale = state.open !== 'fetch' && this.#changedSince(state.store, mm, page);
+    const stale = state.open !== 'fetch' && this.#changedSince(state.store, space, page);
     return stale ? FAULT_WATCHED : answer & ~closedBits(state);
   }
 
-  reached(mm: Mm, access: Access, address: Addr, by: { pid: number; pc: Addr }): void {
+  reached(
+    space: WatchedSpace,
+    access: Access,
+    address: Addr,
+    answer: number,
+    by: { pid: number; pc: Addr },
+  ): void {
     const page = Number(address >> 12n);
-    const answer = translate(mm, page, access);
     if (answer < 0) return;
     const frame = Math.floor(answer / 8);
-    if (access === 'write') this.#stored(frame, mm, page, { by: 'store', pc: by.pc });
-    else this.#fetched(frame, mm, page, by);
-    mm.flushTlb();
+    if (access === 'write') this.#stored(frame, space, page, { by: 'store', pc: by.pc });
+    else this.#fetched(frame, space, page, by);
+    space.flushTlb();
   }
 
-  wrote(mm: Mm, page: number, frame: number, by: string): void {
+  wrote(space: WatchedSpace, page: number, frame: number, by: string, pc: Addr | undefined): void {
     // What the loader writes is part of the program.
     if (by === 'exec') return;
-    const pc = mm.options.programCounter?.();
-    this.#stored(frame, mm, page, { by, pc: pc === undefined || by === 'store' ? pc : callPc(pc) });
-    mm.flushTlb();
+    this.#stored(frame, space, page, {
+      by,
+      pc: pc === undefined || by === 'store' ? pc : callPc(pc),
+    });
+    space.flushTlb();
   }
 
   frameFreed(frame: number): void {
     this.#frames.delete(frame);
   }
 
-  mapChanged(mm: Mm, { before, after }: MmEvent): void {
-    const sameRights =
-      before !== undefined &&
-      after !== undefined &&
-      ((before.flags ^ after.flags) & VM_ACCESS) === 0 &&
-      before.pkey === after.pkey;
-    const vma = after ?? before;
-    if (sameRights || vma === undefined) return;
-    this.#change({ mm, start: Number(vma.start >> 12n), end: Number(vma.end >> 12n) });
-  }
-
-  rightsSwitched(mm: Mm): void {
-    this.#change({ mm, start: 0, end: Number.POSITIVE_INFINITY });
+  rightsChanged(space: WatchedSpace, start: number, end: number): void {
+    this.#change({ space, start, end });
   }
 
   save(): Saved {
@@ -120,14 +113,14 @@ export class PageWatcher implements PageWatch {
     });
   }
 
-  #stored(frame: number, mm: Mm, page: number, begun: Beginning): void {
+  #stored(frame: number, space: WatchedSpace, page: number, begun: Beginning): void {
     const at = this.#forgotten + this.#changes.length;
-    this.#frames.set(frame, { open: 'store', store: { mm, page, begun, at } });
+    this.#frames.set(frame, { open: 'store', store: { space, page, begun, at } });
   }
 
-  #fetched(frame: number, mm: Mm, page: number, by: { pid: number; pc: Addr }): void {
+  #fetched(frame: number, space: WatchedSpace, page: number, by: { pid: number; pc: Addr }): void {
     const store = this.#frames.get(frame)?.store;
-    if (store === undefined || this.#changedSince(store, mm, page)) {
+    if (store === undefined || this.#changedSince(store, space, page)) {
       this.#frames.set(frame, { open: 'fetch', store: undefined });
       return;
     }
@@ -138,12 +131,12 @@ export class PageWatcher implements PageWatch {
   }
 
   /** Have the rights of the mapping stored through, or of this one, changed? */
-  #changedSince(store: Store | undefined, mm: Mm, page: number): boolean {
+  #changedSince(store: Store | undefined, space: WatchedSpace, page: number): boolean {
     if (store === undefined) return false;
     if (store.at < this.#forgotten) return true;
     for (let index = store.at - this.#forgotten; index < this.#changes.length; index++) {
       const change = this.#changes[index]!;
-      if (covers(change, mm, page) || covers(change, store.mm, store.page)) return true;
+      if (covers(change, space, page) || covers(change, store.space, store.page)) return true;
     }
     return false;
   }
@@ -156,8 +149,8 @@ export class PageWatcher implements PageWatch {
   }
 }
 
-function covers(change: Change, mm: Mm, page: number): boolean {
-  return change.mm === mm && page >= change.start && page < change.end;
+function covers(change: Change, space: WatchedSpace, page: number): boolean {
+  return change.space === space && page >= change.start && page < change.end;
 }
 
 function closedBits(state: FrameState | undefined): number {

@@ -1,10 +1,10 @@
 /** Pages that become writable and executable at once: a fold over the changes of the map. */
 import type { Addr } from '../../base/address.js';
-import { VM_EXEC, VM_WRITE } from '../../os/linux/mm/vma.js';
+import { RIGHT_EXEC, RIGHT_WRITE } from '../../memory/mapping.js';
 import type { TraceEvent, VmaEvent } from '../../trace/events.js';
 import { callPc, hex, type NewFinding } from './finding.js';
 
-const BOTH = VM_WRITE | VM_EXEC;
+const BOTH = RIGHT_WRITE | RIGHT_EXEC;
 /** What the kernel does of its own accord: the program's file and its stack. */
 const BY_LOADER = new Set(['exec', 'stack growth']);
 
@@ -13,13 +13,13 @@ export function writableAndExecutable(trace: readonly TraceEvent[]): NewFinding[
 }
 
 function findingOf({ before, after, cause, pid, pc }: VmaEvent): NewFinding | undefined {
-  if (after === undefined || (after.flags & BOTH) !== BOTH) return undefined;
+  if (after === undefined || (after.rights & BOTH) !== BOTH) return undefined;
   // A stack that grows was so before, and has been told of.
-  if (before !== undefined && (before.flags & BOTH) === BOTH) return undefined;
-  const { start, end, name, object } = after;
+  if (before !== undefined && (before.rights & BOTH) === BOTH) return undefined;
+  const { start, end, name } = after;
   const by = BY_LOADER.has(cause) ? 'exec' : cause;
   const made: Addr | undefined = by === 'exec' ? undefined : callPc(pc);
-  const what = name || (object?.path ?? 'anonymous memory');
+  const what = name || 'anonymous memory';
   return {
     kind: 'writable-and-executable',
     pid,

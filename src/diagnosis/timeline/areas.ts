@@ -1,25 +1,25 @@
 /** A map as a list of areas, changed by one event after the other. */
 import type { AddrRange } from '../../base/address.js';
-import { VM_GROWSDOWN, type Vma } from '../../os/linux/mm/vma.js';
+import type { Mapping } from '../../memory/mapping.js';
 import type { VmaEvent } from '../../trace/events.js';
 
 export interface Area extends AddrRange {
-  readonly flags: number;
-  readonly vma: Vma;
+  readonly rights: number;
+  readonly mapping: Mapping;
   /** What made it: the heap is known by brk alone. */
   readonly cause: string;
 }
 
 /** The areas after a change, sorted. */
 export function withChange(areas: readonly Area[], { before, after, cause }: VmaEvent): Area[] {
-  const gone = [before, after].filter((vma) => vma !== undefined);
+  const gone = [before, after].filter((mapping) => mapping !== undefined);
   const rest = areas.flatMap((area) =>
     gone.reduce<Area[]>((parts, range) => parts.flatMap((part) => without(part, range)), [area]),
   );
   if (after === undefined) return rest;
-  const { start, end, flags } = after;
+  const { start, end, rights } = after;
   const made = areas.find((area) => area.start <= start && start < area.end)?.cause ?? cause;
-  return [...rest, { start, end, flags, vma: after, cause: made }].sort((a, b) =>
+  return [...rest, { start, end, rights, mapping: after, cause: made }].sort((a, b) =>
     a.start < b.start ? -1 : 1,
   );
 }
@@ -34,9 +34,8 @@ function without(area: Area, { start, end }: AddrRange): Area[] {
 }
 
 /** As maps names it, as far as an area by itself tells. */
-export function nameOfArea({ vma, cause }: Area): string {
-  if (vma.name !== '') return vma.name;
-  if (vma.object !== undefined) return vma.object.path;
-  if (vma.flags & VM_GROWSDOWN) return '[stack]';
+export function nameOfArea({ mapping, cause }: Area): string {
+  if (mapping.name !== '') return mapping.name;
+  if (mapping.growsDown) return '[stack]';
   return cause === 'brk' ? '[heap]' : '';
 }

@@ -123,7 +123,7 @@ function rowsOf(moments: readonly (readonly Area[])[]): TimelineRow[] {
     );
     const last = areas.findLast((area) => area !== undefined);
     if (last === undefined) continue;
-    const rights = areas.map((area) => (area === undefined ? undefined : rightsText(area.flags)));
+    const rights = areas.map((area) => (area === undefined ? undefined : rightsText(area.rights)));
     const row = { start, end, name: nameOfArea(last), rights };
     const before = rows.at(-1);
     if (before !== undefined && continues(before, row)) rows[rows.length - 1] = { ...before, end };

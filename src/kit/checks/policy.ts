@@ -139,7 +139,8 @@ const WX = 6;
 
 export function checkNeverWritableAndExecutable(traced: Traced): Verdict {
   const found = traced.trace.find(
-    (event) => event.type === 'vma' && event.after !== undefined && (event.after.flags & WX) === WX,
+    (event) =>
+      event.type === 'vma' && event.after !== undefined && (event.after.rights & WX) === WX,
   );
   const now =
     traced instanceof Sandbox ? traced.maps().find(({ perms }) => /w.?x/.test(perms)) : undefined;

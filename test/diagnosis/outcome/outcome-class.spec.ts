@@ -5,7 +5,7 @@ import {
   type FinishedRun,
   refusedText,
 } from '../../../src/diagnosis/outcome/outcome-class.js';
-import type { Vma } from '../../../src/os/linux/mm/vma.js';
+import type { Mapping } from '../../../src/memory/mapping.js';
 import type { NewEvent, TraceEvent } from '../../../src/trace/events.js';
 
 const exit = (code: number): Outcome => ({ kind: 'exit', code });
@@ -47,7 +47,7 @@ const insert = {
   type: 'vma',
   op: 'insert',
   before: undefined,
-  after: { start: 0n, end: 4096n } as Vma,
+  after: { start: 0n, end: 4096n } as Mapping,
   cause: 'mmap',
 } as const;
 const call = (name: string, prot: bigint, errno?: 'EACCES' | 'EPERM'): Partial<NewEvent> => ({

@@ -2,6 +2,7 @@
 import type { Outcome } from '../../../base/outcome.js';
 import { FAULT_WATCHED, type Stop } from '../../../engine/engine.js';
 import type { StopHandler } from '../../../kernel/run-loop.js';
+import { translate } from '../mm/fault.js';
 import type { Task } from '../process/task.js';
 import { deliverPending } from '../signals/deliver.js';
 import { raise, softwareInterrupt, VECTOR_UD } from '../signals/exceptions.js';
@@ -12,7 +13,8 @@ import { enterSyscall } from './syscall-entry.js';
 
 /** Whoever watches has seen the access; it is made when the run goes on. */
 function watched({ mm, pid }: Task, { address, access, pc }: Stop & { kind: 'fault' }): undefined {
-  mm.watch?.reached(mm, access, address, { pid, pc });
+  const answer = translate(mm, Number(address >> 12n), access);
+  mm.watch?.reached(mm, access, address, answer, { pid, pc });
 }
 
 export class StopJudge implements StopHandler {

@@ -93,7 +93,7 @@ export function store(mm: Mm, addr: Addr, bytes: Uint8Array): Fault | null {
   if (!Array.isArray(frames)) return frames;
   parts.forEach(({ page, offset, count, at }, i) => {
     mm.frames.bytes(frames[i]!).set(bytes.subarray(at, at + count), offset);
-    mm.watch?.wrote(mm, page, frames[i]!, 'store');
+    mm.watch?.wrote(mm, page, frames[i]!, 'store', mm.options.programCounter?.());
   });
   return null;
 }
@@ -124,7 +124,7 @@ export function copyOutPartial(mm: Mm, addr: Addr, bytes: Uint8Array): number {
     if (result < 0) return at;
     const frame = Math.floor(result / 8);
     mm.frames.bytes(frame).set(bytes.subarray(at, at + count), offset);
-    mm.watch?.wrote(mm, page, frame, mm.cause);
+    mm.watch?.wrote(mm, page, frame, mm.cause, mm.options.programCounter?.());
   }
   return bytes.length;
 }

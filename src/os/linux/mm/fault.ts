@@ -218,7 +218,7 @@ export function growStack(mm: Mm, page: number): MappedVma | undefined {
     history: addHistory(vma.history, entry),
   });
   mm.list.replace(prepared, grown);
-  mm.report({ type: 'vma', op: 'change', before: vma, after: grown, cause: 'stack growth' });
+  mm.report({ op: 'change', before: vma, after: grown, cause: 'stack growth' });
   if (grown.flags & VM_LOCKED) populate(mm, page, vma.startPage);
   return grown;
 }

@@ -12,7 +12,6 @@ import { addHistory, type VmaHistory } from '../../../memory/history.js';
 import type { MemoryObject, ObjectWatcher } from '../../../memory/object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from '../../../memory/page-table.js';
 import type { PageWatch } from '../../../memory/watch.js';
-import type { NewEvent } from '../../../trace/events.js';
 import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
@@ -28,8 +27,14 @@ import {
   VmaList,
 } from './vma-list.js';
 
-/** The 'vma' events; the kernel adds seq, pid and pc. */
-export type MmEvent = Omit<Extract<NewEvent, { type: 'vma' }>, 'pid' | 'pc'>;
+/** A change of the map, as it goes into the trace but for whose and when it was. */
+export interface MmEvent {
+  readonly op: 'insert' | 'remove' | 'change';
+  readonly before: MappedVma | undefined;
+  readonly after: MappedVma | undefined;
+  /** What changed it: a system call's name, 'exec', 'stack growth'. */
+  readonly cause: string;
+}
 
 export interface MmOptions {
   readonly arch: Arch;
@@ -128,7 +133,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
 
   set pkru(value: number) {
     if (value === this.#pkru) return;
-    this.watch?.rightsSwitched(this);
+    this.watch?.rightsChanged(this, 0, Number.POSITIVE_INFINITY);
     this.#pkru = value >>> 0;
     this.flushTlb();
   }
@@ -156,12 +161,16 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   /** The per-thread switch of MAP_JIT memory. */
   protectJit(on: boolean): void {
     this.jitWriteProtect = on;
-    this.watch?.rightsSwitched(this);
+    this.watch?.rightsChanged(this, 0, Number.POSITIVE_INFINITY);
     this.flushTlb();
   }
 
   report(event: MmEvent): void {
-    this.watch?.mapChanged(this, event);
+    const { before, after } = event;
+    const vma = after ?? before;
+    if (vma !== undefined && !sameRights(before, after)) {
+      this.watch?.rightsChanged(this, vma.startPage, vma.endPage);
+    }
     this.options.report(event);
   }
 
@@ -247,7 +256,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   }
 
   emit(op: MmEvent['op'], before: MappedVma | undefined, after: MappedVma | undefined): void {
-    this.report({ type: 'vma', op, before, after, cause: this.cause });
+    this.report({ op, before, after, cause: this.cause });
   }
 
   /** The failure that a ruling means, if it refuses. A kill is left for the kernel to see. */
@@ -266,6 +275,11 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     if (this.remark?.kind === 'narrowed') return;
     this.remark = causeOfVerdict(ruling) ?? this.remark;
   }
+}
+
+function sameRights(before: MappedVma | undefined, after: MappedVma | undefined): boolean {
+  if (before === undefined || after === undefined) return false;
+  return ((before.flags ^ after.flags) & VM_ACCESS) === 0 && before.pkey === after.pkey;
 }
 
 /** Read when a policy reads it: the stack pointer is the CPU's. */

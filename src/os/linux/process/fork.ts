@@ -6,6 +6,7 @@ import { SA_NOCLDWAIT, type Signal, signalNumber } from '../../../abi/linux/sign
 import type { Outcome } from '../../../base/outcome.js';
 import { Pipe } from '../fs/pipe.js';
 import { addProcess, removeProcess } from '../fs/proc.js';
+import { changeEvent } from '../mm/mapping.js';
 import { childInfo, type SignalInfo, senderInfo } from '../signals/siginfo.js';
 import { IGNORE_HANDLER } from '../signals/signal-state.js';
 import { createPolicies } from './space.js';
@@ -32,7 +33,7 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
     ? parent.mm
     : parent.mm.fork({
         policies,
-        report: (event) => kernel.record({ ...event, pid }),
+        report: (event) => kernel.record({ ...changeEvent(event), pid }),
       });
   const base = createPolicies(kernel, parent.basePolicies.policies, owner);
   const child = new Task(kernel, pid, mm, policies, base);

@@ -7,6 +7,7 @@ import type { AddressSpace as Space } from '../mm/address-space.js';
 import { AddressSpace } from '../mm/address-space.js';
 import type { TaskFacts } from '../mm/hooks.js';
 import type { Layout } from '../mm/layout.js';
+import { changeEvent } from '../mm/mapping.js';
 
 /** What a space needs to know of the process that it belongs to. */
 export interface SpaceOwner {
@@ -45,7 +46,7 @@ export function createSpace(
     layout,
     policies,
     nx: policies.effects.nx,
-    report: (event) => kernel.record({ ...event, pid: owner().pid }),
+    report: (event) => kernel.record({ ...changeEvent(event), pid: owner().pid }),
     flushTlb: (page, count) => engine.flushTlb(page, count),
     stackPointer: () => kernel.stackPointer,
     task: () => owner().facts,

@@ -17,6 +17,7 @@ import {
   type FaultCause,
   type Stop,
 } from '../../../engine/engine.js';
+import { mappingOf } from '../mm/mapping.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_ACCESS } from '../mm/vma.js';
 import type { Task } from '../process/task.js';
@@ -96,7 +97,7 @@ function judged(
     const said = causeOfVerdict(ruling);
     const cause = (said?.kind === 'noted' ? mm.whoTook(address, access) : undefined) ?? said;
     // With the name that maps would print: [heap] and [stack] are known by their place only.
-    const named = vma && { ...vma, name: mm.nameOf(vma) };
+    const named = vma && mappingOf(vma, mm.nameOf(vma));
     const why = cause === undefined ? {} : { cause };
     kernel.record({ type: 'fault', pid, fault, vma: named, ...why });
   }
