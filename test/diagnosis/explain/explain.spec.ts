@@ -14,7 +14,7 @@ import { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { loadScenario } from '../../../src/scenario/read/load.js';
 import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
 
-const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));
+const ASM = fileURLToPath(new URL('../../../asm/', import.meta.url));
 
 function include(path: string): string | undefined {
   const file = [path, join(ASM, path)].find((each) => existsSync(each));
