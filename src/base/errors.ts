@@ -1,3 +1,5 @@
+import { shorten } from './text.js';
+
 /** A wrong argument of the host program. The message names the value, what is accepted and the nearest spelling. */
 export class MayexecError extends Error {
   override readonly name: string = 'MayexecError';
@@ -8,22 +10,37 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
+/** Nobody misspells a longer name by a letter or two. */
+const LONGEST_NAME = 64;
+/** Cells of all the tables of one search together: a few milliseconds. What a source defines may be many names. */
+const MOST_CELLS = 500_000;
+
 /**
  * The spelling among `known` nearest to `value` (Levenshtein distance of at most 1 + length / 3); else one that it
- * abbreviates ('regs': registers), if any.
+ * abbreviates ('regs': registers), if any. It is a hint: long names get none, and of very many names only the
+ * first are looked at.
  */
 export function nearest(value: string, known: Iterable<string>): string | undefined {
+  if (value.length > LONGEST_NAME) return undefined;
   const wanted = value.toLowerCase();
   let best: string | undefined;
   let bestDistance = 2 + Math.floor(wanted.length / 3);
+  let longer: string | undefined;
+  let cells = 0;
   for (const name of known) {
+    if (longer === undefined && abbreviates(wanted, name.toLowerCase())) longer = name;
+    cells += name.length;
+    // Each letter more or less is one step.
+    if (Math.abs(name.length - wanted.length) >= bestDistance) continue;
+    cells += name.length * wanted.length;
+    if (cells > MOST_CELLS) break;
     const distance = editDistance(wanted, name.toLowerCase());
     if (distance < bestDistance) {
       best = name;
       bestDistance = distance;
     }
   }
-  return best ?? [...known].find((name) => abbreviates(wanted, name.toLowerCase()));
+  return best ?? longer;
 }
 
 /** Three letters or more, the first the same, each in its order. */
@@ -39,8 +56,17 @@ export function unknownValue(what: string, value: unknown, known: readonly strin
   const guess = typeof value === 'string' ? nearest(value, known) : undefined;
   const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
   return new MayexecError(
-    `unknown ${what} '${String(value)}': expected one of ${known.join(', ')}${hint}`,
+    `unknown ${what} '${shorten(String(value))}': expected one of ${listed(known)}${hint}`,
   );
+}
+
+/** More than anybody reads: names that a source defines. */
+const MOST_LISTED = 200;
+
+function listed(known: readonly string[]): string {
+  const more = known.length - MOST_LISTED;
+  const names = known.slice(0, MOST_LISTED).join(', ');
+  return more > 0 ? `${names} and ${more} more` : names;
 }
 
 function editDistance(a: string, b: string): number {

@@ -161,7 +161,7 @@ const ARCH_WORDS: Readonly<Record<string, Arch>> = {
 function archOfSource(path: string, source: string): Arch {
   const given = /^[ \t]*[;#]@[ \t]*arch[ \t]+(\S+)[ \t]*$/m.exec(source)?.[1];
   if (given !== undefined) {
-    const arch = ARCH_WORDS[given];
+    const arch = Object.hasOwn(ARCH_WORDS, given) ? ARCH_WORDS[given] : undefined;
     if (arch === undefined)
       throw new UsageError(
         `${path}: ${unknownValue('arch', given, Object.keys(ARCH_WORDS)).message}`,

@@ -20,6 +20,7 @@ import {
   RLIMIT_STACK,
 } from '../abi/linux/process.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
+import { ownEntry } from '../base/own-entry.js';
 import type { CallEffect, CallInjection, Injection, When } from './injection.js';
 
 /** Limits that something here obeys. */
@@ -71,7 +72,7 @@ function settingOf(text: string, name: string, value: string): Injection {
   if (name === 'map-count') {
     return { kind: 'map-count', text, count: wholeNumber('map-count', value) };
   }
-  const resource = LIMITS[name];
+  const resource = ownEntry(LIMITS, name);
   if (resource === undefined) throw unknownValue('setting', name, SETTINGS);
   return { kind: 'rlimit', text, resource, bytes: sizeOf(name, value) };
 }
@@ -116,7 +117,7 @@ function effectOf(word: string, key: string, value: string | undefined): CallEff
 }
 
 function errnoOf(text: string): Errno {
-  const named = text in ERRNO ? (text as Errno) : undefined;
+  const named = Object.hasOwn(ERRNO, text) ? (text as Errno) : undefined;
   const errno = /^\d+$/.test(text) ? errnoName(Number(text)) : named;
   if (errno !== undefined) return errno;
   const guess = nearest(text, Object.keys(ERRNO));

@@ -110,7 +110,7 @@ function checkAnswer(where: string, answer: PolicyAnswer): void {
   if (rule !== undefined && !KEBAB.test(rule)) {
     throw new MayexecError(`${where}: rule '${rule}': expected kebab case`);
   }
-  if (errno !== undefined && !(errno in ERRNO)) {
+  if (errno !== undefined && !Object.hasOwn(ERRNO, errno)) {
     throw unknownValue(`errno from ${where}`, errno, Object.keys(ERRNO));
   }
   if (clear !== undefined && clear & ~(VM_ACCESS | VM_MAYACCESS)) {

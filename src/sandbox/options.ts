@@ -1,7 +1,9 @@
 /** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
+
 import type { Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
+import { ownEntry } from '../base/own-entry.js';
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
@@ -174,7 +176,7 @@ export function checkHostFile(path: string, file: HostFile): void {
 
 function checkSettings(given: Readonly<Record<string, number>>, { settings }: World): void {
   for (const [name, value] of Object.entries(given)) {
-    const range = settings[name];
+    const range = ownEntry(settings, name);
     if (range === undefined) throw unknownValue('sysctl', name, Object.keys(settings));
     integer(name, value, range.least, range.most);
   }

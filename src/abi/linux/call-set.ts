@@ -1,5 +1,7 @@
 /** Sets of system calls as strace's `-e trace=` and `-e inject=` name them: names, and the class of memory. */
+
 import { MayexecError, nearest } from '../../base/errors.js';
+import { ownEntry } from '../../base/own-entry.js';
 import { SYSCALLS_I386 } from './syscalls-i386.js';
 import { SYSCALLS_X86_64 } from './syscalls-x86-64.js';
 
@@ -57,7 +59,7 @@ export function callFamily(name: string): string {
 export function callSet(text: string): readonly string[] {
   const names = text.split(',').flatMap((given) => {
     const name = given.trim();
-    const members = CLASSES[name];
+    const members = ownEntry(CLASSES, name);
     if (members !== undefined) return members;
     if (NAMES.has(callFamily(name))) return [callFamily(name)];
     const guess = nearest(name, [...NAMES, ...Object.keys(CLASSES)]);

@@ -3,8 +3,10 @@
  * mmap and mprotect with both PROT_WRITE and PROT_EXEC are refused before anything else is looked at.
  * OpenBSD sys/uvm/uvm_mmap.c:uvm_wxcheck(), sys_mmap(), sys_mprotect(); sys/kern/exec_elf.c.
  */
+
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/linux/mman.js';
 import type { Addr } from '../../base/address.js';
+import { ownEntry } from '../../base/own-entry.js';
 import {
   VM_EXEC,
   VM_GROWSDOWN,
@@ -71,7 +73,7 @@ function judgeCall(
   args: readonly bigint[],
   facts: MmFacts,
 ): Verdict {
-  const call = CALLS[name];
+  const call = ownEntry(CALLS, name);
   if (call === undefined || (name === 'mmap' && facts.arch === 'i386')) return allow;
   const prot = args[2] ?? 0n;
   if (prot & ~KNOWN & 0xffff_ffffn) return rules.deny('EINVAL', 'prot-bits');

@@ -4,6 +4,7 @@
  * kernel/files.te and kernel/devices.te (execmod), contrib/wine.te, contrib/apache.te,
  * dist/targeted/booleans.conf (defaults) and dist/booleans.subs_dist (old names of booleans).
  */
+import { ownEntry } from '../../base/own-entry.js';
 import type { SecurityLabel } from '../../memory/object.js';
 import type { OptionInfo, PolicyOptions } from '../definition.js';
 import { onOff } from '../definition.js';
@@ -91,7 +92,7 @@ export const DOMAIN_OPTIONS: readonly OptionInfo[] = [
 function booleanOf(options: PolicyOptions, wanted: BooleanInfo['permission']): boolean | undefined {
   let allowed: boolean | undefined;
   for (const [name, value] of options.given) {
-    const info = BOOLEANS[name];
+    const info = ownEntry(BOOLEANS, name);
     if (info?.permission === wanted) allowed = (value === 'on') !== (info.inverted === true);
   }
   return allowed;

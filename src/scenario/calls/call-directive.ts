@@ -6,6 +6,7 @@
 import { SIGNAL } from '../../abi/linux/signal.js';
 import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
+import { ownEntry } from '../../base/own-entry.js';
 import { TYPE_NAMES } from '../../kit/abi/value-type.js';
 import { pointerTo } from '../../kit/bed/buffers.js';
 import { type Argument, arg, type TypedValue } from '../../kit/run/arguments.js';
@@ -110,7 +111,7 @@ function specialFloat(text: string): number | undefined {
     inf: Number.POSITIVE_INFINITY,
     '-inf': Number.NEGATIVE_INFINITY,
   };
-  return named[text.toLowerCase()];
+  return ownEntry(named, text.toLowerCase());
 }
 
 function textBytes(word: string): Uint8Array {

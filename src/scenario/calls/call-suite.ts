@@ -80,7 +80,7 @@ class SuiteReader {
   arch: Arch = 'x86-64';
   readonly #problems: Problems;
   readonly #policies: { readonly name: string; readonly spec: string }[] = [];
-  readonly #buffers: Record<string, BufferInit> = {};
+  readonly #buffers = new Map<string, BufferInit>();
   readonly #calls: OpenCall[] = [];
   #abi: AbiName | undefined;
 
@@ -123,13 +123,14 @@ class SuiteReader {
           );
         }
         for (const name of buffersIn(call)) {
-          if (!(name in this.#buffers))
-            throw unknownValue('buffer', name, Object.keys(this.#buffers));
+          if (!this.#buffers.has(name)) {
+            throw unknownValue('buffer', name, [...this.#buffers.keys()]);
+          }
         }
       });
       return { ...call, runs: names ?? known };
     });
-    return { policies, buffers: this.#buffers, calls };
+    return { policies, buffers: Object.fromEntries(this.#buffers), calls };
   }
 
   #heading(word: string, value: string): void {
@@ -170,10 +171,11 @@ class SuiteReader {
     if (name === undefined || content === undefined) {
       throw new MayexecError(`expected 'buffer NAME = LENGTH', '= "text"' or '= bytes 01 02 ff'`);
     }
-    if (name in this.#buffers) throw new MayexecError(`buffer '${name}' is given twice`);
-    this.#buffers[name] = /^\d+$/.test(content)
+    if (this.#buffers.has(name)) throw new MayexecError(`buffer '${name}' is given twice`);
+    const init = /^\d+$/.test(content)
       ? Number(content)
       : contentOf(content.replace(/^bytes\s+/, ''));
+    this.#buffers.set(name, init);
   }
 }
 

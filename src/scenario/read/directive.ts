@@ -142,7 +142,7 @@ function resultOf(text: string): CallResult {
     const digits = BigInt(text.replace('-', ''));
     return { kind: 'value', value: text.startsWith('-') ? -digits : digits };
   }
-  if (text in ERRNO) return { kind: 'errno', errno: text as Errno };
+  if (Object.hasOwn(ERRNO, text)) return { kind: 'errno', errno: text as Errno };
   const guess = nearest(text, [...Object.keys(ERRNO), 'ok']);
   const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
   throw new MayexecError(`'${text}' is no result: expected ok, a number or an errno${hint}`);

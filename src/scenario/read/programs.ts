@@ -17,7 +17,7 @@ interface OpenProgram {
   readonly line: number;
   readonly source: string[];
   readonly directives: { readonly line: number; readonly column: number; readonly text: string }[];
-  readonly xattrs: Record<string, string>;
+  readonly xattrs: Map<string, string>;
   under: readonly string[] | undefined;
 }
 
@@ -41,7 +41,7 @@ export function programsOf(
 
 function newProgram(name: string, line: number, lineCount: number): OpenProgram {
   const source = Array.from({ length: lineCount }, () => '');
-  return { name, line, source, directives: [], xattrs: {}, under: undefined };
+  return { name, line, source, directives: [], xattrs: new Map(), under: undefined };
 }
 
 function fenceWords(
@@ -73,7 +73,7 @@ function setAttribute(
       if (name === undefined || text === undefined) {
         throw new MayexecError(`'${attribute}': expected xattr:NAME=VALUE`);
       }
-      program.xattrs[name] = text;
+      program.xattrs.set(name, text);
     } else {
       throw unknownValue('word after the name of the program', key, ['under', 'xattr']);
     }
@@ -99,7 +99,8 @@ function addLines(program: OpenProgram, { first, content }: CodeBlock, problems:
 }
 
 function finish(program: OpenProgram, all: readonly string[], problems: Problems): ScenarioProgram {
-  const { name, line, source, directives, xattrs, under } = program;
+  const { name, line, source, directives, under } = program;
+  const xattrs = Object.fromEntries(program.xattrs);
   const runs = under === undefined ? all : all.filter((run) => under.includes(run));
   const position = { file: problems.file, line, column: 1 };
   const read = directives.map((directive) => expectationOf(directive, runs, problems));

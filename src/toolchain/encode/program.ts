@@ -1,4 +1,5 @@
 /** A program while it is assembled: sections of items, each item one statement that takes up room. */
+import { ownEntry } from '../../base/own-entry.js';
 import { anchorValue, type LinearValue } from '../syntax/evaluate.js';
 import type { Mode } from '../syntax/operand.js';
 import type { SourceStatement } from '../syntax/source-text.js';
@@ -77,7 +78,7 @@ export function sectionRights(
   flags: string | undefined,
   type: string,
 ): SectionRights {
-  const known = KNOWN[name.split('.')[1] ?? ''];
+  const known = ownEntry(KNOWN, name.split('.')[1] ?? '');
   if (flags === undefined) return known ?? READ_ONLY;
   return {
     write: flags.includes('w'),

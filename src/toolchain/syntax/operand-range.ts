@@ -1,5 +1,6 @@
 /** Constants that an operation has no room for. Keystone cuts them to what fits, without a word. */
 
+import { ownEntry } from '../../base/own-entry.js';
 import { registerWidth } from '../../x86/registers.js';
 import { StatementError } from '../assembly-error.js';
 import type { Operand } from './operand.js';
@@ -35,7 +36,7 @@ export function checkImmediate(instruction: Checked, index: number, given: bigin
     if (value < -128n || value > 255n) refuse(operand, given, 'the 8 bits of a count');
     return;
   }
-  const unsigned = UNSIGNED[name]?.[index];
+  const unsigned = ownEntry(UNSIGNED, name)?.[index];
   if (unsigned !== undefined && (value < 0n || value >= 1n << BigInt(unsigned))) {
     refuse(operand, given, `${unsigned} bits without sign`);
   }
