@@ -6,17 +6,17 @@
 import type { Addr, Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
-import { StatementError } from './assembly-error.js';
+import { AssemblyError, StatementError } from './assembly-error.js';
+import { OverBudget } from './budget.js';
 import { namedConstants } from './constants.js';
 import { ProgramBuilder } from './encode/builder.js';
 import { diagnose } from './encode/diagnose.js';
 import { loadKeystone } from './encode/keystone.js';
 import { defaultMode, layOut, type Placed } from './encode/layout.js';
 import { isDirective, runDirective } from './syntax/directives.js';
-import { parseExpression, TokenReader } from './syntax/expression.js';
+import { parseExpression } from './syntax/expression.js';
 import { firstWord, type Include, Preprocessor } from './syntax/preprocess.js';
 import type { Semicolon, SourceLocation, SourceStatement } from './syntax/source-text.js';
-import { tokenize } from './syntax/tokens.js';
 
 export interface AssembleOptions {
   readonly arch: Arch;
@@ -106,7 +106,12 @@ function read(source: string, options: AssembleOptions): ProgramBuilder {
   const builder = new ProgramBuilder(constantsOf(options), { ...defaultMode(arch), syntax });
   const semicolon = options.semicolon ?? (/\.(asm|nasm)$/.test(file) ? 'comment' : 'separator');
   const statement = (each: SourceStatement): void => readStatement(builder, each.text);
-  new Preprocessor({ builder, include, semicolon, statement }).source(source, file);
+  try {
+    new Preprocessor({ builder, include, semicolon, statement }).source(source, file);
+  } catch (error) {
+    if (!(error instanceof OverBudget)) throw error;
+    throw new AssemblyError([{ file, line: 1, column: 1, text: '', message: error.message }]);
+  }
   return builder;
 }
 
@@ -121,10 +126,7 @@ function readStatement(builder: ProgramBuilder, text: string): void {
   const assignment = /^([A-Za-z_.?@][\w.$?@]*)(\s*=(?!=)|\s+equ\b)/i.exec(text);
   if (assignment !== null) {
     const skipped = assignment[0].length;
-    const reader = new TokenReader(
-      tokenize(' '.repeat(skipped) + text.slice(skipped)),
-      text.length,
-    );
+    const reader = builder.tokens(' '.repeat(skipped) + text.slice(skipped));
     const value = parseExpression(reader);
     reader.expectEnd();
     builder.assign(assignment[1]!, value);

@@ -1,15 +1,17 @@
 /** All that is wrong with a scenario file, each mistake with its place. */
 import { MayexecError } from '../../base/errors.js';
-import { type AssemblyProblem, problemLine } from '../../toolchain/assembly-error.js';
+import {
+  type AssemblyProblem,
+  firstOfEachKind,
+  problemLine,
+} from '../../toolchain/assembly-error.js';
 
 export class ScenarioError extends MayexecError {
   override readonly name = 'ScenarioError';
   readonly problems: readonly AssemblyProblem[];
 
   constructor(problems: readonly AssemblyProblem[]) {
-    const sorted = [...problems].sort((a, b) =>
-      a.file === b.file ? a.line - b.line || a.column - b.column : 0,
-    );
+    const sorted = firstOfEachKind(problems);
     super(sorted.map(problemLine).join('\n'));
     this.problems = sorted;
   }

@@ -1,5 +1,6 @@
 /** ProgramBuilder: takes statements in the order of reading and puts labels and items into sections. */
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
+import { Budget, OverBudget } from '../budget.js';
 import { evaluateLinear } from '../syntax/evaluate.js';
 import { type Expression, parseExpression, TokenReader } from '../syntax/expression.js';
 import type { Mode } from '../syntax/operand.js';
@@ -14,16 +15,20 @@ const TEXT_SECTION = '.text';
 const BSS_SECTION = '.bss';
 
 /** A runaway macro or `.rept` must end before the host's memory does. */
-const MAX_ITEMS = 500_000;
+const MAX_ITEMS = 200_000;
+/** Beyond them nobody reads on, and most are consequences. */
+export const MAX_PROBLEMS = 200;
 
 export class ProgramBuilder {
   readonly symbols: SymbolTable;
+  readonly budget = new Budget();
   readonly sections: Section[] = [];
   readonly globals = new Set<string>();
   readonly problems: AssemblyProblem[] = [];
   /** What a note section says of the stack: `.section .note.GNU-stack,"x"`. */
   execStack: boolean | undefined;
   mode: Mode;
+  readonly #byName = new Map<string, Section>();
   #current: Section;
   #previous: Section;
   #sequence = 0;
@@ -33,7 +38,7 @@ export class ProgramBuilder {
   #statement: SourceStatement | undefined;
 
   constructor(constants: ReadonlyMap<string, bigint>, mode: Mode) {
-    this.symbols = new SymbolTable(constants);
+    this.symbols = new SymbolTable(constants, this.budget);
     this.mode = mode;
     this.#current = this.#open(TEXT_SECTION, sectionRights(TEXT_SECTION, undefined, ''), false);
     this.#previous = this.#current;
@@ -53,14 +58,23 @@ export class ProgramBuilder {
     try {
       read();
     } catch (error) {
+      if (error instanceof OverBudget) throw new AssemblyError([problemOf(error, statement)]);
       if (!(error instanceof StatementError)) throw error;
-      this.problems.push(problemOf(error, statement));
+      this.report(problemOf(error, statement));
     }
   }
 
   report = (problem: AssemblyProblem): void => {
     this.problems.push(problem);
+    if (this.problems.length >= MAX_PROBLEMS) throw new AssemblyError(this.problems);
   };
+
+  /** Tokens of a statement, or of a part of one, that become code or data. */
+  tokens(text: string): TokenReader {
+    const tokens = tokenize(text);
+    this.budget.spend('tokens', tokens.length);
+    return new TokenReader(tokens, text.length);
+  }
 
   label(name: string): void {
     const site = this.#site();
@@ -78,7 +92,7 @@ export class ProgramBuilder {
 
   instruction(text: string): void {
     this.#requireBits('an instruction');
-    const instruction = parseInstruction(text, this.mode);
+    const instruction = parseInstruction(this.tokens(text), this.mode);
     const places = instruction.operands.some((operand) => operand.kind !== 'register');
     this.emit(
       (values) => renderInstruction(instruction, values),
@@ -110,7 +124,7 @@ export class ProgramBuilder {
 
   /** Reads `text` as one expression and gives its value now. */
   constantOf(text: string): bigint {
-    const reader = new TokenReader(tokenize(text), text.length);
+    const reader = this.tokens(text);
     const expression = parseExpression(reader);
     reader.expectEnd();
     return this.constant(expression);
@@ -125,7 +139,7 @@ export class ProgramBuilder {
     }
     const discarded = flags !== undefined && !flags.includes('a') && name.startsWith('.note');
     if (name === '.note.GNU-stack') this.execStack = rights.exec;
-    const known = this.sections.find((section) => section.name === name);
+    const known = this.#byName.get(name);
     if (known !== undefined && flags !== undefined && !sameRights(known.rights, rights)) {
       throw new StatementError(`${name} had other flags before`);
     }
@@ -138,21 +152,20 @@ export class ProgramBuilder {
   }
 
   #open(name: string, rights: SectionRights, discarded: boolean): Section {
+    this.budget.spend('sections');
     const section = new Section(name, rights, discarded, () => this.#anchors++);
     this.sections.push(section);
+    this.#byName.set(name, section);
     return section;
   }
 
   #site(): { anchor: number; site: Site } {
     const anchor = this.#anchors++;
-    return { anchor, site: { sequence: this.#sequence++, here: this.#current.place(anchor) } };
+    return { anchor, site: this.#current.site(this.#sequence++, anchor) };
   }
 
   #push(anchor: number, site: Site, render: Item['render'], verify?: Item['verify']): void {
-    if (++this.#items > MAX_ITEMS) {
-      const error = new StatementError(`more than ${MAX_ITEMS} statements`);
-      throw new AssemblyError([problemOf(error, this.#statement!)]);
-    }
+    if (++this.#items > MAX_ITEMS) throw new OverBudget(`more than ${MAX_ITEMS} statements`);
     const statement = this.#statement!;
     this.#current.items.push({ anchor, statement, site, mode: this.mode, render, verify });
   }
@@ -165,10 +178,25 @@ export class ProgramBuilder {
   }
 }
 
-export function problemOf(error: StatementError, statement: SourceStatement): AssemblyProblem {
+export function problemOf(
+  error: StatementError | OverBudget,
+  statement: SourceStatement,
+): AssemblyProblem {
   const { file, line, column, via } = statement;
-  const message = via.length === 0 ? error.message : `${error.message} (in ${via.join(', in ')})`;
-  return { file, line, column: column + error.offset, text: error.part ?? statement.text, message };
+  const of = error instanceof StatementError ? error : undefined;
+  const text = of?.part ?? statement.text;
+  const message = via.length === 0 ? error.message : `${error.message} (${usesText(via)})`;
+  const kind = of?.kind ?? `${file}\0${error.message}\0${text}`;
+  return { file, line, column: column + (of?.offset ?? 0), text, message, kind };
+}
+
+const MOST_USES = 3;
+
+/** `in macro m used at m.s:6, in …`: the innermost uses. */
+function usesText(via: readonly string[]): string {
+  const more = via.length - MOST_USES;
+  const uses = via.slice(0, MOST_USES).map((use) => `in ${use}`);
+  return [...uses, ...(more > 0 ? [`and ${more} more around it`] : [])].join(', ');
 }
 
 function sameRights(a: SectionRights, b: SectionRights): boolean {

@@ -115,6 +115,7 @@ export function emitFill(builder: ProgramBuilder, reader: TokenReader, unit: num
     const wanted = values.number(count) * BigInt(unit);
     const length = wanted < 0n && !values.settled(count) ? 0n : checkedLength(wanted, MAX_LENGTH);
     const value = fill === undefined ? 0n : BigInt.asUintN(8, values.number(fill));
+    builder.budget.spend('image', Number(length));
     return length === 0n ? '' : `.space ${hex(length)}, ${hex(value)}`;
   });
 }

@@ -18,6 +18,9 @@ const MOST_PROBLEMS = 50;
 /** One byte after the statement: without it Keystone gave up silently. */
 const MARKER = '.byte 0x90';
 
+/** Statements that are tried together: where all is well, that is as fast as the assembly itself. */
+const CHUNK = 1024;
+
 interface Tried {
   readonly rendered: RenderedItem;
   readonly code: number | 'crash' | undefined;
@@ -29,25 +32,93 @@ export async function diagnose(
   arch: Arch,
   address: bigint,
 ): Promise<AssemblyError> {
-  const tried: Tried[] = [];
-  const problems: AssemblyProblem[] = [...refusal.problems];
-  for (const rendered of refusal.rendered) {
-    if (rendered.text === '') {
-      tried.push({ rendered, code: undefined, length: 0 });
-      continue;
-    }
-    const alone = await tryAlone(rendered, arch, address);
-    tried.push(alone);
-    if (alone.code === undefined) continue;
-    problems.push(problem(rendered, explain(alone.code, rendered)));
-    if (problems.length >= MOST_PROBLEMS) break;
+  const search = new Search(arch, address, [...refusal.problems]);
+  const { rendered } = refusal;
+  for (let from = 0; from < rendered.length; from += CHUNK) {
+    await search.tryAll(rendered.slice(from, from + CHUNK));
   }
-  if (problems.length > 0) return new AssemblyError(problems);
-  return new AssemblyError([await findInPlace(tried, refusal, arch, address)]);
+  if (search.problems.length > 0) return new AssemblyError(search.problems);
+  return new AssemblyError([await findInPlace(search.tried, refusal, arch, address)]);
 }
 
-function problem({ item }: RenderedItem, message: string): AssemblyProblem {
-  return problemOf(new StatementError(message), item.statement);
+/** Tries statements apart from the program that they stand in. */
+class Search {
+  readonly tried: Tried[] = [];
+  readonly problems: AssemblyProblem[];
+  readonly #arch: Arch;
+  readonly #address: bigint;
+
+  constructor(arch: Arch, address: bigint, problems: AssemblyProblem[]) {
+    this.#arch = arch;
+    this.#address = address;
+    this.problems = problems;
+  }
+
+  /** Halves what is refused until the statements are found that are refused alone. */
+  async tryAll(items: readonly RenderedItem[]): Promise<void> {
+    if (this.problems.length >= MOST_PROBLEMS) return;
+    const lengths = await tryTogether(items, this.#arch, this.#address);
+    if (lengths !== undefined) {
+      for (const [index, rendered] of items.entries()) {
+        this.tried.push({ rendered, code: undefined, length: lengths[index]! });
+      }
+      return;
+    }
+    const [only] = items;
+    if (items.length > 1) {
+      const half = items.length >> 1;
+      await this.tryAll(items.slice(0, half));
+      await this.tryAll(items.slice(half));
+    } else if (only !== undefined) {
+      await this.#tryAlone(only);
+    }
+  }
+
+  async #tryAlone(rendered: RenderedItem): Promise<void> {
+    const alone = await tryAlone(rendered, this.#arch, this.#address);
+    this.tried.push(alone);
+    if (alone.code === undefined) return;
+    const message = explain(alone.code, rendered);
+    // A mnemonic is misspelt once, however often it stands there.
+    const kind = alone.code === KEYSTONE_ERRORS.mnemonicFail ? message : undefined;
+    this.problems.push(problem(rendered, message, kind));
+  }
+}
+
+/**
+ * Bytes of each statement; undefined when one of them is refused, or when they are only because they stand
+ * so far apart. As in layout.ts, a table of places behind them tells where each begins.
+ */
+async function tryTogether(
+  items: readonly RenderedItem[],
+  arch: Arch,
+  address: bigint,
+): Promise<number[] | undefined> {
+  let mode = defaultMode(arch);
+  const lines: string[] = ['zzstart:'];
+  const used = new Set<string>();
+  for (const [index, { item, text }] of items.entries()) {
+    lines.push(`zztry${index}:`);
+    if (text === '') continue;
+    lines.push(...modeSwitch(mode, item.mode), text);
+    mode = item.mode;
+    for (const label of text.match(/\bzz\d+\b/g) ?? []) used.add(label);
+  }
+  lines.push(`zztry${items.length}:`, ...[...used].map((label) => `${label}:`));
+  for (let index = 1; index <= items.length; index++) {
+    lines.push(`.long zztry${index} - zzstart`);
+  }
+  const keystone = await loadKeystone();
+  const encoded = keystone.encode(arch, lines.join('\n'), address);
+  if (!encoded.ok || encoded.bytes.length < 4 * items.length) return undefined;
+  const { bytes } = encoded;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4 * items.length);
+  const ends = items.map((_, index) => view.getUint32(4 * index, true));
+  return ends.map((end, index) => end - (ends[index - 1] ?? 0));
+}
+
+function problem({ item }: RenderedItem, message: string, kind?: string): AssemblyProblem {
+  return problemOf(new StatementError(message, 0, undefined, kind), item.statement);
 }
 
 async function tryAlone(rendered: RenderedItem, arch: Arch, address: bigint): Promise<Tried> {

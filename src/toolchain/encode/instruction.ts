@@ -3,7 +3,7 @@
 import { registerWidth } from '../../x86/registers.js';
 import { StatementError } from '../assembly-error.js';
 import type { LinearValue } from '../syntax/evaluate.js';
-import { type Expression, TokenReader } from '../syntax/expression.js';
+import type { Expression, TokenReader } from '../syntax/expression.js';
 import {
   checkHighBytes,
   checkMemory,
@@ -15,7 +15,6 @@ import {
 import { parseAttOperand } from '../syntax/operand-att.js';
 import { parseIntelOperand } from '../syntax/operand-intel.js';
 import { checkDisplacement, checkImmediate } from '../syntax/operand-range.js';
-import { tokenize } from '../syntax/tokens.js';
 import { existsIn, isPrefix, keystoneText } from './quirks.js';
 
 export interface SourceInstruction {
@@ -45,8 +44,7 @@ export function hex(value: bigint): string {
   return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
-export function parseInstruction(text: string, mode: Mode): SourceInstruction {
-  const reader = new TokenReader(tokenize(text), text.length);
+export function parseInstruction(reader: TokenReader, mode: Mode): SourceInstruction {
   const prefixes: string[] = [];
   let mnemonic = '';
   while (!reader.atEnd) {

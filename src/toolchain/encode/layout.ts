@@ -9,10 +9,11 @@
  */
 import type { Arch } from '../../base/address.js';
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
+import { OverBudget } from '../budget.js';
 import { evaluateLinear, evaluateNumber } from '../syntax/evaluate.js';
 import type { Expression } from '../syntax/expression.js';
 import type { Mode } from '../syntax/operand.js';
-import { type ProgramBuilder, problemOf } from './builder.js';
+import { MAX_PROBLEMS, type ProgramBuilder, problemOf } from './builder.js';
 import { anchorName, hex, type Values } from './instruction.js';
 import type { Keystone } from './keystone.js';
 import { type Item, type Section, sectionOrder, WRITABLE_ORDER } from './program.js';
@@ -64,6 +65,7 @@ export function layOut(input: LayoutInput): Placed | Refusal {
     .sort((a, b) => sectionOrder(a.rights) - sectionOrder(b.rights));
   let addresses: readonly bigint[] | undefined;
   for (let round = 0; round < MOST_ROUNDS; round++) {
+    builder.budget.startRound();
     const rendering = new Rendering(builder, addresses, address);
     const { rendered, problems } = rendering.all(sections);
     if (problems.length > 0 || builder.problems.length > 0) {
@@ -86,6 +88,13 @@ function sameAddresses(before: readonly bigint[] | undefined, now: readonly bigi
   return before?.every((address, anchor) => address === now[anchor]) ?? false;
 }
 
+/** What a user did wrong becomes a problem; anything else, and what ends the assembly, is thrown. */
+function problemAt({ statement }: Item, error: unknown): AssemblyProblem {
+  if (error instanceof OverBudget) throw new AssemblyError([problemOf(error, statement)]);
+  if (!(error instanceof StatementError)) throw error;
+  return problemOf(error, statement);
+}
+
 /** One round's values, and the text of each item. */
 class Rendering {
   readonly #builder: ProgramBuilder;
@@ -105,10 +114,13 @@ class Rendering {
     const rendered: RenderedItem[] = [];
     for (const item of sections.flatMap((section) => section.items)) {
       try {
-        rendered.push({ item, text: item.render(this.#valuesAt(item)) });
+        const text = item.render(this.#valuesAt(item));
+        // A byte takes four characters at least.
+        this.#builder.budget.spend('image', text.length >> 2);
+        rendered.push({ item, text });
       } catch (error) {
-        if (!(error instanceof StatementError)) throw error;
-        problems.push(problemOf(error, item.statement));
+        problems.push(problemAt(item, error));
+        if (problems.length >= MAX_PROBLEMS) break;
       }
     }
     return { rendered, problems };
@@ -123,8 +135,8 @@ class Rendering {
         try {
           item.verify?.(this.#valuesAt(item), end);
         } catch (error) {
-          if (!(error instanceof StatementError)) throw error;
-          problems.push(problemOf(error, item.statement));
+          problems.push(problemAt(item, error));
+          if (problems.length >= MAX_PROBLEMS) return problems;
         }
       }
     }

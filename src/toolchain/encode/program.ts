@@ -46,8 +46,10 @@ export class Section {
   }
 
   /** Where the next statement comes to lie. */
-  place(anchor: number): LinearValue {
-    return this.rights.nobits ? anchorValue(this.startAnchor, this.reserved) : anchorValue(anchor);
+  site(sequence: number, anchor: number): Site {
+    return this.rights.nobits
+      ? new SectionSite(sequence, this.startAnchor, this.reserved)
+      : new SectionSite(sequence, anchor, 0n);
   }
 
   align(alignment: number): void {
@@ -55,6 +57,23 @@ export class Section {
     if (!this.rights.nobits) return;
     const unit = BigInt(alignment);
     this.reserved = ((this.reserved + unit - 1n) / unit) * unit;
+  }
+}
+
+/** There is one for each statement: it makes a value of its place only when somebody asks. */
+class SectionSite implements Site {
+  readonly sequence: number;
+  readonly #anchor: number;
+  readonly #distance: bigint;
+
+  constructor(sequence: number, anchor: number, distance: bigint) {
+    this.sequence = sequence;
+    this.#anchor = anchor;
+    this.#distance = distance;
+  }
+
+  get here(): LinearValue {
+    return anchorValue(this.#anchor, this.#distance);
   }
 }
 

@@ -3,9 +3,8 @@ import { nearest } from '../../base/errors.js';
 import { StatementError } from '../assembly-error.js';
 import type { ProgramBuilder } from '../encode/builder.js';
 import { emitData, emitFill, emitFloats, emitStrings } from '../encode/data.js';
-import { parseExpression, TokenReader } from './expression.js';
+import { parseExpression, type TokenReader } from './expression.js';
 import type { Bits } from './operand.js';
-import { tokenize } from './tokens.js';
 
 type Directive = (builder: ProgramBuilder, reader: TokenReader) => void;
 
@@ -88,6 +87,7 @@ export function isDirective(name: string): boolean {
 export function runDirective(builder: ProgramBuilder, name: string, text: string): void {
   if (IGNORED.has(name) || name.startsWith('.cfi_')) return;
   if (Object.hasOwn(FLOATS, name)) {
+    builder.budget.spend('tokens', text.length);
     emitFloats(builder, text.slice(name.length), FLOATS[name]!);
     return;
   }
@@ -97,7 +97,7 @@ export function runDirective(builder: ProgramBuilder, name: string, text: string
     const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
     throw new StatementError(`unknown directive '${name}'${hint}`, 0, name);
   }
-  const reader = new TokenReader(tokenize(text), text.length);
+  const reader = builder.tokens(text);
   reader.take();
   directive(builder, reader);
 }
@@ -169,7 +169,10 @@ function emitRepeated(builder: ProgramBuilder, reader: TokenReader): void {
   const bytes = [...unit.matchAll(/../g)].reverse().slice(0, Number(size));
   const text = bytes.map(([byte]) => `0x${byte}`).join(', ');
   const line = size === 0n ? '' : `.byte ${text}`;
-  builder.emit(() => Array.from({ length: Number(count) }, () => line).join('\n'));
+  builder.emit(() => {
+    builder.budget.spend('image', Number(count * size));
+    return Array.from({ length: Number(count) }, () => line).join('\n');
+  });
 }
 
 function align(builder: ProgramBuilder, reader: TokenReader, power: boolean): void {
@@ -187,7 +190,10 @@ function align(builder: ProgramBuilder, reader: TokenReader, power: boolean): vo
   // Between instructions Keystone fills with nops of many bytes; data are filled with zeros.
   const fill = given2 ?? (section.rights.exec ? undefined : 0n);
   const value = fill === undefined ? '' : `, 0x${BigInt.asUintN(8, fill).toString(16)}`;
-  builder.emit(() => `.p2align 0x${log.toString(16)}${value}`);
+  builder.emit(() => {
+    builder.budget.spend('image', Number(bytes) - 1);
+    return `.p2align 0x${log.toString(16)}${value}`;
+  });
 }
 
 /** `.comm name, size, alignment`. */

@@ -13,6 +13,8 @@ export interface Names {
   /** Undefined when the name stands for something that is no sum of places. */
   linear(name: string, offset: number): LinearValue | undefined;
   number(name: string, offset: number): bigint;
+  /** Told of each step before it is made; throws when there were too many. */
+  spend(steps: number): void;
 }
 
 export function constantValue(constant: bigint): LinearValue {
@@ -25,6 +27,7 @@ export function anchorValue(anchor: number, constant = 0n): LinearValue {
 
 /** The value as a sum of places, or undefined when it is none (a product of labels, a shift). */
 export function evaluateLinear(expression: Expression, names: Names): LinearValue | undefined {
+  names.spend(1);
   switch (expression.kind) {
     case 'number':
       return constantValue(expression.value);
@@ -40,6 +43,7 @@ export function evaluateLinear(expression: Expression, names: Names): LinearValu
       const left = evaluateLinear(expression.left, names);
       const right = evaluateLinear(expression.right, names);
       if (left === undefined || right === undefined) return undefined;
+      names.spend(left.anchors.size + right.anchors.size);
       return combine(expression.op, left, right);
     }
   }
@@ -47,6 +51,7 @@ export function evaluateLinear(expression: Expression, names: Names): LinearValu
 
 /** The value as a number; `names.number` knows the addresses. */
 export function evaluateNumber(expression: Expression, names: Names): bigint {
+  names.spend(1);
   switch (expression.kind) {
     case 'number':
       return expression.value;
@@ -79,13 +84,15 @@ function add(left: LinearValue, right: LinearValue): LinearValue {
     if (sum === 0n) anchors.delete(anchor);
     else anchors.set(anchor, sum);
   }
-  return { constant: left.constant + right.constant, anchors };
+  return { constant: checkedSize(left.constant + right.constant), anchors };
 }
 
 function scale(value: LinearValue, factor: bigint): LinearValue {
   if (factor === 0n) return constantValue(0n);
-  const anchors = new Map([...value.anchors].map(([anchor, by]) => [anchor, by * factor] as const));
-  return { constant: value.constant * factor, anchors };
+  const anchors = new Map(
+    [...value.anchors].map(([anchor, by]) => [anchor, checkedSize(by * factor)] as const),
+  );
+  return { constant: checkedSize(value.constant * factor), anchors };
 }
 
 function unary(op: string, value: bigint): bigint {
@@ -97,6 +104,7 @@ function unary(op: string, value: bigint): bigint {
 
 const truth = (value: boolean): bigint => (value ? 1n : 0n);
 
+/** By mark: there is one for each that PRECEDENCE of expression.ts knows. */
 const BINARY: Readonly<Record<string, (left: bigint, right: bigint) => bigint>> = {
   '+': (a, b) => a + b,
   '-': (a, b) => a - b,
@@ -119,10 +127,13 @@ const BINARY: Readonly<Record<string, (left: bigint, right: bigint) => bigint>> 
 };
 
 function binary(op: string, left: bigint, right: bigint): bigint {
-  const result = BINARY[op]!(left, right);
-  // Repeated squaring by macros must not eat the host's memory.
-  if (BigInt.asIntN(256, result) !== result) throw new StatementError('this value is too large');
-  return result;
+  return checkedSize(BINARY[op]!(left, right));
+}
+
+/** Repeated squaring and doubling by macros must not eat the host's memory. */
+function checkedSize(value: bigint): bigint {
+  if (BigInt.asIntN(256, value) === value) return value;
+  throw new StatementError('this value is too large');
 }
 
 function divisor(value: bigint): bigint {

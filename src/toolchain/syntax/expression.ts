@@ -11,13 +11,44 @@ import type { Token } from './tokens.js';
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint }
   | { readonly kind: 'symbol'; readonly name: string; readonly offset: number }
-  | { readonly kind: 'unary'; readonly op: string; readonly of: Expression }
+  | {
+      readonly kind: 'unary';
+      readonly op: string;
+      readonly of: Expression;
+      readonly height: number;
+    }
   | {
       readonly kind: 'binary';
       readonly op: string;
       readonly left: Expression;
       readonly right: Expression;
+      readonly height: number;
     };
+
+/** Operators within each other, and parentheses: who works values out goes down as deep. */
+const HIGHEST = 500;
+const DEEPEST = 200;
+
+/** Operators within each other; a name or a number has none. */
+export function heightOf(expression: Expression): number {
+  return 'height' in expression ? expression.height : 0;
+}
+
+/** @throws StatementError when it has too many operators within each other. */
+export function unaryOf(op: string, of: Expression): Expression {
+  return { kind: 'unary', op, of, height: checkedHeight(heightOf(of) + 1) };
+}
+
+/** @throws StatementError when it has too many operators within each other. */
+export function binaryOf(op: string, left: Expression, right: Expression): Expression {
+  const height = checkedHeight(Math.max(heightOf(left), heightOf(right)) + 1);
+  return { kind: 'binary', op, left, right, height };
+}
+
+function checkedHeight(height: number): number {
+  if (height <= HIGHEST) return height;
+  throw new StatementError(`an expression has more than ${HIGHEST} operators within each other`);
+}
 
 /** Binding strength of + and -, and of * and /. */
 export const SUM = 9;
@@ -50,6 +81,8 @@ export class TokenReader {
   readonly #tokens: readonly Token[];
   readonly #endOffset: number;
   #next = 0;
+  /** Parentheses that are open. */
+  depth = 0;
 
   constructor(tokens: readonly Token[], endOffset: number) {
     this.#tokens = tokens;
@@ -105,17 +138,33 @@ export function parseExpression(reader: TokenReader, minimum = 1): Expression {
     const strength = token?.kind === 'mark' ? PRECEDENCE[token.text] : undefined;
     if (token === undefined || strength === undefined || strength < minimum) return left;
     reader.take();
-    left = { kind: 'binary', op: token.text, left, right: parseExpression(reader, strength + 1) };
+    left = binaryOf(token.text, left, parseExpression(reader, strength + 1));
   }
 }
 
+const SIGNS = ['-', '~', '!', '+'];
+
 function parseUnary(reader: TokenReader): Expression {
-  for (const op of ['-', '~', '!', '+']) {
-    if (reader.accept(op)) return { kind: 'unary', op, of: parseUnary(reader) };
+  const signs: string[] = [];
+  for (let sign = acceptSign(reader); sign !== undefined; sign = acceptSign(reader)) {
+    signs.push(sign);
   }
+  return signs.reduceRight((of, sign) => unaryOf(sign, of), parsePrimary(reader));
+}
+
+function acceptSign(reader: TokenReader): string | undefined {
+  return SIGNS.find((sign) => reader.accept(sign));
+}
+
+function parsePrimary(reader: TokenReader): Expression {
+  const { offset } = reader;
   if (reader.accept('(')) {
+    if (++reader.depth > DEEPEST) {
+      throw new StatementError(`parentheses nest more than ${DEEPEST} deep`, offset);
+    }
     const inner = parseExpression(reader);
     reader.expect(')');
+    reader.depth--;
     return inner;
   }
   // `$` alone is NASM's name of the place of the statement itself, `.` in GNU as.

@@ -1,5 +1,7 @@
 /** Macros: `.macro name a, b=1, rest:vararg`, used as `name x, y`; `\a` in the body, `\@` counts uses. */
+import { shorten } from '../../base/text.js';
 import { StatementError } from '../assembly-error.js';
+import type { Budget } from '../budget.js';
 import type { SourceStatement } from './source-text.js';
 
 interface Parameter {
@@ -32,17 +34,28 @@ function parseParameter(text: string): Parameter {
   return { name, preset, required: kind === 'req', vararg: kind === 'vararg' };
 }
 
+export interface MacroUse {
+  readonly statement: SourceStatement;
+  /** Of uses of macros so far. */
+  readonly counter: { value: number };
+  readonly budget: Budget;
+}
+
 export function expandMacro(
   macro: Macro,
   text: string,
-  use: SourceStatement,
-  counter: { value: number },
+  { statement: use, counter, budget }: MacroUse,
 ): SourceStatement[] {
   const values = bind(macro, text);
   values.set('@', String(counter.value++));
-  const via = [`macro ${macro.name} used at ${use.file}:${use.line}`, ...use.via];
+  const via = [`macro ${shorten(macro.name)} used at ${use.file}:${use.line}`, ...use.via];
   const used = use.used ?? { file: use.file, line: use.line };
-  return macro.body.map((each) => ({ ...each, text: substitute(each.text, values), via, used }));
+  return macro.body.map((each) => ({
+    ...each,
+    text: substitute(each.text, values, budget),
+    via,
+    used,
+  }));
 }
 
 function bind({ name, parameters }: Macro, text: string): Map<string, string> {
@@ -75,10 +88,20 @@ function bind({ name, parameters }: Macro, text: string): Map<string, string> {
 }
 
 /** `\name` becomes its value; `\()` ends a name; what is no parameter stays. */
-export function substitute(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replace(/\\(\(\)|@|[A-Za-z_]\w*)/g, (whole, name: string) =>
-    name === '()' ? '' : (values.get(name) ?? whole),
-  );
+export function substitute(
+  text: string,
+  values: ReadonlyMap<string, string>,
+  budget: Budget,
+): string {
+  let length = text.length;
+  const made = text.replace(/\\(\(\)|@|[A-Za-z_]\w*)/g, (whole, name: string) => {
+    const value = name === '()' ? '' : (values.get(name) ?? whole);
+    length += value.length;
+    budget.checkLine(length);
+    return value;
+  });
+  budget.spend('expansion', made.length);
+  return made;
 }
 
 /** At commas outside parentheses, brackets and quotes. */

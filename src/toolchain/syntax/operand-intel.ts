@@ -2,7 +2,14 @@
 
 import { isSegment, registerWidth } from '../../x86/registers.js';
 import { StatementError } from '../assembly-error.js';
-import { type Expression, PRODUCT, parseExpression, SUM, type TokenReader } from './expression.js';
+import {
+  binaryOf,
+  type Expression,
+  PRODUCT,
+  parseExpression,
+  SUM,
+  type TokenReader,
+} from './expression.js';
 import type { Operand } from './operand.js';
 import { SIZES } from './operand.js';
 
@@ -114,8 +121,7 @@ class AddressSum {
     if (scaled === undefined) {
       // Up to the next + or -, which may stand before a register.
       const right = parseExpression(reader, SUM + 1);
-      const left = this.#displacement ?? ZERO;
-      this.#displacement = { kind: 'binary', op: negative ? '-' : '+', left, right };
+      this.#displacement = binaryOf(negative ? '-' : '+', this.#displacement ?? ZERO, right);
     } else if (negative) {
       throw new StatementError('a register cannot be subtracted', offset);
     } else {

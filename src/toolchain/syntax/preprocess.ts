@@ -1,10 +1,13 @@
 /** Preprocessor: `.include`, macros, repetition and conditions. Hands every other statement on. */
-import { StatementError } from '../assembly-error.js';
+import { MayexecError } from '../../base/errors.js';
+import { shorten } from '../../base/text.js';
+import { AssemblyError, StatementError } from '../assembly-error.js';
 import { type ProgramBuilder, problemOf } from '../encode/builder.js';
 import { type BlockReader, findBlockEnd } from './blocks.js';
 import { expandMacro, type Macro, parseMacro, substitute } from './macro.js';
 import { type Semicolon, type SourceStatement, splitSource } from './source-text.js';
 
+/** The text of a file, or undefined when there is none. A MayexecError says why it may not be had. */
 export type Include = (path: string) => string | undefined;
 
 export interface PreprocessOptions {
@@ -15,8 +18,6 @@ export interface PreprocessOptions {
   readonly statement: (statement: SourceStatement) => void;
 }
 
-/** Macros that use each other, files that include each other. */
-const DEEPEST = 64;
 const MOST_REPETITIONS = 1_000_000n;
 
 /** State of one `.if`. */
@@ -42,11 +43,17 @@ export class Preprocessor {
 
   source(text: string, file: string): void {
     const { semicolon, builder } = this.#options;
-    this.#run(splitSource(text, file, semicolon, builder.report));
+    builder.budget.spend('source', text.length);
+    this.#run(
+      splitSource(text, { file, semicolon, report: builder.report, budget: builder.budget }),
+    );
   }
 
   #run(statements: readonly SourceStatement[]): void {
-    if (this.#depth >= DEEPEST) throw new StatementError('macros or files nest too deeply');
+    const { budget } = this.#options.builder;
+    budget.checkDepth(this.#depth);
+    // One for the use or the repetition itself: its body may be empty.
+    budget.spend('statements', statements.length + 1);
     const conditions: Condition[] = [];
     const block: BlockReader = { statements, next: 0 };
     this.#depth++;
@@ -67,9 +74,10 @@ export class Preprocessor {
       return;
     }
     if (conditions.at(-1)?.active === false) return;
-    const label = /^([A-Za-z_.?@][\w.$?@]*|\d+)\s*:/.exec(statement.text);
-    if (label !== null) {
-      this.#labelled(statement, label[0], label[1]!, block, conditions);
+    const unlabelled = this.#labels(statement);
+    if (unlabelled !== statement) {
+      if (unlabelled === undefined) return;
+      this.#options.builder.guarded(unlabelled, () => this.#one(unlabelled, block, conditions));
       return;
     }
     switch (word) {
@@ -88,20 +96,19 @@ export class Preprocessor {
     }
   }
 
-  #labelled(
-    statement: SourceStatement,
-    prefix: string,
-    label: string,
-    block: BlockReader,
-    conditions: Condition[],
-  ): void {
-    this.#options.builder.label(label);
-    const text = statement.text.slice(prefix.length);
-    const trimmed = text.trimStart();
-    if (trimmed === '') return;
-    const column = statement.column + prefix.length + (text.length - trimmed.length);
-    const rest = { ...statement, text: trimmed, column };
-    this.#options.builder.guarded(rest, () => this.#one(rest, block, conditions));
+  /** Defines the labels that the statement begins with. What follows them; undefined when nothing does. */
+  #labels(statement: SourceStatement): SourceStatement | undefined {
+    let rest = statement;
+    for (let label = labelOf(rest.text); label !== null; label = labelOf(rest.text)) {
+      const [prefix, name = ''] = label;
+      this.#options.builder.label(name);
+      const text = rest.text.slice(prefix.length);
+      const trimmed = text.trimStart();
+      if (trimmed === '') return undefined;
+      const column = rest.column + prefix.length + (text.length - trimmed.length);
+      rest = { ...rest, text: trimmed, column };
+    }
+    return rest;
   }
 
   #other(word: string, rest: string, statement: SourceStatement): void {
@@ -110,20 +117,27 @@ export class Preprocessor {
       this.#options.statement(statement);
       return;
     }
-    this.#run(expandMacro(macro, rest, statement, this.#counter));
+    const { budget } = this.#options.builder;
+    this.#run(expandMacro(macro, rest, { statement, counter: this.#counter, budget }));
   }
 
   #include(rest: string, from: string): void {
     const path = /^"([^"]+)"$/.exec(rest)?.[1];
     if (path === undefined) throw new StatementError('.include takes a file name in quotes');
     // As a C compiler: beside the including file first, then where the host looks.
+    let refused: MayexecError | undefined;
     for (const candidate of [beside(from, path), path]) {
-      const text = this.#options.include(candidate);
-      if (text === undefined) continue;
-      this.source(text, candidate);
-      return;
+      try {
+        const text = this.#options.include(candidate);
+        if (text === undefined) continue;
+        this.source(text, candidate);
+        return;
+      } catch (error) {
+        if (!(error instanceof MayexecError) || error instanceof AssemblyError) throw error;
+        refused ??= error;
+      }
     }
-    throw new StatementError(`'${path}' cannot be found`, 0, path);
+    throw new StatementError(refused?.message ?? `'${shorten(path)}' cannot be found`, 0, path);
   }
 
   #define(rest: string, body: readonly SourceStatement[]): void {
@@ -139,9 +153,10 @@ export class Preprocessor {
       return;
     }
     const [name = '', ...values] = rest.split(',').map((part) => part.trim());
+    const { budget } = this.#options.builder;
     for (const value of values) {
       const values = new Map([[name, value]]);
-      this.#run(body.map((each) => ({ ...each, text: substitute(each.text, values) })));
+      this.#run(body.map((each) => ({ ...each, text: substitute(each.text, values, budget) })));
     }
   }
 
@@ -175,6 +190,10 @@ export class Preprocessor {
     if (word === '.ifeq') return value === 0n;
     return value !== 0n;
   }
+}
+
+function labelOf(text: string): RegExpExecArray | null {
+  return /^([A-Za-z_.?@][\w.$?@]*|\d+)\s*:/.exec(text);
 }
 
 const CONDITIONS = new Set(

@@ -4,7 +4,8 @@
  * Comments are `# …`, `// …` and `/* … *\/`, as GNU as has them on x86. What `;` means differs between
  * assemblers: a separator here (`mov eax, 1001; ret`), a comment when asked (NASM's and MASM's way).
  */
-import { type AssemblyProblem, StatementError } from '../assembly-error.js';
+import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
+import { type Budget, LIMITS, OverBudget } from '../budget.js';
 import { stringEnd } from './tokens.js';
 
 export interface SourceStatement {
@@ -34,29 +35,52 @@ interface CleanLine {
   readonly cuts: readonly number[];
 }
 
+export interface SplitOptions {
+  readonly file: string;
+  readonly semicolon: Semicolon;
+  readonly report: (problem: AssemblyProblem) => void;
+  readonly budget: Budget;
+}
+
 export function splitSource(
   source: string,
-  file: string,
-  semicolon: Semicolon,
-  report: (problem: AssemblyProblem) => void,
+  { file, semicolon, report, budget }: SplitOptions,
 ): SourceStatement[] {
   const statements: SourceStatement[] = [];
   let inComment = false;
-  for (const [index, raw] of source.split(/\r\n|\n|\r/).entries()) {
-    const line = index + 1;
+  let line = 0;
+  for (const raw of linesOf(source)) {
+    line++;
     try {
+      budget.checkLine(raw.length);
       const clean = cleanLine(raw, inComment, semicolon);
       inComment = clean.inComment;
-      addStatements(clean, (text, column) =>
-        statements.push({ text, file, line, column, via: [], used: undefined }),
-      );
+      addStatements(clean, (text, column) => {
+        statements.push({ text, file, line, column, via: [], used: undefined });
+      });
+      if (statements.length > LIMITS.statements) budget.spend('statements', statements.length);
     } catch (error) {
+      const place = { file, line, text: raw.trim() };
+      if (error instanceof OverBudget) {
+        throw new AssemblyError([{ ...place, column: 1, message: error.message }]);
+      }
       if (!(error instanceof StatementError)) throw error;
       const { message, offset } = error;
-      report({ file, line, column: offset + 1, text: raw.trim(), message });
+      report({ ...place, column: offset + 1, message });
     }
   }
   return statements;
+}
+
+/** One after the other: millions of empty lines need no room. */
+function* linesOf(source: string): Generator<string> {
+  const end = /\r\n|\n|\r/g;
+  let start = 0;
+  for (let match = end.exec(source); match !== null; match = end.exec(source)) {
+    yield source.slice(start, match.index);
+    start = end.lastIndex;
+  }
+  yield source.slice(start);
 }
 
 function addStatements(

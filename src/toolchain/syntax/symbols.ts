@@ -6,6 +6,7 @@
  */
 import { nearest } from '../../base/errors.js';
 import { StatementError } from '../assembly-error.js';
+import type { Budget } from '../budget.js';
 import {
   constantValue,
   evaluateLinear,
@@ -13,7 +14,7 @@ import {
   type LinearValue,
   type Names,
 } from './evaluate.js';
-import type { Expression } from './expression.js';
+import { type Expression, heightOf } from './expression.js';
 
 /** Where a name is used: which statement it is in the order of reading, and where that comes to lie. */
 export interface Site {
@@ -31,18 +32,27 @@ interface LocalLabel {
   readonly place: LinearValue;
 }
 
-/** An `.equ` of an `.equ` of … that ends nowhere is a cycle. */
+/** An `.equ` of an `.equ` of …, and all the operators within each other on the way. */
 const DEEPEST = 100;
+const HIGHEST = 1000;
+/** Of one name: `x2 = x1 + x1`, `x3 = x2 + x2` and so on double with each. */
+const MOST_STEPS = 1_000_000;
 
 export class SymbolTable {
   readonly labels = new Map<string, LinearValue>();
   readonly #assignments = new Map<string, Assignment[]>();
   readonly #locals = new Map<string, LocalLabel[]>();
   readonly #constants: ReadonlyMap<string, bigint>;
-  #depth = 0;
+  readonly #budget: Budget;
+  /** What is being worked out, one for the sake of the other. */
+  readonly #path = new Set<Assignment>();
+  #height = 0;
+  /** Of the name that is being worked out for its own sake. */
+  #steps = 0;
 
-  constructor(constants: ReadonlyMap<string, bigint>) {
+  constructor(constants: ReadonlyMap<string, bigint>, budget: Budget) {
     this.#constants = constants;
+    this.#budget = budget;
   }
 
   defineLabel(name: string, { sequence, here }: Site): void {
@@ -53,7 +63,8 @@ export class SymbolTable {
       return;
     }
     if (this.labels.has(name) || this.#assignments.has(name)) {
-      throw new StatementError(`'${name}' is defined twice`, 0, name);
+      // What is included twice has all its names twice.
+      throw new StatementError(`'${name}' is defined twice`, 0, name, 'defined twice');
     }
     this.labels.set(name, here);
   }
@@ -74,6 +85,7 @@ export class SymbolTable {
     return {
       linear: (name, offset) => this.#linear(name, offset, site, addressOf),
       number: (name, offset) => this.#number(name, offset, site, addressOf),
+      spend: (steps) => this.#spend(steps),
     };
   }
 
@@ -85,7 +97,7 @@ export class SymbolTable {
   ): LinearValue | undefined {
     const assigned = this.#assigned(name, site);
     if (assigned === undefined) return this.#place(name, offset, site);
-    return this.#guarded(name, offset, () =>
+    return this.#guarded(name, offset, assigned, () =>
       evaluateLinear(assigned.value, this.names(assigned.site, addressOf)),
     );
   }
@@ -93,7 +105,7 @@ export class SymbolTable {
   #number(name: string, offset: number, site: Site, addressOf: (anchor: number) => bigint): bigint {
     const assigned = this.#assigned(name, site);
     if (assigned !== undefined) {
-      return this.#guarded(name, offset, () =>
+      return this.#guarded(name, offset, assigned, () =>
         evaluateNumber(assigned.value, this.names(assigned.site, addressOf)),
       );
     }
@@ -103,21 +115,41 @@ export class SymbolTable {
     return sum;
   }
 
-  #guarded<T>(name: string, offset: number, evaluate: () => T): T {
-    if (this.#depth >= DEEPEST) {
+  #spend(steps: number): void {
+    this.#budget.spend('evaluation', steps);
+    this.#steps += steps;
+    if (this.#path.size > 0 && this.#steps > MOST_STEPS) {
+      throw new StatementError(`this value takes more than ${MOST_STEPS} steps to work out`);
+    }
+  }
+
+  #guarded<T>(name: string, offset: number, assigned: Assignment, evaluate: () => T): T {
+    if (this.#path.has(assigned)) {
       throw new StatementError(`'${name}' is defined by itself`, offset, name);
     }
-    this.#depth++;
+    const height = heightOf(assigned.value) + 1;
+    if (this.#path.size >= DEEPEST || this.#height + height > HIGHEST) {
+      throw new StatementError(`'${name}' stands on too many other names`, offset, name);
+    }
+    if (this.#path.size === 0) this.#steps = 0;
+    this.#path.add(assigned);
+    this.#height += height;
     try {
       return evaluate();
+    } catch (error) {
+      // Places in the statements that assign mean nothing in the one that uses.
+      if (!(error instanceof StatementError)) throw error;
+      throw new StatementError(error.message, offset, error.part, error.kind);
     } finally {
-      this.#depth--;
+      this.#path.delete(assigned);
+      this.#height -= height;
     }
   }
 
   #assigned(name: string, site: Site): Assignment | undefined {
     const all = this.#assignments.get(name);
-    return all?.findLast((each) => each.site.sequence < site.sequence) ?? all?.[0];
+    if (all === undefined) return undefined;
+    return all[countBefore(all, site.sequence, (each) => each.site.sequence) - 1] ?? all[0];
   }
 
   #place(name: string, offset: number, site: Site): LinearValue {
@@ -132,9 +164,9 @@ export class SymbolTable {
 
   #local(name: string, offset: number, { sequence }: Site): LinearValue {
     const all = this.#locals.get(name.slice(0, -1)) ?? [];
-    const found = name.endsWith('f')
-      ? all.find((each) => each.sequence > sequence)
-      : all.findLast((each) => each.sequence < sequence);
+    const before = countBefore(all, sequence, (each) => each.sequence);
+    // Each label and each statement has a sequence number of its own: none is that of the use.
+    const found = all[name.endsWith('f') ? before : before - 1];
     if (found !== undefined) return found.place;
     const where = name.endsWith('f') ? 'after' : 'before';
     throw new StatementError(`no label '${name.slice(0, -1)}:' ${where} this`, offset, name);
@@ -146,4 +178,19 @@ export class SymbolTable {
     const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
     return `unknown label or constant '${name}'${hint}`;
   }
+}
+
+/** How many of a list in the order of reading come before `sequence`. */
+function countBefore<T>(
+  list: readonly T[],
+  sequence: number,
+  sequenceOf: (item: T) => number,
+): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sequenceOf(list[middle]!) < sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -1,4 +1,5 @@
 /** Tokens of one statement: names, numbers, strings, punctuation, each with its offset. */
+import { shorten } from '../../base/text.js';
 import { StatementError } from '../assembly-error.js';
 
 export type Token =
@@ -57,11 +58,18 @@ function match(pattern: RegExp, text: string, offset: number): string | undefine
   return pattern.exec(text)?.[0];
 }
 
+/** 256 bits, in binary digits with some between. */
+const LONGEST_NUMBER = 512;
+
 /** `12`, `0x1f`, `0b101`, `0o17`, `017` (octal, as in C), `1fh`; `1f` and `1b` name local labels. */
 function numberToken(text: string, offset: number): Token {
   if (/^\d+[fb]$/.test(text)) return { kind: 'local', text, offset };
+  if (text.length > LONGEST_NUMBER) {
+    throw new StatementError(`a number of ${text.length} digits is too large`, offset, text);
+  }
   const value = numeralValue(text.toLowerCase().replaceAll('_', ''));
-  if (value === undefined) throw new StatementError(`'${text}' is not a number`, offset, text);
+  if (value === undefined)
+    throw new StatementError(`'${shorten(text)}' is not a number`, offset, text);
   return { kind: 'number', text, offset, value };
 }
 
@@ -132,6 +140,7 @@ function escapeLength(text: string, offset: number): number {
 
 /** The bytes of a string's inside; what is not ASCII is UTF-8. */
 function unescaped(text: string, offset: number): Uint8Array {
+  if (!text.includes('\\')) return UTF8.encode(text);
   const bytes: number[] = [];
   for (let i = 0; i < text.length; ) {
     if (text[i] === '\\') {
