@@ -25,17 +25,29 @@ export function copyStringIn(
   addr: Addr,
   limit: number,
 ): Result<{ readonly bytes: Uint8Array; readonly terminated: boolean }> {
-  const found: number[] = [];
-  let at = addr;
-  while (found.length < limit) {
-    const chunk = memory.copyIn(at, Math.min(toPageEnd(at), limit - found.length));
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  let terminated = false;
+  while (length < limit && !terminated) {
+    const at = addr + BigInt(length);
+    const chunk = memory.copyIn(at, Math.min(toPageEnd(at), limit - length));
     if (!chunk.ok) return chunk;
     const end = chunk.value.indexOf(0);
-    for (const byte of end < 0 ? chunk.value : chunk.value.subarray(0, end)) found.push(byte);
-    if (end >= 0) return ok({ bytes: Uint8Array.from(found), terminated: true });
-    at += BigInt(chunk.value.length);
+    terminated = end >= 0;
+    parts.push(terminated ? chunk.value.subarray(0, end) : chunk.value);
+    length += parts.at(-1)!.length;
   }
-  return ok({ bytes: Uint8Array.from(found), terminated: false });
+  return ok({ bytes: concatenated(parts, length), terminated });
+}
+
+function concatenated(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** Reads what can be read: at least one byte, else EFAULT. */

@@ -107,6 +107,7 @@ export class PagedObject implements MemoryObject {
   residentIn(first: number, end: number): number {
     const filePages = Math.ceil(this.#fileBytes / PAGE_SIZE);
     let count = Math.max(0, Math.min(end, filePages) - first);
+    this.#chargeWalk();
     for (const index of this.#pages.keys()) {
       if (index >= Math.max(first, filePages) && index < end) count++;
     }
@@ -199,16 +200,22 @@ export class PagedObject implements MemoryObject {
     if (this.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return fail('EPERM');
     // Bytes behind the size, in its last page, can have been stored through a mapping: they go too.
     const end = Math.min(offset + length, Math.ceil(this.#size / PAGE_SIZE) * PAGE_SIZE);
+    // Whole pages behind the file's own bytes are forgotten, however many they would be; the others are cleared.
+    const first = Math.ceil(Math.max(offset, this.#fileBytes) / PAGE_SIZE);
+    const last = Math.floor(end / PAGE_SIZE);
     for (let at = offset; at < end; ) {
       const index = Math.floor(at / PAGE_SIZE);
+      if (index === first && index < last) {
+        at = last * PAGE_SIZE;
+        continue;
+      }
       const stop = Math.min((index + 1) * PAGE_SIZE, end);
-      const whole = stop - at === PAGE_SIZE && at >= this.#fileBytes;
-      if (whole) this.#dropPage(index);
-      else if (!this.#clear(index, at - index * PAGE_SIZE, stop - index * PAGE_SIZE)) {
+      if (!this.#clear(index, at - index * PAGE_SIZE, stop - index * PAGE_SIZE)) {
         return fail('ENOMEM');
       }
       at = stop;
     }
+    if (first < last) this.#dropPages(first, last);
     return ok(0);
   }
 
@@ -239,6 +246,7 @@ export class PagedObject implements MemoryObject {
   #pageIn(index: number): number | undefined {
     const frame = this.#frames.allocate();
     if (frame === undefined) return undefined;
+    this.#frames.meter.charge('page');
     const start = index * PAGE_SIZE;
     if (start < this.#fileBytes) {
       const end = Math.min(start + PAGE_SIZE, this.#fileBytes);
@@ -258,26 +266,37 @@ export class PagedObject implements MemoryObject {
   }
 
   #clear(index: number, start: number, end: number): boolean {
+    // What was never there is zeros already.
+    if (!this.#pages.has(index) && index * PAGE_SIZE >= this.#fileBytes) return true;
     const frame = this.frame(index, true);
+    this.#frames.meter.charge('page');
     if (frame !== undefined) this.#frames.bytes(frame).fill(0, start, end);
     return frame !== undefined;
+  }
+
+  /** A hole of pages [first, end); without an end, all behind the new size. */
+  #dropPages(first: number, end = Number.MAX_SAFE_INTEGER): void {
+    this.#notify(first, end, end === Number.MAX_SAFE_INTEGER);
+    if (end - first < this.#pages.size) {
+      for (let index = first; index < end; index++) this.#dropPage(index);
+      return;
+    }
+    this.#chargeWalk();
+    for (const index of this.#pages.keys())
+      if (index >= first && index < end) this.#dropPage(index);
   }
 
   #dropPage(index: number): void {
     const frame = this.#pages.get(index);
     if (frame === undefined) return;
-    this.#notify(index, index + 1, false);
+    this.#frames.meter.charge('page');
     this.#pages.delete(index);
     this.#frames.release(frame);
   }
 
-  #dropPages(first: number): void {
-    this.#notify(first, Number.MAX_SAFE_INTEGER, true);
-    for (const [index, frame] of this.#pages) {
-      if (index < first) continue;
-      this.#pages.delete(index);
-      this.#frames.release(frame);
-    }
+  /** All pages that there are will be looked at. */
+  #chargeWalk(): void {
+    this.#frames.meter.charge('pageTable', Math.ceil(this.#pages.size / 64));
   }
 
   #notify(first: number, end: number, gone: boolean): void {

@@ -4,6 +4,17 @@
  * objects are asked for their frames at each miss, so that no second copy of the truth exists.
  */
 
+import { KERNEL_BYTES } from '../base/charges.js';
+import type { Meter } from '../base/meter.js';
+
+/** What kernel objects are made from: see Frames. */
+export interface KernelPool {
+  /** May so many bytes more be taken? */
+  hasRoom(bytes: number): boolean;
+  reserved: number;
+  readonly meter: Meter;
+}
+
 /** No page yet. */
 export const ENTRY_NONE = 0;
 /** Read before it was written: the zero page, or (guard) a page that MADV_GUARD_INSTALL protects. */
@@ -32,15 +43,25 @@ export class PageTable {
   #last: Int32Array | undefined;
   /** The last chunk that became empty: programs that map, use and unmap one page do so often. */
   #spare: Int32Array | undefined;
+  readonly #pool: KernelPool | undefined;
 
-  constructor(chunks: Map<number, Int32Array> = new Map(), frames = 0) {
+  /** `pool`: what the tables count against; none for the copy that a snapshot keeps. */
+  constructor(pool?: KernelPool, chunks: Map<number, Int32Array> = new Map(), frames = 0) {
+    this.#pool = pool;
     this.#chunks = chunks;
     this.#frames = frames;
+    this.#count(chunks.size);
   }
 
   /** Entries that have a frame of their own. */
   get frames(): number {
     return this.#frames;
+  }
+
+  /** Is there a table for the page, or memory for one? To be asked before the first entry of a page is set. */
+  hasRoomFor(page: number): boolean {
+    if (this.#pool === undefined || this.#chunk(page) !== undefined) return true;
+    return this.#pool.hasRoom(KERNEL_BYTES.pageTable);
   }
 
   get(page: number): number {
@@ -57,6 +78,7 @@ export class PageTable {
     if (before === ENTRY_NONE && entry !== ENTRY_NONE) chunk[USED]!++;
     if (before !== ENTRY_NONE && entry === ENTRY_NONE && --chunk[USED]! === 0) {
       this.#chunks.delete(Math.floor(page / CHUNK_PAGES));
+      this.#count(-1);
       this.#spare = chunk;
       this.#last = undefined;
       this.#lastKey = -1;
@@ -67,7 +89,9 @@ export class PageTable {
   forEach(start: number, end: number, visit: (page: number, entry: number) => void): void {
     const firstKey = Math.floor(start / CHUNK_PAGES);
     const lastKey = Math.floor((end - 1) / CHUNK_PAGES);
-    if (lastKey - firstKey < this.#chunks.size) {
+    const wide = lastKey - firstKey >= this.#chunks.size;
+    this.#pool?.meter.charge('object', wide ? this.#chunks.size : lastKey - firstKey + 1);
+    if (!wide) {
       for (let key = firstKey; key <= lastKey; key++) this.#visitChunk(key, start, end, visit);
       return;
     }
@@ -76,10 +100,27 @@ export class PageTable {
     }
   }
 
-  clone(): PageTable {
+  clone(pool?: KernelPool): PageTable {
     const chunks = new Map<number, Int32Array>();
     for (const [key, chunk] of this.#chunks) chunks.set(key, chunk.slice());
-    return new PageTable(chunks, this.#frames);
+    return new PageTable(pool, chunks, this.#frames);
+  }
+
+  /** Tables that there are. */
+  get tables(): number {
+    return this.#chunks.size;
+  }
+
+  /** It is used no more: its tables no longer count. */
+  discard(): void {
+    this.#count(-this.#chunks.size);
+    this.#chunks.clear();
+    this.#last = undefined;
+    this.#lastKey = -1;
+  }
+
+  #count(tables: number): void {
+    if (this.#pool !== undefined) this.#pool.reserved += tables * KERNEL_BYTES.pageTable;
   }
 
   #visitChunk(
@@ -90,6 +131,7 @@ export class PageTable {
   ): void {
     const chunk = this.#chunks.get(key);
     if (chunk === undefined) return;
+    this.#pool?.meter.charge('pageTable');
     const base = key * CHUNK_PAGES;
     const from = Math.max(start - base, 0);
     const to = Math.min(end - base, CHUNK_PAGES);
@@ -116,6 +158,7 @@ export class PageTable {
     this.#lastKey = Math.floor(page / CHUNK_PAGES);
     this.#last = chunk;
     this.#chunks.set(this.#lastKey, chunk);
+    this.#count(1);
     return chunk;
   }
 }

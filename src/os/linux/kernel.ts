@@ -3,6 +3,7 @@
  * descriptors and signals, and runs on the one CPU in turn.
  */
 import { type Addr, type Arch, pageUp } from '../../base/address.js';
+import { Meter } from '../../base/meter.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
@@ -62,8 +63,9 @@ export class LinuxKernel {
   readonly watch: PageWatch | undefined;
   /** Lines that the real kernel would have printed. */
   log: string[] = [];
+  /** What the present run has spent, and may. */
+  readonly meter: Meter;
   #auditSerial = 100;
-  #charged = 0;
   #printed: ReadonlySet<string> = new Set();
 
   constructor(options: KernelOptions) {
@@ -81,7 +83,8 @@ export class LinuxKernel {
     };
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);
-    this.frames = new Frames(options.engine.memory);
+    this.meter = new Meter(() => this.engine.blocks);
+    this.frames = new Frames(options.engine.memory, this.meter);
     const { watch } = options;
     this.watch = watch;
     if (watch !== undefined) this.frames.freed = (frame) => watch.frameFreed(frame);
@@ -96,16 +99,6 @@ export class LinuxKernel {
 
   writeFile(path: string, file: Uint8Array | FileInit): void {
     this.files.write(path, file instanceof Uint8Array ? { content: file } : file);
-  }
-
-  /** Blocks that have begun, and what was charged. */
-  get spent(): number {
-    return this.engine.blocks + this.#charged;
-  }
-
-  /** Counts work of the kernel's towards the limit of blocks: a guest that makes nothing but such calls ends too. */
-  charge(blocks: number): void {
-    this.#charged += blocks;
   }
 
   get programCounter(): Addr {

@@ -10,6 +10,7 @@ import {
   SHM_HUGETLB,
   SHM_RDONLY,
 } from '../../abi/linux/ipc.js';
+import { KERNEL_BYTES } from '../../base/charges.js';
 import { fail, ok, type Result } from '../../base/result.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { Frames } from '../../memory/frames.js';
@@ -19,6 +20,8 @@ import { Mm } from './mm/mm.js';
 const PAGE_MASK = 0xfffn;
 /** SHMMAX is nearly the whole word; more than this no sandbox has. */
 const LARGEST = 1n << 40n;
+/** kernel.shmmni. */
+const SHMMNI = 4096;
 
 export interface Segment {
   readonly id: number;
@@ -36,7 +39,9 @@ export interface Segment {
 }
 
 export class SharedSegments {
-  #segments: ReadonlyMap<number, Segment> = new Map();
+  #segments = new Map<number, Segment>();
+  /** Ids of those that are marked for removal. */
+  #removed = new Set<number>();
   #next = 0;
   readonly #frames: Frames;
 
@@ -49,7 +54,7 @@ export class SharedSegments {
     const found =
       key === IPC_PRIVATE
         ? undefined
-        : [...this.#alive()].find((one) => one.key === key && !one.removed);
+        : this.#alive().find((one) => one.key === key && !one.removed);
     if (found === undefined) {
       if (key !== IPC_PRIVATE && !(flags & IPC_CREAT)) return fail('ENOENT');
       return this.#create(key, size, flags, creator);
@@ -66,14 +71,15 @@ export class SharedSegments {
   }
 
   replace(segment: Segment): void {
-    this.#segments = new Map([...this.#segments, [segment.id, segment]]);
+    this.#segments.set(segment.id, segment);
+    if (segment.removed) this.#removed.add(segment.id);
     this.#sweep();
   }
 
   /** user_shm_lock(): all locked segments together may have so many bytes. */
   lock(segment: Segment, limit: bigint): Result<0> {
     if (segment.locked) return ok(0);
-    const others = [...this.#alive()].filter(({ locked }) => locked);
+    const others = this.#alive().filter(({ locked }) => locked);
     const pages = [segment, ...others].reduce((sum, { size }) => sum + pagesOf(size), 0n);
     if (pages > limit >> 12n) return fail('ENOMEM');
     this.replace({ ...segment, locked: true });
@@ -81,7 +87,8 @@ export class SharedSegments {
   }
 
   save(): Saved {
-    const segments = this.#segments;
+    const segments = new Map(this.#segments);
+    const removed = new Set(this.#removed);
     const next = this.#next;
     const states = [...segments.values()].map(({ object }) => {
       object.retain();
@@ -95,7 +102,8 @@ export class SharedSegments {
         for (const one of segments.values()) {
           if (!this.#segments.has(one.id)) one.object.retain();
         }
-        this.#segments = segments;
+        this.#segments = new Map(segments);
+        this.#removed = new Set(removed);
         this.#next = next;
         for (const [object, state] of states) object.restoreState(state);
       },
@@ -113,15 +121,18 @@ export class SharedSegments {
     this.#segments = new Map();
   }
 
-  #alive(): Iterable<Segment> {
+  #alive(): Segment[] {
     this.#sweep();
-    return this.#segments.values();
+    this.#frames.meter.charge('object', this.#segments.size);
+    return [...this.#segments.values()];
   }
 
   #create(key: number, size: bigint, flags: number, creator: number): Result<number> {
     if (size < 1n || size > LARGEST) return fail('EINVAL');
     // can_do_hugetlb_shm: for those in the group of vm.hugetlb_shm_group alone.
     if (flags & SHM_HUGETLB) return fail('EPERM');
+    if (this.#segments.size >= SHMMNI) return fail('ENOSPC');
+    if (!this.#frames.reserve(KERNEL_BYTES.inode)) return fail('ENOMEM');
     const id = this.#next++;
     const name = (key >>> 0).toString(16).padStart(8, '0');
     const object = new PagedObject(this.#frames, {
@@ -139,11 +150,13 @@ export class SharedSegments {
 
   /** shm_destroy(): what is marked and mapped nowhere. */
   #sweep(): void {
-    for (const segment of this.#segments.values()) {
-      if (!segment.removed || attachments(segment) > 0) continue;
-      const rest = new Map(this.#segments);
-      rest.delete(segment.id);
-      this.#segments = rest;
+    this.#frames.meter.charge('object', this.#removed.size);
+    for (const id of this.#removed) {
+      const segment = this.#segments.get(id);
+      if (segment === undefined || attachments(segment) > 0) continue;
+      this.#removed.delete(id);
+      this.#segments.delete(id);
+      this.#frames.unreserve(KERNEL_BYTES.inode);
       segment.object.release();
     }
   }
@@ -158,7 +171,7 @@ export function attachments({ object }: Segment): number {
   let count = 0;
   for (const watcher of object.watchers) {
     if (!(watcher instanceof Mm)) continue;
-    count += watcher.list.items.filter((vma) => vma.object === object).length;
+    count += watcher.list.vmasOf(object).size;
   }
   return count;
 }

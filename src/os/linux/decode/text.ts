@@ -20,13 +20,12 @@ function octal(byte: number, next: number | undefined): string {
 }
 
 export function quoted(bytes: Uint8Array): string {
-  let text = '';
-  for (const [index, byte] of bytes.entries()) {
+  // Joined, and not added to: a text that was added to byte by byte takes 32 bytes for each.
+  const parts = Array.from(bytes, (byte, index) => {
     const printable = byte >= 0x20 && byte < 0x7f;
-    text +=
-      ESCAPES[byte] ?? (printable ? String.fromCharCode(byte) : octal(byte, bytes[index + 1]));
-  }
-  return `"${text}"`;
+    return ESCAPES[byte] ?? (printable ? String.fromCharCode(byte) : octal(byte, bytes[index + 1]));
+  });
+  return `"${parts.join('')}"`;
 }
 
 /** Every byte as `\x5a`: what strace does for random bytes. */

@@ -36,6 +36,7 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
     word: request.abi.word,
   });
   task.kernel.clock.tick();
+  task.kernel.meter.charge('syscall');
   const injected = request.byHost ? undefined : intercept(task, request, entry);
   task.call = name;
   task.mm.cause = name;

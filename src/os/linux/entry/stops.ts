@@ -37,7 +37,7 @@ export class StopJudge implements StopHandler {
   }
 
   spent(): number {
-    return this.#task.kernel.spent;
+    return this.#task.kernel.meter.spent;
   }
 
   #judge(stop: Stop): Outcome | 'sleeps' | undefined {
@@ -46,18 +46,23 @@ export class StopJudge implements StopHandler {
     switch (stop.kind) {
       case 'fault':
         if (stop.cause === FAULT_WATCHED) return watched(task, stop);
+        task.kernel.meter.charge('exception');
         return isMended(task, stop) ? undefined : pageFault(task, stop);
       case 'interrupt':
+        task.kernel.meter.charge('exception');
         return softwareInterrupt(task, stop);
       case 'exception':
+        task.kernel.meter.charge('exception');
         raise(task, stop.vector, stop.errorCode);
         return undefined;
       case 'invalid-opcode':
+        task.kernel.meter.charge('exception');
         if (emulatePkru(task)) return undefined;
         raise(task, VECTOR_UD, 0);
         return undefined;
       case 'syscall':
         // An instruction that this mode of the processor has not.
+        task.kernel.meter.charge('exception');
         task.kernel.programCounter = stop.pc - 2n;
         raise(task, VECTOR_UD, 0);
         return undefined;

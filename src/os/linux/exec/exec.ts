@@ -54,7 +54,11 @@ interface ProgramFile {
 type StackRights = 'enable' | 'disable' | 'default';
 
 /** The file behind a path, if it may be executed. */
-function openProgram({ kernel, cwd }: Task, path: string, given?: OpenFile): Result<OpenFile> {
+export function openProgram(
+  { kernel, cwd }: Task,
+  path: string,
+  given?: OpenFile,
+): Result<OpenFile> {
   const found = given === undefined ? kernel.files.walk(cwd, path, true) : ok(given);
   if (!found.ok) return found;
   const { inode } = found.value;
@@ -111,6 +115,7 @@ function replaceSpace(
   task.policies = policies;
   task.mm = createSpace(task.kernel, layout, policies, () => task);
   task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
+  task.kernel.meter.charge('exec');
   task.mm.cause = 'exec';
   task.mm.mdwe = inheritedMdwe(mdwe);
   Object.assign(task.mm.limits, limits);

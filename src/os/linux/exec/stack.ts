@@ -37,7 +37,9 @@ const AT = {
 const HWCAP = 0x078bfbffn;
 const CLOCK_TICKS = 100n;
 /** MAX_ARG_STRLEN. */
-const MAX_STRING = 131072;
+export const MAX_STRING = 131072;
+/** ARG_MAX, which a small stack does not lower. */
+const ARG_MAX = 131072n;
 /** The largest frame: siginfo, ucontext, FXSAVE and alignment. */
 const MIN_SIGNAL_STACK = 1040n;
 
@@ -75,9 +77,16 @@ export function checkArguments(
   if (strings.some((bytes) => bytes.length > MAX_STRING)) return fail('E2BIG');
   const total = strings.reduce((sum, bytes) => sum + bytes.length, 0);
   const pointers = (argv.length + envp.length) * word;
+  return BigInt(total + pointers) > mostArgumentBytes(stackLimit)
+    ? fail('E2BIG')
+    : ok(BigInt(total + word));
+}
+
+/** bprm_stack_limits(): a quarter of the stack, at most three quarters of _STK_LIM. */
+export function mostArgumentBytes(stackLimit: bigint): bigint {
   const quarter = stackLimit / 4n;
   const most = quarter < 0x600000n ? quarter : 0x600000n;
-  return BigInt(total + pointers) > most ? fail('E2BIG') : ok(BigInt(total + word));
+  return most > ARG_MAX ? most : ARG_MAX;
 }
 
 function layStrings(content: StackContent, top: Addr, word: 4 | 8): Strings {

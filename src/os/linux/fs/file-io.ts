@@ -1,5 +1,6 @@
 /** Transfers between an open file and a process's memory. Compare fs/read_write.c. */
 import { type Addr, PAGE_SIZE } from '../../../base/address.js';
+import type { Meter } from '../../../base/meter.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { copyInPartly, copyOutPartly, type UserMemory } from '../../../kernel/user-memory.js';
 import type { OpenFile } from './open-file.js';
@@ -21,23 +22,31 @@ function chunkLength(file: OpenFile, position: number, left: number): number {
   return Math.min(most, left);
 }
 
+/** Where the bytes of a process are, and what moving them costs it. */
+export interface Buffers {
+  readonly memory: UserMemory;
+  readonly meter: Meter;
+}
+
 /**
  * Up to `count` bytes into memory. `at`: where in the file; undefined: at its position, which moves.
- * What was transferred before a fault or an error counts; only the first one is reported.
+ * What was transferred before a fault or an error counts; only the first one is reported. A transfer that
+ * uses up what the run may spend is short.
  */
 export function readInto(
   file: OpenFile,
-  memory: UserMemory,
+  { memory, meter }: Buffers,
   addr: Addr,
   count: number,
   at: number | undefined,
 ): Result<number> {
   const start = at ?? file.position;
   let done = 0;
-  while (done < count) {
+  while (done < count && !(done > 0 && meter.exhausted)) {
     const chunk = file.inode.read(start + done, chunkLength(file, start + done, count - done));
     if (!chunk.ok && done === 0) return chunk;
     if (!chunk.ok || chunk.value.length === 0) break;
+    meter.chargeBytes(chunk.value.length);
     const copied = copyOutPartly(memory, addr + BigInt(done), chunk.value);
     done += copied;
     const torn = copied < chunk.value.length && file.inode.copiesWholePages;
@@ -51,7 +60,7 @@ export function readInto(
 /** Up to `count` bytes out of memory, as `readInto`. With O_APPEND always at the end. */
 export function writeFrom(
   file: OpenFile,
-  memory: UserMemory,
+  { memory, meter }: Buffers,
   addr: Addr,
   count: number,
   at: number | undefined,
@@ -59,7 +68,7 @@ export function writeFrom(
   const start = file.appending && file.inode.seekable ? file.inode.size : (at ?? file.position);
   let done = 0;
   if (file.inode.swallowsWrites) return ok(count);
-  while (done < count) {
+  while (done < count && !(done > 0 && meter.exhausted)) {
     const refusal = file.inode.beginWrite(start + done, count - done);
     if (refusal !== undefined && done === 0) return fail(refusal);
     if (refusal !== undefined) break;
@@ -73,6 +82,7 @@ export function writeFrom(
     }
     if (!chunk.ok) break;
     if (chunk.value.length < length && file.inode.copiesWholePages) return fail('EFAULT');
+    meter.chargeBytes(length);
     const written = file.inode.write(start + done, chunk.value);
     if (!written.ok && done === 0) return written;
     if (!written.ok) break;

@@ -4,6 +4,7 @@
  *
  * Inode numbers count up from 1, so that the same run shows the same ones.
  */
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import { MayexecError } from '../../../base/errors.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
@@ -95,16 +96,32 @@ export class FileSystem {
   }
 
   walk(from: Directory, path: string, follow: boolean): Result<Found> {
-    return walk(this.root, from, path, follow);
+    const { meter } = this.#frames;
+    const found = walk(this.root, from, path, follow, () => meter.charge('component'));
+    if (found.ok) meter.chargeBytes(found.value.path.length);
+    return found;
   }
 
-  /** Makes a file or directory at a place where the walk found none. */
-  create(found: Found, make: (mount: Mount) => Inode): Result<Inode> {
+  /** Memory for an inode that a guest makes, and for its name; `more` for what else it keeps. */
+  hasRoom(more = 0): boolean {
+    return this.#frames.hasRoom(KERNEL_BYTES.inode + KERNEL_BYTES.name + more);
+  }
+
+  /** Counts an inode that a guest has made. */
+  reserve(inode: Inode, more = 0): void {
+    inode.reserved = KERNEL_BYTES.inode + KERNEL_BYTES.name + more;
+    this.#frames.reserved += inode.reserved;
+  }
+
+  /** Makes a file or directory at a place where the walk found none. ENOSPC: no memory is left for it (and `more`). */
+  create(found: Found, make: (mount: Mount) => Inode, more = 0): Result<Inode> {
     const { parent, name } = found;
     if (parent.links === 0) return fail('ENOENT');
     if (parent.mount.readOnly) return fail('EROFS');
     if (!permits(parent, MAY_WRITE | MAY_EXEC)) return fail('EACCES');
+    if (!this.hasRoom(more)) return fail('ENOSPC');
     const inode = make(parent.mount);
+    this.reserve(inode, more);
     parent.insert(name, inode);
     return ok(inode);
   }
@@ -117,6 +134,9 @@ export class FileSystem {
 
   /** Nothing refers to the inode any more. */
   forget(inode: Inode): void {
+    if (!this.#inodes.has(inode)) return;
+    this.#frames.unreserve(inode.reserved);
+    inode.reserved = 0;
     inode.release();
     this.#inodes.delete(inode);
   }

@@ -63,6 +63,10 @@ export abstract class Inode {
   gid = ROOT_ID;
   /** Names in directories. */
   links = 1;
+  /** Open descriptions (struct file) that refer to it. */
+  openFiles = 0;
+  /** Bytes that it counts against the limit of memory: of those that a guest made. */
+  reserved = 0;
   /** Nanoseconds of the virtual clock at the last change of content. */
   modified = 0n;
   /** Extended attributes ('user.pax.flags'): the host sets them, policies read them. */
@@ -148,10 +152,10 @@ export abstract class Inode {
   release(): void {}
 
   save(): Saved {
-    const { mode, uid, gid, links, modified } = this;
+    const { mode, uid, gid, links, openFiles, reserved, modified } = this;
     const content = this.saveContent();
     return saved(() => {
-      Object.assign(this, { mode, uid, gid, links, modified });
+      Object.assign(this, { mode, uid, gid, links, openFiles, reserved, modified });
       content.restore();
     }, content.drop);
   }
@@ -176,9 +180,19 @@ export class Directory extends Inode {
 
   /** Absolute, without a slash at the end but for the root's own. */
   get path(): string {
-    if (this.parent === undefined) return '/';
-    const above = this.parent.path;
-    return above === '/' ? `/${this.name}` : `${above}/${this.name}`;
+    const names: string[] = [];
+    let at: Directory = this;
+    for (; at.parent !== undefined; at = at.parent) names.push(at.name);
+    return `/${names.reverse().join('/')}`;
+  }
+
+  get isEmpty(): boolean {
+    return this.entries.size === 0;
+  }
+
+  /** The entries themselves; `list` may be another view of what a name leads to. */
+  entriesNow(): Iterable<readonly [string, Inode]> {
+    return this.entries;
   }
 
   pathOf(name: string): string {

@@ -8,8 +8,10 @@ import {
   O_RDWR,
   O_WRONLY,
 } from '../../../abi/linux/fcntl.js';
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { KernelPool } from '../../../memory/page-table.js';
 import type { Inode } from './inode.js';
 
 /** What open(2) makes; dup(2) and fork(2) share it. */
@@ -58,14 +60,26 @@ interface Descriptor {
 }
 
 export class DescriptorTable {
-  #slots: (Descriptor | undefined)[] = [];
+  #slots = new Map<number, Descriptor>();
+  /** No descriptor below it is free (next_fd of struct files_struct). */
+  #next = 0;
   readonly #limit: () => number;
   readonly #released: (file: OpenFile) => void;
+  readonly #pool: KernelPool | undefined;
 
-  /** `limit`: RLIMIT_NOFILE now. `released` is told when the last descriptor of a file is gone. */
-  constructor(limit: () => number, released: (file: OpenFile) => void) {
+  /**
+   * `limit`: RLIMIT_NOFILE now. `released` is told when the last descriptor of a file is gone. `pool`: what
+   * descriptors and open files count against.
+   */
+  constructor(limit: () => number, released: (file: OpenFile) => void, pool?: KernelPool) {
     this.#limit = limit;
     this.#released = released;
+    this.#pool = pool;
+  }
+
+  /** Open descriptors. */
+  get count(): number {
+    return this.#slots.size;
   }
 
   /** For every use but those that O_PATH allows. */
@@ -76,69 +90,98 @@ export class DescriptorTable {
 
   /** With those opened by O_PATH. */
   any(fd: number): Result<OpenFile> {
-    const slot = this.#slots[fd];
+    const slot = this.#slots.get(fd);
     return slot === undefined ? fail('EBADF') : ok(slot.file);
   }
 
   /** Open descriptors, ascending. */
   *entries(): Generator<readonly [number, OpenFile]> {
-    for (const [fd, slot] of this.#slots.entries()) {
+    this.#pool?.meter.charge('object', this.#slots.size);
+    for (const fd of [...this.#slots.keys()].sort((a, b) => a - b)) {
+      const slot = this.#slots.get(fd);
       if (slot !== undefined) yield [fd, slot.file];
     }
   }
 
-  /** The lowest free descriptor from `from` on. `full` is the errno past the limit. */
+  /** The lowest free descriptor from `from` on. `full` is the errno past the limit; ENFILE: no memory is left. */
   install(file: OpenFile, closeOnExec: boolean, from = 0, full: Errno = 'EMFILE'): Result<number> {
-    let fd = from;
-    while (this.#slots[fd] !== undefined) fd++;
+    let fd = Math.max(from, this.#next);
+    const start = fd;
+    while (this.#slots.has(fd)) fd++;
+    this.#pool?.meter.charge('object', (fd - start) / 8);
+    if (from <= this.#next) this.#next = fd;
     if (fd >= this.#limit()) return fail(full);
-    this.#slots[fd] = { file, closeOnExec };
-    file.references++;
+    const bytes = KERNEL_BYTES.descriptor + (file.references === 0 ? KERNEL_BYTES.openFile : 0);
+    if (this.#pool?.hasRoom(bytes) === false) return fail('ENFILE');
+    this.#set(fd, file, closeOnExec);
     return ok(fd);
   }
 
   /** dup2: closes what was there. The caller has checked `fd` against the limit. */
   replace(fd: number, file: OpenFile, closeOnExec: boolean): void {
+    // Held meanwhile: it may be the file that is closed.
     file.references++;
-    if (this.#slots[fd] !== undefined) this.close(fd);
-    this.#slots[fd] = { file, closeOnExec };
+    if (this.#slots.has(fd)) this.close(fd);
+    file.references--;
+    this.#set(fd, file, closeOnExec);
   }
 
   close(fd: number): Result<0> {
-    const slot = this.#slots[fd];
+    const slot = this.#slots.get(fd);
     if (slot === undefined) return fail('EBADF');
-    this.#slots[fd] = undefined;
-    slot.file.references--;
-    if (slot.file.references === 0) this.#released(slot.file);
+    const { file } = slot;
+    this.#slots.delete(fd);
+    this.#next = Math.min(this.#next, fd);
+    this.#reserve(-KERNEL_BYTES.descriptor);
+    if (--file.references > 0) return ok(0);
+    this.#reserve(-KERNEL_BYTES.openFile);
+    file.inode.openFiles--;
+    this.#released(file);
     return ok(0);
   }
 
   /** fork: the same open files under the same descriptors. */
   copyFrom(other: DescriptorTable): void {
-    this.#slots = other.#slots.map((slot) => slot && { ...slot });
-    for (const slot of this.#slots) if (slot !== undefined) slot.file.references++;
+    for (const [fd, { file, closeOnExec }] of other.#slots) this.#set(fd, file, closeOnExec);
+    this.#next = other.#next;
   }
 
   closeOnExec(fd: number): boolean {
-    return this.#slots[fd]?.closeOnExec ?? false;
+    return this.#slots.get(fd)?.closeOnExec ?? false;
   }
 
   setCloseOnExec(fd: number, on: boolean): void {
-    const slot = this.#slots[fd];
+    const slot = this.#slots.get(fd);
     if (slot !== undefined) slot.closeOnExec = on;
   }
 
   save(): Saved {
-    const slots = this.#slots.map((slot) => slot && { ...slot });
-    const files = [...new Set(slots.flatMap((slot) => (slot === undefined ? [] : [slot.file])))];
+    const slots = [...this.#slots].map(([fd, slot]) => [fd, { ...slot }] as const);
+    const next = this.#next;
+    const files = [...new Set(slots.map(([, { file }]) => file))];
     const states = files.map(({ flags, position, references }) => ({
       flags,
       position,
       references,
     }));
     return saved(() => {
-      this.#slots = slots.map((slot) => slot && { ...slot });
+      this.#slots = new Map(slots.map(([fd, slot]) => [fd, { ...slot }]));
+      this.#next = next;
       for (const [index, file] of files.entries()) Object.assign(file, states[index]);
     });
+  }
+
+  #set(fd: number, file: OpenFile, closeOnExec: boolean): void {
+    if (file.references === 0) {
+      file.inode.openFiles++;
+      this.#reserve(KERNEL_BYTES.openFile);
+    }
+    file.references++;
+    this.#slots.set(fd, { file, closeOnExec });
+    this.#reserve(KERNEL_BYTES.descriptor);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#pool !== undefined) this.#pool.reserved += bytes;
   }
 }

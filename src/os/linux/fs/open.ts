@@ -100,10 +100,12 @@ function openUnnamed(files: FileSystem, found: Found, request: OpenRequest): Res
   if (directory === undefined) return fail('ENOENT');
   if (!(directory instanceof Directory)) return fail('ENOTDIR');
   if (!permits(directory, MAY_WRITE | MAY_EXEC)) return fail('EACCES');
+  if (!files.hasRoom()) return fail('ENOSPC');
   const inode = newInode(files, directory.mount, '', request);
   const path = `${directory.pathOf(`#${inode.number}`)} (deleted)`;
   inode.content.path = path;
   inode.links = 0;
+  files.reserve(inode);
   return opened(inode, path, request.flags);
 }
 

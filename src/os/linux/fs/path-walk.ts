@@ -32,12 +32,13 @@ interface Walk {
   links: number;
 }
 
-/** `follow`: a link as the last component is followed too (a slash after it always does that). */
+/** `stepped` is called for each component. `follow`: a link as the last component is followed too (a slash after it always does that). */
 export function walk(
   root: Directory,
   from: Directory,
   path: string,
   follow: boolean,
+  stepped: () => void = () => {},
 ): Result<Found> {
   if (path === '') return fail('ENOENT');
   const state: Walk = {
@@ -49,6 +50,7 @@ export function walk(
   for (;;) {
     const name = state.pending.shift();
     if (name === undefined) return ok(itself(state.directory));
+    stepped();
     if (!permits(state.directory, MAY_EXEC)) return fail('EACCES');
     if (name === '.') continue;
     if (name === '..') {

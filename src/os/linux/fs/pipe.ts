@@ -11,6 +11,7 @@ import { S_IFIFO } from '../../../abi/linux/fcntl.js';
 import { PAGE_SIZE } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { KernelPool } from '../../../memory/page-table.js';
 import { type AccessMode, Inode, type Mount } from './inode.js';
 import { USER_ID } from './mode.js';
 
@@ -51,8 +52,12 @@ export class Pipe extends Inode {
   #readers = 1;
   #writers = 1;
 
-  constructor(mount: Mount, number: number) {
+  readonly #pool: KernelPool;
+
+  /** `pool`: what its pages count against. */
+  constructor(mount: Mount, number: number, pool: KernelPool) {
     super(mount, number, S_IFIFO | 0o600);
+    this.#pool = pool;
     this.uid = USER_ID;
     this.gid = USER_ID;
   }
@@ -102,6 +107,7 @@ export class Pipe extends Inode {
       const rest = { ...page, taken: page.taken + length };
       const emptied = page.packet || rest.taken === page.bytes.length;
       this.#pages = [...(emptied ? [] : [rest]), ...this.#pages.slice(1)];
+      if (emptied) this.#pool.reserved -= PAGE_SIZE;
       if (page.packet || buffers.left === 0) return ok(done);
     }
     return done === 0 && this.#writers > 0 ? undefined : ok(done);
@@ -123,9 +129,11 @@ export class Pipe extends Inode {
     }
     while (buffers.left > 0) {
       if (this.#pages.length >= this.#mostPages) return { moved, end: 'full' };
+      if (!this.#pool.hasRoom(PAGE_SIZE)) return { moved, end: 'ENOMEM' };
       const bytes = buffers.get(Math.min(PAGE_SIZE, buffers.left));
       if (bytes.length < PAGE_SIZE && buffers.left > 0) return { moved, end: 'EFAULT' };
       this.#pages = [...this.#pages, { bytes: bytes.slice(), taken: 0, packet }];
+      this.#pool.reserved += PAGE_SIZE;
       moved += bytes.length;
     }
     return { moved, end: 'done' };
@@ -135,6 +143,12 @@ export class Pipe extends Inode {
     if (readable) this.#readers--;
     if (writable) this.#writers--;
     return this.#readers + this.#writers === 0;
+  }
+
+  /** What nobody has read goes with it. */
+  override release(): void {
+    this.#pool.reserved -= this.#pages.length * PAGE_SIZE;
+    this.#pages = [];
   }
 
   protected override saveContent(): Saved {

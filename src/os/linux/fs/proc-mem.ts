@@ -30,9 +30,10 @@ function mayWrite(flags: VmFlags): boolean {
   return (flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
 }
 
-/** Where reaching on from `at` ends: with the mapping, its file, or before a guard page. */
-function reachableEnd(mm: AddressSpace, vma: Vma, at: Addr): Addr {
-  const end = backedEnd(vma);
+/** Where reaching on from `at` to `wanted` ends: with the mapping, its file, or before a guard page. */
+function reachableEnd(mm: AddressSpace, vma: Vma, at: Addr, wanted: Addr): Addr {
+  const backed = backedEnd(vma);
+  const end = backed < wanted ? backed : wanted;
   if (!(vma.flags & VM_MAYBE_GUARD)) return end;
   for (let page = pageDown(at); page < end; page += PAGE_SIZE_N) {
     if (mm.isGuard(page)) return page;
@@ -90,16 +91,16 @@ export class MemoryFile extends Inode {
     const mm = this.#memory();
     const start = BigInt(offset);
     let at = start;
-    while (at - start < BigInt(length)) {
+    const wanted = start + BigInt(length);
+    while (at < wanted) {
       // __access_remote_vm: a growing mapping grows for a debugger too.
       const vma = mm.findOrGrow(at);
       if (vma === undefined || !allows(vma.flags)) break;
-      const end = reachableEnd(mm, vma, at);
+      const end = reachableEnd(mm, vma, at, wanted);
       if (at >= end) break;
       at = end;
       if (end < vma.end) break;
     }
-    const reach = Number(at - start);
-    return Math.min(reach, length);
+    return Number(at - start);
   }
 }

@@ -81,7 +81,12 @@ function procOf(files: FileSystem): Directory {
 }
 
 export function removeProcess(files: FileSystem, pid: number): void {
-  procOf(files).remove(String(pid));
+  const proc = procOf(files);
+  const directory = proc.lookup(String(pid));
+  proc.remove(String(pid));
+  if (!(directory instanceof Directory)) return;
+  for (const [, inode] of directory.entriesNow()) files.forget(inode);
+  files.forget(directory);
 }
 
 /** /proc/PID. */

@@ -217,8 +217,10 @@ function writableFrame(mm: Mm, vma: MappedVma, page: number): number | undefined
       ? vma.object.frame(index, false)
       : undefined;
   const source = own >= 0 ? own : fromObject;
+  if (!mm.pages.hasRoomFor(page)) return undefined;
   const frame = source === undefined ? mm.frames.allocate() : mm.frames.copy(source);
   if (frame === undefined) return undefined;
+  mm.frames.meter.charge('page');
   if (own >= 0) mm.frames.release(own);
   mm.prepareAnon(vma);
   mm.pages.set(page, frameEntry(frame));

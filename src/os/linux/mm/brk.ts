@@ -106,7 +106,7 @@ function linkBrk(
 ): Result<0> {
   const asked = dataFlags(mm) | extra | VM_ACCOUNT | mm.defFlags;
   if (!mayExpand(mm, asked, pages)) return fail('ENOMEM');
-  if (mm.list.length > mm.tuning.maxMapCount) return fail('ENOMEM');
+  if (mm.list.length > mm.maxMapCount) return fail('ENOMEM');
   if (!enoughMemory(mm, pages)) return fail('ENOMEM');
   const ruling = askImplicit(mm, implicitRequest(start, pages, asked, origin));
   const flags = ruling.kind === 'narrow' ? asked & ruling.flags : asked;

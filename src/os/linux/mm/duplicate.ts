@@ -78,8 +78,9 @@ export function restoreSnapshot(mm: Mm, snapshot: MmSnapshot): void {
   if (snapshot.owner !== mm) throw new InvariantError('the snapshot is of another address space');
   retainPages(mm, snapshot.pages);
   releasePages(mm, mm.pages);
-  mm.list.splice(0, mm.list.length, ...snapshot.vmas);
-  mm.pages = snapshot.pages.clone();
+  mm.list.splice(0, mm.list.length, snapshot.vmas);
+  mm.pages.discard();
+  mm.pages = snapshot.pages.clone(mm.frames);
   for (const [object, state] of snapshot.objects) {
     if (state !== undefined) object.restoreState?.(state);
   }
@@ -110,7 +111,7 @@ export function copyInto(parent: Mm, child: Mm): void {
   child.defFlags = 0;
   child.mdwe = inheritedMdwe(parent.mdwe);
   const vmas = parent.list.items.filter((vma) => !(vma.flags & VM_DONTCOPY));
-  child.list.splice(0, 0, ...vmas.map(inherited));
+  child.list.splice(0, 0, vmas.map(inherited));
   for (const vma of vmas) {
     // vma_needs_copy: what a fault can bring back is left to faults, even pages of zeros.
     const needed = vma.anon !== undefined || vma.flags & VM_MAYBE_GUARD;
@@ -132,6 +133,8 @@ function copyPages(parent: Mm, child: Mm, vma: MappedVma): void {
   parent.pages.forEach(vma.startPage, vma.endPage, (page, entry) => {
     const frame = entryFrame(entry);
     if (frame >= 0) parent.frames.retain(frame);
+    // With the copy that the first of the two to write will make.
+    parent.frames.meter.charge('page', 2);
     child.pages.set(page, entry);
   });
 }

@@ -155,14 +155,20 @@ function privatePage(mm: Mm, vma: MappedVma, page: number, access: Access): numb
 function zeroPage(mm: Mm, vma: MappedVma, page: number): number {
   mm.zeroFrame ??= mm.frames.acquireZero();
   if (mm.zeroFrame === undefined) return FAULT_NO_MEMORY;
-  if (mm.pages.get(page) === ENTRY_NONE) mm.pages.set(page, ENTRY_ZERO);
+  if (mm.pages.get(page) === ENTRY_NONE) {
+    if (!mm.pages.hasRoomFor(page)) return FAULT_NO_MEMORY;
+    mm.frames.meter.charge('page');
+    mm.pages.set(page, ENTRY_ZERO);
+  }
   return mm.zeroFrame * 8 + (hardwareRights(mm, vma) & ~HW_WRITE);
 }
 
 /** do_anonymous_page and do_cow_fault: the first private page of its own, a copy of `source` if there is one. */
 function newPage(mm: Mm, vma: MappedVma, page: number, source: number | undefined): number {
+  if (!mm.pages.hasRoomFor(page)) return FAULT_NO_MEMORY;
   const frame = source === undefined ? mm.frames.allocate() : mm.frames.copy(source);
   if (frame === undefined) return FAULT_NO_MEMORY;
+  mm.frames.meter.charge('page');
   const prepared = mm.prepareAnon(vma);
   mm.pages.set(page, frameEntry(frame));
   // What was readable through another frame until now.
@@ -225,7 +231,8 @@ export function growStack(mm: Mm, page: number): MappedVma | undefined {
 
 /**
  * __mm_populate: touches every page of [start, end) as its mapping allows, writing to private writable
- * ones. The first fault that it met, or undefined. `ignoreErrors` (mmap) goes on with the next VMA.
+ * ones. The first fault that it met, or undefined. `ignoreErrors` (mmap) goes on with the next VMA. Ends early
+ * when the run has nothing left to spend.
  */
 export function populate(
   mm: Mm,
@@ -234,7 +241,7 @@ export function populate(
   ignoreErrors = true,
 ): FaultCause | undefined {
   let first: FaultCause | undefined;
-  for (let page = start; page < end; ) {
+  for (let page = start; page < end && !mm.frames.meter.exhausted; ) {
     const vma = mm.list.at(mm.list.indexFrom(page));
     if (vma === undefined || vma.startPage >= end) break;
     const stop = Math.min(end, vma.endPage);
@@ -250,7 +257,9 @@ export function populate(
 
 function touch(mm: Mm, vma: MappedVma, start: number, end: number): FaultCause | undefined {
   const access = (vma.flags & (VM_WRITE | VM_SHARED)) === VM_WRITE ? 'write' : 'read';
-  for (let page = start; page < end; page++) {
+  const { meter } = mm.frames;
+  for (let page = start; page < end && !meter.exhausted; page++) {
+    meter.charge('page');
     const result = translate(mm, page, access);
     if (result < 0) return result as FaultCause;
   }

@@ -135,6 +135,9 @@ function highestGap(mm: Mm, low: number, high: number, place: Placement): number
       if (top - bottom >= needed) return alignDown(top - place.pages, place.align);
     }
     if (below === undefined || below.startPage < low) return undefined;
+    mm.frames.meter.charge('vma');
+    // To the first of them, whose gap may be larger.
+    index -= Math.max(0, mm.list.passable(index - 1, needed, 'down') - 1);
   }
 }
 
@@ -147,7 +150,9 @@ function lowestGap(mm: Mm, low: number, high: number, place: Placement): number 
     const top = above === undefined ? high : Math.min(high, gapStart(mm, above));
     if (bottom + needed <= top) return alignUp(bottom, place.align);
     if (above === undefined || above.startPage >= high) return undefined;
-    bottom = Math.max(bottom, above.endPage);
+    mm.frames.meter.charge('vma');
+    index += Math.max(0, mm.list.passable(index, needed, 'up') - 1);
+    bottom = Math.max(bottom, mm.list.at(index)!.endPage);
   }
 }
 

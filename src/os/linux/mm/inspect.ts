@@ -30,6 +30,7 @@ export function msync(mm: Mm, addr: Addr, length: bigint, flags: number): Result
   for (let page = Number(addr >> 12n); page < end; ) {
     const vma = mm.list.at(mm.list.indexFrom(page));
     if (vma === undefined) return fail('ENOMEM');
+    mm.frames.meter.charge('vma');
     if (page < vma.startPage) {
       if (flags === MS_ASYNC || vma.startPage >= end) return fail('ENOMEM');
       holes = true;
@@ -40,12 +41,13 @@ export function msync(mm: Mm, addr: Addr, length: bigint, flags: number): Result
   return holes ? fail('ENOMEM') : ok(0);
 }
 
-/** One byte per page: 1 when it is in memory. ENOMEM at a hole. */
+/** One byte per page: 1 when it is in memory. ENOMEM at a hole. The caller asks for a limited number at a time. */
 export function mincore(mm: Mm, addr: Addr, length: bigint): Result<Uint8Array> {
   if (addr & 0xfffn) return fail('EINVAL');
   if (addr + length > mm.layout.taskSize) return fail('ENOMEM');
   const start = Number(addr >> 12n);
   const bytes = new Uint8Array(Number(pageUp(length) >> 12n));
+  mm.frames.meter.charge('object', bytes.length);
   for (let i = 0; i < bytes.length; ) {
     const vma = mm.list.find(start + i);
     if (vma === undefined) return fail('ENOMEM');
@@ -69,7 +71,7 @@ export function mseal(mm: Mm, addr: Addr, length: bigint, flags: bigint): Result
     const stop = Math.min(vma.endPage, end);
     if (!vma.sealed) {
       const sealed = { sealed: true };
-      const modified = modifyRange(mm.list, vma, page, stop, sealed, mm.tuning.maxMapCount);
+      const modified = modifyRange(mm.list, vma, page, stop, sealed, mm.maxMapCount);
       if (!modified.ok) return modified;
     }
     page = stop;
@@ -81,6 +83,7 @@ function hasHole(mm: Mm, start: number, end: number): boolean {
   for (let page = start; page < end; ) {
     const vma = mm.list.find(page);
     if (vma === undefined) return true;
+    mm.frames.meter.charge('vma');
     page = vma.endPage;
   }
   return false;

@@ -45,8 +45,6 @@ const MADV_SOFT_OFFLINE = 101;
 export const MADV_GUARD_INSTALL = 102;
 export const MADV_GUARD_REMOVE = 103;
 const HUGE_PAGES = 512;
-/** Each guard page costs an entry of the page table; the kernel's own limit is memory. */
-const MAX_GUARD_PAGES = 1 << 20;
 
 /** What one piece of advice does to [start, end) of one VMA. */
 type Behaviour = (mm: Mm, vma: MappedVma, start: number, end: number) => Result<0>;
@@ -138,6 +136,7 @@ function walk(mm: Mm, start: number, end: number, advice: number): Result<0> {
       page = vma.startPage;
       if (page >= end) break;
     }
+    mm.frames.meter.charge('vma');
     const stop = Math.min(vma.endPage, end);
     const done = advise(mm, vma, page, stop, advice);
     if (!done.ok) return done;
@@ -153,7 +152,7 @@ function advise(mm: Mm, vma: MappedVma, start: number, end: number, advice: numb
   const flags = FLAG_CHANGES.get(advice)!(vma);
   if (flags === undefined) return fail('EINVAL');
   if (flags === vma.flags) return ok(0);
-  const modified = modifyRange(mm.list, vma, start, end, { flags }, mm.tuning.maxMapCount);
+  const modified = modifyRange(mm.list, vma, start, end, { flags }, mm.maxMapCount);
   if (modified.ok) return ok(0);
   return fail(modified.errno === 'ENOMEM' ? 'EAGAIN' : modified.errno);
 }
@@ -212,11 +211,15 @@ function collapse(_mm: Mm, _vma: MappedVma, start: number, end: number): Result<
 
 function installGuard(mm: Mm, vma: MappedVma, start: number, end: number): Result<0> {
   if (vma.flags & (VM_SPECIAL | VM_HUGETLB | VM_LOCKED)) return fail('EINVAL');
-  if (end - start > MAX_GUARD_PAGES) return fail('ENOMEM');
   const prepared = isAnonymous(vma) ? mm.prepareAnon(vma) : vma;
   mm.list.replace(prepared, changed(prepared, { flags: prepared.flags | VM_MAYBE_GUARD }));
   mm.zapPages(start, end);
-  for (let page = start; page < end; page++) mm.pages.set(page, ENTRY_GUARD);
+  for (let page = start; page < end; page++) {
+    if (!mm.pages.hasRoomFor(page)) return fail('ENOMEM');
+    if (mm.frames.meter.exhausted) return fail('EINTR');
+    mm.frames.meter.charge('page');
+    mm.pages.set(page, ENTRY_GUARD);
+  }
   return ok(0);
 }
 
@@ -231,6 +234,8 @@ function removeGuard(mm: Mm, vma: MappedVma, start: number, end: number): Result
 /** madvise_populate: faults every page in, and says why where it cannot. */
 function populateRange(mm: Mm, start: number, end: number, write: boolean): Result<0> {
   for (let page = start; page < end; page++) {
+    if (mm.frames.meter.exhausted) return fail('EINTR');
+    mm.frames.meter.charge('page');
     const vma = mm.list.find(page);
     if (vma === undefined) return fail('ENOMEM');
     // check_vma_flags: the VMA's own rights count, not those of the CPU.

@@ -102,7 +102,7 @@ export function insertMerged(
     (!joinLeft || (sidesAgree(left, right) && removable(right)));
   let result = joinLeft ? join(left, vma) : vma;
   if (joinRight) result = join(result, right);
-  list.splice(index - (joinLeft ? 1 : 0), (joinLeft ? 1 : 0) + (joinRight ? 1 : 0), result);
+  list.splice(index - (joinLeft ? 1 : 0), (joinLeft ? 1 : 0) + (joinRight ? 1 : 0), [result]);
   return result;
 }
 
@@ -155,7 +155,7 @@ function mergeExisting(list: VmaList, vma: MappedVma, wanted: MappedVma): Mapped
   const vmas = [result];
   if (!atLeft) vmas.unshift(part(vma, vma.startPage, wanted.startPage));
   if (!atRight) vmas.push(part(vma, wanted.endPage, vma.endPage));
-  list.splice(index - (joinLeft ? 1 : 0), 1 + (joinLeft ? 1 : 0) + (joinRight ? 1 : 0), ...vmas);
+  list.splice(index - (joinLeft ? 1 : 0), 1 + (joinLeft ? 1 : 0) + (joinRight ? 1 : 0), vmas);
   return result;
 }
 

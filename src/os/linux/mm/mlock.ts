@@ -74,6 +74,7 @@ function pageRange(mm: Mm, addr: Addr, length: bigint): { start: number; end: nu
 }
 
 function lockedPages(mm: Mm, start: number, end: number): number {
+  mm.frames.meter.charge('vma', mm.list.length);
   return mm.list.items
     .filter((vma) => vma.flags & VM_LOCKED)
     .map((vma) => Math.min(end, vma.endPage) - Math.max(start, vma.startPage))
@@ -87,6 +88,7 @@ function applyLock(mm: Mm, start: number, end: number, lock: VmFlags): Result<0>
   while (page < end) {
     const vma = mm.list.find(page);
     if (vma === undefined) return fail('ENOMEM');
+    mm.frames.meter.charge('vma');
     const stop = Math.min(vma.endPage, end);
     const done = lockOne(mm, vma, page, stop, lock);
     if (!done.ok) return done;
@@ -99,7 +101,7 @@ function applyLock(mm: Mm, start: number, end: number, lock: VmFlags): Result<0>
 function lockOne(mm: Mm, vma: MappedVma, start: number, end: number, lock: VmFlags): Result<0> {
   const flags = (vma.flags & ~VM_LOCKED_MASK) | lock;
   if (flags === vma.flags || vma.flags & (VM_SPECIAL | VM_HUGETLB | VM_DROPPABLE)) return ok(0);
-  const modified = modifyRange(mm.list, vma, start, end, { flags }, mm.tuning.maxMapCount);
+  const modified = modifyRange(mm.list, vma, start, end, { flags }, mm.maxMapCount);
   return modified.ok ? ok(0) : modified;
 }
 
@@ -107,6 +109,7 @@ function lockEverything(mm: Mm, lock: VmFlags): void {
   for (let page = 0; ; ) {
     const vma = mm.list.at(mm.list.indexFrom(page));
     if (vma === undefined) return;
+    mm.frames.meter.charge('vma');
     page = vma.endPage;
     lockOne(mm, vma, vma.startPage, vma.endPage, lock);
   }

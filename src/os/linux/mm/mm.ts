@@ -5,6 +5,7 @@
  */
 
 import type { Addr, Arch } from '../../../base/address.js';
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import { type Failure, fail } from '../../../base/result.js';
 import { type Cause, causeOfVerdict, type Ruling } from '../../../base/verdict.js';
 import type { Frames } from '../../../memory/frames.js';
@@ -73,7 +74,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   readonly limits: MmLimits;
   readonly tuning: MmTuning;
   readonly list: VmaList;
-  pages = new PageTable();
+  pages: PageTable;
 
   personality = 0;
   restrictedWx = false;
@@ -122,7 +123,8 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     this.tuning = { ...defaultTuning(), ...options.tuning };
     this.pkeyMap = this.tuning.pku ? 1 : 0;
     if (this.tuning.pku) this.#pkru = INITIAL_PKRU;
-    this.list = new VmaList(this);
+    this.list = new VmaList(this, this.frames);
+    this.pages = new PageTable(this.frames);
     this.facts = makeFacts(this);
   }
 
@@ -148,14 +150,16 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     return this.layout.kernelBits === 64 ? 2 ** 52 : 2 ** 20;
   }
 
+  /** vm.max_map_count, or as many mappings as there is memory for. */
+  get maxMapCount(): number {
+    const room = this.list.length + Math.floor(this.frames.free / KERNEL_BYTES.vma);
+    return Math.min(this.tuning.maxMapCount, room);
+  }
+
   /** Exclusive: the first page from which no instruction is fetched, where a segment limit says so. */
   get fetchLimit(): number | undefined {
     if (this.nx || this.policies.effects?.fetchLimit === undefined) return undefined;
-    for (let index = this.list.length - 1; index >= 0; index--) {
-      const vma = this.list.at(index)!;
-      if (vma.flags & VM_EXEC) return vma.endPage;
-    }
-    return 0;
+    return this.list.items.findLast(({ flags }) => flags & VM_EXEC)?.endPage ?? 0;
   }
 
   /** The per-thread switch of MAP_JIT memory. */
@@ -185,6 +189,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   zapPages(start: number, end: number, keepGuards = false): void {
     this.highWater = highWater(this);
     this.pages.forEach(start, end, (page, entry) => {
+      this.frames.meter.charge('page');
       if (keepGuards && entry === ENTRY_GUARD) return;
       const frame = entryFrame(entry);
       this.pages.set(page, ENTRY_NONE);
@@ -203,14 +208,17 @@ export class Mm implements ObjectWatcher, ObjectObserver {
 
   /** truncate and the like, from an object that some VMA maps. */
   pagesChanged(object: MemoryObject, first: number, end: number, gone: boolean): void {
-    for (const vma of this.list.items) {
-      if (vma.object !== object) continue;
+    const vmas = this.list.vmasOf(object);
+    this.frames.meter.charge('vma', vmas.size);
+    const flushAll = vmas.size > FLUSH_ALL_ABOVE;
+    if (flushAll) this.flushTlb();
+    for (const vma of vmas) {
       const start = Math.max(vma.startPage, vma.startPage + first - vma.pageOffset);
       const stop = Math.min(vma.endPage, vma.startPage + end - vma.pageOffset);
       if (start >= stop) continue;
       // even_cows: private copies behind the new end go as well.
       if (gone && !hasSharedPages(vma)) this.zapPages(start, stop, true);
-      else this.flushPages(start, stop);
+      else if (!flushAll) this.flushPages(start, stop);
     }
   }
 

@@ -169,7 +169,7 @@ function doMmap(mm: Mm, request: Request, length: bigint): Result<Addr> {
   if (bytes === 0n) return fail('ENOMEM');
   const pages = bytes >> 12n;
   if (args.pageOffset + pages >= 1n << BigInt(mm.layout.kernelBits)) return fail('EOVERFLOW');
-  if (mm.list.length > mm.tuning.maxMapCount) return fail('ENOMEM');
+  if (mm.list.length > mm.maxMapCount) return fail('ENOMEM');
   request.pages = Number(pages);
   if (request.prot === PROT_EXEC) request.pkey = executeOnlyKey(mm) ?? 0;
   request.vmFlags = initialFlags(mm, request);

@@ -155,7 +155,7 @@ function fixup(
   const before = part(vma, start, end);
   const entry = mm.historyEntry({ startPage: start, endPage: end }, vma.flags, flags, ruling);
   const change = { flags, pkey, history: addHistory(vma.history, entry) };
-  const modified = modifyRange(mm.list, vma, start, end, change, mm.tuning.maxMapCount);
+  const modified = modifyRange(mm.list, vma, start, end, change, mm.maxMapCount);
   if (!modified.ok) return modified;
   mm.flushPages(start, end);
   mm.emit('change', before, changed(before, change));

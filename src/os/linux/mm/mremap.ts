@@ -252,7 +252,7 @@ function expandInPlace(mm: Mm, vma: MappedVma, delta: number, address: Addr): Re
 /** move_vma: a copy of the VMA at the new place, the pages after it, then the old range goes. */
 function move(mm: Mm, remap: Remap, vma: MappedVma): Result<Addr> {
   const { page, oldPages, newPages, newPage, flags } = remap;
-  if (mm.list.length >= mm.tuning.maxMapCount - 3) return fail('ENOMEM');
+  if (mm.list.length >= mm.maxMapCount - 3) return fail('ENOMEM');
   if (page !== vma.startPage && !splittable(vma, page)) return fail('EINVAL');
   if (page + oldPages !== vma.endPage && !splittable(vma, page + oldPages)) return fail('EINVAL');
   const charge = flags & MREMAP_DONTUNMAP ? newPages : newPages - oldPages;
@@ -299,6 +299,7 @@ function movedHistory(vma: MappedVma, distance: number): MappedVma['history'] {
 function movePages(mm: Mm, page: number, count: number, newPage: number): void {
   const moved: (readonly [page: number, entry: number])[] = [];
   mm.pages.forEach(page, page + count, (at, entry) => moved.push([at, entry]));
+  mm.frames.meter.charge('page', moved.length);
   for (const [at] of moved) mm.pages.set(at, ENTRY_NONE);
   for (const [at, entry] of moved) mm.pages.set(newPage + (at - page), entry);
   mm.flushPages(page, page + count);

@@ -49,10 +49,10 @@ export function gather(mm: Mm, start: number, end: number): Result<Gathered> {
     return ok({ index, count: 0, pages: 0, accounted: 0 });
   }
   if (first.startPage < start) {
-    if (end < first.endPage && list.length >= mm.tuning.maxMapCount) return fail('ENOMEM');
+    if (end < first.endPage && list.length >= mm.maxMapCount) return fail('ENOMEM');
     if (first.sealed) return fail('EPERM');
     if (!splittable(first, start)) return fail('EINVAL');
-    list.splice(index, 1, part(first, first.startPage, start), part(first, start, first.endPage));
+    list.splice(index, 1, [part(first, first.startPage, start), part(first, start, first.endPage)]);
     index++;
   }
   let count = 0;
@@ -66,7 +66,7 @@ export function gather(mm: Mm, start: number, end: number): Result<Gathered> {
       if (!splittable(vma, end)) return fail('EINVAL');
       const kept = part(vma, end, vma.endPage);
       vma = part(vma, vma.startPage, end);
-      list.splice(index + count, 1, vma, kept);
+      list.splice(index + count, 1, [vma, kept]);
     }
     pages += pageCount(vma);
     if (vma.flags & VM_ACCOUNT) accounted += pageCount(vma);

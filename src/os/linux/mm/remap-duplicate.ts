@@ -67,7 +67,7 @@ function makeShared(mm: Mm, vma: MappedVma, page: number, pages: number): Result
     pageOffset: 0,
     anon: undefined,
   };
-  const limit = mm.tuning.maxMapCount;
+  const limit = mm.maxMapCount;
   const done = filled.ok ? modifyRange(mm.list, vma, page, page + pages, change, limit) : filled;
   if (done.ok) {
     mm.zapPages(page, page + pages);

@@ -2,12 +2,15 @@
  * VmaList: the VMAs of an address space, sorted and disjoint (the maple tree mm_mt), with the
  * counters that the kernel keeps beside it (total_vm, data_vm, locked_vm, vm_committed_as).
  * VMAs are immutable values; every change goes through `splice`, which keeps counters and object
- * references right.
+ * references right. They are kept in short runs, each of which knows its largest gap: neither a change nor a
+ * search for space takes longer when there are many.
  */
 import { PAGE_SHIFT } from '../../../base/address.js';
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import { InvariantError } from '../../../base/errors.js';
 import type { VmaHistory } from '../../../memory/history.js';
 import type { MemoryObject } from '../../../memory/object.js';
+import type { KernelPool } from '../../../memory/page-table.js';
 import {
   VM_ACCOUNT,
   VM_GROWSDOWN,
@@ -108,79 +111,195 @@ export interface ObjectObserver {
   objectUnmapped(object: MemoryObject): void;
 }
 
+/** Runs hold at most this many VMAs: what a change costs does not grow with the list. */
+const LARGEST_RUN = 128;
+const NO_VMAS: ReadonlySet<MappedVma> = new Set();
+
+/** Neighbours in the list. */
+interface Run {
+  readonly vmas: readonly MappedVma[];
+  /** The largest free space between two of them, in pages. */
+  readonly gap: number;
+}
+
+function makeRun(vmas: readonly MappedVma[]): Run {
+  let gap = 0;
+  for (let i = 1; i < vmas.length; i++) {
+    gap = Math.max(gap, vmas[i]!.startPage - vmas[i - 1]!.endPage);
+  }
+  return { vmas, gap };
+}
+
+function runsOf(vmas: readonly MappedVma[]): Run[] {
+  if (vmas.length <= LARGEST_RUN) return vmas.length === 0 ? [] : [makeRun(vmas)];
+  const runs: Run[] = [];
+  const size = LARGEST_RUN / 2;
+  for (let at = 0; at < vmas.length; at += size) runs.push(makeRun(vmas.slice(at, at + size)));
+  return runs;
+}
+
+/** The first index from 0 for which `above` holds, or the length; `above` holds for all after the first. */
+function firstIndex(length: number, above: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (above(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 export class VmaList {
-  #items: MappedVma[] = [];
-  #hit = 0;
-  /** VMAs per object; the list holds one reference of each. */
-  readonly #objects = new Map<MemoryObject, number>();
+  /** None is empty. */
+  #runs: Run[] = [];
+  /** Index of the first VMA of each run; undefined after a change. */
+  #starts: number[] | undefined;
+  #items: readonly MappedVma[] | undefined;
+  #length = 0;
+  #hit: MappedVma | undefined;
+  /** VMAs by object; the list holds one reference of each object. */
+  readonly #objects = new Map<MemoryObject, Set<MappedVma>>();
   readonly #observer: ObjectObserver | undefined;
+  readonly #pool: KernelPool | undefined;
   /** Pages, each always equal to the sum over the list. */
   readonly counters: VmaCounters = { total: 0, data: 0, locked: 0, accounted: 0, shared: 0 };
 
-  constructor(observer?: ObjectObserver) {
+  /** `pool`: what the VMAs count against. */
+  constructor(observer?: ObjectObserver, pool?: KernelPool) {
     this.#observer = observer;
+    this.#pool = pool;
   }
 
   get items(): readonly MappedVma[] {
+    this.#items ??= this.#runs.flatMap(({ vmas }) => vmas);
     return this.#items;
   }
 
   get length(): number {
-    return this.#items.length;
+    return this.#length;
   }
 
   get objects(): Iterable<MemoryObject> {
     return this.#objects.keys();
   }
 
+  /** Those that map an object. */
+  vmasOf(object: MemoryObject): ReadonlySet<MappedVma> {
+    return this.#objects.get(object) ?? NO_VMAS;
+  }
+
   /** The VMA that holds the page. */
   find(page: number): MappedVma | undefined {
-    const hit = this.#items[this.#hit];
+    const hit = this.#hit;
     if (hit !== undefined && page >= hit.startPage && page < hit.endPage) return hit;
-    const vma = this.#items[this.indexFrom(page)];
-    return vma !== undefined && vma.startPage <= page ? vma : undefined;
+    const run = this.#runs[this.#runFrom(page)];
+    const vma = run?.vmas[indexWithin(run, page)];
+    if (vma === undefined || vma.startPage > page) return undefined;
+    this.#hit = vma;
+    return vma;
   }
 
   /** Index of the first VMA that ends above the page (find_vma), or the length. */
   indexFrom(page: number): number {
-    const items = this.#items;
-    let low = 0;
-    let high = items.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (items[middle]!.endPage > page) high = middle;
-      else low = middle + 1;
-    }
-    this.#hit = low;
-    return low;
+    const run = this.#runFrom(page);
+    const found = this.#runs[run];
+    return found === undefined ? this.#length : this.#startOf(run) + indexWithin(found, page);
   }
 
   at(index: number): MappedVma | undefined {
-    return this.#items[index];
+    if (index < 0 || index >= this.#length) return undefined;
+    const run = this.#runAt(index);
+    return this.#runs[run]!.vmas[index - this.#startOf(run)];
   }
 
   /** True when a VMA overlaps [start, end). */
   overlaps(start: number, end: number): boolean {
-    const vma = this.#items[this.indexFrom(start)];
+    const vma = this.at(this.indexFrom(start));
     return vma !== undefined && vma.startPage < end;
   }
 
-  splice(index: number, count: number, ...vmas: MappedVma[]): void {
-    for (const vma of vmas) this.#count(vma, 1);
-    const removed = this.#items.splice(index, count, ...vmas);
-    for (const vma of removed) this.#count(vma, -1);
+  /**
+   * The VMAs of a run that starts, or ends, at an index, of which none has so much space before it, its
+   * first one apart: a search for space passes over them at once. 0 when it has to look at each.
+   */
+  passable(index: number, pages: number, direction: 'up' | 'down'): number {
+    if (index < 0 || index >= this.#length) return 0;
+    const at = this.#runAt(index);
+    const run = this.#runs[at]!;
+    const edge = this.#startOf(at) + (direction === 'up' ? 0 : run.vmas.length - 1);
+    return index === edge && run.gap < pages ? run.vmas.length : 0;
+  }
+
+  /** Replaces `count` VMAs from an index on. */
+  splice(index: number, count: number, vmas: readonly MappedVma[] = []): void {
+    const removed = this.#replaceAt(index, count, vmas);
+    const before = new Set(removed);
+    const kept = new Set(vmas.filter((vma) => before.has(vma)));
+    // New ones first: an object that is mapped before and after keeps its reference.
+    for (const vma of vmas) if (!kept.has(vma)) this.#count(vma, 1);
+    for (const vma of removed) if (!kept.has(vma)) this.#count(vma, -1);
   }
 
   /** Replaces one VMA by others that cover the same pages. */
   replace(vma: MappedVma, ...vmas: MappedVma[]): void {
     const index = this.indexFrom(vma.startPage);
-    if (this.#items[index] !== vma)
-      throw new InvariantError('the VMA to replace is not in the list');
-    this.splice(index, 1, ...vmas);
+    if (this.at(index) !== vma) throw new InvariantError('the VMA to replace is not in the list');
+    this.splice(index, 1, vmas);
   }
 
   insert(vma: MappedVma): void {
-    this.splice(this.indexFrom(vma.startPage), 0, vma);
+    this.splice(this.indexFrom(vma.startPage), 0, [vma]);
+  }
+
+  /** The VMAs that were there. */
+  #replaceAt(index: number, count: number, vmas: readonly MappedVma[]): MappedVma[] {
+    const first = Math.min(this.#runAt(index), Math.max(0, this.#runs.length - 1));
+    const start = this.#startOf(first);
+    let last = first;
+    let end = start + (this.#runs[first]?.vmas.length ?? 0);
+    while (end < index + count) end += this.#runs[++last]!.vmas.length;
+    const before = this.#runs.slice(first, last + 1).flatMap((run) => run.vmas);
+    const removed = before.slice(index - start, index - start + count);
+    const after = before.slice(0, index - start).concat(vmas, before.slice(index - start + count));
+    const runs = runsOf(after);
+    if (runs.length === 1 && last === first && this.#runs.length > 0) this.#runs[first] = runs[0]!;
+    else this.#runs = this.#runs.slice(0, first).concat(runs, this.#runs.slice(last + 1));
+    this.#length += vmas.length - removed.length;
+    if (this.#pool !== undefined) {
+      this.#pool.reserved += (vmas.length - removed.length) * KERNEL_BYTES.vma;
+      this.#pool.meter.charge('vma', vmas.length + removed.length);
+    }
+    this.#hit = undefined;
+    this.#items = undefined;
+    this.#starts = undefined;
+    return removed;
+  }
+
+  /** The run with the first VMA that ends above the page. */
+  #runFrom(page: number): number {
+    const runs = this.#runs;
+    return firstIndex(runs.length, (index) => runs[index]!.vmas.at(-1)!.endPage > page);
+  }
+
+  /** The run that holds the VMA of this index; the number of runs for the length. */
+  #runAt(index: number): number {
+    const starts = this.#indexes();
+    return firstIndex(starts.length, (run) => (starts[run + 1] ?? this.#length) > index);
+  }
+
+  #startOf(run: number): number {
+    return this.#indexes()[run] ?? 0;
+  }
+
+  #indexes(): number[] {
+    if (this.#starts !== undefined) return this.#starts;
+    let next = 0;
+    this.#starts = this.#runs.map(({ vmas }) => {
+      next += vmas.length;
+      return next - vmas.length;
+    });
+    return this.#starts;
   }
 
   #count(vma: MappedVma, sign: 1 | -1): void {
@@ -190,22 +309,30 @@ export class VmaList {
     if (vma.flags & VM_LOCKED) this.counters.locked += pages;
     if (vma.flags & VM_ACCOUNT) this.counters.accounted += pages;
     if (vma.flags & VM_SHARED) this.counters.shared += pages;
-    if (vma.object !== undefined) this.#countObject(vma.object, vma.flags, sign);
+    if (vma.object !== undefined) this.#countObject(vma.object, vma, sign);
   }
 
-  #countObject(object: MemoryObject, flags: VmFlags, sign: 1 | -1): void {
-    const count = (this.#objects.get(object) ?? 0) + sign;
-    if (isSharedMayWrite(flags)) object.countWritableMapping?.(sign);
-    if (count === 0) {
-      this.#objects.delete(object);
-      this.#observer?.objectUnmapped(object);
-      object.release?.();
-      return;
-    }
-    this.#objects.set(object, count);
-    if (count === 1 && sign === 1) {
+  #countObject(object: MemoryObject, vma: MappedVma, sign: 1 | -1): void {
+    if (isSharedMayWrite(vma.flags)) object.countWritableMapping?.(sign);
+    const known = this.#objects.get(object);
+    if (sign === 1) {
+      if (known !== undefined) {
+        known.add(vma);
+        return;
+      }
+      this.#objects.set(object, new Set([vma]));
       object.retain?.();
       this.#observer?.objectMapped(object);
+      return;
     }
+    known?.delete(vma);
+    if (known === undefined || known.size > 0) return;
+    this.#objects.delete(object);
+    this.#observer?.objectUnmapped(object);
+    object.release?.();
   }
+}
+
+function indexWithin({ vmas }: Run, page: number): number {
+  return firstIndex(vmas.length, (index) => vmas[index]!.endPage > page);
 }

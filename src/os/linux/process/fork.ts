@@ -3,6 +3,7 @@
  * exit_notify(). A process has one thread; CLONE_VM exists for vfork, whose parent sleeps meanwhile.
  */
 import { SA_NOCLDWAIT, type Signal, signalNumber } from '../../../abi/linux/signal.js';
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import type { Outcome } from '../../../base/outcome.js';
 import { Pipe } from '../fs/pipe.js';
 import { addProcess, removeProcess } from '../fs/proc.js';
@@ -41,6 +42,7 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
   child.sharesMemory = sharesMemory;
   child.exitSignal = exitSignal;
   kernel.processes.add(child);
+  kernel.frames.reserved += KERNEL_BYTES.process;
   addProcess(kernel.files, child);
   return child;
 }
@@ -62,6 +64,7 @@ export function endTask(task: Task): void {
   kernel.record({ type: 'end', pid: task.pid, outcome: task.outcome! });
   for (const [fd] of [...task.files.entries()]) task.files.close(fd);
   task.leaveMemory();
+  task.signals.discardAll();
   if (parent === undefined || parent.outcome !== undefined || !notify(parent, task)) reap(task);
 }
 
@@ -98,5 +101,6 @@ export function endStatus(outcome: Outcome | undefined): number {
 /** release_task(): nothing is left. */
 export function reap(task: Task): void {
   task.kernel.processes.remove(task);
+  task.kernel.frames.unreserve(KERNEL_BYTES.process);
   removeProcess(task.kernel.files, task.pid);
 }

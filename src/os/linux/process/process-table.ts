@@ -40,6 +40,11 @@ export class ProcessTable {
     return this.#tasks.values();
   }
 
+  /** With those that have ended and not been waited for. */
+  get count(): number {
+    return this.#tasks.size;
+  }
+
   get current(): Task {
     return this.#current!;
   }
@@ -101,7 +106,9 @@ export class ProcessTable {
   switchTo(task: Task): void {
     const before = this.#current;
     if (before === task) return;
-    const { engine } = task.kernel;
+    const { engine, meter } = task.kernel;
+    meter.charge('switch');
+    meter.charge('object', this.#tasks.size);
     if (before !== undefined) before.cpu = engine.saveCpu();
     this.#current = task;
     engine.setTranslate(task.mm.translate);

@@ -258,6 +258,8 @@ export class LinuxProcess implements Guest {
       late = answer;
     };
     const task = this.#task;
+    const { meter } = this.#kernel;
+    meter.limit = meter.spent + this.#blocks;
     // What the guest itself may be waiting for goes on afterwards.
     const { waiting } = task;
     task.waiting = undefined;
@@ -297,10 +299,14 @@ export class LinuxProcess implements Guest {
   snapshot(): ProcessSnapshot {
     const tasks = this.#kernel.processes.save();
     const kernel = this.#kernel.save();
+    const { frames } = this.#kernel;
+    const { reserved } = frames;
     const parts: Saved = {
       restore: () => {
         kernel.restore();
         tasks.restore();
+        // Whatever was given back and taken on the way.
+        frames.reserved = reserved;
       },
       drop: () => {
         kernel.drop();

@@ -32,8 +32,9 @@ export type TasksEnd = Outcome | 'until' | 'host' | 'enough';
  * 'until': main has reached its return address, 'host': a function of the host, 'enough': the caller has what it waited for.
  */
 export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): TasksEnd {
-  const { engine, processes } = kernel;
+  const { engine, processes, meter } = kernel;
   let left = limits.blocks;
+  meter.limit = meter.spent + left;
   for (;;) {
     if (limits.enough?.()) return 'enough';
     const task = canGoOn(processes.current) ? processes.current : processes.next();
@@ -43,7 +44,7 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): T
     if (!resume(task) || limits.enough?.()) continue;
     // Others may come into being meanwhile.
     const share = Math.min(left, SHARE);
-    const before = kernel.spent;
+    const before = meter.spent;
     const end = runToEnd(engine, new StopJudge(task), {
       blocks: share,
       ...(task === main && limits.until !== undefined ? { until: limits.until } : {}),
@@ -52,7 +53,7 @@ export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): T
     if (end === 'until' || end === 'host') return end;
     // A turn that ended for want of blocks has spent them, if only on stops that began none.
     const wholeTurn = task.outcome === undefined && task.waiting === undefined;
-    left -= wholeTurn ? share : Math.max(1, kernel.spent - before);
+    left -= wholeTurn ? share : Math.max(1, meter.spent - before);
     if (task.outcome === undefined) {
       if (typeof end !== 'string') return end;
       if (end === 'blocks') processes.switchTo(processes.next() ?? task);

@@ -1,6 +1,6 @@
 /** Task: one process with its one thread. Compare struct task_struct (include/linux/sched.h). */
 
-import { RLIMIT_NOFILE } from '../../../abi/linux/process.js';
+import { RLIMIT_NOFILE, RLIMIT_SIGPENDING } from '../../../abi/linux/process.js';
 import { signalNumber } from '../../../abi/linux/signal.js';
 import type { Addr, Arch } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
@@ -57,7 +57,7 @@ export class Task {
   policies: PolicyStack;
   readonly files: DescriptorTable;
   readonly limits: ResourceLimits;
-  readonly signals = new SignalState();
+  readonly signals: SignalState;
   cwd: Directory;
   program: Program = NO_PROGRAM;
   /** Labels of the program. */
@@ -94,9 +94,13 @@ export class Task {
     this.policies = policies;
     this.cwd = kernel.files.home;
     this.limits = new ResourceLimits(() => this.mm.limits);
+    this.signals = new SignalState(kernel.frames, () =>
+      Number(this.limits.soft(RLIMIT_SIGPENDING)),
+    );
     this.files = new DescriptorTable(
       () => Number(this.limits.soft(RLIMIT_NOFILE)),
       (file) => this.#released(file),
+      kernel.frames,
     );
   }
 
@@ -195,6 +199,6 @@ export class Task {
   /** The last descriptor of an open file is gone; without a name and a mapping its content goes too. */
   #released(file: OpenFile): void {
     const { inode } = file;
-    if (inode.closed(file)) this.kernel.files.forget(inode);
+    if (inode.closed(file) && inode.openFiles === 0) this.kernel.files.forget(inode);
   }
 }

@@ -37,6 +37,7 @@ function deliver(task: Task, info: SignalInfo): Outcome | undefined {
   if (action.handler === IGNORE_HANDLER) return note(task, info, 'ignored');
   if (action.handler === DEFAULT_HANDLER) return deliverDefault(task, info);
   task.signals.resetOnce(info.signal);
+  task.kernel.meter.charge('signal');
   const done = setupFrame(task, info, action);
   if (done.ok) {
     const own = action.flags & SA_NODEFER ? 0n : bit(info.signal);

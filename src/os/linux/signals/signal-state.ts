@@ -2,8 +2,10 @@
 
 import { NSIG, SA_RESETHAND, SS_DISABLE, signalNumber } from '../../../abi/linux/signal.js';
 import type { Addr } from '../../../base/address.js';
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import type { Access } from '../../../base/outcome.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { KernelPool } from '../../../memory/page-table.js';
 import type { SignalInfo } from './siginfo.js';
 
 /** SIG_DFL and SIG_IGN, as a handler's address. */
@@ -42,6 +44,8 @@ const DEFAULT_ACTION: SignalAction = { handler: DEFAULT_HANDLER, flags: 0, resto
 const SYNCHRONOUS = (['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS'] as const).map(
   signalNumber,
 );
+/** Signals from here on queue. */
+const SIGRTMIN = 32;
 /** SIGKILL and SIGSTOP. */
 const NEVER_BLOCKED = bit(signalNumber('SIGKILL')) | bit(signalNumber('SIGSTOP'));
 
@@ -51,11 +55,23 @@ export function bit(signal: number): bigint {
 
 export class SignalState {
   #actions: readonly SignalAction[] = Array<SignalAction>(NSIG + 1).fill(DEFAULT_ACTION);
-  #pending: readonly SignalInfo[] = [];
+  /** By number, oldest first; none is empty. */
+  #pending = new Map<number, SignalInfo[]>();
+  #pendingMask = 0n;
+  #queued = 0;
   #blocked = 0n;
   #suspended: bigint | undefined;
   alternateStack = NO_ALTERNATE_STACK;
   trap: TrapFacts = { number: 0, errorCode: 0, address: 0n };
+
+  readonly #pool: KernelPool | undefined;
+  readonly #limit: () => number;
+
+  /** `pool`: what queued signals count against. `limit`: RLIMIT_SIGPENDING now. */
+  constructor(pool?: KernelPool, limit: () => number = () => Number.POSITIVE_INFINITY) {
+    this.#pool = pool;
+    this.#limit = limit;
+  }
 
   action(signal: number): SignalAction {
     return this.#actions[signal] ?? DEFAULT_ACTION;
@@ -92,7 +108,7 @@ export class SignalState {
 
   /** Pending, blocked or not. */
   get pendingMask(): bigint {
-    return this.#pending.reduce((mask, { signal }) => mask | bit(signal), 0n);
+    return this.#pendingMask;
   }
 
   /** Signals that are ignored, and those that have a handler. */
@@ -111,10 +127,20 @@ export class SignalState {
     );
   }
 
-  /** A signal that is pending already is not queued twice (the classic ones; real-time ones queue). */
+  /**
+   * A signal that is pending already is not queued twice (the classic ones; real-time ones queue). Where the
+   * queue is full it is only marked as pending, and what was to be said of it is lost: __send_signal_locked().
+   */
   send(info: SignalInfo): void {
-    if (info.signal < 32 && this.pendingMask & bit(info.signal)) return;
-    this.#pending = [...this.#pending, info];
+    const { signal } = info;
+    const before = this.#pending.get(signal);
+    if (before !== undefined && signal < SIGRTMIN) return;
+    const room = this.#queued < this.#limit() && this.#pool?.hasRoom(KERNEL_BYTES.signal) !== false;
+    if (!room && before !== undefined) return;
+    if (before === undefined) this.#pending.set(signal, [info]);
+    else before.push(info);
+    this.#pendingMask |= bit(signal);
+    this.#countQueued(1);
   }
 
   /**
@@ -133,18 +159,39 @@ export class SignalState {
 
   /** The next signal to deliver leaves the queue; undefined when none is left that is not blocked. */
   take(): SignalInfo | undefined {
-    const ready = this.#pending.filter(({ signal }) => !(this.#blocked & bit(signal)));
-    const next = ready.reduce<SignalInfo | undefined>(
-      (best, info) => (best === undefined || rank(info) < rank(best) ? info : best),
-      undefined,
-    );
-    if (next !== undefined) this.#pending = this.#pending.filter((info) => info !== next);
+    if ((this.#pendingMask & ~this.#blocked) === 0n) return undefined;
+    let best: number | undefined;
+    for (const signal of this.#pending.keys()) {
+      if (this.#blocked & bit(signal)) continue;
+      if (best === undefined || rank(signal) < rank(best)) best = signal;
+    }
+    const queue = best === undefined ? undefined : this.#pending.get(best);
+    if (best === undefined || queue === undefined) return undefined;
+    const next = queue.shift();
+    this.#countQueued(-1);
+    if (queue.length === 0) this.#forget(best);
     return next;
   }
 
   /** Setting a signal to be ignored throws away what is pending of it. */
   discard(signal: number): void {
-    this.#pending = this.#pending.filter((info) => info.signal !== signal);
+    this.#countQueued(-(this.#pending.get(signal)?.length ?? 0));
+    this.#forget(signal);
+  }
+
+  /** The process has ended: nothing waits for it. */
+  discardAll(): void {
+    for (const signal of [...this.#pending.keys()]) this.discard(signal);
+  }
+
+  #forget(signal: number): void {
+    this.#pending.delete(signal);
+    this.#pendingMask &= ~bit(signal);
+  }
+
+  #countQueued(change: number): void {
+    this.#queued += change;
+    if (this.#pool !== undefined) this.#pool.reserved += change * KERNEL_BYTES.signal;
   }
 
   /** fork: actions and mask are the parent's, nothing is pending. */
@@ -174,13 +221,17 @@ export class SignalState {
 
   save(): Saved {
     const actions = this.#actions;
-    const pending = this.#pending;
+    const pending = [...this.#pending].map(([signal, queue]) => [signal, [...queue]] as const);
+    const mask = this.#pendingMask;
+    const queued = this.#queued;
     const blocked = this.#blocked;
     const suspended = this.#suspended;
     const { alternateStack, trap } = this;
     return saved(() => {
       this.#actions = actions;
-      this.#pending = pending;
+      this.#pending = new Map(pending.map(([signal, queue]) => [signal, [...queue]]));
+      this.#pendingMask = mask;
+      this.#queued = queued;
       this.#blocked = blocked;
       this.#suspended = suspended;
       this.alternateStack = alternateStack;
@@ -189,6 +240,6 @@ export class SignalState {
   }
 }
 
-function rank({ signal }: SignalInfo): number {
+function rank(signal: number): number {
   return SYNCHRONOUS.includes(signal) ? signal - 1000 : signal;
 }

@@ -33,6 +33,7 @@ function getdents64(task: Task, fd: number, buffer: bigint, size: number): Sysca
     ['..', inode.parent ?? inode],
     ...inode.list(),
   ];
+  task.kernel.meter.charge('object', entries.length);
   let done = 0;
   for (let at = file.value.position; at < entries.length; at++) {
     const [name, entry] = entries[at]!;

@@ -148,16 +148,20 @@ function decideExec({ kernel, policies, comm, pid }: Task, flags: number): Resul
 }
 
 function newMemfd(task: Task, files: FileSystem, name: string, flags: number): SyscallResult {
+  if (!files.hasRoom()) return fail('ENOMEM');
   const inode = files.newFile(files.shmem, {
     kind: flags & MFD_HUGETLB ? 'hugetlb' : 'memfd',
     path: `/memfd:${name} (deleted)`,
     permissions: flags & MFD_NOEXEC_SEAL ? 0o666 : 0o777,
   });
   inode.links = 0;
+  files.reserve(inode);
   const sealing = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
   inode.content.seals = (sealing ? 0 : F_SEAL_SEAL) | (flags & MFD_NOEXEC_SEAL ? F_SEAL_EXEC : 0);
   const file = new OpenFile(inode, inode.content.path, O_RDWR | O_LARGEFILE);
-  return task.files.install(file, (flags & MFD_CLOEXEC) !== 0);
+  const fd = task.files.install(file, (flags & MFD_CLOEXEC) !== 0);
+  if (!fd.ok) files.forget(inode);
+  return fd;
 }
 
 /** No file here is a terminal or another device with controls of its own. */

@@ -10,15 +10,18 @@ import {
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
+  RLIMIT_NPROC,
 } from '../../../abi/linux/process.js';
 import { signalNumber } from '../../../abi/linux/signal.js';
 import type { Addr } from '../../../base/address.js';
+import { KERNEL_BYTES } from '../../../base/charges.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { decodeText } from '../../../base/text.js';
 import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { copyStringIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
-import { execProgram } from '../exec/exec.js';
+import { execProgram, openProgram } from '../exec/exec.js';
+import { MAX_STRING, mostArgumentBytes } from '../exec/stack.js';
 import type { Directory } from '../fs/inode.js';
 import type { OpenFile } from '../fs/open-file.js';
 import { forkTask } from '../process/fork.js';
@@ -26,18 +29,9 @@ import type { Task } from '../process/task.js';
 import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
 
-/**
- * What a new process and a new program count as, in blocks of code: about the host's time for either. A guest
- * that only forks, or execs itself for ever, shall meet its limit as soon as one that loops.
- */
-const FORK_BLOCKS = 1000;
-const EXEC_BLOCKS = 5000;
-
+/** MIN_THREADS. */
+const LEAST_THREADS = 20;
 const CSIGNAL = 0xff;
-/** MAX_ARG_STRLEN, and more strings than any stack holds. */
-const LONGEST_STRING = 131072;
-const MOST_STRINGS = 1 << 16;
-
 interface CloneRequest {
   readonly flags: number;
   /** 0: the parent's. */
@@ -58,7 +52,8 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
   if (flags & CLONE_THREAD || (flags & CLONE_VM && !(flags & CLONE_VFORK))) return fail('ENOSYS');
   // i386 would have a segment set up for the child.
   if (flags & CLONE_SETTLS && task.arch === 'i386') return fail('ENOSYS');
-  task.kernel.charge(FORK_BLOCKS);
+  const refused = mayFork(task, (flags & CLONE_VM) !== 0);
+  if (!refused.ok) return refused;
   const child = forkTask(task, {
     sharesMemory: (flags & CLONE_VM) !== 0,
     exitSignal: flags & CSIGNAL,
@@ -80,6 +75,28 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
   return noReturn;
 }
 
+/**
+ * copy_process(): RLIMIT_NPROC and kernel.threads-max, then memory for the process, and for the tables of its
+ * parent's pages and mappings.
+ */
+function mayFork({ kernel, limits, mm, files }: Task, sharesMemory: boolean): Result<0> {
+  const { processes, frames, meter } = kernel;
+  meter.charge('fork');
+  meter.charge('object', files.count);
+  const most = Math.min(Number(limits.soft(RLIMIT_NPROC)), threadsMax(frames.memory.maxFrames));
+  if (processes.count >= most) return fail('EAGAIN');
+  const memory = sharesMemory
+    ? 0
+    : mm.pages.tables * KERNEL_BYTES.pageTable + mm.list.length * KERNEL_BYTES.vma;
+  const needed = KERNEL_BYTES.process + memory + files.count * KERNEL_BYTES.descriptor;
+  return frames.hasRoom(needed) ? ok(0) : fail('ENOMEM');
+}
+
+/** set_max_threads(): so many that their stacks of 16 KiB take an eighth of the memory. */
+function threadsMax(pages: number): number {
+  return Math.max(LEAST_THREADS, Math.floor(pages / (8 * 4)));
+}
+
 /** The child goes on where its parent does, with 0 as the call's value. */
 function giveRegisters(
   { kernel, arch }: Task,
@@ -96,19 +113,44 @@ function giveRegisters(
   engine.loadCpu(parent);
 }
 
-function strings(task: Task, at: Addr, { word }: Abi): Result<string[]> {
-  const found: string[] = [];
+/** count(): the pointers of a vector up to its null. More than what any stack may hold is E2BIG. */
+function pointersIn(task: Task, at: Addr, { word }: Abi, most: number): Result<Addr[]> {
+  const found: Addr[] = [];
   if (at === 0n) return ok(found);
-  for (let index = 0; index < MOST_STRINGS; index++) {
-    const pointer = wordIn(task.mm, at + BigInt(index * word), word);
+  while (found.length * word <= most) {
+    const pointer = wordIn(task.mm, at + BigInt(found.length * word), word);
     if (!pointer.ok) return pointer;
     if (pointer.value === 0n) return ok(found);
-    const text = copyStringIn(task.mm, pointer.value, LONGEST_STRING);
-    if (!text.ok) return text;
-    if (!text.value.terminated) return fail('E2BIG');
-    found.push(decodeText(text.value.bytes));
+    task.kernel.meter.charge('vector');
+    found.push(pointer.value);
   }
   return fail('E2BIG');
+}
+
+/** do_execveat_common(): the environment, then the arguments, each from its end, until there is no room left. */
+function stringsIn(
+  task: Task,
+  [argv, envp]: readonly [Addr, Addr],
+  abi: Abi,
+): Result<readonly [string[], string[]]> {
+  const most = Number(mostArgumentBytes(task.kernel.layout.stackLimit));
+  const args = pointersIn(task, argv, abi, most);
+  if (!args.ok) return args;
+  const env = pointersIn(task, envp, abi, most);
+  if (!env.ok) return env;
+  let room = most - (args.value.length + env.value.length) * abi.word;
+  const texts: string[] = [];
+  for (const pointer of [...args.value, ...env.value].reverse()) {
+    const limit = Math.min(MAX_STRING, room);
+    const text = limit > 0 ? copyStringIn(task.mm, pointer, limit) : fail('E2BIG');
+    if (!text.ok) return text;
+    if (!text.value.terminated) return fail('E2BIG');
+    task.kernel.meter.chargeBytes(text.value.bytes.length);
+    room -= text.value.bytes.length + 1;
+    texts.push(decodeText(text.value.bytes));
+  }
+  texts.reverse();
+  return ok([texts.slice(0, args.value.length), texts.slice(args.value.length)]);
 }
 
 interface ExecRequest {
@@ -122,19 +164,20 @@ interface ExecRequest {
 
 function exec(task: Task, request: ExecRequest, abi: Abi): SyscallResult {
   const { start, path, follow, file } = request;
-  const argv = strings(task, request.argv, abi);
-  if (!argv.ok) return argv;
-  const envp = strings(task, request.envp, abi);
-  if (!envp.ok) return envp;
   const { kernel } = task;
-  kernel.charge(EXEC_BLOCKS);
   const found = file === undefined ? kernel.files.walk(start, path, follow) : ok({ path });
   if (!found.ok) return found;
+  // Since 6.8 the file comes before everything else.
+  const opened = openProgram(task, found.value.path, file);
+  if (!opened.ok) return opened;
+  const strings = stringsIn(task, [request.argv, request.envp], abi);
+  if (!strings.ok) return strings;
+  const [argv, envp] = strings.value;
   const done = execProgram(task, kernel.layout, {
     path: found.value.path,
     // A program always has a name (since 5.18).
-    argv: argv.value.length === 0 ? [''] : argv.value,
-    envp: envp.value,
+    argv: argv.length === 0 ? [''] : argv,
+    envp,
     ...(file === undefined ? {} : { file }),
   });
   return done.ok ? noReturn : done;

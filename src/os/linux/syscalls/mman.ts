@@ -95,6 +95,7 @@ function mincore(task: Task, addr: Addr, length: bigint, vector: Addr): SyscallR
     const rest = pages - done;
     const inVma = (vma.end - start) >> 12n;
     const count = [rest, inVma, MINCORE_PIECE].reduce((least, n) => (n < least ? n : least));
+    if (task.kernel.meter.exhausted) return fail('EAGAIN');
     const resident = task.mm.mincore(start, count << 12n);
     if (!resident.ok) return resident;
     const copied = task.mm.copyOut(vector + done, resident.value);

@@ -6,7 +6,7 @@ import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { allowedSize } from '../file-size.js';
 import { Directory, type Inode, Symlink } from '../fs/inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from '../fs/mode.js';
-import type { Found } from '../fs/path-walk.js';
+import { type Found, PATH_MAX } from '../fs/path-walk.js';
 import { RegularFile } from '../fs/regular-file.js';
 import type { Task } from '../process/task.js';
 import { pathIn, startOf, twoWords } from './arguments.js';
@@ -59,8 +59,7 @@ function drop(task: Task, found: Found, inode: Inode): void {
   task.kernel.files.unlink(found, inode);
   if (inode.links > 0) return;
   if (inode instanceof RegularFile) inode.content.path += ' (deleted)';
-  const open = [...task.files.entries()].some(([, file]) => file.inode === inode);
-  if (!open) task.kernel.files.forget(inode);
+  if (inode.openFiles === 0) task.kernel.files.forget(inode);
 }
 
 function rmdir(task: Task, dirfd: bigint, pathname: bigint): SyscallResult {
@@ -71,8 +70,9 @@ function rmdir(task: Task, dirfd: bigint, pathname: bigint): SyscallResult {
   if (inode === parent) return fail('EBUSY');
   const allowed = mayRemove(found.value, inode);
   if (!allowed.ok) return allowed;
-  if (inode.list().length > 0) return fail('ENOTEMPTY');
+  if (!inode.isEmpty) return fail('ENOTEMPTY');
   task.kernel.files.unlink(found.value, inode);
+  task.kernel.files.forget(inode);
   return ok(0);
 }
 
@@ -99,12 +99,16 @@ function symlink(task: Task, target: bigint, dirfd: bigint, pathname: bigint): S
   if (!found.ok) return found;
   if (found.value.inode !== undefined) return fail('EEXIST');
   const { files } = task.kernel;
-  const made = files.create(found.value, (mount) => {
-    const link = new Symlink(mount, files.newNumber(), text.value);
-    link.uid = USER_ID;
-    link.gid = USER_ID;
-    return files.add(link);
-  });
+  const made = files.create(
+    found.value,
+    (mount) => {
+      const link = new Symlink(mount, files.newNumber(), text.value);
+      link.uid = USER_ID;
+      link.gid = USER_ID;
+      return files.add(link);
+    },
+    text.value.length,
+  );
   return made.ok ? ok(0) : made;
 }
 
@@ -120,7 +124,7 @@ function rename(task: Task, from: Found & { readonly inode: Inode }, to: Found):
   if (to.inode !== undefined) {
     if (isDirectory && !(to.inode instanceof Directory)) return fail('ENOTDIR');
     if (!isDirectory && to.inode instanceof Directory) return fail('EISDIR');
-    if (to.inode instanceof Directory && to.inode.list().length > 0) return fail('ENOTEMPTY');
+    if (to.inode instanceof Directory && !to.inode.isEmpty) return fail('ENOTEMPTY');
     drop(task, to, to.inode);
   } else if (to.wantsDirectory && !isDirectory) {
     return fail('ENOTDIR');
@@ -189,6 +193,8 @@ function chdir(task: Task, inode: Inode): SyscallResult {
 /** The number of bytes, with the NUL. */
 function getcwd(task: Task, buffer: bigint, size: bigint): SyscallResult {
   const text = encodeText(`${task.cwd.path}\0`);
+  task.kernel.meter.chargeBytes(text.length);
+  if (text.length > PATH_MAX) return fail('ENAMETOOLONG');
   if (size < BigInt(text.length)) return fail('ERANGE');
   const copied = task.mm.copyOut(buffer, text);
   return copied.ok ? ok(text.length) : copied;

@@ -30,7 +30,9 @@ function makePipe(task: Task, at: Addr, flags: number): SyscallResult {
   // As in a kernel without CONFIG_WATCH_QUEUE.
   if (flags & O_NOTIFICATION_PIPE) return fail('ENOPKG');
   const { files: system } = task.kernel;
-  const pipe = system.add(new Pipe(system.pipefs, system.newNumber()));
+  if (!system.hasRoom()) return fail('ENFILE');
+  const pipe = system.add(new Pipe(system.pipefs, system.newNumber(), task.kernel.frames));
+  system.reserve(pipe);
   const path = `pipe:[${pipe.number}]`;
   const ends = [
     new OpenFile(pipe, path, O_RDONLY | (flags & O_NONBLOCK)),
@@ -121,13 +123,18 @@ export function pipeTransfer(
   total: number,
 ): SyscallResult {
   if (total === 0) return ok(0);
+  const { meter } = task.kernel;
+  meter.charge('vector', vectors.length);
   const nonblocking = (flags & O_NONBLOCK) !== 0;
   const packet = (flags & O_DIRECT) !== 0;
   const attempt = (done: number): Attempt => {
     const buffers = new Vectors(task.mm, vectors, total, done);
-    return direction === 'read'
-      ? readOnce(inode, buffers)
-      : writeOnce(task, inode, buffers, { done, packet });
+    const next =
+      direction === 'read'
+        ? readOnce(inode, buffers)
+        : writeOnce(task, inode, buffers, { done, packet });
+    meter.chargeBytes(total - buffers.left);
+    return next;
   };
   const first = attempt(0);
   if (first.answer !== undefined) return first.answer;

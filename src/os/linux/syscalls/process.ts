@@ -68,7 +68,9 @@ function getrandom(task: Task, buffer: bigint, length: bigint, flags: number): S
     const bytes = task.kernel.entropy.bytes(Math.min(RANDOM_CHUNK, wanted - done));
     const copied = task.mm.copyOutPartial(buffer + BigInt(done), bytes);
     done += copied;
+    task.kernel.meter.chargeBytes(bytes.length);
     if (copied < bytes.length) return done === 0 ? fail('EFAULT') : ok(done);
+    if (task.kernel.meter.exhausted) break;
   }
   return ok(done);
 }

@@ -38,10 +38,13 @@ function transfer(
   const most = Math.min(room.value, MAX_RW_COUNT);
   if (isPipe(file)) return pipeTransfer(task, direction, file, vectors, most);
   let done = 0;
+  const { meter } = task.kernel;
+  const buffers = { memory: task.mm, meter };
+  meter.charge('vector', vectors.length);
   for (const { addr, length } of vectors) {
     const count = Math.min(Number(length), most - done);
     const where = at === undefined ? undefined : at + done;
-    const moved = (direction === 'read' ? readInto : writeFrom)(file, task.mm, addr, count, where);
+    const moved = (direction === 'read' ? readInto : writeFrom)(file, buffers, addr, count, where);
     if (!moved.ok && done === 0) return moved;
     if (!moved.ok) break;
     done += moved.value;

@@ -42,7 +42,7 @@ describe('load and store, as the guest', () => {
   });
 
   it('SIGBUS past the end of a file, and when no memory is left', () => {
-    const { mm, frames } = makeSpace({ maxFrames: 1 });
+    const { mm, frames } = makeSpace({ maxFrames: 2 });
     const object = new PagedObject(frames, { kind: 'file', path: '/a', inode: 1, size: 1 });
     const file = openFile(object);
     mm.mmap({ addr: BASE, length: 2n * PAGE, prot: 3, flags: 0x11, file, pageOffset: 0n });
@@ -146,7 +146,7 @@ describe('peek and poke, as a debugger', () => {
   });
 
   it('throw past the end of a file and when memory is used up', () => {
-    const { mm, frames } = makeSpace({ maxFrames: 1 });
+    const { mm, frames } = makeSpace({ maxFrames: 2 });
     const object = new PagedObject(frames, { kind: 'file', path: '/a', inode: 1, size: 1 });
     const file = openFile(object);
     mm.mmap({ addr: BASE, length: 2n * PAGE, prot: 3, flags: 0x12, file, pageOffset: 0n });

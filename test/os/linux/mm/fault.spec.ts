@@ -106,7 +106,7 @@ describe('anonymous memory', () => {
   });
 
   it('says when no memory is left', () => {
-    const { mm } = makeSpace({ maxFrames: 1 });
+    const { mm } = makeSpace({ maxFrames: 2 });
     mapAt(mm, BASE, 2);
     expect(rights(mm, BASE, 'write')).toBe('rw');
     expect(rights(mm, BASE + PAGE, 'write')).toBe(FAULT_NO_MEMORY);
