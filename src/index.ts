@@ -73,14 +73,13 @@ export {
   pointerTo,
 } from './kit/bed/buffers.js';
 export { type Callback, callback, type GuestAccess } from './kit/bed/callback.js';
-export {
-  type AssemblySource,
-  type BytesSource,
-  type Code,
-  type CodeImage,
-  type CodePart,
-  type CodeSource,
-  loadCode,
+export type {
+  AssemblySource,
+  BytesSource,
+  Code,
+  CodeImage,
+  CodePart,
+  CodeSource,
 } from './kit/bed/code.js';
 export { type LinkCodeOptions, type LinkInput, linkCode } from './kit/bed/linked-code.js';
 export { PLACEMENTS, type Placement } from './kit/bed/placement.js';
@@ -108,17 +107,24 @@ export {
 export { checkLeaves, checkReturn, type Leaves } from './kit/checks/value.js';
 export type { Verdict as CheckVerdict } from './kit/checks/verdict.js';
 export { edgeFloats, edgeIntegers } from './kit/inputs/edge-values.js';
-export {
-  type Disagreement,
-  disagreement,
-  type ExploreOptions,
-  explore,
-  type Found,
+export type {
+  Disagreement,
+  ExploreOptions,
+  Found,
 } from './kit/inputs/explore.js';
 export type { ArgumentSource, InputOptions } from './kit/inputs/inputs.js';
 export { sameValue } from './kit/inputs/same-value.js';
 export { Kit, type KitOptions } from './kit/kit.js';
-export { call, kitFor, type OpenCallOptions, type SandboxCode } from './kit/pool.js';
+export {
+  type Calls,
+  call,
+  disagreement,
+  explore,
+  kitFor,
+  loadCode,
+  openCalls,
+} from './kit/open-calls.js';
+export type { OpenCallOptions, SandboxCode } from './kit/pool.js';
 export { type Argument, arg, type TypedValue } from './kit/run/arguments.js';
 export type { CallOptions } from './kit/run/call-options.js';
 export { CallResult } from './kit/run/call-result.js';

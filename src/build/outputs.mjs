@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { packageOf, writeNotices } from './notices.mjs';
 import { BuildError, filesIn, path, ROOT, readText, writeWhole } from './project.mjs';
 import { capture, ifChanged, node } from './steps.mjs';
+import { instantiableScript } from './toolchain-script.mjs';
 
 /** Front ends import the one copy of the library, dist/index.js. */
 const ENTRIES = [
@@ -23,7 +24,7 @@ const TYPED = [
   'src/native/index.ts',
 ];
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
-/** For pages, which have no packages: dist/toolchain holds each as an ES module with its WebAssembly. */
+/** dist/toolchain holds each as an ES module with its WebAssembly, for Node and for pages. */
 const TOOLCHAIN = ['keystone', 'capstone'];
 const ENGINE_INPUT = 'node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js';
 
@@ -89,7 +90,7 @@ async function buildBundles() {
 }
 
 async function buildToolchain() {
-  const inputs = ['package-lock.json', 'src/build/outputs.mjs'];
+  const inputs = ['package-lock.json', 'src/build/outputs.mjs', 'src/build/toolchain-script.mjs'];
   const outputs = TOOLCHAIN.flatMap((name) => [`${name}.js`, `${name}.wasm`]).map(
     (file) => `dist/toolchain/${file}`,
   );
@@ -102,10 +103,19 @@ async function buildToolchain() {
         platform: 'browser',
         target: 'es2022',
         external: ['node:*'],
+        plugins: [changed(name)],
       });
       writeWhole(`dist/toolchain/${name}.wasm`, readFileSync(path(`${scripts}/${name}.wasm`)));
     }
   });
+}
+
+function changed(name) {
+  const load = ({ path: file }) => ({
+    contents: instantiableScript(name, readFileSync(file, 'utf8')),
+  });
+  const filter = new RegExp(`[\\\\/]${name}\\.js$`);
+  return { name: 'instantiable', setup: ({ onLoad }) => onLoad({ filter }, load) };
 }
 
 /** Declarations only: it is `npm run check` that checks types. */

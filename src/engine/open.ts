@@ -2,7 +2,7 @@
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { engineAssets } from './assets.js';
 import type { Engine, EngineOptions } from './engine.js';
-import { openUnicorn1 } from './unicorn1/open.js';
+import { loadUnicorn1, openUnicorn1, openUnicorn1InSteps } from './unicorn1/open.js';
 
 export const ENGINE_KINDS = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
 /** `unicorn1`: as WebAssembly when the host has it. `unicorn1-js`: the same engine as JavaScript. */
@@ -15,6 +15,11 @@ export interface EngineInfo {
   readonly version: string;
   /** Why this one: for people. */
   readonly why: string;
+}
+
+export interface OpenedEngine {
+  readonly engine: Engine;
+  readonly info: EngineInfo;
 }
 
 export interface EngineDescription {
@@ -32,14 +37,40 @@ const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 const UNICORN2_UNSUPPORTED =
   'engine unicorn2 is not supported in this version of mayexec: it has no adapter for @alexaltea/unicorn-js, installed or not';
 
-export async function openEngine(
-  kind: EngineKind,
-  options: EngineOptions,
-): Promise<{ engine: Engine; info: EngineInfo }> {
-  if (!Number.isInteger(options.memory / 4096) || options.memory <= 0)
-    throw new MayexecError(`${options.memory} bytes of memory: a multiple of 4096 is needed`);
+export async function openEngine(kind: EngineKind, options: EngineOptions): Promise<OpenedEngine> {
+  checkMemory(options);
   const info = await engineInfo(kind);
-  return { engine: await openUnicorn1(info.form, options), info };
+  const engine = await openUnicorn1InSteps(info.form, options);
+  loaded.set(kind, info);
+  return { engine, info };
+}
+
+/** Of the kinds that have been loaded: which they are here. */
+const loaded = new Map<EngineKind, EngineInfo>();
+
+/** Fetches and compiles an engine, so that `openLoadedEngine` can open it. */
+export async function loadEngine(kind: EngineKind): Promise<void> {
+  if (loaded.has(kind)) return;
+  const info = await engineInfo(kind);
+  await loadUnicorn1(info.form);
+  loaded.set(kind, info);
+}
+
+/** As `openEngine`, at once: one of the kind has been loaded, or opened. */
+export function openLoadedEngine(kind: EngineKind, options: EngineOptions): OpenedEngine {
+  checkMemory(options);
+  const info = loaded.get(kind);
+  if (info === undefined) {
+    throw new MayexecError(
+      `engine ${kind} is not loaded yet: await Sandbox.create or openCalls first`,
+    );
+  }
+  return { engine: openUnicorn1(info.form, options), info };
+}
+
+function checkMemory({ memory }: EngineOptions): void {
+  if (Number.isInteger(memory / 4096) && memory > 0) return;
+  throw new MayexecError(`${memory} bytes of memory: a multiple of 4096 is needed`);
 }
 
 /** Which engine `openEngine` would open. */

@@ -6,8 +6,9 @@ import type { Addr, Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { PolicyChoice } from '../sandbox/options.js';
-import type { Sandbox } from '../sandbox/sandbox.js';
+import { Sandbox } from '../sandbox/sandbox.js';
 import { loadDisassembler } from '../toolchain/disassembly/disassembler.js';
+import { loadKeystone } from '../toolchain/encode/keystone.js';
 import { type Convention, conventionOf, DEFAULT_ABI } from './abi/convention.js';
 import { bytesOf } from './abi/frame.js';
 import { type CallPlan, planCall } from './abi/locations.js';
@@ -59,9 +60,15 @@ export class Kit implements Disposable {
 
   /** Opens an engine and a sandbox. @throws MayexecError for an unknown policy. */
   static async open(options: KitOptions = {}): Promise<Kit> {
+    await Promise.all([Sandbox.load(), loadKeystone(), loadDisassembler()]);
+    return Kit.openLoaded(options);
+  }
+
+  /** As `open`, at once: engine, assembler and disassembler have been loaded (`openCalls`). */
+  static openLoaded(options: KitOptions = {}): Kit {
     checkOptionNames('Kit.open', options, OPTIONS);
     const { arch = 'x86-64', policy = 'nx', memory } = options;
-    const bed = await TestBed.open(arch, policy, { limits: { memory } });
+    const bed = TestBed.open(arch, policy, { limits: { memory } });
     return new Kit(bed, () => bed[Symbol.dispose]());
   }
 
@@ -70,7 +77,13 @@ export class Kit implements Disposable {
    * begins with the sandbox as it is then, and leaves it so. The sandbox stays the caller's to close.
    */
   static async around(sandbox: Sandbox): Promise<Kit> {
-    return new Kit(new SandboxBed(sandbox, await loadDisassembler()), () => {});
+    await Promise.all([loadKeystone(), loadDisassembler()]);
+    return Kit.aroundLoaded(sandbox);
+  }
+
+  /** As `around`, at once: assembler and disassembler have been loaded (`openCalls`). */
+  static aroundLoaded(sandbox: Sandbox): Kit {
+    return new Kit(new SandboxBed(sandbox), () => {});
   }
 
   /** Code that is in the sandbox already (of a kit around it). @throws MayexecError where nothing is mapped. */
@@ -83,8 +96,8 @@ export class Kit implements Disposable {
     return this.#bed.sandbox.policy;
   }
 
-  /** Code ready to be called; of other sources than bytes only this makes it. */
-  load(source: CodeSource): Promise<Code> {
+  /** Code ready to be called. Keep it and pass it again: what is prepared for it is kept too. */
+  load(source: CodeSource): Code {
     return loadCode(source, this.arch);
   }
 
@@ -92,12 +105,8 @@ export class Kit implements Disposable {
    * Calls code and reports all that it did. Whatever that was, the next call finds everything new.
    * @throws MayexecError for arguments that do not fit, and what a callback's own code throws.
    */
-  call(
-    code: Code | Uint8Array,
-    args: readonly Argument[] = [],
-    options: CallOptions = {},
-  ): CallResult {
-    const ready = code instanceof Uint8Array ? codeOfBytes(code, this.arch) : code;
+  call(code: CodeSource, args: readonly Argument[] = [], options: CallOptions = {}): CallResult {
+    const ready = code instanceof Uint8Array ? codeOfBytes(code, this.arch) : this.load(code);
     return new CallResult(this.#run(this.#request(ready, args, options)));
   }
 
@@ -179,7 +188,7 @@ export class Kit implements Disposable {
 
   #facts(request: Request, run: GuestRun, returned: Returned): Omit<CallFacts, 'trace'> {
     const { code, convention, plan, buffers, args, options } = request;
-    const { sandbox, disassembler } = this.#bed;
+    const { sandbox } = this.#bed;
     const contents = buffers.map((buffer) => [buffer.name, readBuffer(sandbox, buffer)] as const);
     const { outcome, before, after, returnSlot } = returned;
     return {
@@ -189,7 +198,6 @@ export class Kit implements Disposable {
       convention,
       plan,
       buffers,
-      disassembler,
       outcome,
       before,
       after,

@@ -2,7 +2,8 @@
 import type { Addr } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
-import { type Code, type CodeSource, loadCode } from '../kit/bed/code.js';
+import type { Code, CodeSource } from '../kit/bed/code.js';
+import { loadCode } from '../kit/open-calls.js';
 import { disassemble, type Instruction } from '../toolchain/disassembly/disassembler.js';
 import { compareRecords, type StateDifference } from './compare-records.js';
 import type { CaseRecord, CpuCase } from './cpu-case.js';

@@ -137,6 +137,7 @@ export interface CheckedOptions {
   readonly seed: number;
   readonly memory: number;
   readonly blocks: number;
+  readonly protectionKeys: boolean;
   readonly injections: readonly Injection[];
 }
 
@@ -166,6 +167,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
       integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
+    protectionKeys: options.protectionKeys ?? false,
     injections: [options.inject ?? []].flat().flatMap(parseInjections),
   };
 }

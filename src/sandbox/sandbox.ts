@@ -10,7 +10,13 @@ import type { Finding } from '../diagnosis/monitor/finding.js';
 import { findingsOf } from '../diagnosis/monitor/findings.js';
 import { PageWatcher } from '../diagnosis/monitor/page-watcher.js';
 import type { Engine } from '../engine/engine.js';
-import { type EngineInfo, openEngine } from '../engine/open.js';
+import {
+  type EngineInfo,
+  loadEngine,
+  type OpenedEngine,
+  openEngine,
+  openLoadedEngine,
+} from '../engine/open.js';
 import { type InjectionCount, Injector } from '../inject/injector.js';
 import type { CallAnswer, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
 import type { SyscallInterceptor } from '../kernel/intercept.js';
@@ -25,6 +31,7 @@ import {
   type CheckedOptions,
   checkHostFile,
   checkOptions,
+  type EngineChoice,
   type HostFile,
   type HostProgram,
   integer,
@@ -104,7 +111,7 @@ export class Sandbox implements Disposable {
       ...(options.program === undefined ? {} : { program: programOf(options.program) }),
       files: options.files ?? {},
       mounts: options.mounts ?? {},
-      protectionKeys: options.protectionKeys ?? false,
+      protectionKeys: checked.protectionKeys,
       ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
       ...(this.#watcher === undefined ? {} : { watch: this.#watcher }),
       ...interception(checked, options, this.#injector),
@@ -119,11 +126,25 @@ export class Sandbox implements Disposable {
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const checked = checkOptions(options);
-    const { engine, info } = await openEngine(checked.engine, {
-      arch: checked.arch,
-      memory: checked.memory,
-      protectionKeys: options.protectionKeys ?? false,
-    });
+    return Sandbox.#on(await openEngine(checked.engine, checked), checked, options);
+  }
+
+  /** Fetches and compiles an engine, so that `createLoaded` can be used. */
+  static load(engine: EngineChoice = 'auto'): Promise<void> {
+    return loadEngine(engine);
+  }
+
+  /** As `create`, at once. @throws MayexecError too when no engine of the kind has been loaded. */
+  static createLoaded(options: SandboxOptions = {}): Sandbox {
+    const checked = checkOptions(options);
+    return Sandbox.#on(openLoadedEngine(checked.engine, checked), checked, options);
+  }
+
+  static #on(
+    { engine, info }: OpenedEngine,
+    checked: CheckedOptions,
+    options: SandboxOptions,
+  ): Sandbox {
     try {
       return new Sandbox(checked, engine, info, options);
     } catch (error) {

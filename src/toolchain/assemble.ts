@@ -11,7 +11,7 @@ import { OverBudget } from './budget.js';
 import { namedConstants } from './constants.js';
 import { ProgramBuilder } from './encode/builder.js';
 import { diagnose } from './encode/diagnose.js';
-import { loadKeystone } from './encode/keystone.js';
+import { keystone, loadKeystone } from './encode/keystone.js';
 import { defaultMode, layOut, type Placed } from './encode/layout.js';
 import { isDirective, runDirective } from './syntax/directives.js';
 import { parseExpression } from './syntax/expression.js';
@@ -85,6 +85,12 @@ export const DEFAULT_ADDRESS = { 'x86-64': 0x400000n, i386: 0x8048000n } as cons
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
   checkOptionNames('assemble', options, OPTIONS);
+  await loadKeystone();
+  return assembleLoaded(source, options);
+}
+
+/** As `assemble`, at once: the assembler is loaded. */
+export function assembleLoaded(source: string, options: AssembleOptions): Assembled {
   const { arch } = options;
   if (arch !== 'x86-64' && arch !== 'i386') {
     throw unknownValue('architecture', arch, ['x86-64', 'i386']);
@@ -92,9 +98,8 @@ export async function assemble(source: string, options: AssembleOptions): Promis
   if (typeof source !== 'string') throw new MayexecError('the source to assemble is not a string');
   const address = BigInt.asUintN(64, BigInt(options.address ?? DEFAULT_ADDRESS[arch]));
   const builder = read(source, options);
-  const keystone = await loadKeystone();
-  const placed = layOut({ keystone, builder, arch, address });
-  if ('code' in placed) throw await diagnose(placed, arch, address);
+  const placed = layOut({ keystone: keystone(), builder, arch, address });
+  if ('code' in placed) throw diagnose(placed, arch, address);
   return assembled(arch, address, builder, placed);
 }
 

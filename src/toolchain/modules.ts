@@ -1,38 +1,112 @@
 /**
- * Keystone and Capstone as the host gets them. Node takes the installed packages. A page or a worker
- * takes `toolchain/` beside the bundle, where the build puts each as an ES module with its WebAssembly.
+ * Keystone and Capstone: `toolchain/` beside the bundle has each as an ES module with its WebAssembly (the build
+ * puts them there, see src/build/toolchain-script.mjs). Once loaded, instances are made at once.
  */
+import { InvariantError } from '../base/errors.js';
 
 export type ToolchainName = 'keystone' | 'capstone';
 
-/** Both are Emscripten modules. */
-type Factory = (options: object) => Promise<unknown>;
+interface Options {
+  readonly print: () => void;
+  readonly printErr: () => void;
+  /** Hands over what an instance imports; `finish` makes the module of it. */
+  readonly instantiate: (imports: WebAssembly.Imports, finish: Finish) => unknown;
+}
 
-/** Names of packages are written out, so that a bundler for Node sees them. */
-const PACKAGES: Readonly<Record<ToolchainName, () => Promise<{ default: Factory }>>> = {
-  keystone: () => import('@alexaltea/keystone-js'),
-  capstone: () => import('@alexaltea/capstone-js'),
-};
+type Finish = (instance: WebAssembly.Instance) => unknown;
+type Factory = (options: Options) => unknown;
+
+interface Loaded {
+  readonly factory: Factory;
+  readonly wasm: WebAssembly.Module;
+}
+
+/** Relative to this file, bundled (dist/index.js) and not (src/toolchain/modules.ts). */
+const PLACES = ['./toolchain/', '../../dist/toolchain/'];
 
 let folder: URL | undefined;
+const loading = new Map<ToolchainName, Promise<Loaded>>();
+const loaded = new Map<ToolchainName, Loaded>();
 
 /** For a page that serves the files of `dist/toolchain/` elsewhere: call it before the first use. */
 export function locateToolchain(served: URL): void {
   folder = served;
 }
 
-/** A new instance. What it would print is dropped. */
-export async function loadToolchain(name: ToolchainName): Promise<unknown> {
-  const silent = (): void => {};
-  const quiet = { print: silent, printErr: silent };
-  if (folder === undefined && typeof globalThis.process?.versions?.node === 'string') {
-    return (await PACKAGES[name]()).default(quiet);
+/** Fetches and compiles, once. */
+export async function loadToolchain(name: ToolchainName): Promise<void> {
+  if (loaded.has(name)) return;
+  const known = loading.get(name) ?? load(name);
+  loading.set(name, known);
+  try {
+    loaded.set(name, await known);
+  } finally {
+    loading.delete(name);
   }
+}
+
+/** A new instance of what has been loaded. What it would print is dropped. */
+export function openToolchain(name: ToolchainName): unknown {
+  return instantiate(name, (wasm, imports, finish) =>
+    finish(new WebAssembly.Instance(wasm, imports)),
+  );
+}
+
+/** As `openToolchain`, in steps: pages of Chrome before 115 refuse to make large instances at once. */
+export async function openToolchainInSteps(name: ToolchainName): Promise<unknown> {
+  await loadToolchain(name);
+  return instantiate(name, async (wasm, imports, finish) =>
+    finish(await WebAssembly.instantiate(wasm, imports)),
+  );
+}
+
+type Instantiate = (
+  wasm: WebAssembly.Module,
+  imports: WebAssembly.Imports,
+  finish: Finish,
+) => unknown;
+
+function instantiate(name: ToolchainName, make: Instantiate): unknown {
+  const { factory, wasm } = loaded.get(name) ?? notLoaded(name);
+  const silent = (): void => {};
+  return factory({
+    print: silent,
+    printErr: silent,
+    instantiate: (imports, finish) => make(wasm, imports, finish),
+  });
+}
+
+function notLoaded(name: ToolchainName): never {
+  throw new InvariantError(`${name} is used before it was loaded`);
+}
+
+async function load(name: ToolchainName): Promise<Loaded> {
+  const inNode = typeof globalThis.process?.versions?.node === 'string';
+  if (folder === undefined && inNode) return loadFiles(name);
   // By way of a variable: Vite takes a URL with import.meta.url written in it for a file, and this is a folder.
   const here = import.meta.url;
   const base = folder ?? new URL('./toolchain/', here);
+  const url = new URL(`${name}.wasm`, base);
+  const compiled = fetch(url).then(async (response) => {
+    if (!response.ok) throw new Error(`${url} could not be fetched: status ${response.status}`);
+    return WebAssembly.compile(await response.arrayBuffer());
+  });
+  const [factory, wasm] = await Promise.all([importFactory(name, base), compiled]);
+  return { factory, wasm };
+}
+
+async function loadFiles(name: ToolchainName): Promise<Loaded> {
+  const { existsSync, readFileSync } = await import('node:fs');
+  const bases = PLACES.map((place) => new URL(place, import.meta.url));
+  const base = bases.find((each) => existsSync(new URL(`${name}.wasm`, each)));
+  if (base === undefined) {
+    throw new Error(`${name}.wasm is not built: run npm start or npm run build`);
+  }
+  const wasm = await WebAssembly.compile(readFileSync(new URL(`${name}.wasm`, base)));
+  return { factory: await importFactory(name, base), wasm };
+}
+
+async function importFactory(name: ToolchainName, base: URL): Promise<Factory> {
   const script = new URL(`${name}.js`, base).href;
-  const { default: factory } = (await import(/* @vite-ignore */ script)) as { default: Factory };
-  // The script cannot find its neighbour itself: an ES module has no `document.currentScript`.
-  return factory({ ...quiet, locateFile: (file: string) => new URL(file, base).href });
+  return ((await import(/* @vite-ignore */ script)) as { default: Factory }).default;
 }

@@ -1,12 +1,16 @@
 /**
- * mayexec/vitest: matchers for machine code. Importing it adds them to vitest's `expect`. Each takes code
- * (bytes, assembly text), the result of `call(code, args, options)`, or a sandbox, and is awaited.
+ * mayexec/vitest: matchers for machine code. Importing it adds them to vitest's `expect` and loads engine and
+ * assembler; after that nothing is asynchronous. Each matcher takes code (bytes, assembly text), the result of
+ * `call(code, args, options)`, or a sandbox.
  */
 import { expect, type MockInstance, Snapshots, vi } from 'vitest';
 import {
   type AbiName,
+  type CallResult,
+  type Calls,
   type CheckVerdict,
   type CodeSource,
+  type Cost,
   checkAllowed,
   checkBehavesLike,
   checkDenied,
@@ -24,11 +28,14 @@ import {
   type InputOptions,
   type Leaves,
   listingOf,
+  MayexecError,
+  openCalls,
+  type Reach,
   Sandbox,
   type Touchable,
   type Traced,
 } from '../index.js';
-import { resultOf } from './subject.js';
+import { resultOf as subjectOf } from './subject.js';
 
 export {
   type Argument,
@@ -36,15 +43,40 @@ export {
   type CallResult,
   type CodeSource,
   Coverage,
-  call,
   callback,
-  explore,
   Kit,
-  kitFor,
+  linkCode,
   pointerTo,
   Sandbox,
 } from '../index.js';
 export type { FaultWanted, Leaves, Touchable };
+
+const calls = await openCalls();
+
+/** Calls code and tells all that it did. @throws MayexecError, AssemblyError for what the host does wrong. */
+export const call: Calls['call'] = atCaller(calls.call);
+/** Looks for arguments at which code does not return. */
+export const explore: Calls['explore'] = atCaller(calls.explore);
+/** Looks for arguments at which another code does something else than a call's. */
+export const disagreement: Calls['disagreement'] = atCaller(calls.disagreement);
+/** Code ready to be called any number of times. */
+export const loadCode: Calls['loadCode'] = atCaller(calls.loadCode);
+/** The kit that this worker keeps for an architecture and a policy. */
+export const kitFor: Calls['kitFor'] = atCaller(calls.kitFor);
+
+/** What the host does wrong is told where it stands: the stack of the error begins at the caller. */
+function atCaller<Given extends unknown[], Result>(
+  door: (...given: Given) => Result,
+): (...given: Given) => Result {
+  return function mayexec(...given) {
+    try {
+      return door(...given);
+    } catch (error) {
+      if (error instanceof MayexecError) Error.captureStackTrace?.(error, mayexec);
+      throw error;
+    }
+  };
+}
 
 export interface CodeMatchers<R> {
   /** The code returns this value: integers modulo their width, floats bit by bit. */
@@ -61,13 +93,9 @@ export interface CodeMatchers<R> {
   toBeDeniedBy(rule: string): R;
   /** The same call ends alike under each of these policies, and none refuses anything. */
   toBeAllowedUnder(policies: string | readonly string[]): R;
-  toRunWithin(most: { readonly instructions: number }): R;
+  toRunWithin(most: Cost): R;
   /** Buffers by name, 'code', or addresses; for all accesses, or { read, write }. */
-  toTouchOnly(
-    ranges:
-      | readonly Touchable[]
-      | { readonly read?: readonly Touchable[]; readonly write?: readonly Touchable[] },
-  ): R;
+  toTouchOnly(reach: Reach): R;
   toNeverBeWritableAndExecutable(): R;
   /** Instructions, one a line or separated by semicolons. */
   toDisassembleTo(text: string): R;
@@ -79,11 +107,11 @@ export interface CodeMatchers<R> {
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: the declaration that is merged with has this default.
-  interface Matchers<T = any> extends CodeMatchers<Promise<void>> {}
+  interface Matchers<T = any> extends CodeMatchers<void> {}
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   interface Assertion<T = any> {
     // vitest has a matcher of this name for spies, without a value.
-    toReturn(value?: unknown): Promise<void>;
+    toReturn(value?: unknown): void;
   }
 }
 
@@ -95,51 +123,44 @@ function spyReturned(spy: MockInstance): CheckVerdict {
   return { pass, message };
 }
 
-/** A sandbox, or the result of a call. */
-async function tracedOf(received: unknown): Promise<Traced> {
-  const subject = await received;
-  return subject instanceof Sandbox ? subject : resultOf(subject);
+function resultOf(received: unknown, abi?: AbiName): CallResult {
+  return subjectOf(calls, received, abi === undefined ? {} : { abi });
 }
 
-expect.extend({
+/** A sandbox, or the result of a call. */
+function tracedOf(received: unknown): Traced {
+  return received instanceof Sandbox ? received : resultOf(received);
+}
+
+type Matcher = (received: unknown, ...given: never[]) => CheckVerdict;
+
+const matchers = {
   toReturn(received: unknown, ...values: readonly unknown[]) {
     if (vi.isMockFunction(received)) return spyReturned(received);
-    return resultOf(received).then((result) => checkReturn(result, values[0]));
+    return checkReturn(resultOf(received), values[0]);
   },
-  async toLeave(received: unknown, expected: Leaves) {
-    return checkLeaves(await resultOf(received), expected);
-  },
-  async toPreserve(received: unknown, what: string | readonly string[]) {
-    return checkPreserves(await resultOf(received), what);
-  },
-  async toFollow(received: unknown, abi?: AbiName) {
-    return checkFollows(await resultOf(received, abi === undefined ? {} : { abi }), abi);
-  },
-  async toFault(received: unknown, fault?: FaultWanted) {
-    return checkFault(await tracedOf(received), fault);
-  },
-  async toBeDeniedBy(received: unknown, rule: string) {
-    return checkDenied(await tracedOf(received), rule);
-  },
-  async toBeAllowedUnder(received: unknown, policies: string | readonly string[]) {
-    return checkAllowed(await resultOf(received), policies);
-  },
-  async toRunWithin(received: unknown, most: { readonly instructions: number }) {
-    return checkWithin(await resultOf(received), most);
-  },
-  async toTouchOnly(received: unknown, ranges: Parameters<CodeMatchers<void>['toTouchOnly']>[0]) {
-    return checkTouches(await resultOf(received), ranges);
-  },
-  async toNeverBeWritableAndExecutable(received: unknown) {
-    return checkNeverWritableAndExecutable(await tracedOf(received));
-  },
-  async toDisassembleTo(received: unknown, text: string) {
-    return checkDisassembly(await resultOf(received), text);
-  },
-  async toMatchListing(received: unknown, hint?: string) {
-    return Snapshots.toMatchSnapshot.call(this, listingOf(await resultOf(received)), hint ?? '');
-  },
-  async toBehaveLike(received: unknown, other: CodeSource, options?: InputOptions) {
-    return checkBehavesLike(await resultOf(received), other, options);
+  toLeave: (received: unknown, expected: Leaves) => checkLeaves(resultOf(received), expected),
+  toPreserve: (received: unknown, what: string | readonly string[]) =>
+    checkPreserves(resultOf(received), what),
+  toFollow: (received: unknown, abi?: AbiName) => checkFollows(resultOf(received, abi), abi),
+  toFault: (received: unknown, fault?: FaultWanted) => checkFault(tracedOf(received), fault),
+  toBeDeniedBy: (received: unknown, rule: string) => checkDenied(tracedOf(received), rule),
+  toBeAllowedUnder: (received: unknown, policies: string | readonly string[]) =>
+    checkAllowed(resultOf(received), policies),
+  toRunWithin: (received: unknown, most: Cost) => checkWithin(resultOf(received), most),
+  toTouchOnly: (received: unknown, reach: Reach) => checkTouches(resultOf(received), reach),
+  toNeverBeWritableAndExecutable: (received: unknown) =>
+    checkNeverWritableAndExecutable(tracedOf(received)),
+  toDisassembleTo: (received: unknown, text: string) => checkDisassembly(resultOf(received), text),
+  toBehaveLike: (received: unknown, other: CodeSource, options?: InputOptions) =>
+    checkBehavesLike(resultOf(received), other, options),
+} satisfies Record<string, Matcher>;
+
+expect.extend({
+  ...Object.fromEntries(
+    Object.entries(matchers).map(([name, matcher]) => [name, atCaller(matcher as Matcher)]),
+  ),
+  toMatchListing(received: unknown, hint?: string) {
+    return Snapshots.toMatchSnapshot.call(this, listingOf(resultOf(received)), hint ?? '');
   },
 });

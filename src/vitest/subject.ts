@@ -3,18 +3,17 @@ import {
   type AssemblySource,
   type BytesSource,
   CallResult,
+  type Calls,
   type Code,
   type CodeImage,
-  call,
   MayexecError,
   type OpenCallOptions,
   Sandbox,
 } from '../index.js';
 
-/** A result, one that is on its way, or code that is called without arguments. */
+/** A result, or code that is called without arguments. */
 export type CallSubject =
   | CallResult
-  | Promise<CallResult>
   | Uint8Array
   | string
   | AssemblySource
@@ -23,21 +22,30 @@ export type CallSubject =
   | Code;
 
 /** @throws MayexecError for anything else. */
-export async function resultOf(
+export function resultOf(
+  { call }: Pick<Calls, 'call'>,
   received: unknown,
   options: OpenCallOptions = {},
-): Promise<CallResult> {
-  const subject = await received;
-  if (subject instanceof CallResult) return subject;
-  if (subject instanceof Sandbox) {
+): CallResult {
+  refusePromise(received);
+  if (received instanceof CallResult) return received;
+  if (received instanceof Sandbox) {
     throw new MayexecError(
       'a sandbox alone is no call: give call({ sandbox, address }, args) to this matcher',
     );
   }
-  if (subject === undefined || subject === null) {
+  if (received === undefined || received === null) {
     throw new MayexecError(
-      `${subject} is no code and no result of call(): did the test forget to return one?`,
+      `${received} is no code and no result of call(): did the test forget to return one?`,
     );
   }
-  return call(subject as Exclude<CallSubject, CallResult | Promise<CallResult>>, [], options);
+  return call(received as Exclude<CallSubject, CallResult>, [], options);
+}
+
+/** Whatever a promise will be, a matcher that does not wait cannot judge it. */
+export function refusePromise(received: unknown): void {
+  if (typeof received !== 'object' || received === null || !('then' in received)) return;
+  throw new MayexecError(
+    'a promise is no code and no result of call(): write await before it (call itself is synchronous)',
+  );
 }

@@ -50,7 +50,7 @@ describe('explore', () => {
 describe('arbitraries', () => {
   it('hold for right code, and shrink for wrong code', async () => {
     using kit = await Kit.open();
-    const code = await kit.load('mov eax, edi; neg eax; cmovs eax, edi; ret');
+    const code = kit.load('mov eax, edi; neg eax; cmovs eax, edi; ret');
     const holds = (value: number): boolean => {
       const { value: result } = kit.call(code, [value], { signature: 'i32(i32)' });
       return result === Math.abs(value);
@@ -71,7 +71,7 @@ describe('arbitraries', () => {
 
   it('put accesses across pages and at guard pages', async () => {
     using kit = await Kit.open();
-    const code = await kit.load('mov [rdi], rsi; mov rax, [rdi]; ret');
+    const code = kit.load('mov [rdi], rsi; mov rax, [rdi]; ret');
     fc.assert(
       fc.property(machine.pageCrossing(), machine.registerValue(), ({ buffer, offset }, value) => {
         const result = kit.call(code, [pointerTo('b', offset), value], { buffers: { b: buffer } });
@@ -83,7 +83,7 @@ describe('arbitraries', () => {
 
   it('set flags at entry', async () => {
     using kit = await Kit.open();
-    const code = await kit.load('setc al; movzx eax, al; ret');
+    const code = kit.load('setc al; movzx eax, al; ret');
     fc.assert(
       fc.property(
         machine.flags(),

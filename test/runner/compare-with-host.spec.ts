@@ -1,7 +1,7 @@
 /** The same bytes on this machine's CPU and on the emulated one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadCode } from '../../src/kit/bed/code.js';
+import { loadCode } from '../../src/kit/open-calls.js';
 import { type CpuComparison, compareWithHost } from '../../src/native/index.js';
 import { lacking } from '../host/host.js';
 import { randomCase, randomCode } from './random-code.js';

@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../src/base/address.js';
 import { assemble } from '../../src/toolchain/assemble.js';
 import { Keystone } from '../../src/toolchain/encode/keystone.js';
+import { openToolchainInSteps } from '../../src/toolchain/modules.js';
 import { bytesOf, textOf } from './support.js';
+
+const openKeystone = async (): Promise<Keystone> =>
+  new Keystone(await openToolchainInSteps('keystone'));
 
 describe('Keystone by itself', () => {
   it.each<[Arch, string, string]>([
@@ -12,7 +16,7 @@ describe('Keystone by itself', () => {
     ['x86-64', 'mov al, 0x12c', 'drops bits'],
     ['i386', 'popf', 'adds a prefix'],
   ])('%s: %s %s', async (arch, source) => {
-    const keystone = await Keystone.create();
+    const keystone = await openKeystone();
     const encoded = keystone.encode(arch, source, 0x400000n);
     const repaired = await assemble(source, { arch }).catch(() => undefined);
     // Once Keystone is repaired, the rewriting can go.
@@ -20,12 +24,12 @@ describe('Keystone by itself', () => {
   });
 
   it('says so when it has ended itself, and the next one works', async () => {
-    const keystone = await Keystone.create();
+    const keystone = await openKeystone();
     const status = process.exitCode;
     expect(keystone.encode('x86-64', 'mov ah, sil', 0n)).toEqual({ ok: false, code: 'crash' });
     expect(keystone.broken).toBe(true);
     expect(process.exitCode).toBe(status);
-    expect((await Keystone.create()).encode('x86-64', 'nop', 0n).ok).toBe(true);
+    expect((await openKeystone()).encode('x86-64', 'nop', 0n).ok).toBe(true);
   });
 });
 

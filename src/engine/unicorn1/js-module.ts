@@ -9,10 +9,7 @@ import type { ModuleOptions, UnicornModule } from './module.js';
 import { createShell, type ModuleExports, type ModuleImports } from './shell.js';
 
 /** `factory` is the default export of `unicorn1-js.mjs`. */
-export async function loadJsModule(
-  factory: unknown,
-  options: ModuleOptions = {},
-): Promise<UnicornModule> {
+export function loadJsModule(factory: unknown, options: ModuleOptions = {}): UnicornModule {
   if (typeof factory !== 'function')
     throw new TypeError('loadJsModule needs the default export of unicorn1-js.mjs');
   const shell = createShell(options);

@@ -4,6 +4,7 @@
  * broke is dropped with its module. Each open engine has a module of its own.
  */
 import type { Arch } from '../../base/address.js';
+import { InvariantError } from '../../base/errors.js';
 import { engineAssets } from '../assets.js';
 import type { Engine, EngineOptions } from '../engine.js';
 import { Unicorn1Engine } from './adapter.js';
@@ -11,7 +12,7 @@ import { loadJsModule } from './js-module.js';
 import { Machine } from './machine.js';
 import type { ModuleOptions, UnicornModule } from './module.js';
 import { Ram } from './ram.js';
-import { loadWasmModule } from './wasm-module.js';
+import { loadWasmModule, startWasmModule } from './wasm-module.js';
 
 export type Form = UnicornModule['form'];
 
@@ -26,11 +27,36 @@ const KEPT = 2;
 const KEPT_PAGES = 4096;
 
 const pool = new Map<`${Form} ${Arch}`, Idle[]>();
-let compiled: Promise<WebAssembly.Module> | undefined;
+/** What each form is made from, once it has been fetched. */
+let compiled: WebAssembly.Module | undefined;
+let factory: unknown;
 
-export async function openUnicorn1(form: Form, options: EngineOptions): Promise<Engine> {
+/** Fetches and compiles what a form needs. */
+export async function loadUnicorn1(form: Form): Promise<void> {
+  const assets = await engineAssets();
+  if (form === 'js') factory ??= await assets.factory('unicorn1-js.mjs');
+  else compiled ??= await WebAssembly.compile(await assets.bytes('unicorn1.wasm'));
+}
+
+/** Opens one at once: its form has been loaded. */
+export function openUnicorn1(form: Form, options: EngineOptions): Engine {
+  return engineOf(form, options, idleMachine(form, options.arch) ?? newMachine(form, options.arch));
+}
+
+/** As `openUnicorn1`, in steps, which every page allows. */
+export async function openUnicorn1InSteps(form: Form, options: EngineOptions): Promise<Engine> {
+  await loadUnicorn1(form);
+  const { arch } = options;
+  const idle = idleMachine(form, arch);
+  if (idle !== undefined || form === 'js') {
+    return engineOf(form, options, idle ?? newMachine(form, arch));
+  }
+  const module = await loadWasmModule(compiled ?? notLoaded(form), clock());
+  return engineOf(form, options, machineOf(module, arch));
+}
+
+function engineOf(form: Form, options: EngineOptions, idle: Idle): Engine {
   const key = `${form} ${options.arch}` as const;
-  const idle = pool.get(key)?.pop() ?? (await openMachine(form, options.arch));
   const name = form === 'wasm' ? 'unicorn1' : 'unicorn1-js';
   return new Unicorn1Engine(name, idle, options, (reusable) => {
     const kept = pool.get(key) ?? [];
@@ -39,20 +65,29 @@ export async function openUnicorn1(form: Form, options: EngineOptions): Promise<
   });
 }
 
-async function openMachine(form: Form, arch: Arch): Promise<Idle> {
-  const machine = new Machine(await loadModule(form), arch);
+function idleMachine(form: Form, arch: Arch): Idle | undefined {
+  return pool.get(`${form} ${arch}`)?.pop();
+}
+
+function newMachine(form: Form, arch: Arch): Idle {
+  const module =
+    form === 'js'
+      ? loadJsModule(factory ?? notLoaded(form), clock())
+      : startWasmModule(compiled ?? notLoaded(form), clock());
+  return machineOf(module, arch);
+}
+
+function machineOf(module: UnicornModule, arch: Arch): Idle {
+  const machine = new Machine(module, arch);
   return { machine, ram: new Ram(machine) };
+}
+
+function notLoaded(form: Form): never {
+  throw new InvariantError(`the engine (${form}) is opened before it was loaded`);
 }
 
 /** Guests must not see the host's time: the same program runs the same way twice. */
 function clock(): ModuleOptions {
   let now = 0;
   return { now: () => ++now };
-}
-
-async function loadModule(form: Form): Promise<UnicornModule> {
-  const assets = await engineAssets();
-  if (form === 'js') return loadJsModule(await assets.factory('unicorn1-js.mjs'), clock());
-  compiled ??= assets.bytes('unicorn1.wasm').then((bytes) => WebAssembly.compile(bytes));
-  return loadWasmModule(await compiled, clock());
 }

@@ -17,6 +17,16 @@ export async function loadWasmModule(
   return shell.start(instance.exports, 'wasm', tableEntry);
 }
 
+/** The same at once. Pages of Chrome before 115 refuse that for an instance of this size. */
+export function startWasmModule(
+  wasm: WebAssembly.Module,
+  options: ModuleOptions = {},
+): UnicornModule {
+  const shell = createShell(options);
+  const { exports } = new WebAssembly.Instance(wasm, shell.imports);
+  return shell.start(exports, 'wasm', tableEntry);
+}
+
 /** One module per number of arguments; it only re-exports its import. */
 const adapters = new Map<number, WebAssembly.Module>();
 

@@ -5,7 +5,7 @@
 import { type Addr, type Arch, pageDown, pageUp } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
-import { assemble, type SourceLine } from '../../toolchain/assemble.js';
+import { assembleLoaded, type SourceLine } from '../../toolchain/assemble.js';
 import type { Callback } from './callback.js';
 
 /** Far from the heap and from where mmap puts things, and within reach of 32-bit displacements. */
@@ -106,8 +106,8 @@ const PART: OptionNames<CodePart> = {
  * Makes code ready; `arch` is what a source has that does not say its own.
  * @throws MayexecError for empty code and for a source of another architecture, AssemblyError for wrong assembly.
  */
-export async function loadCode(source: CodeSource, arch: Arch = 'x86-64'): Promise<Code> {
-  const code = await read(source, arch);
+export function loadCode(source: CodeSource, arch: Arch = 'x86-64'): Code {
+  const code = read(source, arch);
   if (code.parts.every(({ bytes }) => bytes.length === 0)) {
     throw new MayexecError('the code is empty: there is nothing to call');
   }
@@ -141,6 +141,20 @@ export function codeOfBytes(bytes: Uint8Array, arch: Arch): Code {
   return code;
 }
 
+const KEPT_TEXTS = 500;
+const ofTexts = new Map<string, Code>();
+
+/** The assembler takes longer than most cases: a text is assembled once. */
+function codeOfText(asm: string, arch: Arch): Code {
+  const key = `${arch} ${asm}`;
+  const known = ofTexts.get(key);
+  if (known !== undefined) return known;
+  const code = fromAssembly({ asm }, arch);
+  if (ofTexts.size >= KEPT_TEXTS) ofTexts.clear();
+  ofTexts.set(key, code);
+  return code;
+}
+
 /** The entry, or a label. @throws MayexecError for an unknown one. */
 export function addressOfLabel(code: Code, label: string | undefined): Addr {
   if (label === undefined) return code.entry;
@@ -149,9 +163,9 @@ export function addressOfLabel(code: Code, label: string | undefined): Addr {
   return address;
 }
 
-async function read(source: CodeSource, arch: Arch): Promise<Code> {
+function read(source: CodeSource, arch: Arch): Code {
   if (source instanceof Uint8Array) return codeOfBytes(source, arch);
-  if (typeof source === 'string') return fromAssembly({ asm: source }, arch);
+  if (typeof source === 'string') return codeOfText(source, arch);
   if (isCode(source)) return source;
   if ('asm' in source) return fromAssembly(source, arch);
   if ('bytes' in source) {
@@ -191,10 +205,10 @@ function fromImage(image: CodeImage): Code {
   return { kind: 'code', arch, parts, entry: start, symbols: named, lines, source: undefined };
 }
 
-async function fromAssembly(source: AssemblySource, given: Arch): Promise<Code> {
+function fromAssembly(source: AssemblySource, given: Arch): Code {
   checkOptionNames('code', source, ASSEMBLY);
   const { asm, arch = given, syntax = 'intel', constants = {}, file = 'code', include } = source;
-  const { symbols, lines, sections, bytes } = await assemble(asm, {
+  const { symbols, lines, sections, bytes } = assembleLoaded(asm, {
     arch,
     syntax,
     constants,

@@ -2,7 +2,6 @@
 import type { Addr } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import type { Sandbox, SandboxSnapshot } from '../../sandbox/sandbox.js';
-import type { Disassembler } from '../../toolchain/disassembly/disassembler.js';
 import { type RegisterValues, readState } from '../abi/machine-state.js';
 import { mapBuffers, type PlannedBuffer } from './buffers.js';
 import type { Code } from './code.js';
@@ -14,12 +13,10 @@ const CLEAR = 256n;
 
 export class SandboxBed implements Bed {
   readonly sandbox: Sandbox;
-  readonly disassembler: Disassembler;
   #before: SandboxSnapshot | undefined;
 
-  constructor(sandbox: Sandbox, disassembler: Disassembler) {
+  constructor(sandbox: Sandbox) {
     this.sandbox = sandbox;
-    this.disassembler = disassembler;
   }
 
   get stackPointer(): Addr {

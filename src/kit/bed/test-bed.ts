@@ -6,7 +6,6 @@
 import type { Addr, Arch } from '../../base/address.js';
 import type { PolicyChoice, SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox, type SandboxSnapshot } from '../../sandbox/sandbox.js';
-import { type Disassembler, loadDisassembler } from '../../toolchain/disassembly/disassembler.js';
 import type { TraceEvent } from '../../trace/events.js';
 import { fillRegisters } from '../abi/garbage.js';
 import { type RegisterValues, readState } from '../abi/machine-state.js';
@@ -30,7 +29,6 @@ const KEPT = 32;
 /** Where calls are run. */
 export interface Bed {
   readonly sandbox: Sandbox;
-  readonly disassembler: Disassembler;
   /** Of the caller of the code. */
   readonly stackPointer: Addr;
   /** When a case begins. */
@@ -43,7 +41,6 @@ export interface Bed {
 
 export class TestBed implements Bed, Disposable {
   readonly sandbox: Sandbox;
-  readonly disassembler: Disassembler;
   /** Of the caller of the code: 16-byte aligned, with room above it. */
   readonly stackPointer: Addr;
   /** When a case begins. */
@@ -54,9 +51,8 @@ export class TestBed implements Bed, Disposable {
   /** Oldest first. */
   readonly #kept: { readonly code: Code; readonly key: string }[] = [];
 
-  private constructor(sandbox: Sandbox, disassembler: Disassembler) {
+  private constructor(sandbox: Sandbox) {
     this.sandbox = sandbox;
-    this.disassembler = disassembler;
     const name = sandbox.arch === 'x86-64' ? 'rsp' : 'esp';
     const top = (sandbox.regs[name] ?? 0n) & ~15n;
     this.#path = top - 64n;
@@ -68,13 +64,13 @@ export class TestBed implements Bed, Disposable {
     this.#base = sandbox.snapshot();
   }
 
-  static async open(
+  /** An engine has been loaded. */
+  static open(
     arch: Arch,
     policy: PolicyChoice,
     options: Omit<SandboxOptions, 'arch' | 'policy'> = {},
-  ): Promise<TestBed> {
-    const disassembler = await loadDisassembler();
-    return new TestBed(await Sandbox.create({ seed: 0, ...options, arch, policy }), disassembler);
+  ): TestBed {
+    return new TestBed(Sandbox.createLoaded({ seed: 0, ...options, arch, policy }));
   }
 
   begin(code: Code, placement: Placement, buffers: readonly PlannedBuffer[]): Prepared {

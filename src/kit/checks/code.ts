@@ -13,8 +13,8 @@ import type { Verdict } from './verdict.js';
 
 /** Comments make no difference, nor what normalInstruction levels; labels may stand for addresses. */
 export function checkDisassembly({ facts }: CallResult, expected: string): Verdict {
-  const { code, disassembler } = facts;
-  const actual = plainListing(code, disassembler).split('\n');
+  const { code } = facts;
+  const actual = plainListing(code).split('\n');
   const wanted = expected
     .split(/[\n;]/)
     .map((line) => line.replace(/#.*$/, '').trim())
@@ -37,16 +37,16 @@ export function checkDisassembly({ facts }: CallResult, expected: string): Verdi
 
 /** What a snapshot of a listing holds. */
 export function listingOf({ facts }: CallResult): string {
-  return fullListing(facts.code, facts.disassembler);
+  return fullListing(facts.code);
 }
 
-export async function checkBehavesLike(
+export function checkBehavesLike(
   result: CallResult,
   other: CodeSource,
   options: InputOptions = {},
-): Promise<Verdict> {
+): Verdict {
   checkOptionNames('toBehaveLike', options, INPUT_OPTIONS);
-  const found = await disagreement(result, other, options);
+  const found = disagreement(result, other, options);
   const runs = result.facts.plan.args.length === 0 ? 1 : (options.runs ?? 100) + 1;
   const message = (): string => {
     if (found === undefined) {

@@ -108,15 +108,12 @@ function checkRule(rule: string): void {
   if (!known.includes(rule)) throw unknownValue('rule', rule, known);
 }
 
-export async function checkAllowed(
-  result: CallResult,
-  policies: string | readonly string[],
-): Promise<Verdict> {
+export function checkAllowed(result: CallResult, policies: string | readonly string[]): Verdict {
   const names = typeof policies === 'string' ? [policies] : policies;
   const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
   for (const name of names) {
     const { code, args, options, convention } = result.facts;
-    const run = await call(code, args, { ...options, abi: convention.name, policy: name });
+    const run = call(code, args, { ...options, abi: convention.name, policy: name });
     const refusal = firstRefusal(run.trace)?.sentence;
     if (refusal !== undefined) wrong.push({ name, run, why: refusal });
     else if (run.outcome.kind !== result.outcome.kind) {

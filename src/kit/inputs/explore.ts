@@ -28,15 +28,12 @@ export interface Found {
  * Calls code with generated arguments until it does not return (a fault, another signal, a run without
  * end), and simplifies those. Undefined when it always returned.
  */
-export async function explore(
-  source: CodeSource,
-  given: ExploreOptions,
-): Promise<Found | undefined> {
+export function explore(source: CodeSource, given: ExploreOptions): Found | undefined {
   checkOptionNames('explore', given, OPTIONS);
   const { runs, seed, arguments: make, allows = () => true, arch, policy, ...options } = given;
   const byAbi = options.abi === undefined ? undefined : conventionOf(options.abi).arch;
-  const code = await loadCode(source, arch ?? byAbi ?? 'x86-64');
-  const kit = await kitFor(code.arch, policy);
+  const code = loadCode(source, arch ?? byAbi ?? 'x86-64');
+  const kit = kitFor(code.arch, policy);
   const { model } = conventionOf(options.abi ?? DEFAULT_ABI[code.arch]);
   const { parameters } = parseSignature(options.signature, model);
   const fails = (args: readonly Argument[]): boolean =>
@@ -61,14 +58,14 @@ export interface Disagreement {
  * Calls another code as the first was called, with the same arguments and then with generated ones of the
  * same types; value, end and buffers must agree. Undefined when they always do.
  */
-export async function disagreement(
+export function disagreement(
   first: CallResult,
   source: CodeSource,
   options: InputOptions = {},
-): Promise<Disagreement | undefined> {
+): Disagreement | undefined {
   checkOptionNames('disagreement', options, INPUT_OPTIONS);
   const { code, plan, args, call } = first.facts;
-  const other = await loadCode(source, code.arch);
+  const other = loadCode(source, code.arch);
   const types = plan.args.map(({ type }) => type);
   const compare = (given: readonly Argument[]): Disagreement | undefined => {
     const [one, two] = [call(given), call(given, other)];

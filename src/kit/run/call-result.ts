@@ -2,7 +2,6 @@
 import type { Addr } from '../../base/address.js';
 import type { Fault } from '../../base/outcome.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import type { Disassembler } from '../../toolchain/disassembly/disassembler.js';
 import type { TraceEvent } from '../../trace/events.js';
 import type { Breach } from '../abi/conduct.js';
 import type { Convention } from '../abi/convention.js';
@@ -37,7 +36,6 @@ export interface CallFacts {
   readonly callbacks: readonly CallbackRecord[];
   /** Of the placement and of the run. */
   readonly trace: readonly TraceEvent[];
-  readonly disassembler: Disassembler;
   /** The same call with other arguments, or of other code, in the same kit. */
   readonly call: (args: readonly Argument[], code?: Code) => CallResult;
   /** The same call once more, an observer called before each instruction. Callbacks are called again. */

@@ -1,30 +1,25 @@
 /** The disassembly of code under test: whole, stable from run to run, and with what runs have covered. */
 import type { Addr } from '../../base/address.js';
-import type { Disassembler, Instruction } from '../../toolchain/disassembly/disassembler.js';
+import { disassembler, type Instruction } from '../../toolchain/disassembly/disassembler.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import type { Code } from '../bed/code.js';
 
 /** Instructions of all executable parts. */
-export function instructionsOf(code: Code, disassembler: Disassembler): Instruction[] {
+export function instructionsOf(code: Code): Instruction[] {
   return code.parts
     .filter(({ exec }) => exec)
-    .flatMap(({ bytes, address }) => disassembleRuns(code, disassembler, bytes, address));
+    .flatMap(({ bytes, address }) => disassembleRuns(code, bytes, address));
 }
 
 /** A label begins an instruction, whatever stands before it: data between functions is common. */
-function disassembleRuns(
-  { arch, symbols }: Code,
-  disassembler: Disassembler,
-  bytes: Uint8Array,
-  address: Addr,
-): Instruction[] {
+function disassembleRuns({ arch, symbols }: Code, bytes: Uint8Array, address: Addr): Instruction[] {
   const ends = [...symbols.values()]
     .map((at) => Number(at - address))
     .filter((at) => at > 0 && at < bytes.length);
   const cuts = [...new Set([0, ...ends, bytes.length])].sort((a, b) => a - b);
   return cuts.slice(1).flatMap((end, index) => {
     const start = cuts[index]!;
-    return disassembler.disassemble(bytes.subarray(start, end), {
+    return disassembler().disassemble(bytes.subarray(start, end), {
       arch,
       address: address + BigInt(start),
     });
@@ -32,15 +27,15 @@ function disassembleRuns(
 }
 
 /** Mnemonic and operands, one instruction a line. */
-export function plainListing(code: Code, disassembler: Disassembler): string {
-  return instructionsOf(code, disassembler)
+export function plainListing(code: Code): string {
+  return instructionsOf(code)
     .map(({ text }) => text)
     .join('\n');
 }
 
 /** Addresses, bytes, text and labels: what a snapshot holds. */
-export function fullListing(code: Code, disassembler: Disassembler): string {
-  return formatListing(instructionsOf(code, disassembler), { symbols: code.symbols })
+export function fullListing(code: Code): string {
+  return formatListing(instructionsOf(code), { symbols: code.symbols })
     .map((line) => line.trimEnd())
     .join('\n');
 }

@@ -31,10 +31,10 @@ export class Coverage {
    * @throws MayexecError for a call of other code than the first.
    */
   add(result: CallResult): void {
-    const { code, disassembler } = result.facts;
+    const { code } = result.facts;
     if (this.#code === undefined) {
       this.#code = code;
-      this.#instructions = instructionsOf(code, disassembler);
+      this.#instructions = instructionsOf(code);
     } else if (this.#code !== code && !sameCode(this.#code, code)) {
       throw new MayexecError('coverage is of one code: this result is of another');
     }

@@ -57,8 +57,8 @@ export function failureText(
 }
 
 function listingAround({ facts }: CallResult, mark: Addr | undefined): string[] {
-  const { code, disassembler } = facts;
-  const all = instructionsOf(code, disassembler);
+  const { code } = facts;
+  const all = instructionsOf(code);
   const at = all.findIndex(({ address }) => address === mark);
   const [before, after] = AROUND;
   const from = all.length <= WHOLE ? 0 : Math.max(0, (at < 0 ? 0 : at) - before);

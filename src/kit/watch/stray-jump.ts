@@ -4,8 +4,7 @@ import { instructionsOf } from './code-listing.js';
 
 /** A clause about the first such jump of a call; undefined when there is none. */
 export function strayJump(result: CallResult): string | undefined {
-  const { code, disassembler } = result.facts;
-  const all = instructionsOf(code, disassembler);
+  const all = instructionsOf(result.facts.code);
   const starts = new Set(all.map(({ address }) => address));
   const { path } = result.watched();
   for (const [index, pc] of path.entries()) {

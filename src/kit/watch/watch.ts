@@ -4,7 +4,7 @@
  */
 import type { Addr, Arch } from '../../base/address.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import type { Disassembler } from '../../toolchain/disassembly/disassembler.js';
+import { type Disassembler, disassembler } from '../../toolchain/disassembly/disassembler.js';
 import {
   accessesOf,
   type DecodedInstruction,
@@ -72,10 +72,10 @@ class Watcher {
   readonly #disassembler: Disassembler;
   #branch: DecodedInstruction | undefined;
 
-  constructor(sandbox: Sandbox | undefined, { code, convention, disassembler }: CallFacts) {
+  constructor(sandbox: Sandbox | undefined, { code, convention }: CallFacts) {
     this.#sandbox = sandbox;
     this.#arch = code.arch;
-    this.#disassembler = disassembler;
+    this.#disassembler = disassembler();
     this.decoded = new Map();
     this.stack = new StackWatch(convention, code);
   }

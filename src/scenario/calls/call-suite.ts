@@ -7,6 +7,7 @@ import { MayexecError, unknownValue } from '../../base/errors.js';
 import { ABIS, type AbiName, conventionOf, DEFAULT_ABI } from '../../kit/abi/convention.js';
 import type { BufferInit } from '../../kit/bed/buffers.js';
 import { type Code, loadCode } from '../../kit/bed/code.js';
+import { openCalls } from '../../kit/open-calls.js';
 import { resolvePolicies } from '../../policy/registry.js';
 import type { SourcePosition } from '../../toolchain/assembly-error.js';
 import { AssemblyError } from '../../toolchain/assembly-error.js';
@@ -52,8 +53,9 @@ export async function loadCallSuite(
   const reader = new SuiteReader(problems);
   for (const [index, line] of text.split(/\r?\n/).entries()) reader.line(line, index + 1);
   const { arch, title } = reader;
+  await openCalls();
   try {
-    const code = await loadCode({
+    const code = loadCode({
       asm: withoutDirectives(text),
       arch,
       file,

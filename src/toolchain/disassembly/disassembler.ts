@@ -1,9 +1,9 @@
-/** Disassembly by Capstone (WebAssembly). Loaded once; after that it is synchronous. */
+/** Disassembly by Capstone (WebAssembly). Its files are loaded once; after that it is synchronous. */
 
 import type { Addr, Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
-import { loadToolchain } from '../modules.js';
+import { loadToolchain, openToolchain, openToolchainInSteps } from '../modules.js';
 
 export interface Instruction {
   readonly address: Addr;
@@ -105,12 +105,25 @@ export class Disassembler {
   }
 }
 
-let loading: Promise<Disassembler> | undefined;
+let opened: Disassembler | undefined;
+let opening: Promise<Disassembler> | undefined;
 
 /** The disassembler, loaded at first use (about 45 ms). */
-export function loadDisassembler(): Promise<Disassembler> {
-  loading ??= load();
-  return loading;
+export async function loadDisassembler(): Promise<Disassembler> {
+  opening ??= openToolchainInSteps('capstone').then((module) => of(module));
+  opened ??= await opening;
+  return opened;
+}
+
+/** Only fetches and compiles it: `disassembler` then opens it when it is needed. */
+export function prepareDisassembler(): Promise<void> {
+  return loadToolchain('capstone');
+}
+
+/** The disassembler at once: it has been loaded or prepared. */
+export function disassembler(): Disassembler {
+  opened ??= of(openToolchain('capstone'));
+  return opened;
 }
 
 export async function disassemble(
@@ -124,8 +137,8 @@ export async function disassemble(
   return (await loadDisassembler()).disassemble(bytes, options);
 }
 
-async function load(): Promise<Disassembler> {
-  return new Disassembler((await loadToolchain('capstone')) as CapstoneModule);
+function of(module: unknown): Disassembler {
+  return new Disassembler(module as CapstoneModule);
 }
 
 /** The library throws when not even one instruction could be decoded. */

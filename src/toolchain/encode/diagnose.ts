@@ -8,7 +8,7 @@ import { nearest } from '../../base/errors.js';
 import { MNEMONICS } from '../../x86/mnemonics.js';
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
 import { problemOf } from './builder.js';
-import { KEYSTONE_ERRORS, loadKeystone } from './keystone.js';
+import { KEYSTONE_ERRORS, keystone } from './keystone.js';
 import { defaultMode, modeSwitch, type Refusal, type RenderedItem, SILENT } from './layout.js';
 import { isPrefix } from './quirks.js';
 
@@ -27,18 +27,18 @@ interface Tried {
   readonly length: number;
 }
 
-export async function diagnose(
+export function diagnose(
   refusal: Refusal,
   arch: Arch,
   address: bigint,
-): Promise<AssemblyError> {
+): AssemblyError {
   const search = new Search(arch, address, [...refusal.problems]);
   const { rendered } = refusal;
   for (let from = 0; from < rendered.length; from += CHUNK) {
-    await search.tryAll(rendered.slice(from, from + CHUNK));
+    search.tryAll(rendered.slice(from, from + CHUNK));
   }
   if (search.problems.length > 0) return new AssemblyError(search.problems);
-  return new AssemblyError([await findInPlace(search.tried, refusal, arch, address)]);
+  return new AssemblyError([findInPlace(search.tried, refusal, arch, address)]);
 }
 
 /** Tries statements apart from the program that they stand in. */
@@ -55,9 +55,9 @@ class Search {
   }
 
   /** Halves what is refused until the statements are found that are refused alone. */
-  async tryAll(items: readonly RenderedItem[]): Promise<void> {
+  tryAll(items: readonly RenderedItem[]): void {
     if (this.problems.length >= MOST_PROBLEMS) return;
-    const lengths = await tryTogether(items, this.#arch, this.#address);
+    const lengths = tryTogether(items, this.#arch, this.#address);
     if (lengths !== undefined) {
       for (const [index, rendered] of items.entries()) {
         this.tried.push({ rendered, code: undefined, length: lengths[index]! });
@@ -67,15 +67,15 @@ class Search {
     const [only] = items;
     if (items.length > 1) {
       const half = items.length >> 1;
-      await this.tryAll(items.slice(0, half));
-      await this.tryAll(items.slice(half));
+      this.tryAll(items.slice(0, half));
+      this.tryAll(items.slice(half));
     } else if (only !== undefined) {
-      await this.#tryAlone(only);
+      this.#tryAlone(only);
     }
   }
 
-  async #tryAlone(rendered: RenderedItem): Promise<void> {
-    const alone = await tryAlone(rendered, this.#arch, this.#address);
+  #tryAlone(rendered: RenderedItem): void {
+    const alone = tryAlone(rendered, this.#arch, this.#address);
     this.tried.push(alone);
     if (alone.code === undefined) return;
     const message = explain(alone.code, rendered);
@@ -89,11 +89,11 @@ class Search {
  * Bytes of each statement; undefined when one of them is refused, or when they are only because they stand
  * so far apart. As in layout.ts, a table of places behind them tells where each begins.
  */
-async function tryTogether(
+function tryTogether(
   items: readonly RenderedItem[],
   arch: Arch,
   address: bigint,
-): Promise<number[] | undefined> {
+): number[] | undefined {
   let mode = defaultMode(arch);
   const lines: string[] = ['zzstart:'];
   const used = new Set<string>();
@@ -108,8 +108,7 @@ async function tryTogether(
   for (let index = 1; index <= items.length; index++) {
     lines.push(`.long zztry${index} - zzstart`);
   }
-  const keystone = await loadKeystone();
-  const encoded = keystone.encode(arch, lines.join('\n'), address);
+  const encoded = keystone().encode(arch, lines.join('\n'), address);
   if (!encoded.ok || encoded.bytes.length < 4 * items.length) return undefined;
   const { bytes } = encoded;
   const view = new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4 * items.length);
@@ -121,12 +120,11 @@ function problem({ item }: RenderedItem, message: string, kind?: string): Assemb
   return problemOf(new StatementError(message, 0, undefined, kind), item.statement);
 }
 
-async function tryAlone(rendered: RenderedItem, arch: Arch, address: bigint): Promise<Tried> {
+function tryAlone(rendered: RenderedItem, arch: Arch, address: bigint): Tried {
   const labels = new Set(rendered.text.match(/\bzz\d+\b/g) ?? []);
   const modes = modeSwitch(defaultMode(arch), rendered.item.mode);
   const lines = [...modes, rendered.text, ...[...labels].map((label) => `${label}:`), MARKER];
-  const keystone = await loadKeystone();
-  const encoded = keystone.encode(arch, lines.join('\n'), address);
+  const encoded = keystone().encode(arch, lines.join('\n'), address);
   if (!encoded.ok) return { rendered, code: encoded.code, length: 0 };
   if (encoded.bytes.length === 0) return { rendered, code: SILENT, length: 0 };
   return { rendered, code: undefined, length: encoded.bytes.length - 1 };
@@ -136,16 +134,16 @@ async function tryAlone(rendered: RenderedItem, arch: Arch, address: bigint): Pr
  * The shortest beginning of the program that is refused ends with the culprit. What follows it is
  * replaced by as many bytes, so that distances stay about what they are.
  */
-async function findInPlace(
+function findInPlace(
   tried: readonly Tried[],
   refusal: Refusal,
   arch: Arch,
   address: bigint,
-): Promise<AssemblyProblem> {
+): AssemblyProblem {
   let [low, high] = [0, tried.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    const refused = await refusesBeginning(tried, middle + 1, arch, address);
+    const refused = refusesBeginning(tried, middle + 1, arch, address);
     if (refused) high = middle;
     else low = middle + 1;
   }
@@ -157,12 +155,12 @@ async function findInPlace(
   return problem(culprit.rendered, misplaced(culprit.rendered));
 }
 
-async function refusesBeginning(
+function refusesBeginning(
   tried: readonly Tried[],
   count: number,
   arch: Arch,
   address: bigint,
-): Promise<boolean> {
+): boolean {
   let mode = defaultMode(arch);
   const lines: string[] = [];
   for (const [index, { rendered, length }] of tried.entries()) {
@@ -178,8 +176,7 @@ async function refusesBeginning(
   const known = new Set(tried.map(({ rendered }) => `zz${rendered.item.anchor}`));
   const used = new Set(lines.join('\n').match(/\bzz\d+\b/g) ?? []);
   for (const label of used) if (!known.has(label)) lines.push(`${label}:`);
-  const keystone = await loadKeystone();
-  const encoded = keystone.encode(arch, [...lines, MARKER].join('\n'), address);
+  const encoded = keystone().encode(arch, [...lines, MARKER].join('\n'), address);
   return !encoded.ok || encoded.bytes.length === 0;
 }
 

@@ -4,12 +4,12 @@
  * It is reached through the module's own exports and not through its wrapper, which passes the
  * source over Keystone's small stack and reads the result byte by byte. Errors come as a number
  * only. Some inputs end the module (an assertion, a trap): then it is dropped, and the next caller
- * gets a new one.
+ * gets a new one at once.
  */
 
 import type { Arch } from '../../base/address.js';
 import { InvariantError } from '../../base/errors.js';
-import { loadToolchain } from '../modules.js';
+import { openToolchain, openToolchainInSteps } from '../modules.js';
 
 /** What of the package we use. It has no types of its own. */
 interface KeystoneModule {
@@ -53,12 +53,8 @@ export class Keystone {
   /** Set when the module ended itself: nothing works any more. */
   broken = false;
 
-  private constructor(module: KeystoneModule) {
-    this.#module = module;
-  }
-
-  static async create(): Promise<Keystone> {
-    return new Keystone((await loadToolchain('keystone')) as KeystoneModule);
+  constructor(module: unknown) {
+    this.#module = module as KeystoneModule;
   }
 
   encode(arch: Arch, source: string, address: bigint): Encoded {
@@ -126,11 +122,17 @@ export class Keystone {
 }
 
 let loading: Promise<Keystone> | undefined;
+let current: Keystone | undefined;
+
+/** Makes the one instance ready; after that `keystone` has it. */
+export async function loadKeystone(): Promise<void> {
+  loading ??= openToolchainInSteps('keystone').then((module) => new Keystone(module));
+  const first = await loading;
+  current ??= first;
+}
 
 /** The one instance, or a new one after a crash. */
-export async function loadKeystone(): Promise<Keystone> {
-  const known = await loading;
-  if (known !== undefined && !known.broken) return known;
-  loading = Keystone.create();
-  return loading;
+export function keystone(): Keystone {
+  if (current === undefined || current.broken) current = new Keystone(openToolchain('keystone'));
+  return current;
 }

@@ -26,7 +26,7 @@ export async function buildForms(optimise: Optimisation = 'none'): Promise<Forms
   const wasmBytes = new Uint8Array(await readFile(built.wasm));
   const { default: factory } = await import(/* @vite-ignore */ pathToFileURL(built.jsForm).href);
   return {
-    js: { name: 'js', load: () => loadJsModule(factory, steadyClock()) },
+    js: { name: 'js', load: async () => loadJsModule(factory, steadyClock()) },
     wasm: wasmForm(wasmBytes),
     wasmBytes,
   };

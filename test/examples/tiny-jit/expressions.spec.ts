@@ -57,13 +57,13 @@ const CASES = (['i64', 'i32'] as const).flatMap((type) =>
 );
 
 describe('an expression', () => {
-  it.each(CASES)('$source of $a, $b', async ({ source, a, b }) => {
+  it.each(CASES)('$source of $a, $b', ({ source, a, b }) => {
     const { type, tree } = compiledOnce(source);
     const bits = type === 'i64' ? 64 : 32;
     const args = [a, b].map((each) => BigInt.asIntN(bits, each));
-    const result = await run(source, args);
+    const result = run(source, args);
     try {
-      await expect(result).toReturn(interpret(tree, args));
+      expect(result).toReturn(interpret(tree, args));
     } catch (error) {
       if (!(error instanceof DivisionTrap)) throw error;
       expect(result.outcome).toMatchObject({ kind: 'signal', signal: 'SIGFPE' });
@@ -83,34 +83,29 @@ describe('twenty values at once', () => {
       `i64(a, b): ${lets} let i = 0; while (i < 5) { v3 = v3 + v19; i = i + 1; } ${sum}`,
     ],
     ['across a call', `i64(a, b): ${lets} let c = b < 1 ? 0 : self(a + v7, b - 1); c + ${sum}`],
-  ])('%s', async (_, source) => {
-    const result = await run(source, [11n, 3n]);
-    await expect(result).toReturn(interpret(compiledOnce(source).tree, [11n, 3n]));
-    await expect(result).toFollow('sysv');
+  ])('%s', (_, source) => {
+    const result = run(source, [11n, 3n]);
+    expect(result).toReturn(interpret(compiledOnce(source).tree, [11n, 3n]));
+    expect(result).toFollow('sysv');
   });
 });
 
 describe.each(['i64', 'i32'] as const)('random expressions of %s', (type) => {
-  it('are what the interpreter says', async () => {
-    const kit = await kitFor('x86-64');
-    const property = fc.asyncProperty(
-      expressionText,
-      integer(),
-      integer(),
-      async (body, ...pair) => {
-        const code = compile(`${type}(a, b): ${body}`);
-        const result = kit.call(await codeOf(code), pair, {
-          signature: signatureOf(code),
-        });
-        try {
-          await expect(result).toReturn(interpret(code.tree, pair.map(BigInt)));
-        } catch (error) {
-          if (!(error instanceof DivisionTrap)) throw error;
-          expect(result.outcome).toMatchObject({ signal: 'SIGFPE' });
-        }
-        expect(result.breaches).toEqual([]);
-      },
-    );
-    await fc.assert(property, { numRuns: 150, seed: 5 });
+  it('are what the interpreter says', () => {
+    const kit = kitFor('x86-64');
+    const property = fc.property(expressionText, integer(), integer(), (body, ...pair) => {
+      const code = compile(`${type}(a, b): ${body}`);
+      const result = kit.call(codeOf(code), pair, {
+        signature: signatureOf(code),
+      });
+      try {
+        expect(result).toReturn(interpret(code.tree, pair.map(BigInt)));
+      } catch (error) {
+        if (!(error instanceof DivisionTrap)) throw error;
+        expect(result.outcome).toMatchObject({ signal: 'SIGFPE' });
+      }
+      expect(result.breaches).toEqual([]);
+    });
+    fc.assert(property, { numRuns: 150, seed: 5 });
   });
 });

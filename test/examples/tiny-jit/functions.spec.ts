@@ -38,20 +38,20 @@ describe('the convention', () => {
     ],
     ['i64(a, b, c, d, e, f): a < 1 ? b : self(f, e, d, c, b, a)', () => [4, 3, 2, 1, 5, 0]],
     ['i64(f*, a): a == 0 ? f() : self(f, a - 1) + f()', () => [callback('i64()', () => 1n), 3]],
-  ] as const)('%s', async (source, args) => {
-    const result = await run(source, args());
-    await expect(result).toFollow('sysv');
-    await expect(result).toPreserve('callee-saved');
+  ] as const)('%s', (source, args) => {
+    const result = run(source, args());
+    expect(result).toFollow('sysv');
+    expect(result).toPreserve('callee-saved');
   });
 
-  it('hands arguments over in each order', async () => {
+  it('hands arguments over in each order', () => {
     const seen = callback('i64(i64, i64, i64, i64, i64)', (...args: unknown[]) =>
       (args.slice(0, 5) as bigint[]).reduce((sum, each) => sum * 10n + each),
     );
     const args = [seen, 1, 2, 3, 4, 5];
-    await expect(run('i64(f*, a, b, c, d, e): f(e, d, c, b, a)', args)).toReturn(54321);
-    await expect(run('i64(f*, a, b, c, d, e): f(b, a, d, e, c)', args)).toReturn(21453);
-    await expect(run('i64(f*, a, b, c, d, e): f(c, c, a, 9, b)', args)).toReturn(33192);
+    expect(run('i64(f*, a, b, c, d, e): f(e, d, c, b, a)', args)).toReturn(54321);
+    expect(run('i64(f*, a, b, c, d, e): f(b, a, d, e, c)', args)).toReturn(21453);
+    expect(run('i64(f*, a, b, c, d, e): f(c, c, a, 9, b)', args)).toReturn(33192);
   });
 });
 
@@ -64,54 +64,52 @@ describe('arrays', () => {
         [0, 1].map((index) => ({ type, element, index })),
       ),
     ),
-  )('$type from $element[$index]', async ({ type, element, index }) => {
+  )('$type from $element[$index]', ({ type, element, index }) => {
     const source = `${type}(p*, i): p.${element}[i]`;
     const expected = interpret(compiledOnce(source).tree, [0n, BigInt(index)], {
       memory: { p: bytes },
     });
-    await expect(run(source, [bytes, index])).toReturn(expected);
+    expect(run(source, [bytes, index])).toReturn(expected);
     const constant = `${type}(p*): p.${element}[${index}]`;
-    await expect(run(constant, [bytes])).toReturn(expected);
+    expect(run(constant, [bytes])).toReturn(expected);
   });
 
   it.each(
     (Object.keys(ELEMENT) as Element[]).flatMap((element) =>
       (['i64', 'i32'] as const).map((type) => ({ type, element })),
     ),
-  )('$type to $element[1] and nothing else', async ({ type, element }) => {
+  )('$type to $element[1] and nothing else', ({ type, element }) => {
     const source = `${type}(p*, i, v): p.${element}[i] = v; v`;
     const memory = new Uint8Array(16);
     interpret(compiledOnce(source).tree, [0n, 1n, -2n], { memory: { p: memory } });
     const buffers = { p: 2 * ELEMENT[element].bytes };
-    const result = await run(source, [pointerTo('p'), 1, -2], { buffers });
-    await expect(result).toLeave({ memory: { p: memory.slice(0, buffers.p) } });
-    await expect(result).toTouchOnly({ write: ['p'] });
+    const result = run(source, [pointerTo('p'), 1, -2], { buffers });
+    expect(result).toLeave({ memory: { p: memory.slice(0, buffers.p) } });
+    expect(result).toTouchOnly({ write: ['p'] });
   });
 
-  it('is summed whatever is in it', async () => {
+  it('is summed whatever is in it', () => {
     const { tree } = compiledOnce(SUM);
-    const property = fc.asyncProperty(buffer({ maxLength: 40 }), async (input) => {
+    const property = fc.property(buffer({ maxLength: 40 }), (input) => {
       const memory = input.bytes as Uint8Array;
       const count = Math.floor(memory.length / 4);
-      const result = await run(SUM, [pointerTo('p'), count], { buffers: { p: input } });
-      await expect(result).toReturn(
-        interpret(tree, [0n, BigInt(count)], { memory: { p: memory } }),
-      );
+      const result = run(SUM, [pointerTo('p'), count], { buffers: { p: input } });
+      expect(result).toReturn(interpret(tree, [0n, BigInt(count)], { memory: { p: memory } }));
     });
-    await fc.assert(property, { numRuns: 50, seed: 3 });
+    fc.assert(property, { numRuns: 50, seed: 3 });
   });
 
   it.each([
     ['read', SUM, [5]],
     ['write', FILL, [5, 1]],
-  ] as const)('one element too many faults: %s', async (access, source, args) => {
-    const result = await run(source, [pointerTo('p'), ...args], { buffers: { p: 16 } });
-    await expect(result).toFault({ access, code: 'SEGV_MAPERR' });
-    await expect(result).not.toFault({ access: 'exec' });
+  ] as const)('one element too many faults: %s', (access, source, args) => {
+    const result = run(source, [pointerTo('p'), ...args], { buffers: { p: 16 } });
+    expect(result).toFault({ access, code: 'SEGV_MAPERR' });
+    expect(result).not.toFault({ access: 'exec' });
   });
 
-  it('a search finds the length at which it faults', async () => {
-    const found = await explore(await codeOf(compiledOnce(SUM)), {
+  it('a search finds the length at which it faults', () => {
+    const found = explore(codeOf(compiledOnce(SUM)), {
       signature: 'i64(ptr, i64)',
       arguments: (random) => [new Uint8Array(16), random.below(6)],
     });
@@ -120,15 +118,15 @@ describe('arrays', () => {
 });
 
 describe('divisions', () => {
-  it('trap on exactly the inputs that the CPU refuses', async () => {
-    const found = await explore(await codeOf(compiledOnce('i64(a, b): a / b')), {
+  it('trap on exactly the inputs that the CPU refuses', () => {
+    const found = explore(codeOf(compiledOnce('i64(a, b): a / b')), {
       signature: 'i64(i64, i64)',
     });
     expect(found?.result.outcome).toMatchObject({ signal: 'SIGFPE' });
     const guarded = 'i64(a, b): b == 0 ? 0 : b == -1 ? -a : a / b';
-    expect(
-      await explore(await codeOf(compiledOnce(guarded)), { signature: 'i64(i64, i64)', runs: 500 }),
-    ).toBe(undefined);
+    expect(explore(codeOf(compiledOnce(guarded)), { signature: 'i64(i64, i64)', runs: 500 })).toBe(
+      undefined,
+    );
   });
 });
 
@@ -137,15 +135,15 @@ describe('cost and coverage', () => {
     ['i64(a, b): a + b', [1, 2], 5],
     [FIBONACCI, [10], 3300],
     [SUM, [new Uint8Array(40), 10], 90],
-  ] as const)('%s', async (source, args, instructions) => {
-    await expect(run(source, args)).toRunWithin({ instructions });
+  ] as const)('%s', (source, args, instructions) => {
+    expect(run(source, args)).toRunWithin({ instructions });
   });
 
-  it('sees both ways of each branch of a table of inputs', async () => {
+  it('sees both ways of each branch of a table of inputs', () => {
     const source = 'i64(a): a < 0 ? -1 : a > 0 ? 1 : 0';
     const ways = new Map<bigint, { taken: number; fell: number }>();
     for (const input of [-5, 0, 5]) {
-      for (const [at, { taken, fell }] of (await run(source, [input])).watched().branches) {
+      for (const [at, { taken, fell }] of run(source, [input]).watched().branches) {
         const all = ways.get(at) ?? { taken: 0, fell: 0 };
         ways.set(at, { taken: all.taken + taken, fell: all.fell + fell });
       }
@@ -156,20 +154,20 @@ describe('cost and coverage', () => {
     ]);
   });
 
-  it('counts the turns of loops in a word of the program', async () => {
+  it('counts the turns of loops in a word of the program', () => {
     const turns = 0x2000_0ff8n; // Where a buffer of 8 bytes ends at its guard page.
-    const result = await run(FILL.replace('p*, ', '').replace('p.i32[i] = v; ', ''), [7, 0], {
+    const result = run(FILL.replace('p*, ', '').replace('p.i32[i] = v; ', ''), [7, 0], {
       turns,
       buffers: { turns: 8 },
     });
-    await expect(result).toLeave({ memory: { turns: [8, 0, 0, 0, 0, 0, 0, 0] } });
-    await expect(result).toFollow('sysv');
+    expect(result).toLeave({ memory: { turns: [8, 0, 0, 0, 0, 0, 0, 0] } });
+    expect(result).toFollow('sysv');
   });
 });
 
 describe('listings', () => {
-  it.each([SUM, FIBONACCI, APPLY, HYPOTENUSE])('%s', async (source) => {
-    await expect(
+  it.each([SUM, FIBONACCI, APPLY, HYPOTENUSE])('%s', (source) => {
+    expect(
       run(source, [0, 0, 0].slice(0, compiledOnce(source).tree.parameters.length)),
     ).toMatchListing();
   });
@@ -181,10 +179,7 @@ describe('this CPU', () => {
     if (reason !== undefined) return ctx.skip(reason);
     const values = fc.sample(registerValue(), { numRuns: 60, seed: 2 });
     const cases = values.map((rdi, index) => ({ registers: { rdi, rsi: values.at(-index)! } }));
-    const { failures, cases: ran } = await compareWithHost(
-      await codeOf(compiledOnce(source)),
-      cases,
-    );
+    const { failures, cases: ran } = await compareWithHost(codeOf(compiledOnce(source)), cases);
     expect(ran).toBe(60);
     expect(failures).toEqual([]);
   });

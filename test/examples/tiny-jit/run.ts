@@ -1,6 +1,6 @@
 /** Calls of compiled functions for the tests: by the convention, with the types that the source says. */
-import { type Code, loadCode } from '../../../src/index.js'; // for you: 'mayexec'
-import { type Argument, type CallResult, call } from '../../../src/vitest/index.js'; // for you: 'mayexec/vitest'
+import type { Code } from '../../../src/index.js'; // for you: 'mayexec'
+import { type Argument, type CallResult, call, loadCode } from '../../../src/vitest/index.js'; // for you: 'mayexec/vitest'
 import { type CompiledFunction, type CompileOptions, compile } from './compiler.js';
 
 type CallSettings = NonNullable<Parameters<typeof call>[2]>;
@@ -19,9 +19,9 @@ export function signatureOf({ type, tree }: CompiledFunction): string {
 }
 
 /** Code that is kept is placed once, and each further call of it costs less. */
-const loaded = new WeakMap<CompiledFunction, Promise<Code>>();
+const loaded = new WeakMap<CompiledFunction, Code>();
 
-export function codeOf(compiledFunction: CompiledFunction): Promise<Code> {
+export function codeOf(compiledFunction: CompiledFunction): Code {
   const { bytes, symbols } = compiledFunction;
   const code = loaded.get(compiledFunction) ?? loadCode({ bytes, symbols });
   loaded.set(compiledFunction, code);
@@ -29,14 +29,14 @@ export function codeOf(compiledFunction: CompiledFunction): Promise<Code> {
 }
 
 /** Compiles, perhaps with a bug, and calls. */
-export async function run(
+export function run(
   source: string,
   args: readonly Argument[] = [],
   { bugs, turns, ...settings }: CompileOptions & CallSettings = {},
-): Promise<CallResult> {
+): CallResult {
   const plain = bugs === undefined && turns === undefined;
   const code = plain
     ? compiledOnce(source)
     : compile(source, { bugs: bugs ?? [], ...(turns === undefined ? {} : { turns }) });
-  return call(await codeOf(code), args, { signature: signatureOf(code), ...settings });
+  return call(codeOf(code), args, { signature: signatureOf(code), ...settings });
 }

@@ -1,7 +1,6 @@
 /** Codes made of bytes: the same bytes are one code, whatever became of the array that they came in. */
 import { describe, expect, it } from 'vitest';
-import { loadCode } from '../../../src/kit/bed/code.js';
-import { call } from '../../../src/kit/pool.js';
+import { call, loadCode } from '../../../src/kit/open-calls.js';
 
 const RETURN_7 = [0xb8, 7, 0, 0, 0, 0xc3];
 
