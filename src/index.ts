@@ -1,5 +1,8 @@
 /** The public API. Every name is listed by hand; what is not here may change at any time. */
 
+// For users whose compiler targets ES2022: the declarations name Disposable.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { callFamily, callSet } from './abi/linux/call-set.js';
 export { type Errno, errnoNumber, errnoText } from './abi/linux/errno.js';
 export { type Addr, type Arch, PAGE_SIZE } from './base/address.js';

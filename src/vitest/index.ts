@@ -106,11 +106,11 @@ export interface CodeMatchers<R> {
 }
 
 declare module 'vitest' {
+  // vitest has a matcher toReturn for spies, without a value: that one is redeclared below.
   // biome-ignore lint/suspicious/noExplicitAny: the declaration that is merged with has this default.
-  interface Matchers<T = any> extends CodeMatchers<void> {}
+  interface Matchers<T = any> extends Omit<CodeMatchers<void>, 'toReturn'> {}
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   interface Assertion<T = any> {
-    // vitest has a matcher of this name for spies, without a value.
     toReturn(value?: unknown): void;
   }
 }
