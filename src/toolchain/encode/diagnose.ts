@@ -27,11 +27,7 @@ interface Tried {
   readonly length: number;
 }
 
-export function diagnose(
-  refusal: Refusal,
-  arch: Arch,
-  address: bigint,
-): AssemblyError {
+export function diagnose(refusal: Refusal, arch: Arch, address: bigint): AssemblyError {
   const search = new Search(arch, address, [...refusal.problems]);
   const { rendered } = refusal;
   for (let from = 0; from < rendered.length; from += CHUNK) {
