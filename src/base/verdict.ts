@@ -76,6 +76,8 @@ export interface Cause {
   readonly reason: string;
   /** Of 'killed'. */
   readonly signal?: string;
+  /** Of 'narrowed': the flag bits that it took. */
+  readonly rights?: number;
   /** NTSTATUS, where the guest is answered with one. */
   readonly status?: number;
 }

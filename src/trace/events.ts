@@ -51,6 +51,8 @@ export interface VmaEvent extends EventBase {
   readonly after: Mapping | undefined;
   /** What changed it: a system call's name, 'exec', 'stack growth'. */
   readonly cause: string;
+  /** The rule that took rights from it on the way. */
+  readonly takenBy?: Cause;
 }
 
 export interface FaultEvent extends EventBase {

@@ -1,8 +1,9 @@
 /** One sentence for the end of a run: which decision, or else which access or call, brought it about. */
+import { callFamily } from '../abi/linux/call-set.js';
 import { errnoText } from '../abi/linux/errno.js';
+import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
-import { verdictLine } from './print.js';
-import { TakenRights } from './taken-rights.js';
+import { causeLine, verdictLine } from './print.js';
 
 const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch from' } as const;
 
@@ -25,6 +26,7 @@ export function causeOf(events: readonly TraceEvent[]): string | undefined {
 
 export interface Refusal {
   readonly sentence: string;
+  readonly cause: Cause;
   /** The call that failed of it; undefined when none did, as with a kill at a fault. */
   readonly call: SyscallEvent | undefined;
 }
@@ -34,45 +36,65 @@ export interface Refusal {
  * the kernel's own check of the VM_MAY* bits now fails.
  */
 export function firstRefusal(events: readonly TraceEvent[]): Refusal | undefined {
-  const taken = new TakenRights();
-  for (const [index, event] of events.entries()) {
-    taken.see(event);
-    if (event.type === 'verdict') {
-      const { kind } = event.verdict;
-      if (kind === 'deny' || kind === 'kill') {
-        return { sentence: verdictLine(inFamily(event)), call: callAfter(events, index) };
-      }
-    }
-    if (event.type !== 'syscall') continue;
-    const verdict = taken.by(event)?.verdict;
-    if (verdict?.rule === undefined) continue;
-    const sentence = `${event.name} failed with EACCES: ${verdict.reason} (${verdict.rule})`;
-    return { sentence, call: event };
+  for (const event of events) {
+    const refusal = refusalIn(event, events);
+    if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
-/** The call during which the verdict at `index` was given: recorded when it returned. Of a kill it never does. */
-export function callAfter(events: readonly TraceEvent[], index: number): SyscallEvent | undefined {
-  const verdict = events[index];
-  if (verdict?.type !== 'verdict' || verdict.call === undefined) return undefined;
-  const call = events.find(
-    (event, at) => at > index && event.pid === verdict.pid && event.type === 'syscall',
+function refusalIn(event: TraceEvent, events: readonly TraceEvent[]): Refusal | undefined {
+  switch (event.type) {
+    case 'syscall': {
+      const { cause } = event;
+      if (cause === undefined || !refuses(cause)) return undefined;
+      return { sentence: callSentence(event, cause), cause, call: event };
+    }
+    case 'fault': {
+      const { cause } = event;
+      if (cause?.kind !== 'denied' && cause?.kind !== 'killed') return undefined;
+      return { sentence: causeLine(cause, 'an access'), cause, call: undefined };
+    }
+    case 'verdict': {
+      const cause = killedFor(event, events);
+      const call = event.call === undefined ? undefined : callFamily(event.call);
+      return cause && { sentence: verdictLine({ ...event, call }), cause, call: undefined };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Did the rule stand in the way of what was asked for? */
+export function refuses({ kind }: Cause): boolean {
+  return kind === 'denied' || kind === 'killed' || kind === 'taken';
+}
+
+/** The cause of a kill at a call that never returned: it has no event but that of the verdict. */
+export function killedFor(
+  { verdict, policy, hook, pid, seq }: VerdictEvent,
+  events: readonly TraceEvent[],
+): Cause | undefined {
+  if (verdict.kind !== 'kill' || hook === 'fault') return undefined;
+  const next = events.find(
+    (event) => event.type === 'syscall' && event.pid === pid && event.seq > seq,
   );
-  return call?.type === 'syscall' ? call : undefined;
+  const returned = next?.type === 'syscall' && next.cause?.kind === 'killed';
+  return returned ? undefined : causeOfVerdict({ ...verdict, policy });
 }
 
-/** mmap2 is how i386 spells mmap. */
-function inFamily(event: VerdictEvent): VerdictEvent {
-  return event.call === 'mmap2' || event.call === 'old_mmap' ? { ...event, call: 'mmap' } : event;
+function callSentence({ name, errno }: SyscallEvent, cause: Cause): string {
+  // mmap2 is how i386 spells mmap.
+  const call = callFamily(name);
+  if (cause.kind !== 'taken') return causeLine(cause, call, errno);
+  return `${call} failed with ${errno ?? 'an error'}: ${cause.reason} (${cause.rule})`;
 }
 
-/** What a policy says of the last fault: `the page was never made executable (nx/no-exec)`. */
+/** The rule behind the last fault: `the page was never made executable (nx/no-exec)`. */
 export function ruleOfFault(events: readonly TraceEvent[]): string | undefined {
-  const note = events.findLast((event) => event.type === 'verdict' && event.hook === 'fault');
-  if (note?.type !== 'verdict') return undefined;
-  const { rule, reason } = note.verdict;
-  return rule === undefined ? undefined : `${reason ?? ''} (${rule})`;
+  const fault = events.findLast((event) => event.type === 'fault');
+  const cause = fault?.type === 'fault' ? fault.cause : undefined;
+  return cause && `${cause.reason} (${cause.rule})`;
 }
 
 /** `a store to 0x401000 in /program, which is r-x`. */

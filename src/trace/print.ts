@@ -6,7 +6,7 @@
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
-import type { Verdict } from '../base/verdict.js';
+import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
 /** strace's default alignment of `= result` (its option -a). */
@@ -50,21 +50,29 @@ export function straceText(events: readonly TraceEvent[], first = events[0]?.pid
 }
 
 /** `selinux denied mprotect with EACCES: the heap may not become executable (selinux/execheap)`. */
-export function verdictLine({ policy, verdict, call }: VerdictEvent): string {
-  const why = verdict.rule === undefined ? '' : `: ${verdict.reason ?? ''} (${verdict.rule})`;
-  return `${policy} ${decision(verdict, call ?? 'an access')}${why}`;
+export function verdictLine({ policy, verdict, call = 'an access' }: VerdictEvent): string {
+  const cause = causeOfVerdict({ ...verdict, policy });
+  if (cause === undefined) return `${policy} allowed ${call}`;
+  return causeLine(cause, call, verdict.kind === 'deny' ? verdict.errno : undefined);
 }
 
-function decision(verdict: Verdict, call: string): string {
-  switch (verdict.kind) {
-    case 'allow':
+/** As verdictLine, of what stands on an event; `errno` is what the call came to. */
+export function causeLine(cause: Cause, call: string, errno?: Errno): string {
+  return `${cause.policy} ${decision(cause, call, errno)}: ${cause.reason} (${cause.rule})`;
+}
+
+function decision({ kind, signal }: Cause, call: string, errno: Errno | undefined): string {
+  switch (kind) {
+    case 'noted':
       return `allowed ${call}`;
-    case 'narrow':
+    case 'narrowed':
       return `took rights from what ${call} maps`;
-    case 'deny':
-      return `denied ${call} with ${verdict.errno}`;
-    case 'kill':
-      return `killed the process with ${verdict.signal} at ${call}`;
+    case 'taken':
+      return `had taken rights that ${call} needs`;
+    case 'denied':
+      return `denied ${call}${errno === undefined ? '' : ` with ${errno}`}`;
+    case 'killed':
+      return `killed the process with ${signal ?? 'a signal'} at ${call}`;
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Cause } from '../../src/base/verdict.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../src/trace/events.js';
 import { causeOf, faultLine, firstRefusal } from '../../src/trace/print-cause.js';
 
@@ -16,6 +17,14 @@ const refusal = verdict({
   reason: 'no gain',
 });
 const narrowing = verdict({ kind: 'narrow', flags: 3, rule: 'pax/no-exec', reason: 'data' });
+const denied: Cause = { kind: 'denied', policy: 'mdwe', rule: 'mdwe/gain-exec', reason: 'no gain' };
+const taken: Cause = { kind: 'taken', policy: 'pax', rule: 'pax/no-exec', reason: 'data' };
+const noted: Cause = {
+  kind: 'noted',
+  policy: 'nx',
+  rule: 'nx/no-exec',
+  reason: 'never executable',
+};
 const note = verdict({ kind: 'allow', rule: 'nx/no-exec', reason: 'never executable' }, 'fault');
 
 const fault: FaultEvent = {
@@ -37,28 +46,7 @@ const fault: FaultEvent = {
   },
 };
 
-const narrowed: TraceEvent = {
-  ...base,
-  type: 'vma',
-  op: 'insert',
-  before: undefined,
-  after: fault.vma,
-  cause: 'brk',
-};
-
-const brk: SyscallEvent = {
-  ...base,
-  type: 'syscall',
-  number: 12,
-  name: 'brk',
-  args: [0x8000n],
-  shown: ['0x8000'],
-  value: 0x8000n,
-  errno: undefined,
-  byHost: false,
-};
-
-function failed(name: string, errno: SyscallEvent['errno']): SyscallEvent {
+function failed(name: string, errno: SyscallEvent['errno'], cause?: Cause): SyscallEvent {
   const fixed = {
     ...base,
     type: 'syscall',
@@ -66,7 +54,8 @@ function failed(name: string, errno: SyscallEvent['errno']): SyscallEvent {
     args: [0x7000n, 4096n, 5n],
     byHost: false,
   } as const;
-  return { ...fixed, name, shown: ['0x7000', '4096'], value: -1n, errno };
+  const result = { ...fixed, name, shown: ['0x7000', '4096'], value: -1n, errno };
+  return cause === undefined ? result : { ...result, cause };
 }
 
 describe('causeOf', () => {
@@ -74,22 +63,22 @@ describe('causeOf', () => {
     ['nothing for a run without trouble', [], undefined],
     [
       'the refusal, not the fault that follows',
-      [refusal, failed('mprotect', 'EACCES'), note, fault],
+      [refusal, failed('mprotect', 'EACCES', denied), note, fault],
       'mdwe denied mprotect with EACCES: no gain (mdwe/gain-exec)',
     ],
     [
       'the rule that took the rights away for which a call fails later',
-      [narrowing, narrowed, brk, failed('mprotect', 'EACCES'), fault],
+      [narrowing, failed('mprotect', 'EACCES', taken), fault],
       'mprotect failed with EACCES: data (pax/no-exec)',
     ],
     [
-      'no such rule for a call that does not look at those rights',
+      'no rule for a call that no rule refused',
       [narrowing, failed('open', 'EACCES')],
       'open failed with EACCES (Permission denied)',
     ],
     [
       'the rule behind a fault',
-      [narrowing, note, fault],
+      [narrowing, { ...fault, cause: noted }],
       'a fetch from [heap], which is rw-: never executable (nx/no-exec)',
     ],
     ['a fault that no policy speaks of', [fault], 'a fetch from [heap], which is rw-'],
@@ -105,18 +94,34 @@ describe('causeOf', () => {
 
 describe('firstRefusal', () => {
   it('gives the call that failed of it', () => {
-    const call = failed('mprotect', 'EACCES');
+    const call = failed('mprotect', 'EACCES', denied);
     expect(firstRefusal([failed('open', 'ENOENT'), refusal, call])?.call).toBe(call);
-    expect(firstRefusal([narrowing, narrowed, brk, call])?.call).toBe(call);
+    expect(firstRefusal([narrowing, call])?.call).toBe(call);
   });
 
   it('gives no call for a kill at a fault', () => {
     const kill = verdict({ kind: 'kill', signal: 'SIGKILL', rule: 'pax/x', reason: 'no' }, 'fault');
-    expect(firstRefusal([fault, kill, failed('read', 'EBADF')])?.call).toBeUndefined();
+    const cause: Cause = { ...noted, kind: 'killed', signal: 'SIGKILL', rule: 'pax/x' };
+    const events = [{ ...fault, cause }, kill, failed('read', 'EBADF')];
+    expect(firstRefusal(events)).toMatchObject({ cause, call: undefined });
+  });
+
+  it('gives the verdict of a kill at a call that never returned', () => {
+    const kill = verdict({ kind: 'kill', signal: 'SIGSEGV', rule: 'p/x', reason: 'no' }, 'syscall');
+    expect(
+      firstRefusal([
+        { ...kill, policy: 'p' },
+        { ...failed('read', 'EBADF'), seq: 1 },
+      ]),
+    ).toEqual({
+      sentence: 'p killed the process with SIGSEGV at mprotect: no (p/x)',
+      cause: { kind: 'killed', policy: 'p', rule: 'p/x', reason: 'no', signal: 'SIGSEGV' },
+      call: undefined,
+    });
   });
 
   it('names mmap2 as mmap', () => {
-    expect(causeOf([{ ...refusal, call: 'mmap2' }])).toMatch(/^mdwe denied mmap with/);
+    expect(causeOf([failed('mmap2', 'EACCES', denied)])).toMatch(/^mdwe denied mmap with EACCES/);
   });
 });
 

@@ -6,9 +6,9 @@
 import type { Errno } from '../../abi/linux/errno.js';
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
+import type { Cause } from '../../base/verdict.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
-import { callAfter } from '../../trace/print-cause.js';
-import { TakenRights } from '../../trace/taken-rights.js';
+import { killedFor } from '../../trace/print-cause.js';
 
 /**
  * - works: ends as without a policy, and nothing was refused
@@ -88,19 +88,32 @@ export function firstRefused(trace: readonly TraceEvent[]): Refused | undefined 
  * kernel itself grants no execution there.
  */
 export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefined {
-  const taken = new TakenRights();
-  for (const [index, event] of trace.entries()) {
-    taken.see(event);
-    if (event.type === 'verdict' && event.hook !== 'fault') {
-      const call = callAfter(trace, index);
-      const { kind } = event.verdict;
-      if (kind === 'deny' || kind === 'kill') return deniedBy(event, call);
-      if (lostExec(event, call)) return { ...deniedBy(event, call), silent: true };
-    } else if (event.type === 'syscall' && (isInjected(event) || isRefusedExec(event))) {
-      return deniedBy(taken.by(event), event);
-    }
+  for (const event of trace) {
+    const refused =
+      event.type === 'syscall'
+        ? refusedCall(event)
+        : event.type === 'verdict'
+          ? killedCall(event, trace)
+          : undefined;
+    if (refused !== undefined) return refused;
   }
   return undefined;
+}
+
+function refusedCall(call: SyscallEvent): Refused | undefined {
+  const { cause } = call;
+  if (cause?.kind === 'denied' || cause?.kind === 'killed') return deniedBy(cause, call);
+  if (lostExec(call)) return { ...deniedBy(cause, call), silent: true };
+  if (isInjected(call) || isRefusedExec(call)) return deniedBy(cause, call);
+  return undefined;
+}
+
+function killedCall(event: VerdictEvent, trace: readonly TraceEvent[]): Refused | undefined {
+  const cause = killedFor(event, trace);
+  if (cause === undefined) return undefined;
+  const { call, pc } = event;
+  const { rule, reason } = cause;
+  return { kind: 'call', call, errno: undefined, rule, reason, silent: false, pc, event };
 }
 
 /** Whatever the call asked for, somebody wanted to see the program without it. */
@@ -109,11 +122,11 @@ function isInjected({ injected, errno }: SyscallEvent): boolean {
 }
 
 /** The call asked for execution, got all the rest, and succeeded. */
-function lostExec({ verdict, call: name }: VerdictEvent, call: SyscallEvent | undefined): boolean {
-  if (verdict.kind !== 'narrow' || verdict.flags & VM_EXEC || call?.name !== name) return false;
+function lostExec(call: SyscallEvent): boolean {
+  const { cause, injected, errno } = call;
+  if (cause?.kind !== 'narrowed' || !((cause.rights ?? 0) & VM_EXEC)) return false;
   // Of changed arguments the event has those that the guest gave.
-  if (call?.injected !== undefined || call?.errno !== undefined) return false;
-  return call !== undefined && asksForExec(call);
+  return injected === undefined && errno === undefined && asksForExec(call);
 }
 
 /** The kernel's own answers to a wish for execution: EACCES (may bits), EPERM (a noexec mount). */
@@ -125,49 +138,30 @@ function asksForExec({ name, args }: SyscallEvent): boolean {
   return ASK_FOR_EXEC.has(name) && ((args[2] ?? 0n) & PROT_EXEC) !== 0n;
 }
 
-function deniedBy(by: VerdictEvent | undefined, call: SyscallEvent | undefined): Refused {
-  const verdict = by?.verdict;
-  return {
-    kind: 'call',
-    call: call?.name ?? by?.call,
-    errno: call?.errno ?? (verdict?.kind === 'deny' ? verdict.errno : undefined),
-    rule: verdict?.rule,
-    reason: verdict?.reason,
-    silent: false,
-    pc: call?.pc ?? by?.pc ?? 0n,
-    event: call ?? by,
-  };
+function deniedBy(cause: Cause | undefined, call: SyscallEvent): Refused {
+  const { name, errno, pc } = call;
+  const { rule, reason } = cause ?? {};
+  return { kind: 'call', call: name, errno, rule, reason, silent: false, pc, event: call };
 }
 
 function firstRefusedFetch(trace: readonly TraceEvent[]): Refused | undefined {
-  const index = trace.findIndex(
+  const fault = trace.find(
     (event) =>
       event.type === 'fault' && event.fault.access === 'exec' && event.fault.code !== 'SEGV_MAPERR',
   );
-  return index === -1 ? undefined : faultAt(trace, index);
+  return fault && refusedAccess(fault);
 }
 
 function lastFault(trace: readonly TraceEvent[]): Refused | undefined {
-  const index = trace.findLastIndex((event) => event.type === 'fault');
-  return index === -1 ? undefined : faultAt(trace, index);
+  const fault = trace.findLast((event) => event.type === 'fault');
+  return fault && refusedAccess(fault);
 }
 
-function faultAt(trace: readonly TraceEvent[], index: number): Refused | undefined {
-  const event = trace[index];
-  if (event?.type !== 'fault') return undefined;
-  const note = faultVerdict(trace, index)?.verdict;
+function refusedAccess(event: TraceEvent): Refused | undefined {
+  if (event.type !== 'fault') return undefined;
+  const { rule, reason } = event.cause ?? {};
   const nothing = { call: undefined, errno: undefined, silent: false };
-  return { kind: 'fault', ...nothing, rule: note?.rule, reason: note?.reason, pc: event.pc, event };
-}
-
-/** What a policy said of the fault at `index`: recorded next to it. */
-export function faultVerdict(
-  trace: readonly TraceEvent[],
-  index: number,
-): VerdictEvent | undefined {
-  const near = [trace[index + 1], trace[index - 1]];
-  const found = near.find((event) => event?.type === 'verdict' && event.hook === 'fault');
-  return found?.type === 'verdict' ? found : undefined;
+  return { kind: 'fault', ...nothing, rule, reason, pc: event.pc, event };
 }
 
 /** `mprotect refused with EACCES by selinux/execmem`. */

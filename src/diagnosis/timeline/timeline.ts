@@ -5,7 +5,7 @@
 
 import { callFamily, callSet } from '../../abi/linux/call-set.js';
 import type { Addr } from '../../base/address.js';
-import type { SyscallEvent, TraceEvent, VerdictEvent, VmaEvent } from '../../trace/events.js';
+import type { SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
 import { rightsText } from '../../trace/print-cause.js';
 import { type Area, nameOfArea, withChange } from './areas.js';
 
@@ -50,38 +50,29 @@ export function timelineOf(trace: readonly TraceEvent[], pid = trace[0]?.pid): T
   };
 }
 
-/** What has been seen since the last step. */
-interface Open {
-  readonly changes: VmaEvent[];
-  readonly verdicts: VerdictEvent[];
-}
-
 function momentsOf(trace: readonly TraceEvent[]): Moment[] {
   const moments: Moment[] = [];
-  let open: Open = { changes: [], verdicts: [] };
-  let taken: VerdictEvent | undefined;
+  /** Since the last step. */
+  let changes: VmaEvent[] = [];
   const close = (call: SyscallEvent | undefined): void => {
-    const first = open.changes[0];
+    const [first] = changes;
     if (first !== undefined || (call !== undefined && isRefused(call))) {
-      const step = stepOf(first?.cause ?? call!.name, call, open.verdicts, taken);
+      const step = stepOf(first?.cause ?? call!.name, call, changes);
       // A new program has a new address space.
       const before = step.cause === 'exec' ? [] : (moments.at(-1)?.areas ?? []);
-      moments.push({ step, areas: open.changes.reduce(withChange, before) });
+      moments.push({ step, areas: changes.reduce(withChange, before) });
     }
-    open = { changes: [], verdicts: [] };
+    changes = [];
   };
   for (const event of trace) {
-    if (event.type === 'verdict' && event.hook !== 'fault') {
-      open.verdicts.push(event);
-      if (event.verdict.kind === 'narrow') taken = event;
-    } else if (event.type === 'vma') {
+    if (event.type === 'vma') {
       // What the loader did, and a stack that grew, belongs to no call of the program.
-      const last = open.changes.at(-1);
+      const last = changes.at(-1);
       if (last !== undefined && last.cause !== event.cause) close(undefined);
-      open.changes.push(event);
+      changes.push(event);
     } else if (event.type === 'syscall') {
-      const own = open.changes.some(({ cause }) => cause === event.name || cause === 'exec');
-      if (open.changes.length > 0 && (!own || isFirstExec(moments, event))) close(undefined);
+      const own = changes.some(({ cause }) => cause === event.name || cause === 'exec');
+      if (changes.length > 0 && (!own || isFirstExec(moments, event))) close(undefined);
       close(event);
     }
   }
@@ -101,13 +92,10 @@ function isRefused({ name, errno }: SyscallEvent): boolean {
 function stepOf(
   cause: string,
   call: SyscallEvent | undefined,
-  verdicts: readonly VerdictEvent[],
-  taken: VerdictEvent | undefined,
+  changes: readonly VmaEvent[],
 ): TimelineStep {
-  // Rights that were taken earlier are what EACCES of mprotect is about.
-  const lacks = call?.errno === 'EACCES' && call.name.endsWith('mprotect') ? taken : undefined;
-  const verdict = (verdicts.find((each) => each.verdict.rule !== undefined) ?? lacks)?.verdict;
-  return { cause, call, rule: verdict?.rule, reason: verdict?.reason };
+  const by = call?.cause ?? changes.find(({ takenBy }) => takenBy !== undefined)?.takenBy;
+  return { cause, call, rule: by?.rule, reason: by?.reason };
 }
 
 /** Cut at every boundary that there ever was; neighbours that were always alike are one row. */

@@ -7,7 +7,7 @@ import { describePolicy, listPolicies } from '../../policy/registry.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
 import type { TraceEvent } from '../../trace/events.js';
 import { verdictLine } from '../../trace/print.js';
-import { faultLine, firstRefusal } from '../../trace/print-cause.js';
+import { faultLine, firstRefusal, refuses } from '../../trace/print-cause.js';
 import { call } from '../pool.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
@@ -84,19 +84,20 @@ export function checkDenied(traced: Traced, rule: string): Verdict {
   });
 }
 
-/** A rule refuses by itself, or by rights that it took away, so that a later mprotect fails. */
+/** A rule refuses by itself, or by rights that it took away, so that a later mprotect or an access fails. */
 function deniedBy(trace: readonly TraceEvent[], rule: string): boolean {
-  let taken = false;
-  for (const event of trace) {
-    if (event.type === 'verdict' && event.verdict.rule === rule) {
-      if (event.verdict.kind === 'deny' || event.verdict.kind === 'kill') return true;
-      if (event.verdict.kind === 'narrow') taken = true;
-      // What a policy says of a fault that the rights of the page decided.
-      if (event.hook === 'fault') return true;
+  return trace.some((event) => {
+    switch (event.type) {
+      case 'syscall':
+        return event.cause?.rule === rule && refuses(event.cause);
+      case 'fault':
+        return event.cause?.rule === rule;
+      case 'verdict':
+        return event.verdict.kind === 'kill' && event.verdict.rule === rule;
+      default:
+        return false;
     }
-    if (taken && event.type === 'syscall' && event.errno === 'EACCES') return true;
-  }
-  return false;
+  });
 }
 
 /** Rules of policies that we know must exist; those of a caller's own policy are its own affair. */

@@ -73,7 +73,7 @@ function unexpected(
   position: Difference['position'],
 ): Difference | undefined {
   if (call.denial !== undefined) {
-    const { rule } = call.denial.verdict;
+    const { rule } = call.denial;
     // A policy that kills at a call: the ending names the rule.
     if (all.some((each) => each.check.kind === 'end' && each.rule === rule)) return undefined;
     const message = `unexpected denial of ${call.name}`;
@@ -110,8 +110,8 @@ function resultMatches(result: CallResult, { event }: ObservedCall): boolean {
 export function callText({ name, event, rules, denial }: ObservedCall): string {
   const by = rules.length === 0 ? '' : ` by ${[...new Set(rules)].join(', ')}`;
   if (event === undefined) {
-    const { verdict } = denial ?? {};
-    return `${name} killed${verdict?.kind === 'kill' ? ` with ${verdict.signal}` : ''}${by}`;
+    const { signal } = denial ?? {};
+    return `${name} killed${signal === undefined ? '' : ` with ${signal}`}${by}`;
   }
   const { errno, value } = event;
   const large = value !== undefined && (value > 0xffffn || value < -0xffffn);

@@ -73,7 +73,7 @@ function ending(
 /** Rules that may have ended the run: that of its last fault, and of a kill. */
 export function endingRules({ faults, calls, trace }: Observed): string[] {
   const kill = trace.findLast((event) => event.type === 'verdict' && event.verdict.kind === 'kill');
-  const denied = calls.findLast(({ denial }) => denial !== undefined)?.denial?.verdict.rule;
+  const denied = calls.findLast(({ denial }) => denial !== undefined)?.denial?.rule;
   const killed = kill?.type === 'verdict' ? kill.verdict.rule : undefined;
   return [...new Set([killed, faults.at(-1)?.rule, denied])].filter((rule) => rule !== undefined);
 }

@@ -2,15 +2,15 @@
 import type { Addr, Arch } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import type { Outcome } from '../../base/outcome.js';
+import { type Cause, causeOfVerdict } from '../../base/verdict.js';
 import type { Finding } from '../../diagnosis/monitor/finding.js';
 import { finishedRun, unhindered } from '../../diagnosis/outcome/finished-run.js';
-import { type FinishedRun, faultVerdict } from '../../diagnosis/outcome/outcome-class.js';
+import type { FinishedRun } from '../../diagnosis/outcome/outcome-class.js';
 import type { InjectionCount } from '../../inject/injector.js';
 import type { Policy } from '../../policy/policy.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
-import { TakenRights } from '../../trace/taken-rights.js';
 import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
 import { ScenarioError } from '../read/scenario-error.js';
 
@@ -22,8 +22,8 @@ export interface ObservedCall {
   readonly pc: Addr;
   /** Rules that spoke during it, and the one that had taken the rights that it now lacks. */
   readonly rules: readonly string[];
-  /** The verdict that denied it or killed at it. */
-  readonly denial: VerdictEvent | undefined;
+  /** The decision that denied it or killed at it. */
+  readonly denial: Cause | undefined;
 }
 
 export interface ObservedFault {
@@ -116,40 +116,41 @@ function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
 function callsOf(trace: readonly TraceEvent[]): ObservedCall[] {
   const calls: ObservedCall[] = [];
   const pending = new Map<number, VerdictEvent[]>();
-  const taken = new TakenRights();
   for (const event of trace) {
-    taken.see(event);
     if (event.type === 'verdict' && event.hook !== 'fault') {
       pending.set(event.pid, [...(pending.get(event.pid) ?? []), event]);
     } else if (event.type === 'syscall' && !event.byHost) {
       const verdicts = pending.get(event.pid) ?? [];
       pending.delete(event.pid);
-      calls.push(observed(verdicts, event, taken.by(event)?.verdict.rule));
+      calls.push(observed(verdicts, event));
     }
   }
   // What is left was said during a call that never returned: the task was killed at it.
-  for (const verdicts of pending.values()) calls.push(observed(verdicts, undefined, undefined));
+  for (const verdicts of pending.values()) calls.push(observed(verdicts, undefined));
   return calls;
 }
 
 function observed(
   verdicts: readonly VerdictEvent[],
   event: SyscallEvent | undefined,
-  taken: string | undefined,
 ): ObservedCall {
-  const denial = verdicts.find(({ verdict }) => verdict.kind === 'deny' || verdict.kind === 'kill');
-  const said = verdicts.flatMap(({ verdict }) => verdict.rule ?? []);
+  const causes = verdicts.flatMap(
+    ({ verdict, policy }) => causeOfVerdict({ ...verdict, policy }) ?? [],
+  );
+  const cause = event?.cause;
+  const isDenial = ({ kind }: Cause): boolean => kind === 'denied' || kind === 'killed';
+  const said = causes.map(({ rule }) => rule);
   return {
     name: event?.name ?? verdicts[0]?.call ?? 'execve',
     event,
     pc: event?.pc ?? verdicts[0]?.pc ?? 0n,
-    rules: taken === undefined ? said : [...said, taken],
-    denial,
+    rules: cause?.kind === 'taken' ? [...said, cause.rule] : said,
+    denial: (event === undefined ? causes : cause === undefined ? [] : [cause]).find(isDenial),
   };
 }
 
 function faultsOf(trace: readonly TraceEvent[]): ObservedFault[] {
-  return trace.flatMap((event, index) =>
-    event.type === 'fault' ? [{ event, rule: faultVerdict(trace, index)?.verdict.rule }] : [],
+  return trace.flatMap((event) =>
+    event.type === 'fault' ? [{ event, rule: event.cause?.rule }] : [],
   );
 }

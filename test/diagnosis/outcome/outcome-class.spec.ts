@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/base/outcome.js';
+import type { Cause } from '../../../src/base/verdict.js';
 import {
   classify,
   type FinishedRun,
   refusedText,
 } from '../../../src/diagnosis/outcome/outcome-class.js';
-import type { Mapping } from '../../../src/memory/mapping.js';
 import type { NewEvent, TraceEvent } from '../../../src/trace/events.js';
 
 const exit = (code: number): Outcome => ({ kind: 'exit', code });
@@ -30,33 +30,24 @@ function finished(
   };
 }
 
-const deny = {
-  type: 'verdict',
-  policy: 'p',
-  hook: 'mprotect',
-  call: 'mprotect',
-  verdict: { kind: 'deny', errno: 'EACCES', rule: 'p/no', reason: 'no' },
-} as const;
-const narrow = {
-  ...deny,
-  hook: 'mmapFlags',
-  call: 'mmap',
-  verdict: { kind: 'narrow', flags: 0, rule: 'p/less', reason: 'less' },
-} as const;
-const insert = {
-  type: 'vma',
-  op: 'insert',
-  before: undefined,
-  after: { start: 0n, end: 4096n } as Mapping,
-  cause: 'mmap',
-} as const;
-const call = (name: string, prot: bigint, errno?: 'EACCES' | 'EPERM'): Partial<NewEvent> => ({
+const by = (kind: Cause['kind'], rule: string, rights?: number): Cause => ({
+  ...{ kind, policy: 'p', rule, reason: 'r' },
+  ...(rights === undefined ? {} : { rights }),
+});
+const call = (
+  name: string,
+  prot: bigint,
+  errno?: 'EACCES' | 'EPERM',
+  cause?: Cause,
+): Partial<NewEvent> => ({
   type: 'syscall',
   name,
   args: [0n, 4096n, prot],
   errno,
   value: errno === undefined ? 0n : -1n,
+  ...(cause === undefined ? {} : { cause }),
 });
+const denied = call('mprotect', 5n, 'EACCES', by('denied', 'p/no'));
 const fetch = {
   type: 'fault',
   fault: { address: 0n, access: 'exec', code: 'SEGV_ACCERR', pc: 0n },
@@ -69,8 +60,8 @@ describe('a run', () => {
     ['works', finished(exit(0), [], 'f() = 1')],
     ['errors', finished(exit(0), [], 'f() = 2')],
     ['errors', finished(exit(1), [], 'f() = 1')],
-    ['falls back', finished(exit(0), [deny, call('mprotect', 5n, 'EACCES')], 'f() = 1')],
-    ['errors', finished(exit(1), [deny, call('mprotect', 5n, 'EACCES')])],
+    ['falls back', finished(exit(0), [denied], 'f() = 1')],
+    ['errors', finished(exit(1), [denied])],
     ['falls back', finished(exit(0), [fetch], 'f() = 1')],
     ['crashes', finished(segv, [fetch])],
     ['crashes', finished({ kind: 'limit', limit: 'blocks' })],
@@ -91,10 +82,7 @@ describe('a run', () => {
 
 describe('what decided', () => {
   it('is the first denied call, although the run ends at a fault', () => {
-    const { refused } = classify(
-      finished(segv, [deny, call('mprotect', 5n, 'EACCES'), fetch]),
-      free,
-    );
+    const { refused } = classify(finished(segv, [denied, fetch]), free);
     expect(refused).toMatchObject({
       kind: 'call',
       call: 'mprotect',
@@ -104,35 +92,16 @@ describe('what decided', () => {
   });
 
   it('is the rule that had taken the rights which mprotect misses', () => {
-    const trace = [narrow, insert, call('mmap', 3n), call('mprotect', 5n, 'EACCES')];
+    const trace = [call('mmap', 3n), call('mprotect', 5n, 'EACCES', by('taken', 'p/less'))];
     expect(classify(finished(exit(1), trace), free).refused).toMatchObject({
       call: 'mprotect',
       rule: 'p/less',
     });
   });
 
-  it('is not a rule that narrowed an earlier mapping during the refused call itself', () => {
-    const during = {
-      ...narrow,
-      call: 'mprotect',
-      verdict: { ...narrow.verdict, rule: 'p/first-page' },
-    } as const;
-    const trace = [
-      narrow,
-      insert,
-      call('mmap', 3n),
-      during,
-      insert,
-      call('mprotect', 5n, 'EACCES'),
-    ];
-    expect(classify(finished(exit(1), trace), free).refused?.rule).toBe('p/less');
-    const again = [...trace.slice(0, 5), call('mprotect', 1n), call('mprotect', 5n, 'EACCES')];
-    expect(classify(finished(exit(1), again), free).refused?.rule).toBe('p/first-page');
-  });
-
   it('is a call that got less than it asked for, although it succeeded', () => {
     const { class: outcome, refused } = classify(
-      finished(segv, [narrow, insert, call('mmap', 7n), fetch]),
+      finished(segv, [call('mmap', 7n, undefined, by('narrowed', 'p/less', 0x44)), fetch]),
       free,
     );
     expect(outcome).toBe('crashes');
@@ -141,7 +110,8 @@ describe('what decided', () => {
   });
 
   it('is not a right to execute that nobody had asked for', () => {
-    const { refused } = classify(finished(exit(0), [narrow, insert, call('mmap', 3n)]), free);
+    const less = call('mmap', 3n, undefined, by('narrowed', 'p/less', 0x40));
+    const { refused } = classify(finished(exit(0), [less]), free);
     expect(refused).toBe(undefined);
   });
 
@@ -158,12 +128,8 @@ describe('what decided', () => {
   });
 
   it('is what a policy says of the fault that ended the run', () => {
-    const note = {
-      ...deny,
-      hook: 'fault',
-      verdict: { kind: 'allow', rule: 'nx/no-exec', reason: 'r' },
-    } as const;
-    expect(classify(finished(segv, [fetch, note]), free).refused).toMatchObject({
+    const named = { ...fetch, cause: by('noted', 'nx/no-exec') };
+    expect(classify(finished(segv, [named]), free).refused).toMatchObject({
       kind: 'fault',
       rule: 'nx/no-exec',
     });

@@ -116,7 +116,7 @@ function linkBrk(
   const heapBelow = below !== undefined && reachesHeap(mm, below, origin);
   if (heapBelow) insertMerged(mm.list, vma, 'heap');
   else mm.list.insert(vma);
-  mm.emit('insert', undefined, vma);
+  mm.emit('insert', undefined, vma, ruling);
   return ok(0);
 }
 

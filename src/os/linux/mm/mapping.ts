@@ -37,6 +37,7 @@ export function changeEvent({
   before,
   after,
   cause,
+  takenBy,
 }: MmEvent): Omit<VmaEvent, 'seq' | 'pid' | 'pc'> {
   return {
     type: 'vma',
@@ -44,5 +45,6 @@ export function changeEvent({
     before: before && mappingOf(before),
     after: after && mappingOf(after),
     cause,
+    ...(takenBy === undefined ? {} : { takenBy }),
   };
 }

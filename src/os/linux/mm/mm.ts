@@ -35,6 +35,8 @@ export interface MmEvent {
   readonly after: MappedVma | undefined;
   /** What changed it: a system call's name, 'exec', 'stack growth'. */
   readonly cause: string;
+  /** The rule that took rights from it on the way. */
+  readonly takenBy?: Cause;
 }
 
 export interface MmOptions {
@@ -263,8 +265,15 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     });
   }
 
-  emit(op: MmEvent['op'], before: MappedVma | undefined, after: MappedVma | undefined): void {
-    this.report({ op, before, after, cause: this.cause });
+  emit(
+    op: MmEvent['op'],
+    before: MappedVma | undefined,
+    after: MappedVma | undefined,
+    ruling?: Ruling,
+  ): void {
+    const takenBy = ruling?.kind === 'narrow' ? causeOfVerdict(ruling) : undefined;
+    const taken = takenBy === undefined ? {} : { takenBy };
+    this.report({ op, before, after, cause: this.cause, ...taken });
   }
 
   /** The failure that a ruling means, if it refuses. A kill is left for the kernel to see. */
@@ -278,16 +287,30 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     return undefined;
   }
 
-  /** Keeps what a ruling that refuses nothing says. */
+  /** Keeps what a ruling that refuses nothing says: rights that were taken before may bits, those before a note. */
   hear(ruling: Ruling): void {
-    if (this.remark?.kind === 'narrowed') return;
-    this.remark = causeOfVerdict(ruling) ?? this.remark;
+    for (const cause of remarksOf(ruling)) {
+      if (this.remark === undefined || weight(cause) > weight(this.remark)) this.remark = cause;
+    }
   }
 }
 
 function sameRights(before: MappedVma | undefined, after: MappedVma | undefined): boolean {
   if (before === undefined || after === undefined) return false;
   return ((before.flags ^ after.flags) & VM_ACCESS) === 0 && before.pkey === after.pkey;
+}
+
+function remarksOf(ruling: Ruling): readonly Cause[] {
+  if (ruling.kind === 'narrow' && ruling.taken !== undefined) {
+    return ruling.taken.map((each) => ({ kind: 'narrowed', ...each }));
+  }
+  const cause = causeOfVerdict(ruling);
+  return cause === undefined ? [] : [cause];
+}
+
+function weight({ kind, rights = 0 }: Cause): number {
+  if (kind !== 'narrowed') return 1;
+  return rights & VM_ACCESS ? 3 : 2;
 }
 
 /** Read when a policy reads it: the stack pointer is the CPU's. */

@@ -158,7 +158,7 @@ function fixup(
   const modified = modifyRange(mm.list, vma, start, end, change, mm.maxMapCount);
   if (!modified.ok) return modified;
   mm.flushPages(start, end);
-  mm.emit('change', before, changed(before, change));
+  mm.emit('change', before, changed(before, change), ruling);
   // Locked private memory that becomes writable is copied at once, not at its first write.
   const lockedOnly = (vma.flags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED;
   if (lockedOnly && flags & VM_WRITE) populate(mm, start, end);

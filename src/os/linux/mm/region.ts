@@ -87,7 +87,7 @@ function link(mm: Mm, request: RegionRequest): Result<Addr> {
   insertMerged(mm.list, vma);
   // The list holds a reference of its own now.
   if (hidden) object.value?.release?.();
-  mm.emit('insert', undefined, vma);
+  mm.emit('insert', undefined, vma, request.ruling);
   return ok(vma.start);
 }
 

@@ -22,7 +22,7 @@ export function mapStack(mm: Mm, bytes: bigint, exec: 'enable' | 'disable' | 'de
   // The arguments were written before the program starts, so the stack has its anon_vma.
   const vma = { ...made, anon: { forked: false }, anonVma: true };
   mm.list.insert(vma);
-  mm.emit('insert', undefined, vma);
+  mm.emit('insert', undefined, vma, ruling);
   return vma;
 }
 

@@ -95,7 +95,8 @@ function judged(
   });
   if (fault !== undefined) {
     const said = causeOfVerdict(ruling);
-    const cause = (said?.kind === 'noted' ? mm.whoTook(address, access) : undefined) ?? said;
+    const refuses = said?.kind === 'denied' || said?.kind === 'killed';
+    const cause = refuses ? said : (mm.whoTook(address, access) ?? said);
     // With the name that maps would print: [heap] and [stack] are known by their place only.
     const named = vma && mappingOf(vma, mm.nameOf(vma));
     const why = cause === undefined ? {} : { cause };
