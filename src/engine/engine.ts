@@ -5,6 +5,7 @@
  */
 import type { Addr, Arch } from '../base/address.js';
 import type { Access } from '../base/outcome.js';
+import type { CpuProfile } from './cpu-profile.js';
 
 /** Bits of a translation, in the order of PROT_*. */
 export const HW_READ = 1;
@@ -42,8 +43,10 @@ export type FaultCause =
  * Runs inside the engine: it must not call it, but for `memory`, `flushTlb` and `readRegister`. An error
  * that it throws ends the run and comes out of `run`. When it moves a page to another frame, or takes a
  * right away, it must `flushTlb` that page; code translated from it is dropped at once.
+ * `user`, which the engine always says: the access has the rights of privilege level 3; false: the kernel's. A guest at level 0 that
+ * goes to level 3 and back is asked anew for each page.
  */
-export type Translate = (page: number, access: Access) => number;
+export type Translate = (page: number, access: Access, user?: boolean) => number;
 
 /** Physical memory: 4 KiB frames, numbered from 0. */
 export interface PhysicalMemory {
@@ -83,6 +86,8 @@ export type Stop =
       readonly errorCode: number;
       readonly pc: Addr;
     }
+  /** `hlt` at privilege level 0: pc is after the instruction. */
+  | { readonly kind: 'halt'; readonly pc: Addr }
   | { readonly kind: 'until'; readonly pc: Addr }
   | { readonly kind: 'budget'; readonly pc: Addr };
 
@@ -103,7 +108,7 @@ export interface Engine {
   readonly name: string;
   readonly arch: Arch;
   readonly memory: PhysicalMemory;
-  /** Registers by their manual's lower-case name: rax..r15, eax, ax, al, rip, eflags, cs..gs, fs_base, gs_base, xmm0..15, mxcsr, st0..7, fpcw, fpsw, fptag. */
+  /** Registers by their manual's lower-case name: rax..r15, eax, ax, al, rip, eflags, cs..gs, fs_base, gs_base, xmm0..15, mxcsr, st0..7, fpcw, fpsw, fptag; at privilege level 0 also cr0, cr2, cr3, cr4, efer. */
   readonly registers: readonly string[];
   readRegister(name: string): bigint;
   /** A 32-bit part of a 64-bit register clears the upper half, as the CPU does. */
@@ -133,6 +138,6 @@ export interface EngineOptions {
   readonly arch: Arch;
   /** Bytes of guest memory at most; a multiple of 4096. */
   readonly memory: number;
-  /** CPUID announces protection keys; RDPKRU and WRPKRU are the caller's to carry out. */
-  readonly protectionKeys?: boolean;
+  /** The processor; default that of a Linux process of `arch`, whose architecture it must have. */
+  readonly cpu?: CpuProfile;
 }

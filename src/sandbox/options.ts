@@ -4,6 +4,7 @@ import type { Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { ownEntry } from '../base/own-entry.js';
+import type { CpuProfile } from '../engine/cpu-profile.js';
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
@@ -137,6 +138,7 @@ export interface CheckedOptions {
   readonly seed: number;
   readonly memory: number;
   readonly blocks: number;
+  readonly cpu: CpuProfile;
   readonly protectionKeys: boolean;
   readonly injections: readonly Injection[];
 }
@@ -158,16 +160,23 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
       throw unknownValue('mount option', option, world.mountOptions);
   }
   if (options.layout !== undefined) oneOf('layout', options.layout, world.layouts);
+  const arch = oneOf(
+    'arch',
+    options.arch ?? programArch(options.program) ?? 'x86-64',
+    world.arches,
+  );
+  const protectionKeys = options.protectionKeys ?? false;
   return {
     os,
-    arch: oneOf('arch', options.arch ?? programArch(options.program) ?? 'x86-64', world.arches),
+    arch,
+    cpu: world.cpu(arch, { protectionKeys }),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINE_CHOICES),
     seed: integer('seed', options.seed ?? 1, 0, 0xffffffff),
     memory: roundToPages(
       integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
-    protectionKeys: options.protectionKeys ?? false,
+    protectionKeys,
     injections: [options.inject ?? []].flat().flatMap(parseInjections),
   };
 }

@@ -8,6 +8,7 @@ import { faults } from './conformance/faults.js';
 import { flags } from './conformance/flags.js';
 import { lifecycle } from './conformance/lifecycle.js';
 import { pageCrossing } from './conformance/page-crossing.js';
+import { profile } from './conformance/profile.js';
 import { selfModification } from './conformance/self-modifying.js';
 import { state } from './conformance/state.js';
 import { stops } from './conformance/stops.js';
@@ -43,5 +44,6 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   vectors(name);
   state(name);
   cpu(name);
+  profile(name);
   lifecycle(name);
 });

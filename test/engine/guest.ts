@@ -1,6 +1,7 @@
 /** A bare guest for engine tests: page tables as a map, no operating system. */
 import { type Addr, type Arch, pageOf } from '../../src/base/address.js';
 import type { Access } from '../../src/base/outcome.js';
+import type { CpuProfile } from '../../src/engine/cpu-profile.js';
 import {
   type Engine,
   FAULT_PROTECTION,
@@ -23,7 +24,7 @@ const NEEDED: Readonly<Record<Access, number>> = { read: HW_READ, write: HW_WRIT
 export interface GuestOptions {
   readonly arch?: Arch;
   readonly memory?: number;
-  readonly protectionKeys?: boolean;
+  readonly cpu?: CpuProfile;
 }
 
 export class Guest {
@@ -39,9 +40,9 @@ export class Guest {
   constructor(engine: Engine) {
     this.engine = engine;
     this.arch = engine.arch;
-    engine.setTranslate((page, access) => {
+    engine.setTranslate((page, access, user) => {
       this.asked.push({ page, access });
-      return (this.translate ?? this.lookUp)(page, access);
+      return (this.translate ?? this.lookUp)(page, access, user);
     });
   }
 

@@ -6,6 +6,7 @@
  */
 import type { Addr, Arch } from '../../base/address.js';
 import { InvariantError, MayexecError } from '../../base/errors.js';
+import { type CpuProfile, GDT_TLS_FIRST, GDT_TLS_LAST, linuxProfile } from '../cpu-profile.js';
 import {
   type CpuState,
   type Engine,
@@ -17,7 +18,7 @@ import {
   type Translate,
 } from '../engine.js';
 import { EngineFailure } from '../failure.js';
-import { boot, GDT_TLS_FIRST, GDT_TLS_LAST } from './boot.js';
+import { boot } from './boot.js';
 import { loadCpu, saveCpu } from './cpu-state.js';
 import { Frames } from './frames.js';
 import type { Machine, MachineClient } from './machine.js';
@@ -52,6 +53,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   readonly arch: Arch;
   readonly memory: PhysicalMemory;
   readonly registers: readonly string[];
+  readonly #profile: CpuProfile;
   readonly #machine: Machine;
   readonly #ram: Ram;
   readonly #mmu: Mmu;
@@ -80,18 +82,24 @@ export class Unicorn1Engine implements Engine, MachineClient {
   ) {
     this.name = name;
     this.arch = options.arch;
-    this.registers = registerNames(options.arch);
+    const profile = options.cpu ?? linuxProfile(options.arch);
+    if (profile.arch !== options.arch)
+      throw new MayexecError(
+        `the CPU profile '${profile.name}' is for ${profile.arch}, the engine for ${options.arch}`,
+      );
+    this.#profile = profile;
+    this.registers = registerNames(profile);
     this.#machine = machine;
     this.#ram = ram;
     this.#onClose = onClose;
     const idle = () => this.#state !== 'running';
     const frames = new Frames(machine.heap, ram, Math.floor(options.memory / 4096), idle);
     this.memory = frames;
-    this.#mmu = new Mmu(machine, frames);
+    this.#mmu = new Mmu(machine, frames, profile.gdt?.address);
     this.#gdt = frames.kernelPage.pointer;
     machine.client = this;
     this.#mmu.flush();
-    boot(machine, this.#gdt, options.protectionKeys ?? false);
+    boot(machine, this.#gdt, profile);
   }
 
   get blocks(): number {
@@ -104,12 +112,12 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   readRegister(name: string): bigint {
     if (this.#state !== 'running') this.#assertOpen();
-    return readRegister(this.#machine, name);
+    return readRegister(this.#machine, this.#profile, name);
   }
 
   writeRegister(name: string, value: bigint): void {
     this.#assertOpen();
-    writeRegister(this.#machine, this.#gdt, name, value);
+    writeRegister(this.#machine, this.#profile, this.#gdt, name, value);
   }
 
   saveCpu(): CpuState {

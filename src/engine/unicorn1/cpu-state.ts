@@ -5,8 +5,8 @@
  */
 import type { Arch } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
+import { GDT_ENTRIES } from '../cpu-profile.js';
 import type { CpuState } from '../engine.js';
-import { GDT_ENTRIES } from './boot.js';
 import type { Machine } from './machine.js';
 import { ENV, TICKS } from './offsets.js';
 

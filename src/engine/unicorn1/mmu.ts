@@ -18,7 +18,6 @@ import {
   type Translate,
 } from '../engine.js';
 import { VECTOR_GP, VECTOR_PF } from './api.js';
-import { GDT_ADDRESS } from './boot.js';
 import type { Frames } from './frames.js';
 import type { Machine } from './machine.js';
 import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
@@ -48,12 +47,15 @@ export class Mmu {
   readonly #arch: Arch;
   readonly #frames: Frames;
   readonly #tlb: SoftTlb;
-  readonly #gdtPage: number;
+  /** The page that only the CPU's own accesses see; undefined where the guest has its own GDT. */
+  readonly #gdtPage: number | undefined;
   translate: Translate | undefined;
   /** Of the present run, undefined when nothing was refused. */
   refusal: Refusal | undefined;
   /** What `translate` threw, if it did: kept away from the engine's frames. */
   hostError: unknown;
+  /** Was the last question about an access in user mode, or by the CPU itself? */
+  #user = true;
   #running = false;
   /**
    * Pages executed from in this run, and their frames: what the translated code stands for. No page has an
@@ -71,12 +73,12 @@ export class Mmu {
   /** Pages whose entries served that, and may no longer be what the page tables say. */
   readonly #reread = new Set<number>();
 
-  constructor(machine: Machine, frames: Frames) {
+  constructor(machine: Machine, frames: Frames, gdt: Addr | undefined) {
     this.#machine = machine;
     this.#arch = machine.arch;
     this.#frames = frames;
     this.#tlb = new SoftTlb(machine);
-    this.#gdtPage = Number(GDT_ADDRESS[machine.arch] >> 12n);
+    this.#gdtPage = gdt === undefined ? undefined : Number(gdt >> 12n);
   }
 
   /** Translated code lives for one run (Unicorn drops it at the end of each `uc_emu_start`). */
@@ -169,7 +171,8 @@ export class Mmu {
     const top = (hi | 0) >> 15;
     if (top !== 0 && top !== -1) return this.#refuse(lo, hi, access, FAULT_GENERAL_PROTECTION);
     const page = pageNumber(lo, hi);
-    if (mode !== TLB.USER && page === this.#gdtPage) {
+    this.#user = mode === TLB.USER;
+    if (!this.#user && page === this.#gdtPage) {
       const { pointer, ram } = this.#frames.kernelPage;
       this.#tlb.fill(mode, lo, hi, pointer, ram, HW_READ | HW_WRITE);
       return 0;
@@ -220,7 +223,7 @@ export class Mmu {
 
   #translate(page: number, access: number): number {
     if (this.translate === undefined) throw new InvariantError('a run without page tables');
-    return this.translate(page, ACCESSES[access] ?? 'read');
+    return this.translate(page, ACCESSES[access] ?? 'read', this.#user);
   }
 
   #refuse(lo: number, hi: number, access: number, cause: FaultCause): number {

@@ -38,7 +38,9 @@ export const ENV = {
   GDT: 384,
   CR0: 432,
   CR2: 448,
+  CR3: 456,
   CR4: 464,
+  EFER: 2952,
   FPSTT: 572,
   FPUS: 576,
   FPUC: 578,
@@ -98,9 +100,12 @@ export const HF = {
   ADDSEG: 1 << 6,
   PE: 1 << 7,
   MP: 1 << 9,
+  EM: 1 << 10,
+  TS: 1 << 11,
   LMA: 1 << 14,
   CS64: 1 << 15,
   OSFXSR: 1 << 22,
+  SMAP: 1 << 23,
 } as const;
 
 /** cpu-all.h: the next store to this page must look whether it hits translated code. */

@@ -4,6 +4,7 @@
  */
 import type { Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import type { CpuProfile } from '../cpu-profile.js';
 import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
 import { EFLAGS_USER } from './boot.js';
 import type { Machine } from './machine.js';
@@ -18,6 +19,8 @@ interface Register {
 
 /** CF PF AF ZF SF TF DF OF NT AC ID: the flags that user code may set. */
 const EFLAGS_WRITABLE = 0x24_4dd5n;
+
+const FLAG_ALWAYS_SET = 2n;
 
 const QEMU_ORDER = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'] as const;
 const SEGMENT_ORDER = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const;
@@ -169,22 +172,57 @@ function makeTable(arch: Arch): ReadonlyMap<string, Register> {
   return table;
 }
 
-const TABLES: Readonly<Record<Arch, ReadonlyMap<string, Register>>> = {
+/** Those that only privilege level 0 sees. */
+function withControl(table: ReadonlyMap<string, Register>): ReadonlyMap<string, Register> {
+  const flags: Register = {
+    ...table.get('eflags')!,
+    write: viaApi(UC_X86_REG_EFLAGS, 32, (value) => value | FLAG_ALWAYS_SET).write,
+  };
+  return new Map<string, Register>([
+    ...table,
+    ['eflags', flags],
+    ...(table.has('rflags') ? [['rflags', { ...flags, bits: 64 }] as const] : []),
+    ['cr0', field(ENV.CR0, 64)],
+    ['cr2', field(ENV.CR2, 64)],
+    ['cr3', field(ENV.CR3, 64)],
+    ['cr4', field(ENV.CR4, 64)],
+    ['efer', field(ENV.EFER, 64)],
+  ]);
+}
+
+const USER_TABLES: Readonly<Record<Arch, ReadonlyMap<string, Register>>> = {
   i386: makeTable('i386'),
   'x86-64': makeTable('x86-64'),
 };
+const KERNEL_TABLES: Readonly<Record<Arch, ReadonlyMap<string, Register>>> = {
+  i386: withControl(USER_TABLES.i386),
+  'x86-64': withControl(USER_TABLES['x86-64']),
+};
 
-export function registerNames(arch: Arch): readonly string[] {
-  return [...TABLES[arch].keys()];
+/** What of a CPU's profile decides which registers there are. */
+type Registers = Pick<CpuProfile, 'arch' | 'privilege'>;
+
+function tableOf({ arch, privilege }: Registers): ReadonlyMap<string, Register> {
+  return (privilege === 0 ? KERNEL_TABLES : USER_TABLES)[arch];
 }
 
-export function readRegister(machine: Machine, name: string): bigint {
-  return find(machine.arch, name).read(machine);
+export function registerNames(profile: Registers): readonly string[] {
+  return [...tableOf(profile).keys()];
+}
+
+export function readRegister(machine: Machine, profile: Registers, name: string): bigint {
+  return find(profile, name).read(machine);
 }
 
 /** The value must fit: as an unsigned number, or as a negative one of that width. */
-export function writeRegister(machine: Machine, gdt: number, name: string, value: bigint): void {
-  const register = find(machine.arch, name);
+export function writeRegister(
+  machine: Machine,
+  profile: Registers,
+  gdt: number,
+  name: string,
+  value: bigint,
+): void {
+  const register = find(profile, name);
   if (
     BigInt.asUintN(register.bits, value) !== value &&
     BigInt.asIntN(register.bits, value) !== value
@@ -193,8 +231,9 @@ export function writeRegister(machine: Machine, gdt: number, name: string, value
   register.write(machine, BigInt.asUintN(register.bits, value), gdt);
 }
 
-function find(arch: Arch, name: string): Register {
-  const register = TABLES[arch].get(name);
-  if (register === undefined) throw unknownValue('register', name, [...TABLES[arch].keys()]);
+function find(profile: Registers, name: string): Register {
+  const table = tableOf(profile);
+  const register = table.get(name);
+  if (register === undefined) throw unknownValue('register', name, [...table.keys()]);
   return register;
 }

@@ -3,7 +3,7 @@
  * and from the GDT what the CPU caches of its descriptor (SDM 3, 3.4.3 and 3.4.5).
  */
 import { MayexecError } from '../../base/errors.js';
-import { GDT_ENTRIES } from './boot.js';
+import { GDT_ENTRIES } from '../cpu-profile.js';
 import type { Machine } from './machine.js';
 import { ENV, HF, SEGMENT, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES, SEGMENT_SS } from './offsets.js';
 

@@ -19,6 +19,9 @@ import { pastSegment } from './segment-limit.js';
 /** The longest x86 instruction. */
 const INSTRUCTION_BYTES = 15;
 
+/** The "exception" that `hlt` ends a run with (cpu-all.h). */
+const EXCP_HLT = 0x1_0001;
+
 /** A run is to be taken up again: as it was, or with the first instruction in a block of its own. */
 export type Resume = 'retry' | 'step';
 
@@ -46,7 +49,11 @@ export function stopOf(machine: Machine, mmu: Mmu, end: RunEnd): Stop | Resume |
     case UC_ERR_OK:
       if (machine.blocksLeft < 0) return { kind: 'budget', pc };
       if (end.call !== undefined) return { kind: 'syscall', via: end.call, pc };
-      return pc === end.until ? { kind: 'until', pc } : undefined;
+      // Unicorn puts a `hlt` of its own where the run is to end.
+      if (pc === end.until) return { kind: 'until', pc };
+      return machine.heap.readU32(machine.cpu + CPU.EXCEPTION_INDEX) === EXCP_HLT
+        ? { kind: 'halt', pc }
+        : undefined;
     default:
       return undefined;
   }

@@ -48,12 +48,13 @@ export class SoftTlb {
   /** May the page be executed from without a miss? */
   holdsCode(page: number): boolean {
     const words = this.#machine.heap.words;
-    const entry =
-      (this.#tlb + TLB.USER * TLB.MODE_BYTES + (page % TLB.ENTRIES) * TLB.ENTRY_BYTES) >>> 2;
-    return (
-      words[entry + 4] === (page % 0x10_0000) * 4096 &&
-      words[entry + 5] === Math.floor(page / 0x10_0000)
-    );
+    const [low, high] = [(page % 0x10_0000) * 4096, Math.floor(page / 0x10_0000)];
+    for (let mode = 0; mode < TLB.MODES; mode++) {
+      const slot = this.#tlb + mode * TLB.MODE_BYTES + (page % TLB.ENTRIES) * TLB.ENTRY_BYTES;
+      const entry = slot >>> 2;
+      if (words[entry + 4] === low && words[entry + 5] === high) return true;
+    }
+    return false;
   }
 
   flushAll(): void {

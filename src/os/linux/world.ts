@@ -1,5 +1,6 @@
 /** Linux as a world: its layouts and settings by name, and a guest of it, ready to run. */
 import { Random } from '../../base/random.js';
+import { linuxProfile } from '../../engine/cpu-profile.js';
 import type { Guest } from '../../kernel/guest.js';
 import type { GuestOptions, World } from '../../kernel/world.js';
 import { createLayout, layoutNames } from './mm/layout.js';
@@ -12,6 +13,7 @@ export const linuxWorld: World = {
   layouts: layoutNames,
   settings: SYSCTLS,
   mountOptions: ['noexec', 'ro', 'wxallowed'],
+  cpu: (arch, { protectionKeys }) => linuxProfile(arch, protectionKeys),
   open,
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { linuxProfile } from '../../../src/engine/cpu-profile.js';
 import type { EngineKind } from '../../../src/engine/open.js';
 import { DATA, openGuest } from '../guest.js';
 import { ARCHES, guestOf } from './suite.js';
@@ -58,7 +59,7 @@ export function cpu(kind: EngineKind): void {
 
       it('announces protection keys when asked to, and the next engine has none', async () => {
         const leaf7 = async (protectionKeys: boolean) => {
-          const g = await openGuest(kind, { arch, protectionKeys });
+          const g = await openGuest(kind, { arch, cpu: linuxProfile(arch, protectionKeys) });
           g.setReg('ax', 7);
           g.setReg('cx', 0);
           g.runCode('cpuid; int 0x80');

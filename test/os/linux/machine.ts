@@ -1,6 +1,7 @@
 /** A Linux process on the real engine, for tests: seeded, without address randomisation unless asked for. */
 import type { Arch } from '../../../src/base/address.js';
 import { Random } from '../../../src/base/random.js';
+import { linuxProfile } from '../../../src/engine/cpu-profile.js';
 import { openEngine } from '../../../src/engine/open.js';
 import { createLayout } from '../../../src/os/linux/mm/layout.js';
 import { LinuxProcess, type LinuxProcessOptions } from '../../../src/os/linux/process/process.js';
@@ -29,7 +30,7 @@ export async function openMachine(arch: Arch, options: MachineOptions = {}): Pro
   const { engine } = await openEngine('auto', {
     arch,
     memory: memory ?? 32 << 20,
-    protectionKeys,
+    cpu: linuxProfile(arch, protectionKeys),
   });
   const trace = new Recorder();
   const random = seed === undefined ? undefined : new Random(seed);

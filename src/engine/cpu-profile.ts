@@ -1,0 +1,164 @@
+/**
+ * CpuProfile: the processor that an engine opens with, as the first instruction finds it: its mode and
+ * privilege level, what CPUID announces, segments and control registers. Each world picks one; a kernel in
+ * ring 0 makes its own. Values are those of the manual (Intel SDM volume 3), nothing of an engine's.
+ */
+import type { Addr, Arch } from '../base/address.js';
+
+/** Words of CPUID with the bits that the engine really executes: a libc picks its routines by them. */
+export interface CpuidFeatures {
+  /** Leaf 1. */
+  readonly leaf1Ecx: number;
+  readonly leaf1Edx: number;
+  /** Leaf 7, sub-leaf 0. */
+  readonly leaf7Ebx: number;
+  readonly leaf7Ecx: number;
+  /** Leaf 0x80000001. */
+  readonly extendedEcx: number;
+  readonly extendedEdx: number;
+}
+
+/** What a segment register holds, and what the CPU has cached of its descriptor. */
+export interface SegmentValue {
+  readonly selector: number;
+  readonly base: bigint;
+  readonly limit: number;
+  /** The high word of the descriptor without base and limit: type, DPL, P, L, D/B, G. 0: a null selector. */
+  readonly flags: number;
+}
+
+export type SegmentName = 'cs' | 'ss' | 'ds' | 'es' | 'fs' | 'gs';
+
+export interface CpuProfile {
+  /** For messages: 'linux-x86-64'. */
+  readonly name: string;
+  /** 'i386': protected mode, 32 bits. 'x86-64': long mode, 64 bits. */
+  readonly arch: Arch;
+  /** CPL, and IOPL 0. At 0 the control registers are registers that can be named, and `translate` sees CR0.WP itself. */
+  readonly privilege: 0 | 3;
+  readonly features: CpuidFeatures;
+  readonly segments: Readonly<Record<SegmentName, SegmentValue>>;
+  /**
+   * Of the GDT that the engine keeps: its address, which only the CPU's own accesses see, and its descriptors by
+   * index, below `GDT_ENTRIES`. Undefined: the guest has its own, in memory, and loads it with `lgdt`.
+   */
+  readonly gdt:
+    | { readonly address: Addr; readonly entries: ReadonlyMap<number, bigint> }
+    | undefined;
+  readonly cr0: bigint;
+  readonly cr4: bigint;
+  readonly efer: bigint;
+}
+
+export const GDT_ENTRIES = 16;
+/** Thread-local descriptors of i386 Linux, the ones that `setGdtEntry` may change. */
+export const GDT_TLS_FIRST = 12;
+export const GDT_TLS_LAST = 14;
+
+/** Linux arch/x86/include/asm/segment.h, x86-64 (which also runs i386 programs). */
+export const USER32_CS = 0x23;
+export const USER_DS = 0x2b;
+export const USER_CS = 0x33;
+
+const DESCRIPTOR_USER32_CODE = 0x00cf_fb00_0000_ffffn;
+const DESCRIPTOR_USER_DATA = 0x00cf_f300_0000_ffffn;
+const DESCRIPTOR_USER_CODE = 0x00af_fb00_0000_ffffn;
+
+/** High words of the descriptors above without base and limit. */
+const FLAGS_CODE64 = 0x00a0_fb00;
+const FLAGS_CODE32 = 0x00c0_fb00;
+const FLAGS_DATA = 0x00c0_f300;
+
+const CR0_PE_MP_ET_NE_WP_AM_PG = 0x8005_0033n;
+const CR4_PAE_OSFXSR_OSXMMEXCPT = 0x620n;
+const EFER_SCE_LME_LMA_NX = 0xd01n;
+
+/** ECX of leaf 7: PKU, and OSPKE, that the kernel has turned them on. */
+const LEAF_7_ECX_KEYS = (1 << 3) | (1 << 4);
+
+/** What the engine executes. */
+export const FEATURES: CpuidFeatures = {
+  /** SSE3 PCLMULQDQ SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES. No XSAVE, hence no AVX. */
+  leaf1Ecx:
+    (1 << 0) |
+    (1 << 1) |
+    (1 << 9) |
+    (1 << 13) |
+    (1 << 19) |
+    (1 << 20) |
+    (1 << 22) |
+    (1 << 23) |
+    (1 << 25),
+  /** FPU DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT CLFLUSH MMX FXSR SSE SSE2. */
+  leaf1Edx: 0x0000_097d | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19) | (1 << 23) | (7 << 24),
+  /** ADX. */
+  leaf7Ebx: 1 << 19,
+  leaf7Ecx: 0,
+  /** LAHF LZCNT. */
+  extendedEcx: (1 << 0) | (1 << 5),
+  /** SYSCALL NX RDTSCP LM. */
+  extendedEdx: (1 << 11) | (1 << 20) | (1 << 27) | (1 << 29),
+};
+
+const NULL_SEGMENT: SegmentValue = { selector: 0, base: 0n, limit: 0, flags: 0 };
+
+function flat(selector: number, flags: number): SegmentValue {
+  return { selector, base: 0n, limit: 0xffff_ffff, flags };
+}
+
+const DATA = flat(USER_DS, FLAGS_DATA);
+const DESCRIPTORS_32: readonly (readonly [number, bigint])[] = [
+  [USER32_CS >> 3, DESCRIPTOR_USER32_CODE],
+  [USER_DS >> 3, DESCRIPTOR_USER_DATA],
+];
+
+/** User mode of a Linux kernel: flat segments, paging on, x87 and SSE ready. */
+const LINUX: Readonly<Record<Arch, CpuProfile>> = {
+  'x86-64': {
+    name: 'linux-x86-64',
+    arch: 'x86-64',
+    privilege: 3,
+    features: FEATURES,
+    segments: {
+      cs: flat(USER_CS, FLAGS_CODE64),
+      ss: DATA,
+      ds: DATA,
+      es: DATA,
+      fs: NULL_SEGMENT,
+      gs: NULL_SEGMENT,
+    },
+    gdt: {
+      // Where it is on CPU 0 (cpu_entry_area).
+      address: 0xffff_fe00_0000_1000n,
+      entries: new Map([...DESCRIPTORS_32, [USER_CS >> 3, DESCRIPTOR_USER_CODE]]),
+    },
+    cr0: CR0_PE_MP_ET_NE_WP_AM_PG,
+    cr4: CR4_PAE_OSFXSR_OSXMMEXCPT,
+    efer: EFER_SCE_LME_LMA_NX,
+  },
+  i386: {
+    name: 'linux-i386',
+    arch: 'i386',
+    privilege: 3,
+    features: FEATURES,
+    segments: {
+      cs: flat(USER32_CS, FLAGS_CODE32),
+      ss: DATA,
+      ds: DATA,
+      es: DATA,
+      fs: NULL_SEGMENT,
+      gs: NULL_SEGMENT,
+    },
+    gdt: { address: 0xffff_f000n, entries: new Map(DESCRIPTORS_32) },
+    cr0: CR0_PE_MP_ET_NE_WP_AM_PG,
+    cr4: CR4_PAE_OSFXSR_OSXMMEXCPT,
+    efer: 0n,
+  },
+};
+
+/** The processor of a Linux process. `protectionKeys`: CPUID announces them; RDPKRU and WRPKRU are the caller's to carry out. */
+export function linuxProfile(arch: Arch, protectionKeys = false): CpuProfile {
+  const profile = LINUX[arch];
+  if (!protectionKeys) return profile;
+  return { ...profile, features: { ...profile.features, leaf7Ecx: LEAF_7_ECX_KEYS } };
+}
