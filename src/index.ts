@@ -17,12 +17,15 @@ export {
   otherEndText,
   type Sleeper,
 } from './base/outcome.js';
+export { peekUpTo, plainCauses } from './diagnosis/crash/plain-cause.js';
+export type { ExplainLimits, Spent } from './diagnosis/explain/budget.js';
 export {
   type ExplainOptions,
   type Explanation,
   explain,
   type KnownProgram,
   type Remedy,
+  type Untried,
 } from './diagnosis/explain/explain.js';
 export type { HistoryStep } from './diagnosis/explain/subject.js';
 export {

@@ -36,9 +36,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
   'diagnosis/outcome': ['type:abi/linux', 'base', 'sandbox', 'trace'],
+  'diagnosis/crash': ['type:base', 'sandbox', 'type:trace'],
   'diagnosis/explain': [
     'abi/linux',
     'base',
+    'diagnosis/crash',
     'diagnosis/outcome',
     'type:kernel',
     'policy',

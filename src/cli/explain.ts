@@ -7,6 +7,7 @@ import {
   type KnownProgram,
   type Remedy,
   type Sandbox,
+  type Spent,
   straceCall,
 } from '../index.js';
 import type { GivenProgram } from './open-program.js';
@@ -21,24 +22,27 @@ const MOST_WORKING = 4;
 const MOST_REFUSED = 3;
 const MOST_STEPS = 4;
 
+/** Ten times what an explanation may cost that nobody asked for. */
+const FULL_LIMITS = { blocks: 400_000_000, seconds: 100 };
+
 /** Programs of asm/ that go another way, by what they do. */
 const OTHER_WAYS: Readonly<Record<string, string>> = {
   'jit-dual-memfd': 'two views of a memfd, one writable and one executable',
   'jit-dual-file': 'two views of a file in /tmp, one writable and one executable',
 };
 
-/** Undefined when nothing was refused. */
-export async function explanationOf({
-  options,
-  program: { arch, entry },
-}: GivenProgram): Promise<Explanation | undefined> {
+/** Undefined when nothing was refused. `full`: with more time to try everything. */
+export async function explanationOf(
+  { options, program: { arch, entry } }: GivenProgram,
+  full: boolean,
+): Promise<Explanation | undefined> {
   const programs = await Promise.all(
     Object.entries(OTHER_WAYS).map(async ([name, way]): Promise<KnownProgram> => {
       const { elf } = await loadProgram(join(ASM_FOLDER, arch, `${name}.s`), undefined);
       return { text: `${way}, as in asm/${arch}/${name}.s`, elf };
     }),
   );
-  return explain(options, { entry, programs });
+  return explain(options, { entry, programs, limits: full ? FULL_LIMITS : undefined });
 }
 
 export function explanationLines(
@@ -68,17 +72,45 @@ export function explanationLines(
     ]),
     ...section('why', why === undefined ? [] : [why]),
     ...section('history', historyLines(sandbox, explanation, full)),
-    ...section('works', ways.length === 0 ? ['nothing that was tried, under this policy'] : ways),
+    ...section('works', ways.length === 0 ? [nothingWorks(explanation)] : ways),
     ...section(
       'weakens',
       switches.map((text) => `${text} (works, and takes the protection away)`),
     ),
     ...section(
       'not',
-      shown.map(({ text, outcome, refused: by }) => `${text}: ${by ?? outcome}`),
+      shown.map((each) => `${each.text}: ${whyNot(each)}`),
     ),
-    ...(full ? [] : section('', ['each was run to see; --explain=full lists all'])),
+    ...section('untried', untriedLines(explanation, full)),
+    ...(full || remedies.length === 0
+      ? []
+      : section('', ['each was run to see; --explain=full lists all'])),
   ];
+}
+
+function nothingWorks({ unhindered, remedies }: Explanation): string {
+  if (unhindered.kind === 'signal') {
+    return `nothing was tried: without any policy the program ends by ${unhindered.signal} too`;
+  }
+  return remedies.length === 0 ? 'nothing was tried' : 'nothing that was tried, under this policy';
+}
+
+function whyNot({ outcome, refused, limit }: Remedy): string {
+  if (limit !== undefined) return `does not end within the limit of ${limit}`;
+  return refused ?? outcome;
+}
+
+const SPENT: Readonly<Record<Spent, (limit: number) => string>> = {
+  blocks: (limit) => `${limit.toLocaleString('en')} blocks are spent`,
+  seconds: (limit) => `${limit} seconds have passed, which depends on this machine`,
+  memory: (limit) => `the program itself needs more than ${limit >> 20} MiB`,
+};
+
+function untriedLines({ untried }: Explanation, full: boolean): string[] {
+  if (untried === undefined) return [];
+  const { spent, limit, remedies } = untried;
+  const what = full ? remedies.join('; ') : `${remedies.length} other ways`;
+  return [`${what}: ${SPENT[spent](limit)}`];
 }
 
 /** A wild fetch names the address that it was made at already. */
@@ -90,7 +122,8 @@ function askedLine(sandbox: Sandbox, { asked, byCall, pc }: Explanation): string
 function historyLines(sandbox: Sandbox, { history }: Explanation, full: boolean): string[] {
   const steps = full ? history : history.slice(-MOST_STEPS);
   return steps.map(({ what, pc, call }) => {
-    if (call === undefined) return `${what} at ${place(sandbox, pc)}`;
+    // What the kernel did at execve no instruction did.
+    if (call === undefined) return pc === 0n ? what : `${what} at ${place(sandbox, pc)}`;
     return `${what} at ${place(sandbox, callPc(pc))}: ${straceCall(call)}`;
   });
 }

@@ -6,6 +6,8 @@ import {
   formatListing,
   type MapsEntry,
   type Outcome,
+  peekUpTo,
+  plainCauses,
   rightsText,
   ruleOfFault,
   type Sandbox,
@@ -35,7 +37,7 @@ export async function faultReport(
     lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
   return [
     `mayexec: ${terminal.paint('red', `killed by ${outcome.signal}`)} (${outcome.code})`,
-    ...section('what', whatHappened(sandbox, outcome)),
+    ...section('what', [...whatHappened(sandbox, outcome), ...plainCauses(sandbox, outcome)]),
     ...section('mapping', mappingLines(sandbox, outcome)),
     ...section('history', historyLines(sandbox, outcome)),
     ...section('policy', policyLines(sandbox)),
@@ -59,7 +61,7 @@ function whatHappened(sandbox: Sandbox, { access, address, code, pc }: SignalOut
 /** The program counter of a wild call says nothing of where it was made, but the stack does. */
 function caller(sandbox: Sandbox): string {
   const [register, size] = sandbox.arch === 'i386' ? (['esp', 4] as const) : (['rsp', 8] as const);
-  const word = readable(sandbox, sandbox.regs[register] ?? 0n, size);
+  const word = peekUpTo(sandbox, sandbox.regs[register] ?? 0n, size);
   const address = word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
   const isCode = sandbox
     .maps()
@@ -154,11 +156,11 @@ function registerLines({ arch, regs }: Sandbox): string[] {
 async function listing(sandbox: Sandbox, pc: bigint, { paint }: Terminal): Promise<string[]> {
   const { arch, symbols } = sandbox;
   const from = nearestSymbol(sandbox, pc)?.address ?? pc;
-  const before = await disassemble(readable(sandbox, from, Number(pc - from)), {
+  const before = await disassemble(peekUpTo(sandbox, from, Number(pc - from)), {
     arch,
     address: from,
   });
-  const code = readable(sandbox, pc, LISTED_AFTER * LONGEST_INSTRUCTION);
+  const code = peekUpTo(sandbox, pc, LISTED_AFTER * LONGEST_INSTRUCTION);
   const after = await disassemble(code, { arch, address: pc, count: LISTED_AFTER });
   const end = after.findLastIndex(
     ({ address, bytes }) => address === pc || bytes.some((byte) => byte !== 0),
@@ -167,11 +169,4 @@ async function listing(sandbox: Sandbox, pc: bigint, { paint }: Terminal): Promi
   return formatListing(shown, { mark: pc, symbols }).map((line) =>
     line.startsWith('=>') ? paint('bold', line) : line,
   );
-}
-
-/** Up to `length` bytes from `address`, as far as something is mapped there. */
-function readable(sandbox: Sandbox, address: bigint, length: number): Uint8Array {
-  const map = sandbox.maps().find(({ start, end }) => start <= address && address < end);
-  if (map === undefined) return new Uint8Array(0);
-  return sandbox.peek(address, Math.min(length, Number(map.end - address)));
 }

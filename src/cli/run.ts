@@ -112,7 +112,9 @@ async function runProgram(given: Given): Promise<number> {
   trace?.catchUp();
   if (json) {
     const explained = given.switches.has('explain');
-    const explanation = explained ? ((await explanationOf(program)) ?? null) : undefined;
+    const explanation = explained
+      ? ((await explanationOf(program, isFull(given))) ?? null)
+      : undefined;
     const record = runRecord(
       program.path,
       sandbox,
@@ -150,6 +152,13 @@ async function classOf(
   return classify({ outcome, trace, stdout }, await finishedRun(unhindered(options), entry));
 }
 
+const NOTHING_REFUSED =
+  'mayexec: nothing was refused that another call or a weaker policy would allow\n';
+
+function isFull({ values }: Given): boolean {
+  return values.get('explain') === 'full';
+}
+
 /** A reason to look: a signal, a call that failed by a policy's word, or less than was asked for. */
 function wantsExplanation({ switches }: Given, { trace }: Sandbox, outcome: Outcome): boolean {
   if (switches.has('no-explain')) return false;
@@ -158,10 +167,13 @@ function wantsExplanation({ switches }: Given, { trace }: Sandbox, outcome: Outc
   );
 }
 
-async function tellWhy({ values }: Given, program: GivenProgram, sandbox: Sandbox): Promise<void> {
-  const explanation = await explanationOf(program);
-  if (explanation === undefined) return;
-  const full = values.get('explain') === 'full';
+async function tellWhy(given: Given, program: GivenProgram, sandbox: Sandbox): Promise<void> {
+  const full = isFull(given);
+  const explanation = await explanationOf(program, full);
+  if (explanation === undefined) {
+    if (given.switches.has('explain')) process.stderr.write(NOTHING_REFUSED);
+    return;
+  }
   const lines = explanationLines(sandbox, explanation, full, terminalOf(process.stderr));
   process.stderr.write(`${lines.join('\n')}\n`);
 }

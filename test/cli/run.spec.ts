@@ -77,6 +77,7 @@ beforeAll(() => {
   folder.write('argc.s', ARGC_I386);
   folder.write('loop.s', '.globl _start\n_start: jmp _start\n');
   folder.write('ud.s', '.globl _start\n_start: ud2\n');
+  folder.write('null.s', '.globl _start\n_start: xor eax, eax\ncall rax\n');
   folder.write('wild.s', '.globl _start\n_start: mov eax, [0x1234]\n');
   folder.write('ret.hex', 'b8 e9 03 00 00 c3 # mov eax, 1001; ret\n');
   folder.write('ret.bin', Uint8Array.of(0xb8, 7, 0, 0, 0, 0xc3));
@@ -128,6 +129,15 @@ describe('a limit', () => {
     expect(run('loop.s', '--limit-blocks', '1000').stderr).toBe(
       'mayexec: stopped at the limit of blocks: --limit-blocks sets it\n',
     );
+  });
+});
+
+describe('a call to null', () => {
+  it('is called that, and gets no remedies', () => {
+    const { stderr } = run('null.s');
+    expect(stderr).toContain('a jump or call through a null pointer');
+    expect(stderr).not.toContain('what would work');
+    expect(run('null.s', '--explain').stderr).toMatch(/^mayexec: nothing was refused that /m);
   });
 });
 

@@ -77,9 +77,13 @@ const byMemfd: Gain = (perform, start, length) => {
   if (name === undefined) return false;
   const fd = resultOf(perform('memfd_create', name, 1n));
   perform('munmap', name, PAGE);
-  if (fd === undefined || !succeeded(perform('write', fd, start, length))) return false;
+  if (fd === undefined) return false;
   const flags = BigInt(MAP_SHARED | MAP_FIXED);
-  return succeeded(perform('mmap', start, length, READ_EXEC, flags, fd, 0n));
+  const mapped =
+    succeeded(perform('write', fd, start, length)) &&
+    succeeded(perform('mmap', start, length, READ_EXEC, flags, fd, 0n));
+  perform('close', fd);
+  return mapped;
 };
 
 const byPkey: Gain = (perform, start, length) =>

@@ -5,27 +5,28 @@
  */
 
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import type { Outcome } from '../../base/outcome.js';
 import { describePolicy, policyNames } from '../../policy/registry.js';
 import { parseSpec } from '../../policy/spec.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
 import { straceCall } from '../../trace/print.js';
 import { faultLine } from '../../trace/print-cause.js';
-import { finishedRun, unhindered } from '../outcome/finished-run.js';
+import { isFetchOfZeros } from '../crash/plain-cause.js';
+import { unhindered } from '../outcome/finished-run.js';
 import {
   type Classified,
   classify,
+  type FinishedRun,
   type OutcomeClass,
   type Refused,
   refusedText,
 } from '../outcome/outcome-class.js';
+import { Budget, type ExplainLimits, type Spent } from './budget.js';
 import { changesFor } from './changes.js';
 import { firstStore } from './first-store.js';
-import { type HistoryStep, historyOf, subjectOf } from './subject.js';
+import { type HistoryStep, historyOf, type Subject, subjectOf } from './subject.js';
 import { switchedRuns } from './switches.js';
-
-/** A remedy is to be quick: one that needs more blocks than this does not count. */
-const MOST_BLOCKS = 2_000_000;
 
 export interface Remedy {
   /** The program makes another call; a program of another make; a switch that weakens the policy. */
@@ -37,6 +38,8 @@ export interface Remedy {
   readonly outcome: OutcomeClass;
   /** What refused it, when something did. */
   readonly refused: string | undefined;
+  /** Ended by this limit of the explanation, not by itself. */
+  readonly limit: 'blocks' | 'memory' | undefined;
 }
 
 export interface Explanation {
@@ -54,8 +57,20 @@ export interface Explanation {
   readonly why: string | undefined;
   /** Of the memory in question, oldest first; empty when the call would have made it. */
   readonly history: readonly HistoryStep[];
+  /** How the program ends where nothing stands in its way: by a signal there too, nothing is tried. */
+  readonly unhindered: Outcome;
   /** All that were tried. */
   readonly remedies: readonly Remedy[];
+  /** What the budget left no room for; undefined when everything was tried. */
+  readonly untried: Untried | undefined;
+}
+
+export interface Untried {
+  /** Which limit was met: 'seconds' is the only one that depends on the machine. */
+  readonly spent: Spent;
+  /** That limit, in its unit. */
+  readonly limit: number;
+  readonly remedies: readonly string[];
 }
 
 /** A program that is known to run generated code in some way. */
@@ -69,43 +84,41 @@ export interface ExplainOptions {
   readonly entry?: string | undefined;
   /** Tried under the same policy, as another way. */
   readonly programs?: readonly KnownProgram[];
+  /** What all runs of the explanation may cost together. */
+  readonly limits?: ExplainLimits | undefined;
 }
 
-const OPTIONS: OptionNames<ExplainOptions> = { entry: true, programs: true };
+const OPTIONS: OptionNames<ExplainOptions> = { entry: true, programs: true, limits: true };
 
 /**
- * Runs the program of `options` again and says why it was refused. Undefined when nothing was.
- * @throws MayexecError as Sandbox.create does.
+ * Runs the program of `options` again and says why it was refused. Undefined when nothing was: neither by
+ * a policy nor by the rights of memory; a jump to nowhere, or to memory that nobody wrote code to, is no
+ * refusal, and no other call would help.
+ * @throws MayexecError as Sandbox.create does, and for a wrong limit.
  */
 export async function explain(
   options: SandboxOptions,
   how: ExplainOptions = {},
 ): Promise<Explanation | undefined> {
   checkOptionNames('explain', how, OPTIONS);
-  const { entry, programs = [] } = how;
-  const blocks = Math.min(options.limits?.blocks ?? MOST_BLOCKS, MOST_BLOCKS);
-  const bounded = { ...options, onOutput: undefined, limits: { ...options.limits, blocks } };
-  const spec = await specOf(bounded);
-  const reference = await finishedRun(unhindered(bounded), entry);
-  const run = await finishedRun(bounded, entry);
-  const { class: outcome, refused } = classify(run, reference);
-  if (refused === undefined) return undefined;
+  const { entry, programs = [], limits } = how;
+  const budget = new Budget(limits);
+  const given = { ...options, onOutput: undefined };
+  const spec = await specOf(given);
+  let noCode = false;
+  const run = await budget.reference(given, entry, (sandbox, outcome) => {
+    noCode = isFetchOfZeros(sandbox, outcome);
+  });
+  const reference = await budget.reference(unhindered(given), entry);
+  const classified = classify(run, reference);
+  const { refused } = classified;
+  if (refused === undefined || !isRefusal(refused, run, reference)) return undefined;
+  if (noCode && refused.kind === 'fault') return undefined;
   const subject = subjectOf(refused, run.trace, policiesOf(spec));
-  const store = await firstStore(bounded, subject.made, entry);
-  const remedies: Remedy[] = [];
-  const attempt = async (kind: Remedy['kind'], text: string, changed: SandboxOptions) => {
-    remedies.push(remedy(kind, text, classify(await finishedRun(changed, entry), reference)));
-  };
-  for (const { text, ...change } of changesFor(subject)) {
-    await attempt('call', text, { ...bounded, ...change });
-  }
-  for (const known of programs) remedies.push(await otherWay(known, bounded));
-  for (const { text, options: switched } of switchedRuns(bounded, spec)) {
-    await attempt('switch', text, switched);
-  }
+  const store = await firstStore(budget, given, subject.made, entry);
   return {
     policy: spec,
-    class: outcome,
+    class: classified.class,
     asked: askedText(refused),
     byCall: refused.kind === 'call',
     pc: refused.pc,
@@ -113,8 +126,99 @@ export async function explain(
     reason: refused.reason,
     why: whyOf(refused.rule),
     history: historyOf(run.trace, subject, refused.event?.seq, store),
-    remedies,
+    unhindered: reference.outcome,
+    ...(await tried(budget, ways(given, entry, { subject, programs, spec }), reference)),
   };
+}
+
+/** A remedy that may be tried. */
+interface Way {
+  readonly kind: Remedy['kind'];
+  readonly text: string;
+  readonly options: SandboxOptions;
+  readonly entry: string | undefined;
+}
+
+/** Likeliest first: another call, then another way altogether, then a weaker policy. */
+function ways(
+  options: SandboxOptions,
+  entry: string | undefined,
+  {
+    subject,
+    programs,
+    spec,
+  }: {
+    readonly subject: Subject;
+    readonly programs: readonly KnownProgram[];
+    readonly spec: string;
+  },
+): Way[] {
+  return [
+    ...changesFor(subject).map(({ text, ...change }) => ({
+      kind: 'call' as const,
+      text,
+      options: { ...options, ...change },
+      entry,
+    })),
+    ...programs.map(({ text, elf }) => ({
+      kind: 'program' as const,
+      text,
+      options: { ...options, intercept: undefined, inject: undefined, program: elf },
+      entry: undefined,
+    })),
+    ...switchedRuns(options, spec).map((switched) => ({
+      kind: 'switch' as const,
+      ...switched,
+      entry,
+    })),
+  ];
+}
+
+async function tried(
+  budget: Budget,
+  all: readonly Way[],
+  reference: FinishedRun,
+): Promise<Pick<Explanation, 'remedies' | 'untried'>> {
+  const untried = (spent: Spent, from: number): Untried => ({
+    spent,
+    limit: budget.limits[spent],
+    remedies: all.slice(from).map(({ text }) => text),
+  });
+  if (reference.outcome.kind === 'signal') return { remedies: [], untried: undefined };
+  // Nobody knows how the program ends: nothing can be compared with it.
+  if (reference.outcome.kind === 'limit') {
+    return { remedies: [], untried: untried(budget.spent ?? reference.outcome.limit, 0) };
+  }
+  const remedies: Remedy[] = [];
+  for (const [index, way] of all.entries()) {
+    const { kind, text, options, entry } = way;
+    // A program of another make ends in its own way.
+    const alike = kind === 'program' ? await budget.attempt(unhindered(options), entry) : reference;
+    const run = alike && (await budget.attempt(options, entry));
+    if (run === undefined) {
+      return { remedies, untried: untried(budget.spent ?? 'blocks', index) };
+    }
+    remedies.push(remedy(kind, text, run, classify(run, alike)));
+  }
+  return { remedies, untried: undefined };
+}
+
+/** Something said no: a call, a policy at a fault, rights; not where there is nothing, or where it ends so anyway. */
+function isRefusal(refused: Refused, run: FinishedRun, reference: FinishedRun): boolean {
+  const { kind, event, rule } = refused;
+  if (kind === 'call' || rule !== undefined || event?.type !== 'fault') return true;
+  if (event.fault.code === 'SEGV_MAPERR' || event.fault.code === 'BUS_ADRERR') return false;
+  return !endsByTheSame(run.outcome, reference.outcome);
+}
+
+function endsByTheSame(a: Outcome, b: Outcome): boolean {
+  return (
+    a.kind === 'signal' &&
+    b.kind === 'signal' &&
+    a.signal === b.signal &&
+    a.code === b.code &&
+    a.access === b.access
+  );
 }
 
 async function specOf(options: SandboxOptions): Promise<string> {
@@ -126,20 +230,19 @@ function policiesOf(spec: string): ReadonlySet<string> {
   return new Set(parseSpec(spec).map(({ name }) => name));
 }
 
-async function otherWay({ text, elf }: KnownProgram, options: SandboxOptions): Promise<Remedy> {
-  const other = { ...options, intercept: undefined, inject: undefined, program: elf };
-  const reference = await finishedRun(unhindered(other));
-  return remedy('program', text, classify(await finishedRun(other), reference));
-}
-
-function remedy(kind: Remedy['kind'], text: string, classified: Classified): Remedy {
-  const { class: outcome, refused } = classified;
+function remedy(
+  kind: Remedy['kind'],
+  text: string,
+  { outcome: end }: FinishedRun,
+  { class: outcome, refused }: Classified,
+): Remedy {
   return {
     kind,
     text,
     works: outcome === 'works',
     outcome,
     refused: refused && refusedText(refused),
+    limit: end.kind === 'limit' ? end.limit : undefined,
   };
 }
 

@@ -6,13 +6,15 @@ import { PROT_WRITE } from '../../abi/linux/mman.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
 import type { SyscallEvent } from '../../trace/events.js';
-import { finishedRun, unhindered } from '../outcome/finished-run.js';
+import { unhindered } from '../outcome/finished-run.js';
+import type { Budget } from './budget.js';
 import { isSame, resultOf, succeeded } from './changes.js';
 
 const WRITE = BigInt(PROT_WRITE);
 
 /** The instruction, or undefined: the memory is no writable mapping, or only the kernel ever wrote there. */
 export async function firstStore(
+  budget: Budget,
   options: SandboxOptions,
   made: SyscallEvent | undefined,
   entry: string | undefined,
@@ -35,6 +37,6 @@ export async function firstStore(
     store = pc;
     return succeeded(perform('mprotect', start, length, prot)) ? 'retry' : undefined;
   };
-  await finishedRun({ ...unhindered(options), intercept, interceptFault }, entry);
+  await budget.attempt({ ...unhindered(options), intercept, interceptFault }, entry);
   return store;
 }

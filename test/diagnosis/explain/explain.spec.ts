@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../../src/base/address.js';
+import type { ExplainLimits } from '../../../src/diagnosis/explain/budget.js';
 import { explain } from '../../../src/diagnosis/explain/explain.js';
 import { catalog } from '../../../src/policy/catalog.js';
 import { Sandbox } from '../../../src/sandbox/sandbox.js';
@@ -224,4 +225,96 @@ describe('the pages of policies', () => {
       }
     },
   );
+});
+
+/** Copies `code` to the stack and calls it there. */
+const onStack = (code: string): string => `
+    .globl _start
+_start:
+    sub rsp, 256
+    lea rdi, [rsp + 64]
+    lea rsi, [rip + code]
+    mov ecx, offset end - code
+    rep movsb
+    lea rax, [rsp + 64]
+    call rax
+    mov eax, 60
+    xor edi, edi
+    syscall
+code:
+${code}
+end:
+`;
+
+const explainSource = async (source: string, limits?: ExplainLimits) => {
+  const { elf } = await assembleProgram(source, { arch: 'x86-64', file: 'given.s' });
+  return explain({ policy: 'nx', program: elf }, { limits });
+};
+
+describe('what all runs of an explanation may cost', () => {
+  it('ends a remedy that mends fault after fault, and says that it did not end', async () => {
+    // Each turn stores to the page that it runs in.
+    const counting = onStack('mov ecx, 100000\n1: inc dword ptr [rsp + 16]; dec ecx; jnz 1b; ret');
+    const explanation = await explainSource(counting);
+    expect(explanation?.unhindered).toEqual({ kind: 'exit', code: 0 });
+    const flipped = explanation?.remedies.find(({ text }) => text.startsWith('mprotect'));
+    expect(flipped).toMatchObject({ works: false, limit: 'blocks' });
+    expect(explanation?.untried).toBe(undefined);
+  });
+
+  it('is spent on the likeliest first, and what is left untried is told, the same each time', async () => {
+    const program = await programOf('jit-mmap-mprotect', 'x86-64');
+    const limited = (blocks: number) => explain({ policy: 'pax', program }, { limits: { blocks } });
+    const whole = await limited(40_000_000);
+    const part = await limited(100_000);
+    expect(await limited(100_000)).toEqual(part);
+    const texts = whole?.remedies.map(({ text }) => text) ?? [];
+    const tried = part?.remedies.map(({ text }) => text) ?? [];
+    expect(tried).toEqual(texts.slice(0, tried.length));
+    expect(tried.length).toBeLessThan(texts.length);
+    expect(part?.untried).toEqual({
+      spent: 'blocks',
+      limit: 100_000,
+      remedies: texts.slice(tried.length),
+    });
+  });
+
+  it('is bounded by wall time as well', async () => {
+    const program = await programOf('jit-mmap-mprotect', 'x86-64');
+    const explanation = await explain({ policy: 'mdwe', program }, { limits: { seconds: 0 } });
+    expect(explanation).toMatchObject({ remedies: [], untried: { spent: 'seconds', limit: 0 } });
+  });
+
+  it.each([
+    [{ block: 1 }, "explain: limits: unknown option 'block'", "'blocks'"],
+    [{ blocks: 0 }, 'limits.blocks of explain is 0', 'an integer from 1'],
+    [{ seconds: -1 }, 'limits.seconds of explain is -1', 'a number from 0'],
+    [{ memory: 1 }, 'limits.memory of explain is 1', 'an integer from 65536'],
+  ])('rejects %o', async (limits, ...parts) => {
+    const error = await explainSource('.globl _start\n_start: ret', limits as ExplainLimits).catch(
+      String,
+    );
+    for (const part of parts) expect(error).toContain(part);
+  });
+});
+
+describe('where nothing was refused no other call is tried', () => {
+  it.each([
+    ['a call to null', 'xor eax, eax; call rax'],
+    ['a wild jump', 'mov rax, 0x123456789000; jmp rax'],
+    ['a load from nowhere', 'mov eax, [0x1234]'],
+    ['a store to code, with any policy', 'mov byte ptr [rip + _start], 1'],
+    ['zeros on the stack', 'sub rsp, 4096; mov rax, rsp; call rax'],
+  ])('%s', async (_what, code) => {
+    expect(await explainSource(`.globl _start\n_start:\n${code}`)).toBe(undefined);
+  });
+
+  it('a program that dies without any policy too is told so, and nothing is tried', async () => {
+    const explanation = await explainSource(onStack('ud2'));
+    expect(explanation).toMatchObject({
+      rule: 'nx/no-exec',
+      unhindered: { kind: 'signal', signal: 'SIGILL' },
+      remedies: [],
+    });
+  });
 });

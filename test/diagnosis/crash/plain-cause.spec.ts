@@ -1,0 +1,53 @@
+/** Crashes that no rule stands behind are called what they are. */
+import { describe, expect, it } from 'vitest';
+import { plainCauses } from '../../../src/diagnosis/crash/plain-cause.js';
+import { Sandbox } from '../../../src/sandbox/sandbox.js';
+import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
+
+async function causesOf(code: string, policy = 'nx'): Promise<string[]> {
+  const source = `.globl _start\n_start:\n${code}`;
+  const { elf } = await assembleProgram(source, { arch: 'x86-64', file: 'crash.s' });
+  using sandbox = await Sandbox.create({ policy, program: elf });
+  return plainCauses(sandbox, sandbox.run());
+}
+
+const EXEC_STACK = 'sub rsp, 4096; mov rdi, rsp; and rdi, -4096; mov esi, 8192';
+const NO_CALL = 'mov eax, 999; syscall';
+
+describe('the plain cause of a crash', () => {
+  it.each([
+    ['a call to null', 'xor eax, eax; call rax', ['a jump or call through a null pointer']],
+    [
+      'a null pointer with an offset',
+      'mov eax, 24; jmp rax',
+      ['a jump or call through a null pointer'],
+    ],
+    [
+      'a fetch of zeros',
+      'sub rsp, 4096; mov rax, rsp; call rax',
+      ['the bytes there are zeros: nobody wrote code to this memory'],
+    ],
+    [
+      'a run into zeros',
+      `${EXEC_STACK}; mov edx, 7; mov eax, SYS_mprotect; syscall; xor eax, eax; jmp rdi`,
+      ['the instruction is made of zeros: the program ran into memory that holds no code'],
+    ],
+    [
+      'the vsyscall page',
+      'mov rax, 0xffffffffff600000; call rax',
+      [
+        'this is the vsyscall page, which is not there, as with vsyscall=none: old programs ask it for the time',
+      ],
+    ],
+    [
+      'a call that there is not',
+      `${NO_CALL}; ud2`,
+      ['its last call, syscall_0x3e7, had answered ENOSYS: there is no such call here'],
+    ],
+    ['one that other calls came after', `${NO_CALL}; mov eax, 39; syscall; ud2`, []],
+    ['a load from nowhere', 'mov eax, [0x1234]', []],
+    ['an end in order', 'mov eax, 60; syscall', []],
+  ])('of %s', async (_what, code, causes) => {
+    expect(await causesOf(code)).toEqual(causes);
+  });
+});
