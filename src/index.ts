@@ -17,6 +17,8 @@ export {
   otherEndText,
   type Sleeper,
 } from './base/outcome.js';
+export { backtrace, type Frame } from './diagnosis/crash/backtrace.js';
+export { type NamedPlace, symbolAt } from './diagnosis/crash/modules.js';
 export { peekUpTo, plainCauses } from './diagnosis/crash/plain-cause.js';
 export type { ExplainLimits, Spent } from './diagnosis/explain/budget.js';
 export {

@@ -1,5 +1,6 @@
 /** The object that `run --json` prints. */
 import {
+  backtrace,
   type Classified,
   type Outcome,
   type Refused,
@@ -31,6 +32,7 @@ export function runRecord(
     policy: sandbox.policy,
     outcome,
     class: outcomeClass,
+    frames: outcome.kind === 'signal' ? backtrace(sandbox) : [],
     refused: refused === undefined ? null : refusedRecord(refused),
     stdout: text.decode(sandbox.stdout),
     stderr: text.decode(sandbox.stderr),

@@ -1,33 +1,24 @@
-/** Addresses as people read them: with the label that they lie behind. */
-import type { Sandbox } from '../index.js';
-
-/** Beyond this, a label before an address is hardly the function it lies in. */
-const MAX_SYMBOL_DISTANCE = 256n;
-
-interface NamedAddress {
-  readonly name: string;
-  readonly address: bigint;
-}
-
-/** The label at or before `address`, when it is near enough to say something. */
-export function nearestSymbol({ symbols }: Sandbox, address: bigint): NamedAddress | undefined {
-  let best: NamedAddress | undefined;
-  for (const [name, value] of symbols) {
-    if (value > address || address - value > MAX_SYMBOL_DISTANCE) continue;
-    if (best === undefined || value > best.address) best = { name, address: value };
-  }
-  return best;
-}
+/** Addresses as people read them: with the function or label that they lie in. */
+import { type Frame, type Sandbox, symbolAt } from '../index.js';
 
 /** `0x40005c <_start+0x5c>`. */
 export function place(sandbox: Sandbox, address: bigint): string {
   return `0x${address.toString(16)}${symbolSuffix(sandbox, address)}`;
 }
 
-/** ` <_start+0x5c>`; empty where no label is near. */
+/** ` <_start+0x5c>`; empty where there is no name. */
 export function symbolSuffix(sandbox: Sandbox, address: bigint): string {
-  const symbol = nearestSymbol(sandbox, address);
-  if (symbol === undefined) return '';
-  const offset = address - symbol.address;
-  return ` <${symbol.name}${offset === 0n ? '' : `+0x${offset.toString(16)}`}>`;
+  const symbol = symbolAt(sandbox, address);
+  return symbol === undefined ? '' : suffix(symbol.name, address - symbol.address);
+}
+
+/** `0x40113f <main+0x1f> jit.c:22`; `?` where only a word on the stack tells of it. */
+export function framePlace({ pc, symbol, offset, file, line, by }: Frame): string {
+  const name = symbol === undefined ? '' : suffix(symbol, BigInt(offset ?? 0));
+  const source = file === undefined ? '' : ` ${file}:${line}`;
+  return `0x${pc.toString(16)}${name}${source}${by === 'stack' ? ' ?' : ''}`;
+}
+
+function suffix(name: string, offset: bigint): string {
+  return ` <${name}${offset === 0n ? '' : `+0x${offset.toString(16)}`}>`;
 }

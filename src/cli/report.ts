@@ -1,6 +1,8 @@
 /** The report of a fatal signal, for people: what happened, where, why the page is as it is, and the code. */
 import {
+  backtrace,
   disassemble,
+  type Frame,
   faultLine,
   firstRefusal,
   formatListing,
@@ -12,8 +14,9 @@ import {
   ruleOfFault,
   type Sandbox,
   straceCall,
+  symbolAt,
 } from '../index.js';
-import { nearestSymbol, place, symbolSuffix } from './place.js';
+import { framePlace, place, symbolSuffix } from './place.js';
 import { hang, type Terminal } from './terminal.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
@@ -23,6 +26,9 @@ const REPORT_WIDTH = 100;
 const LISTED_BEFORE = 4;
 const LISTED_AFTER = 6;
 const LONGEST_INSTRUCTION = 15;
+/** Bytes of a function before the instruction that are decoded to list some of them. */
+const MOST_DECODED = 16_384n;
+const LISTED_FRAMES = 12;
 
 /** Lines of the report. `outcome` is how the sandbox's last run ended. */
 export async function faultReport(
@@ -35,38 +41,43 @@ export async function faultReport(
     hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, width);
   const raw = (label: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
+  const frames = backtrace(sandbox);
   return [
     `mayexec: ${terminal.paint('red', `killed by ${outcome.signal}`)} (${outcome.code})`,
-    ...section('what', [...whatHappened(sandbox, outcome), ...plainCauses(sandbox, outcome)]),
+    ...section('what', [
+      ...whatHappened(sandbox, outcome, frames),
+      ...plainCauses(sandbox, outcome),
+    ]),
     ...section('mapping', mappingLines(sandbox, outcome)),
     ...section('history', historyLines(sandbox, outcome)),
+    ...section('frames', frameLines(frames)),
     ...section('policy', policyLines(sandbox)),
     ...raw('registers', registerLines(sandbox)),
     ...raw('code', await listing(sandbox, outcome.pc, terminal)),
   ];
 }
 
-function whatHappened(sandbox: Sandbox, { access, address, code, pc }: SignalOutcome): string[] {
+function whatHappened(
+  sandbox: Sandbox,
+  { access, address, code, pc }: SignalOutcome,
+  frames: readonly Frame[],
+): string[] {
   const fault = sandbox.trace.findLast((event) => event.type === 'fault');
   const at = `by the instruction at ${place(sandbox, pc)}`;
   if (code === 'SI_USER' || code === 'SI_TKILL') return [`sent ${at}`];
   if (fault?.type !== 'fault') return [`raised ${at}`];
   const isFetch = code === 'SI_KERNEL' && fault.fault.code === code && fault.fault.pc === pc;
-  if (isFetch) return [`${faultLine(fault)}${caller(sandbox)}`];
+  if (isFetch) return [`${faultLine(fault)}${caller(frames)}`];
   if (access === undefined || fault.fault.address !== address) return [`raised ${at}`];
   const line = `${faultLine(fault)}${symbolSuffix(sandbox, address)}`;
-  return [access === 'exec' ? `${line}${caller(sandbox)}` : `${line}, ${at}`];
+  return [access === 'exec' ? `${line}${caller(frames)}` : `${line}, ${at}`];
 }
 
 /** The program counter of a wild call says nothing of where it was made, but the stack does. */
-function caller(sandbox: Sandbox): string {
-  const [register, size] = sandbox.arch === 'i386' ? (['esp', 4] as const) : (['rsp', 8] as const);
-  const word = peekUpTo(sandbox, sandbox.regs[register] ?? 0n, size);
-  const address = word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  const isCode = sandbox
-    .maps()
-    .some(({ start, end, perms }) => start <= address && address < end && perms[2] === 'x');
-  return isCode ? `; the return address on the stack is ${place(sandbox, address)}` : '';
+function caller([, next]: readonly Frame[]): string {
+  return next?.by === 'top of stack'
+    ? `; the return address on the stack is ${framePlace(next)}`
+    : '';
 }
 
 function mappingLines(sandbox: Sandbox, { address, access }: SignalOutcome): string[] {
@@ -117,6 +128,22 @@ function historyLines(sandbox: Sandbox, { address, access }: SignalOutcome): str
   });
 }
 
+/** Of one frame alone the line above has said everything but the source line. */
+function frameLines(frames: readonly Frame[]): string[] {
+  if (frames.length < 2 && frames[0]?.file === undefined) return [];
+  const shown = frames
+    .slice(0, LISTED_FRAMES)
+    .map((frame, index) => `#${index} ${framePlace(frame)}`);
+  const rest = frames.length - shown.length;
+  return [
+    ...shown,
+    ...(rest > 0 ? [`and ${rest} more`] : []),
+    ...(shown.some((line) => line.endsWith('?'))
+      ? ['?: found on the stack, where there is nothing to tell frames apart']
+      : []),
+  ];
+}
+
 /** The first refusal in full: a program that does not check its calls dies later of that one. */
 function policyLines({ policy, trace }: Sandbox): string[] {
   const refusal = firstRefusal(trace);
@@ -155,7 +182,8 @@ function registerLines({ arch, regs }: Sandbox): string[] {
 /** Instructions around pc: those before it decoded from the label before it. Zeros at the end are no code. */
 async function listing(sandbox: Sandbox, pc: bigint, { paint }: Terminal): Promise<string[]> {
   const { arch, symbols } = sandbox;
-  const from = nearestSymbol(sandbox, pc)?.address ?? pc;
+  const start = symbolAt(sandbox, pc)?.address ?? pc;
+  const from = pc - start <= MOST_DECODED ? start : pc;
   const before = await disassemble(peekUpTo(sandbox, from, Number(pc - from)), {
     arch,
     address: from,

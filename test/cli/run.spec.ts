@@ -167,6 +167,7 @@ describe('--json', () => {
       policy: 'nx',
       outcome: { kind: 'exit', code: 0 },
       class: 'works',
+      frames: [],
       refused: null,
       stdout: 'hi',
       stderr: 'done\n',
@@ -264,6 +265,25 @@ describe('the report of a fatal signal', () => {
       /a load from 0x1234, where nothing is mapped, by the instruction at 0x[0-9a-f]+ <_start>/,
     );
     expect(stderr).toMatch(/^ {4}_start:\n {4}=> 400000: /m);
+  });
+
+  it('shows who called whom', () => {
+    folder.write(
+      'calls.s',
+      `.globl _start\n_start: call f\n${EXIT}\nf: push rbp\nmov rbp, rsp\ncall g\nret\ng: mov eax, [8]\n`,
+    );
+    const { stderr } = run('calls.s');
+    expect(stderr.replace(/0x[0-9a-f]{6}/g, 'AT')).toContain(
+      [
+        '  frames   #0 AT <g>',
+        '           #1 AT <f+0x9>',
+        '           #2 AT <_start+0x5>',
+        '',
+      ].join('\n'),
+    );
+    const { frames } = JSON.parse(run('calls.s', '--json').stdout);
+    expect(frames.map(({ symbol }: { symbol: string }) => symbol)).toEqual(['g', 'f', '_start']);
+    expect(frames[1]).toMatchObject({ pc: expect.stringMatching(/^0x/), module: '/calls' });
   });
 
   it('has no colour outside a terminal', () => {

@@ -12,6 +12,7 @@ import type { SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
 import { straceCall } from '../../trace/print.js';
 import { faultLine } from '../../trace/print-cause.js';
+import { backtrace, type Frame } from '../crash/backtrace.js';
 import { isFetchOfZeros } from '../crash/plain-cause.js';
 import { unhindered } from '../outcome/finished-run.js';
 import {
@@ -57,6 +58,8 @@ export interface Explanation {
   readonly why: string | undefined;
   /** Of the memory in question, oldest first; empty when the call would have made it. */
   readonly history: readonly HistoryStep[];
+  /** Who called whom when a signal ended the run, innermost first; empty when none did. */
+  readonly frames: readonly Frame[];
   /** How the program ends where nothing stands in its way: by a signal there too, nothing is tried. */
   readonly unhindered: Outcome;
   /** All that were tried. */
@@ -106,8 +109,10 @@ export async function explain(
   const given = { ...options, onOutput: undefined };
   const spec = await specOf(given);
   let noCode = false;
+  let frames: readonly Frame[] = [];
   const run = await budget.reference(given, entry, (sandbox, outcome) => {
     noCode = isFetchOfZeros(sandbox, outcome);
+    if (outcome.kind === 'signal') frames = backtrace(sandbox);
   });
   const reference = await budget.reference(unhindered(given), entry);
   const classified = classify(run, reference);
@@ -126,6 +131,7 @@ export async function explain(
     reason: refused.reason,
     why: whyOf(refused.rule),
     history: historyOf(run.trace, subject, refused.event?.seq, store),
+    frames,
     unhindered: reference.outcome,
     ...(await tried(budget, ways(given, entry, { subject, programs, spec }), reference)),
   };

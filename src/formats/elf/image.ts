@@ -1,5 +1,5 @@
 /**
- * ELF files as the loader reads them: header, program headers, symbols. Anything that does not add
+ * ELF files as the loader reads them: header, program headers. Anything that does not add
  * up is a reason in words, which the host sees; a guest sees ENOEXEC.
  * Layouts: include/uapi/linux/elf.h. Compare fs/binfmt_elf.c:load_elf_phdrs().
  */
@@ -15,8 +15,6 @@ export const PF_W = 2;
 export const PF_R = 4;
 
 const PN_LIMIT = 65536;
-const SHT_SYMTAB = 2;
-const MAX_SYMBOLS = 1 << 20;
 
 export interface ProgramHeader {
   readonly type: number;
@@ -140,56 +138,4 @@ function interpreterOf(file: Struct, headers: readonly ProgramHeader[]): string 
   const text = file.slice(Number(offset), Number(fileSize));
   if (text.at(-1) !== 0) return null;
   return decodeText(text.subarray(0, text.indexOf(0)));
-}
-
-/** Names of the symbol table with their values, moved by `bias`; empty when there is none or it is damaged. */
-export function elfSymbols(bytes: Uint8Array, image: ElfImage, bias: Addr): Map<string, Addr> {
-  const symbols = new Map<string, Addr>();
-  try {
-    readSymbols(new Struct(bytes), image.arch === 'x86-64' ? 8 : 4, bias, symbols);
-  } catch (error) {
-    // A table that points out of the file: what was read so far stands.
-    if (!(error instanceof RangeError)) throw error;
-  }
-  return symbols;
-}
-
-function readSymbols(file: Struct, word: 4 | 8, bias: Addr, symbols: Map<string, Addr>): void {
-  const shoff = Number(file.word(24 + 2 * word, word));
-  const [size, count] = word === 8 ? [file.u16(58), file.u16(60)] : [file.u16(46), file.u16(48)];
-  if (shoff === 0) return;
-  for (let index = 0; index < count; index++) {
-    const at = shoff + index * size;
-    if (file.u32(at + 4) !== SHT_SYMTAB) continue;
-    const link = file.u32(at + (word === 8 ? 40 : 24));
-    const names = sectionOf(file, shoff + link * size, word);
-    readTable(file, sectionOf(file, at, word), names.offset, word, (name, value) =>
-      symbols.set(name, value + bias),
-    );
-  }
-}
-
-function sectionOf(file: Struct, at: number, word: 4 | 8): { offset: number; length: number } {
-  const base = at + 8 + 2 * word;
-  return { offset: Number(file.word(base, word)), length: Number(file.word(base + word, word)) };
-}
-
-function readTable(
-  file: Struct,
-  table: { readonly offset: number; readonly length: number },
-  names: number,
-  word: 4 | 8,
-  found: (name: string, value: Addr) => void,
-): void {
-  const size = word === 8 ? 24 : 16;
-  const count = Math.min(Math.floor(table.length / size), MAX_SYMBOLS);
-  for (let index = 1; index < count; index++) {
-    const at = table.offset + index * size;
-    const start = names + file.u32(at);
-    const end = file.bytes.indexOf(0, start);
-    const section = file.u16(at + (word === 8 ? 6 : 14));
-    // Undefined symbols and those without a name are nobody's labels.
-    if (end <= start || section === 0) continue;
-    found(decodeText(file.bytes.subarray(start, end)), file.word(at + (word === 8 ? 8 : 4), word));
-  }
 }

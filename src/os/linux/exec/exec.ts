@@ -9,13 +9,8 @@ import { type Addr, type Arch, pageUp } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { decodeText, encodeText } from '../../../base/text.js';
 import { causeOfVerdict } from '../../../base/verdict.js';
-import {
-  type ElfImage,
-  elfSymbols,
-  PF_X,
-  PT_GNU_STACK,
-  parseElf,
-} from '../../../formats/elf/image.js';
+import { type ElfImage, PF_X, PT_GNU_STACK, parseElf } from '../../../formats/elf/image.js';
+import { elfSymbols } from '../../../formats/elf/symbols.js';
 import type { PolicyStack } from '../../../policy/stack.js';
 import { mappedFile } from '../fs/mapped-file.js';
 import { MAY_EXEC, permits } from '../fs/mode.js';
@@ -156,7 +151,7 @@ function start(
     systemCall: task.returnStub.systemCall,
   });
   if (!sp.ok) return sp;
-  task.symbols = elfSymbols(bytes, image, loaded.value.bias);
+  task.symbols = elfSymbols(bytes, image.arch, loaded.value.bias);
   resetRegisters(task, linker?.value.entry ?? loaded.value.entry, sp.value);
   if (task.policies.effects.immutableImage) sealImage(mm, [file, interpreter?.file]);
   enterPolicies(task);

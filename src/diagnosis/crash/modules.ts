@@ -1,0 +1,81 @@
+/** The files that a process has mapped as programs: which of them an address belongs to, and what it says of it. */
+import type { Addr } from '../../base/address.js';
+import { PT_LOAD } from '../../formats/elf/image.js';
+import type { MapsEntry, Sandbox } from '../../sandbox/sandbox.js';
+import { ProgramFile } from './program-file.js';
+
+export interface Module {
+  readonly path: string;
+  readonly file: ProgramFile;
+  /** Added to the addresses of the file. */
+  readonly bias: Addr;
+}
+
+/** Files are read once for each sandbox. */
+const filesOf = new WeakMap<Sandbox, Map<string, ProgramFile | undefined>>();
+
+/** Undefined for memory that is no part of a program: heap, stack, generated code. */
+export function moduleAt(sandbox: Sandbox, address: Addr): Module | undefined {
+  const maps = sandbox.maps();
+  // What a segment has beyond its file is anonymous memory behind it.
+  const first = maps.findLastIndex(({ start, name }) => start <= address && name.startsWith('/'));
+  const map = maps[first];
+  if (map === undefined) return undefined;
+  const path = map.name.replace(/ \(deleted\)$/, '');
+  const file = fileOf(sandbox, path);
+  if (file === undefined) return undefined;
+  const bias = biasOf(file, map);
+  const within = bias !== undefined && isLoaded(file, address - bias);
+  return within ? { path, file, bias } : undefined;
+}
+
+function fileOf(sandbox: Sandbox, path: string): ProgramFile | undefined {
+  const files = filesOf.get(sandbox) ?? new Map<string, ProgramFile | undefined>();
+  filesOf.set(sandbox, files);
+  if (!files.has(path)) files.set(path, readFile(sandbox, path));
+  return files.get(path);
+}
+
+function readFile(sandbox: Sandbox, path: string): ProgramFile | undefined {
+  try {
+    return ProgramFile.open(sandbox.readFile(path));
+  } catch {
+    // Removed or renamed since it was mapped.
+    return undefined;
+  }
+}
+
+/** By the segment whose part of the file the mapping shows. */
+function biasOf({ image }: ProgramFile, { start, offset }: MapsEntry): Addr | undefined {
+  const segment = image.headers.find(
+    (header) =>
+      header.type === PT_LOAD &&
+      (header.offset & ~0xfffn) <= offset &&
+      offset < header.offset + header.fileSize,
+  );
+  return segment && start - (segment.address - segment.offset + offset);
+}
+
+function isLoaded({ image }: ProgramFile, address: Addr): boolean {
+  return image.headers.some(
+    (header) =>
+      header.type === PT_LOAD &&
+      (header.address & ~0xfffn) <= address &&
+      address < header.address + header.memorySize,
+  );
+}
+
+/** `main+0x1f`'s two parts. */
+export interface NamedPlace {
+  readonly name: string;
+  /** The address of the name. */
+  readonly address: Addr;
+}
+
+/** The function, object or label that an address of a program lies in. */
+export function symbolAt(sandbox: Sandbox, address: Addr): NamedPlace | undefined {
+  const module = moduleAt(sandbox, address);
+  const symbol = module?.file.symbolAt(Number(address - module.bias));
+  if (module === undefined || symbol === undefined) return undefined;
+  return { name: symbol.name, address: BigInt(symbol.start) + module.bias };
+}

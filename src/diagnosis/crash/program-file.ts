@@ -1,0 +1,103 @@
+/** What an ELF file tells of its addresses: the function, the source line, how to find the caller. */
+import type { Arch } from '../../base/address.js';
+import { CallFrames } from '../../formats/dwarf/call-frames.js';
+import { type CodeRange, type SourceLine, sourceLines } from '../../formats/dwarf/line-table.js';
+import { type ElfImage, PF_X, PT_LOAD, parseElf } from '../../formats/elf/image.js';
+import { contentOf, elfSections, type Section, wordOf } from '../../formats/elf/sections.js';
+import { type ElfSymbol, readSymbols } from '../../formats/elf/symbols.js';
+
+export interface SymbolPlace {
+  readonly name: string;
+  /** Where it begins, as in the file. */
+  readonly start: number;
+}
+
+export class ProgramFile {
+  readonly image: ElfImage;
+  readonly #bytes: Uint8Array;
+  readonly #arch: Arch;
+  readonly #sections: readonly Section[];
+  #symbols: readonly ElfSymbol[] | undefined;
+  #frames: CallFrames | undefined;
+
+  private constructor(bytes: Uint8Array, image: ElfImage) {
+    this.#bytes = bytes;
+    this.#arch = image.arch;
+    this.image = image;
+    this.#sections = elfSections(bytes, image.arch);
+  }
+
+  /** Undefined for what is no ELF file. */
+  static open(bytes: Uint8Array): ProgramFile | undefined {
+    const parsed = parseElf(bytes);
+    return parsed.ok ? new ProgramFile(bytes, parsed.image) : undefined;
+  }
+
+  /** The function or object that an address lies in; or the label that it lies behind. */
+  symbolAt(address: number): SymbolPlace | undefined {
+    this.#symbols ??= sorted(readSymbols(this.#bytes, this.#arch, this.#sections));
+    const symbols = this.#symbols;
+    const symbol = symbols[lastUpTo(symbols, address)];
+    if (symbol === undefined) return undefined;
+    const { name, value: start, size } = symbol;
+    const end = size > 0 ? start + size : this.#endOfLabel(symbol);
+    return address < end ? { name, start } : undefined;
+  }
+
+  /** A label without a size is good for the rest of its section; without a section (SHN_ABS), of its segment. */
+  #endOfLabel({ value, section }: ElfSymbol): number {
+    const place = this.#sections[section];
+    if (place !== undefined) return place.address + place.size;
+    const segment = this.image.headers.find(
+      ({ type, address, memorySize }) =>
+        type === PT_LOAD && address <= value && value < address + memorySize,
+    );
+    return segment === undefined ? 0 : Number(segment.address + segment.memorySize);
+  }
+
+  /** Source lines of addresses, as far as the file has debugging information that is not compressed. */
+  linesOf(addresses: readonly number[]): ReadonlyMap<number, SourceLine> {
+    const line = this.#content('.debug_line');
+    if (line === undefined || addresses.length === 0) return new Map();
+    const lineStrings = this.#content('.debug_line_str');
+    const strings = this.#content('.debug_str');
+    return sourceLines({ line, lineStrings, strings }, addresses, this.#code);
+  }
+
+  get frames(): CallFrames {
+    const section = this.#sections.find(({ name }) => name === '.eh_frame');
+    const bytes = (section && contentOf(this.#bytes, section)) ?? new Uint8Array();
+    this.#frames ??= new CallFrames(bytes, section?.address ?? 0, wordOf(this.#arch));
+    return this.#frames;
+  }
+
+  get #code(): CodeRange[] {
+    return this.image.headers
+      .filter(({ type, flags }) => type === PT_LOAD && flags & PF_X)
+      .map(({ address, fileSize }) => ({
+        start: Number(address),
+        end: Number(address + fileSize),
+      }));
+  }
+
+  #content(wanted: string): Uint8Array | undefined {
+    const section = this.#sections.find(({ name }) => name === wanted);
+    return section && contentOf(this.#bytes, section);
+  }
+}
+
+/** By address; of several at one place the largest last, which is the one looked at. */
+function sorted(symbols: readonly ElfSymbol[]): ElfSymbol[] {
+  return symbols.toSorted((a, b) => a.value - b.value || a.size - b.size);
+}
+
+function lastUpTo(symbols: readonly ElfSymbol[], address: number): number {
+  let low = 0;
+  let high = symbols.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (symbols[middle]!.value <= address) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

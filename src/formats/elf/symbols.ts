@@ -1,0 +1,61 @@
+/** Symbol tables of ELF files: names with the addresses that they stand for. Layouts: include/uapi/linux/elf.h. */
+import type { Addr, Arch } from '../../base/address.js';
+import { Struct } from '../../base/struct.js';
+import { contentOf, elfSections, nameAt, type Section, wordOf } from './sections.js';
+
+export interface ElfSymbol {
+  readonly name: string;
+  /** As in the file. */
+  readonly value: number;
+  /** Bytes; 0 of a label that nobody gave a size. */
+  readonly size: number;
+  /** st_shndx: the section that it lies in. */
+  readonly section: number;
+}
+
+const SHT_SYMTAB = 2;
+const SHT_DYNSYM = 11;
+const MAX_SYMBOLS = 1 << 20;
+
+/** STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_COMMON, STT_GNU_IFUNC: of the others the value is no address of the name. */
+const NAMES_OF_ADDRESSES = new Set([0, 1, 2, 5, 10]);
+
+/** What has an address, of the symbol table, else of the dynamic one; empty when there is none or it is damaged. */
+export function readSymbols(
+  bytes: Uint8Array,
+  arch: Arch,
+  sections: readonly Section[] = elfSections(bytes, arch),
+): ElfSymbol[] {
+  const table =
+    sections.find(({ type }) => type === SHT_SYMTAB) ??
+    sections.find(({ type }) => type === SHT_DYNSYM);
+  const entries = table && contentOf(bytes, table);
+  const names = table && sections[table.link];
+  const text = names && contentOf(bytes, names);
+  if (entries === undefined || text === undefined) return [];
+  return readTable(new Struct(entries), text, wordOf(arch));
+}
+
+/** Undefined symbols and those without a name are nobody's labels. */
+function readTable(file: Struct, text: Uint8Array, word: 4 | 8): ElfSymbol[] {
+  const entry = word === 8 ? 24 : 16;
+  const count = Math.min(Math.floor(file.bytes.length / entry), MAX_SYMBOLS);
+  const symbols: ElfSymbol[] = [];
+  for (let index = 1; index < count; index++) {
+    const at = index * entry;
+    const type = file.u8(at + (word === 8 ? 4 : 12)) & 0xf;
+    const section = file.u16(at + (word === 8 ? 6 : 14));
+    if (section === 0 || !NAMES_OF_ADDRESSES.has(type)) continue;
+    const name = nameAt(text, file.u32(at));
+    if (name === '') continue;
+    const value = Number(file.word(at + (word === 8 ? 8 : 4), word));
+    const size = Number(file.word(at + (word === 8 ? 16 : 8), word));
+    symbols.push({ name, value, size, section });
+  }
+  return symbols;
+}
+
+/** Names with their addresses, moved by `bias`. */
+export function elfSymbols(bytes: Uint8Array, arch: Arch, bias: Addr): Map<string, Addr> {
+  return new Map(readSymbols(bytes, arch).map(({ name, value }) => [name, BigInt(value) + bias]));
+}
