@@ -10,7 +10,7 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: ['type:abi/linux'],
   'abi/linux': ['base'],
-  x86: ['type:base', 'type:toolchain'],
+  x86: ['type:base'],
   formats: ['base'],
   engine: ['base', 'x86'],
   memory: ['base', 'type:abi/linux', 'type:engine'],

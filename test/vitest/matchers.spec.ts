@@ -320,6 +320,15 @@ describe('cost and reach', () => {
       read: ['dst'],
       write: ['src'],
     });
+    const stray = (asm: string, buffer: string) =>
+      messageOf(() => expect(call(asm, args(0), { buffers })).toTouchOnly({ write: [buffer] }));
+    expect(stray('fld1; fbstp [rsi]; ret', 'src')).toContain('it stores 10 bytes');
+    expect(stray('fxsave [rsi-8]; ret', 'dst')).toContain('it stores 512 bytes');
+    expect(stray('inc byte ptr [rsi]; ret', 'dst')).toContain('it stores 1 byte at');
+    expect(stray('pcmpeqd xmm0, xmm0; maskmovdqu xmm0, xmm0; ret', 'src')).toContain(
+      'it stores 16 bytes',
+    );
+    expect(call('fbld [rsi-2]; ret', args(0), { buffers })).not.toTouchOnly(['src']);
     const early = call('mov al, [rsi-1]; ret', args(1), { buffers });
     const message = messageOf(() => expect(early).toTouchOnly(['dst', 'src']));
     expect(message).toContain('it loads 1 byte at 0x20002ff7, 1 byte before src');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pastSegment } from '../../src/engine/unicorn1/segment-limit.js';
-import { isReadModifyWrite, wideStoreBytes } from '../../src/x86/instruction.js';
-import { operandBytes } from '../../src/x86/operand-bytes.js';
+import { isReadModifyWrite, wideStoreBytes } from '../../src/x86/engine-differences.js';
+import { operandBytes } from '../../src/x86/operands.js';
 import { assemble } from '../engine/assembler.js';
 
 const decode = (text: string) => assemble('x86-64', text, 0x1000);

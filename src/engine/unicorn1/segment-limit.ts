@@ -6,7 +6,7 @@
  */
 import type { Addr } from '../../base/address.js';
 import { decode, type Opcode } from '../../x86/instruction.js';
-import { operandBytes } from '../../x86/operand-bytes.js';
+import { operandBytes } from '../../x86/operands.js';
 import { VECTOR_GP, VECTOR_SS } from './api.js';
 
 const END = 1n << 32n;

@@ -8,7 +8,7 @@ import {
   isReadModifyWrite,
   isUndefinedFarTransfer,
   wideStoreBytes,
-} from '../../x86/instruction.js';
+} from '../../x86/engine-differences.js';
 import type { Stop } from '../engine.js';
 import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
 import type { Machine } from './machine.js';

@@ -3,7 +3,8 @@
  * below the stack pointer, which a signal handler or a callee may overwrite at any moment.
  */
 import type { Addr } from '../../base/address.js';
-import type { DecodedInstruction, MemoryAccess } from '../../x86/memory-operand.js';
+import type { Instruction } from '../../toolchain/disassembly/disassembler.js';
+import type { Decoded, MemoryAccess } from '../../x86/memory-access.js';
 import type { Code } from '../bed/code.js';
 import { type Breach, misalignedText, misalignment } from './conduct.js';
 import type { Convention } from './convention.js';
@@ -11,6 +12,8 @@ import type { Convention } from './convention.js';
 /** Farther below the stack pointer an access has nothing to do with the stack. */
 const NEAR = 0x10_0000n;
 const SLOT = 8n;
+
+type DecodedInstruction = Instruction & Decoded;
 
 export class StackWatch {
   readonly breaches: Breach[] = [];
@@ -54,13 +57,14 @@ export class StackWatch {
   }
 
   #explicit(instruction: DecodedInstruction, access: MemoryAccess, sp: Addr): void {
-    const { address, write } = access;
-    if (write) this.#below.delete(address - (address % SLOT));
+    const { address, read, write } = access;
+    const key = address - (address % SLOT);
+    const slot = read ? this.#below.get(key) : undefined;
+    if (write) this.#below.delete(key);
     if (address >= sp || address < sp - NEAR) return;
     const { redZone, name } = this.#convention;
     const depth = sp - address;
     const pc = instruction.address;
-    const key = address - (address % SLOT);
     if (write && depth > BigInt(redZone)) {
       const zone =
         redZone > 0 ? `the red zone of ${name} has ${redZone}` : `${name} has no red zone`;
@@ -71,7 +75,6 @@ export class StackWatch {
       });
     }
     if (write) this.#below.set(key, { stored: pc, lost: undefined });
-    const slot = write ? undefined : this.#below.get(key);
     if (slot?.lost === undefined) return;
     const { text, address: at } = slot.lost;
     this.#report({

@@ -6,7 +6,7 @@ import type { Addr } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import type { Instruction } from '../../toolchain/disassembly/disassembler.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
-import { decodeInstruction } from '../../x86/memory-operand.js';
+import { decodeInstruction } from '../../x86/memory-access.js';
 import type { Code } from '../bed/code.js';
 import type { CallResult } from '../run/call-result.js';
 import { instructionsOf } from './code-listing.js';

@@ -4,13 +4,17 @@
  */
 import type { Addr, Arch } from '../../base/address.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { type Disassembler, disassembler } from '../../toolchain/disassembly/disassembler.js';
+import {
+  type Disassembler,
+  disassembler,
+  type Instruction,
+} from '../../toolchain/disassembly/disassembler.js';
 import {
   accessesOf,
-  type DecodedInstruction,
+  type Decoded,
   decodeInstruction,
   type MemoryAccess,
-} from '../../x86/memory-operand.js';
+} from '../../x86/memory-access.js';
 import type { Breach } from '../abi/conduct.js';
 import { StackWatch } from '../abi/stack-watch.js';
 import type { CallFacts, CallResult } from '../run/call-result.js';
@@ -21,6 +25,9 @@ const KEPT = 200_000;
 export interface TouchedMemory extends MemoryAccess {
   readonly pc: Addr;
 }
+
+/** An instruction with its text and what it does. */
+export type DecodedInstruction = Instruction & Decoded;
 
 /** How often a conditional branch went which way. */
 export interface BranchCount {
@@ -90,7 +97,7 @@ class Watcher {
     if (sandbox === undefined || instruction === undefined) return;
     if (instruction.branchTarget !== undefined) this.#branch = instruction;
     const read = (name: string): bigint => sandbox.regs[name] ?? 0n;
-    const accesses = accessesOf(instruction, read, this.#arch);
+    const accesses = accessesOf(instruction, read);
     this.stack.step(instruction, accesses, read(this.#arch === 'x86-64' ? 'rsp' : 'esp'));
     if (this.touched.length < KEPT) {
       for (const access of accesses) this.touched.push({ ...access, pc });
