@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   inject: ['abi/linux', 'base', 'kernel'],
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
-  'diagnosis/outcome': ['type:abi/linux', 'base', 'sandbox', 'trace'],
+  'diagnosis/outcome': ['type:abi/linux', 'base', 'memory', 'sandbox', 'trace'],
   'diagnosis/crash': ['type:base', 'formats', 'sandbox', 'type:trace'],
   'diagnosis/explain': [
     'abi/linux',

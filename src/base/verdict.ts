@@ -76,7 +76,7 @@ export interface Cause {
   readonly reason: string;
   /** Of 'killed'. */
   readonly signal?: string;
-  /** Of 'narrowed': the flag bits that it took. */
+  /** Of 'narrowed': the rights (RIGHT_*) that it took; 0 when only what the pages may become is less. */
   readonly rights?: number;
   /** NTSTATUS, where the guest is answered with one. */
   readonly status?: number;

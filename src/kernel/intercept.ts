@@ -8,6 +8,7 @@ import type { Errno } from '../abi/linux/errno.js';
 import type { Addr } from '../base/address.js';
 import type { Access } from '../base/outcome.js';
 import type { Result } from '../base/result.js';
+import type { MemoryRequest } from '../memory/request.js';
 
 export interface InterceptedCall {
   readonly pid: number;
@@ -17,6 +18,8 @@ export interface InterceptedCall {
   readonly name: string;
   /** Register values, as many as the call takes. */
   readonly args: readonly bigint[];
+  /** What it asks of the memory; undefined for a call that is not about that. */
+  readonly asks: MemoryRequest | undefined;
   /** Bytes of its memory; undefined where it cannot read them itself. Nothing is touched by it. */
   read(address: Addr, length: number): Uint8Array | undefined;
   /**

@@ -5,6 +5,7 @@ import type { Addr } from '../base/address.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import type { Cause, Verdict } from '../base/verdict.js';
 import type { Mapping } from '../memory/mapping.js';
+import type { MemoryRequest } from '../memory/request.js';
 
 interface EventBase {
   /** Position in the trace, from 0. */
@@ -25,6 +26,8 @@ export interface SyscallEvent extends EventBase {
   /** Undefined when the call did not return (exit, rt_sigreturn); 0 when execve began a program. */
   readonly value: bigint | undefined;
   readonly errno: Errno | undefined;
+  /** What it asks of the memory; absent of a call that is not about that. */
+  readonly asks?: MemoryRequest;
   /** True when the host called it (Sandbox.syscall) and not the guest. */
   readonly byHost: boolean;
   /** An interceptor gave the result, or changed the arguments that the kernel saw. */

@@ -5,15 +5,13 @@
  */
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
+import { HEX_RESULTS } from '../abi/linux/signatures.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
 /** strace's default alignment of `= result` (its option -a). */
 const RESULT_COLUMN = 39;
-
-/** Calls whose result is an address or a mask (RVAL_HEX in strace's tables). */
-const HEX_RESULTS = new Set(['brk', 'mmap', 'mmap2', 'mremap', 'old_mmap', 'personality', 'shmat']);
 
 /** strace's marks, see its src/syscall.c:print_syscall_resume(). */
 const INJECTED = { no: '', result: ' (INJECTED)', args: ' (INJECTED: args)' } as const;

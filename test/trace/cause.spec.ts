@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { firstDeniedCall } from '../../src/diagnosis/outcome/outcome-class.js';
 import { timelineOf } from '../../src/diagnosis/timeline/timeline.js';
 import { checkDenied } from '../../src/kit/checks/policy.js';
-import { VM_EXEC, VM_MAYEXEC } from '../../src/os/linux/mm/vma.js';
+import { RIGHT_EXEC } from '../../src/memory/mapping.js';
 import { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { FaultEvent, SyscallEvent } from '../../src/trace/events.js';
 import { causeOf } from '../../src/trace/print-cause.js';
@@ -92,7 +92,7 @@ describe('a call that got less than it asked for', () => {
     map(sandbox, 7);
     expect(lastCall(sandbox)).toMatchObject({
       errno: undefined,
-      cause: { kind: 'narrowed', rule: 'hardenedbsd/strip-exec', rights: VM_EXEC | VM_MAYEXEC },
+      cause: { kind: 'narrowed', rule: 'hardenedbsd/strip-exec', rights: RIGHT_EXEC },
     });
     map(sandbox, 5);
     expect(lastCall(sandbox).cause).toMatchObject({ rule: 'hardenedbsd/never-write' });

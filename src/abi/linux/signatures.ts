@@ -477,3 +477,8 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   bpf: 'cmd:int uattr:ptr size:uint',
   perf_event_open: 'attr_uptr:ptr pid:pid cpu:int group_fd:fd flags:hex',
 };
+
+/** Calls whose result is an address or a mask (RVAL_HEX in strace's tables). */
+export const HEX_RESULTS: ReadonlySet<string> = new Set([
+  ...['brk', 'mmap', 'mmap2', 'mremap', 'old_mmap', 'personality', 'shmat'],
+]);

@@ -7,28 +7,25 @@
  */
 
 import { errnoNumber } from '../../abi/linux/errno.js';
-import { MAP_ANONYMOUS } from '../../abi/linux/mman.js';
 import type { Addr, Arch } from '../../base/address.js';
 import type { Access } from '../../base/outcome.js';
+import { RIGHT_EXEC, RIGHT_READ, RIGHT_WRITE } from '../../memory/mapping.js';
+import { givesAddress, takesAddress } from '../../memory/request.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
 import { callPc, hex, type NewFinding } from './finding.js';
 
-/** Calls that give an address; mmap's length is its second argument. */
-const GIVE_ADDRESS = new Set(['mmap', 'mmap2', 'mremap', 'shmat']);
-const GIVE_RIGHTS = new Set(['mprotect', 'pkey_mprotect']);
 const GIVE_DESCRIPTOR = new Set(['open', 'openat', 'creat', 'memfd_create', 'memfd_secret', 'dup']);
-/** Their first argument is an address of a mapping. */
-const TAKE_ADDRESS = new Set([
-  ...['mprotect', 'pkey_mprotect', 'munmap', 'mremap', 'madvise', 'mlock', 'mlock2', 'munlock'],
-  ...['msync', 'mseal', 'shmdt'],
-]);
 /** Their first argument is a descriptor. */
 const TAKE_DESCRIPTOR = new Set([
   ...['ftruncate', 'ftruncate64', 'fallocate', 'fchmod', 'fstat', 'fstat64', 'fcntl', 'fcntl64'],
   ...['read', 'write', 'pread64', 'pwrite64', 'lseek', 'close', 'dup', 'dup2', 'dup3'],
 ]);
 const PAGE = 4096n;
-const RIGHT: Readonly<Record<Access, bigint>> = { read: 1n, write: 2n, exec: 4n };
+const RIGHT: Readonly<Record<Access, number>> = {
+  read: RIGHT_READ,
+  write: RIGHT_WRITE,
+  exec: RIGHT_EXEC,
+};
 const VERBS: Readonly<Record<Access, string>> = {
   read: 'loaded from',
   write: 'stored to',
@@ -64,8 +61,16 @@ export function uncheckedResults(trace: readonly TraceEvent[], arch: Arch): NewF
   return findings;
 }
 
-function matters({ name }: SyscallEvent): boolean {
-  return GIVE_ADDRESS.has(name) || GIVE_RIGHTS.has(name) || GIVE_DESCRIPTOR.has(name);
+function matters(call: SyscallEvent): boolean {
+  return isForAddress(call) || isForRights(call) || GIVE_DESCRIPTOR.has(call.name);
+}
+
+function isForAddress({ asks }: SyscallEvent): boolean {
+  return asks !== undefined && givesAddress(asks);
+}
+
+function isForRights({ asks }: SyscallEvent): boolean {
+  return asks?.kind === 'protect';
 }
 
 /** The latest failed call whose result the event uses. */
@@ -91,41 +96,40 @@ function failedValues({ errno }: SyscallEvent, bits: number): bigint[] {
 
 /** Within the memory that would have been there, which wraps round to 0. */
 function isItsAddress(call: SyscallEvent, address: Addr, bits: number): boolean {
-  if (!GIVE_ADDRESS.has(call.name)) return false;
-  const asked = call.name.startsWith('mmap') && call.args.length > 1 ? (call.args[1] ?? 0n) : PAGE;
-  const length = asked > PAGE ? asked : PAGE;
+  const { asks } = call;
+  if (asks === undefined || !givesAddress(asks)) return false;
+  const length = asks.length > PAGE ? asks.length : PAGE;
   return failedValues(call, bits).some((base) => BigInt.asUintN(bits, address - base) < length);
 }
 
-function lacksRights({ name, args }: SyscallEvent, { fault, vma }: FaultEvent): boolean {
-  const [start = 0n, length = 0n, prot = 0n] = args;
-  if (!GIVE_RIGHTS.has(name) || vma === undefined) return false;
+function lacksRights({ asks }: SyscallEvent, { fault, vma }: FaultEvent): boolean {
+  if (asks?.kind !== 'protect' || vma === undefined) return false;
+  const { start, length, rights } = asks;
   const within = fault.address >= start && fault.address < start + length;
-  return within && (prot & RIGHT[fault.access]) !== 0n;
+  return within && (rights & RIGHT[fault.access]) !== 0;
 }
 
 function isHandedOn(call: SyscallEvent, user: SyscallEvent, bits: number): boolean {
-  const { name, args } = user;
-  if (GIVE_ADDRESS.has(call.name) && TAKE_ADDRESS.has(name)) {
-    return failedValues(call, bits).some((base) => (args[0] ?? 0n) >> 12n === base >> 12n);
+  const { asks } = user;
+  if (isForAddress(call) && asks !== undefined && takesAddress(asks)) {
+    return failedValues(call, bits).some((base) => asks.start >> 12n === base >> 12n);
   }
   if (!GIVE_DESCRIPTOR.has(call.name)) return false;
   const fd = descriptorOf(user);
   return fd !== undefined && failedValues(call, 32).includes(BigInt.asUintN(32, fd));
 }
 
-function descriptorOf({ name, args }: SyscallEvent): bigint | undefined {
+function descriptorOf({ name, args, asks }: SyscallEvent): bigint | undefined {
   if (TAKE_DESCRIPTOR.has(name)) return args[0];
-  if (name !== 'mmap' && name !== 'mmap2') return undefined;
-  return args.length < 5 || (args[3] ?? 0n) & BigInt(MAP_ANONYMOUS) ? undefined : args[4];
+  return asks?.descriptor === undefined ? undefined : BigInt(asks.descriptor);
 }
 
 /** A success takes the place of the failure: of the same kind of call, or over the same pages. */
 function forget(event: TraceEvent, pending: Pending): void {
   if (event.type === 'vma') {
-    keep(pending, (call) => !GIVE_RIGHTS.has(call.name) || !overlaps(call, event));
+    keep(pending, (call) => !isForRights(call) || !overlaps(call, event));
   } else if (event.type === 'syscall' && event.errno === undefined && matters(event)) {
-    if (GIVE_RIGHTS.has(event.name)) return;
+    if (isForRights(event)) return;
     keep(pending, (call) => call.name !== event.name);
   }
 }
@@ -135,8 +139,8 @@ function keep({ calls }: Pending, wanted: (call: SyscallEvent) => boolean): void
   calls.splice(0, calls.length, ...kept);
 }
 
-function overlaps({ args }: SyscallEvent, { before, after }: VmaEvent): boolean {
-  const [start = 0n, length = 0n] = args;
+function overlaps({ asks }: SyscallEvent, { before, after }: VmaEvent): boolean {
+  const { start = 0n, length = 0n } = asks ?? {};
   const vma = after ?? before;
   return vma !== undefined && vma.start < start + length && vma.end > start;
 }

@@ -7,6 +7,7 @@ import type { Errno } from '../../abi/linux/errno.js';
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { Cause } from '../../base/verdict.js';
+import { RIGHT_EXEC } from '../../memory/mapping.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
 import { killedFor } from '../../trace/print-cause.js';
 
@@ -46,10 +47,6 @@ export interface Classified {
   /** What decided: the first denied call, else the first fault that bears on execution or ended the run. */
   readonly refused: Refused | undefined;
 }
-
-const PROT_EXEC = 4n;
-const VM_EXEC = 4;
-const ASK_FOR_EXEC = new Set(['mmap', 'mmap2', 'mprotect', 'pkey_mprotect']);
 
 /** `reference` is a run of the same program under the policy `none`. */
 export function classify(run: FinishedRun, reference?: FinishedRun): Classified {
@@ -124,7 +121,7 @@ function isInjected({ injected, errno }: SyscallEvent): boolean {
 /** The call asked for execution, got all the rest, and succeeded. */
 function lostExec(call: SyscallEvent): boolean {
   const { cause, injected, errno } = call;
-  if (cause?.kind !== 'narrowed' || !((cause.rights ?? 0) & VM_EXEC)) return false;
+  if (cause?.kind !== 'narrowed' || !((cause.rights ?? 0) & RIGHT_EXEC)) return false;
   // Of changed arguments the event has those that the guest gave.
   return injected === undefined && errno === undefined && asksForExec(call);
 }
@@ -134,8 +131,8 @@ function isRefusedExec(call: SyscallEvent): boolean {
   return (call.errno === 'EACCES' || call.errno === 'EPERM') && asksForExec(call);
 }
 
-function asksForExec({ name, args }: SyscallEvent): boolean {
-  return ASK_FOR_EXEC.has(name) && ((args[2] ?? 0n) & PROT_EXEC) !== 0n;
+function asksForExec({ asks }: SyscallEvent): boolean {
+  return asks !== undefined && (asks.rights & RIGHT_EXEC) !== 0;
 }
 
 function deniedBy(cause: Cause | undefined, call: SyscallEvent): Refused {

@@ -1,5 +1,6 @@
 /** System calls against expectations: at their instruction, anywhere, or never. */
 
+import { callFamily } from '../../abi/linux/call-set.js';
 import { lineBefore, positionAt } from '../read/places.js';
 import type { CallResult, Check, Expectation, ReadyProgram } from '../read/scenario.js';
 import type { Difference } from './compare.js';
@@ -89,9 +90,8 @@ function meets({ check, rule }: CallExpectation, call: ObservedCall): boolean {
   return resultMatches(check.result, call) && (rule === undefined || call.rules.includes(rule));
 }
 
-/** mmap2 is how i386 spells mmap. */
 function sameCall(expected: string, actual: string): boolean {
-  return expected === actual || (expected === 'mmap' && actual === 'mmap2');
+  return expected === actual || expected === callFamily(actual);
 }
 
 function resultMatches(result: CallResult, { event }: ObservedCall): boolean {

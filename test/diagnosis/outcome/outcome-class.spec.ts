@@ -6,6 +6,7 @@ import {
   type FinishedRun,
   refusedText,
 } from '../../../src/diagnosis/outcome/outcome-class.js';
+import { RIGHT_EXEC } from '../../../src/memory/mapping.js';
 import type { NewEvent, TraceEvent } from '../../../src/trace/events.js';
 
 const exit = (code: number): Outcome => ({ kind: 'exit', code });
@@ -43,6 +44,7 @@ const call = (
   type: 'syscall',
   name,
   args: [0n, 4096n, prot],
+  asks: { kind: 'protect', start: 0n, length: 4096n, rights: Number(prot) },
   errno,
   value: errno === undefined ? 0n : -1n,
   ...(cause === undefined ? {} : { cause }),
@@ -101,7 +103,7 @@ describe('what decided', () => {
 
   it('is a call that got less than it asked for, although it succeeded', () => {
     const { class: outcome, refused } = classify(
-      finished(segv, [call('mmap', 7n, undefined, by('narrowed', 'p/less', 0x44)), fetch]),
+      finished(segv, [call('mmap', 7n, undefined, by('narrowed', 'p/less', RIGHT_EXEC)), fetch]),
       free,
     );
     expect(outcome).toBe('crashes');
@@ -110,7 +112,7 @@ describe('what decided', () => {
   });
 
   it('is not a right to execute that nobody had asked for', () => {
-    const less = call('mmap', 3n, undefined, by('narrowed', 'p/less', 0x40));
+    const less = call('mmap', 3n, undefined, by('narrowed', 'p/less', 0));
     const { refused } = classify(finished(exit(0), [less]), free);
     expect(refused).toBe(undefined);
   });

@@ -4,10 +4,11 @@
  */
 import type { Addr } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
-import { causeOfVerdict } from '../../../base/verdict.js';
+import { type Cause, causeOfVerdict } from '../../../base/verdict.js';
 import type { Interception } from '../../../kernel/intercept.js';
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../../kernel/syscall.js';
 import type { UserMemory } from '../../../kernel/user-memory.js';
+import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
 import { ArgumentDecoder } from '../decode/decoder.js';
 import type { Waiting } from '../process/process-table.js';
@@ -37,14 +38,16 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
   });
   task.kernel.clock.tick();
   task.kernel.meter.charge('syscall');
-  const injected = request.byHost ? undefined : intercept(task, request, entry);
+  const asks = entry.asks?.(request.args, task, request.abi);
+  const injected = request.byHost ? undefined : intercept(task, request, entry, asks);
   task.call = name;
   task.mm.cause = name;
   task.mm.remark = undefined;
   const result = answered(task, request, entry, injected);
   task.call = undefined;
+  const { remark } = task.mm;
   const tell = (given: SyscallResult): void =>
-    record(task, request, entry, given, { decoder, injected });
+    record(task, request, entry, given, { decoder, injected, asks, remark });
   if (task.waiting !== undefined) {
     waitFor(task, task.waiting, request, tell);
     return noReturn;
@@ -59,12 +62,14 @@ function intercept(
   task: Task,
   { abi, args }: SyscallRequest,
   { spec }: SyscallEntry,
+  asks: MemoryRequest | undefined,
 ): Interception | undefined {
   return task.kernel.interceptor?.({
     pid: task.pid,
     pc: task.kernel.programCounter,
     name: spec.name,
     args: args.slice(0, spec.args.length),
+    asks,
     read: (address, length) => readOf(task, address, length),
     perform: (name, ...given) => performInstead(task, abi, name, given),
   });
@@ -176,15 +181,23 @@ function judged(task: Task, { abi, args }: SyscallRequest, entry: SyscallEntry):
   return entry.handler === undefined ? fail('ENOSYS') : entry.handler(task, args, abi);
 }
 
+/** What a call's event has beside its arguments and its result. */
+interface Beside {
+  readonly decoder: ArgumentDecoder;
+  readonly injected: Interception | undefined;
+  readonly asks: MemoryRequest | undefined;
+  readonly remark: Cause | undefined;
+}
+
 function record(
   task: Task,
   { number, args, byHost }: SyscallRequest,
   { spec }: SyscallEntry,
   result: SyscallResult,
-  { decoder, injected }: { decoder: ArgumentDecoder; injected: Interception | undefined },
+  { decoder, injected, asks, remark }: Beside,
 ): void {
   const value = valueSeen(task, spec.name, result);
-  const cause = result.ok === false ? result.cause : task.mm.remark;
+  const cause = result.ok === false ? result.cause : remark;
   task.kernel.record({
     type: 'syscall',
     pid: task.pid,
@@ -195,6 +208,7 @@ function record(
     value,
     errno: result.ok === false ? result.errno : undefined,
     byHost,
+    ...(asks === undefined ? {} : { asks }),
     ...(cause === undefined ? {} : { cause }),
     ...(injected === undefined
       ? {}

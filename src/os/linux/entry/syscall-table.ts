@@ -8,15 +8,20 @@ import { ABI_I386, type Abi } from '../abi.js';
 import { directoryCalls } from '../syscalls/directory.js';
 import { fcntlCalls } from '../syscalls/fcntl.js';
 import { forkCalls } from '../syscalls/fork.js';
-import type { HandlerTable, SyscallHandler } from '../syscalls/handler.js';
-import { mmanCalls } from '../syscalls/mman.js';
+import type {
+  HandlerTable,
+  RequestReader,
+  RequestTable,
+  SyscallHandler,
+} from '../syscalls/handler.js';
+import { mmanCalls, mmanRequests } from '../syscalls/mman.js';
 import { nameCalls } from '../syscalls/names.js';
 import { openCalls } from '../syscalls/open.js';
 import { pipeCalls } from '../syscalls/pipe.js';
 import { prctlCalls } from '../syscalls/prctl.js';
 import { processCalls } from '../syscalls/process.js';
 import { readWriteCalls } from '../syscalls/read-write.js';
-import { shmCalls } from '../syscalls/shm.js';
+import { shmCalls, shmRequests } from '../syscalls/shm.js';
 import { signalCalls } from '../syscalls/signal.js';
 import { statCalls } from '../syscalls/stat.js';
 import { threadAreaCalls } from '../syscalls/thread-area.js';
@@ -43,10 +48,14 @@ export const HANDLERS: HandlerTable = {
   ...waitCalls,
 };
 
+const REQUESTS: RequestTable = { ...mmanRequests, ...shmRequests };
+
 export interface SyscallEntry {
   readonly spec: SyscallSpec;
   /** Undefined: not modelled, ENOSYS. */
   readonly handler: SyscallHandler | undefined;
+  /** What it asks of the memory; undefined for a call that is not about that. */
+  readonly asks: RequestReader | undefined;
 }
 
 interface Table {
@@ -55,7 +64,11 @@ interface Table {
 }
 
 function makeTable(specs: readonly SyscallSpec[]): Table {
-  const entries = specs.map((spec) => ({ spec, handler: HANDLERS[spec.name] }));
+  const entries = specs.map((spec) => ({
+    spec,
+    handler: HANDLERS[spec.name],
+    asks: REQUESTS[spec.name],
+  }));
   return {
     byNumber: new Map(entries.map((entry) => [entry.spec.number, entry])),
     byName: new Map(entries.map((entry) => [entry.spec.name, entry])),
@@ -73,7 +86,11 @@ function tableOf(abi: Abi): Table {
 export function entryOf(abi: Abi, number: number): SyscallEntry {
   const spec = { number, name: `syscall_${number < 0 ? number : `0x${number.toString(16)}`}` };
   return (
-    tableOf(abi).byNumber.get(number) ?? { spec: { ...spec, args: UNKNOWN }, handler: undefined }
+    tableOf(abi).byNumber.get(number) ?? {
+      spec: { ...spec, args: UNKNOWN },
+      handler: undefined,
+      asks: undefined,
+    }
   );
 }
 

@@ -302,7 +302,11 @@ function sameRights(before: MappedVma | undefined, after: MappedVma | undefined)
 
 function remarksOf(ruling: Ruling): readonly Cause[] {
   if (ruling.kind === 'narrow' && ruling.taken !== undefined) {
-    return ruling.taken.map((each) => ({ kind: 'narrowed', ...each }));
+    return ruling.taken.map(({ rights, ...by }) => ({
+      kind: 'narrowed',
+      ...by,
+      rights: rights & VM_ACCESS,
+    }));
   }
   const cause = causeOfVerdict(ruling);
   return cause === undefined ? [] : [cause];
@@ -310,7 +314,7 @@ function remarksOf(ruling: Ruling): readonly Cause[] {
 
 function weight({ kind, rights = 0 }: Cause): number {
   if (kind !== 'narrowed') return 1;
-  return rights & VM_ACCESS ? 3 : 2;
+  return rights === 0 ? 2 : 3;
 }
 
 /** Read when a policy reads it: the stack pointer is the CPU's. */

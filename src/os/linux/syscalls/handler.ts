@@ -1,5 +1,6 @@
 /** What a handler is: registers in, a value or an errno out. One per name; a family per file. */
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../../kernel/syscall.js';
+import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
 import type { Waiting } from '../process/process-table.js';
 import type { Task } from '../process/task.js';
@@ -8,6 +9,11 @@ import type { Task } from '../process/task.js';
 export type SyscallHandler = (task: Task, args: SyscallArgs, abi: Abi) => SyscallResult;
 
 export type HandlerTable = Readonly<Record<string, SyscallHandler>>;
+
+/** What a call asks of the memory, from its arguments; undefined when they cannot be read. Without any effect. */
+export type RequestReader = (args: SyscallArgs, task: Task, abi: Abi) => MemoryRequest | undefined;
+
+export type RequestTable = Readonly<Record<string, RequestReader>>;
 
 /** A wait that has no answer of its own: `wokenBy` says whether a signal from outside could end it. */
 export function waitForever(task: Task, wokenBy: Waiting['wokenBy']): SyscallResult {

@@ -1,17 +1,26 @@
 /** Memory: registers to the memory manager's arguments. What it decides is in src/os/linux/mm. */
 
-import { MAP_32BIT, MAP_ANONYMOUS, MAP_FIXED } from '../../../abi/linux/mman.js';
+import {
+  MAP_32BIT,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../../abi/linux/mman.js';
 import type { Addr } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
+import { Struct } from '../../../base/struct.js';
 import { int, type SyscallArgs, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { structIn } from '../../../kernel/user-memory.js';
+import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
 import { sealRelro } from '../exec/seal-image.js';
 import { mappedFile } from '../fs/mapped-file.js';
 import type { MappedFile } from '../mm/address-space.js';
 import type { Task } from '../process/task.js';
 import { accessOk } from './arguments.js';
-import type { HandlerTable } from './handler.js';
+import type { HandlerTable, RequestTable } from './handler.js';
 
 const PAGE_MASK = 0xfffn;
 /** mincore looks at no more pages at a time than fit one page of answers. */
@@ -52,16 +61,14 @@ function mmapBytes(task: Task, args: SyscallArgs, abi: Abi): SyscallResult {
 function mmapOld(task: Task, pointer: bigint, abi: Abi): SyscallResult {
   const read = structIn(task.mm, pointer, 24);
   if (!read.ok) return read;
-  const word = (index: number): bigint => read.value.word(4 * index, 4);
-  if (word(5) & PAGE_MASK) return fail('EINVAL');
-  const request = {
-    addr: word(0),
-    length: word(1),
-    prot: word(2),
-    flags: word(3),
-    fd: word(4),
-  };
-  return mmap(task, abi, request, word(5) >> 12n);
+  const offset = read.value.word(20, 4);
+  if (offset & PAGE_MASK) return fail('EINVAL');
+  return mmap(task, abi, registersIn(read.value), offset >> 12n);
+}
+
+function registersIn(struct: Struct): MmapRegisters {
+  const word = (index: number): bigint => struct.word(4 * index, 4);
+  return { addr: word(0), length: word(1), prot: word(2), flags: word(3), fd: word(4) };
 }
 
 function mprotect(task: Task, addr: Addr, length: bigint, prot: bigint): Result<0> {
@@ -133,4 +140,44 @@ export const mmanCalls: HandlerTable = {
   remap_file_pages: (task, [addr, length, prot, pages, flags]) =>
     task.mm.remapFilePages(addr, length, prot, pages, flags),
   mseal: (task, [addr, length, flags]) => mseal(task, addr, length, flags),
+};
+
+/** What mmap's registers ask for, whatever becomes of them. */
+function mapRequest({ addr, length, prot, flags, fd }: MmapRegisters): MemoryRequest {
+  const request = { kind: 'map', start: addr, length, rights: rightsOf(prot) } as const;
+  return uint(flags) & MAP_ANONYMOUS ? request : { ...request, descriptor: int(fd) };
+}
+
+function rightsOf(prot: bigint): number {
+  return uint(prot) & (PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+function oldRequest(task: Task, pointer: bigint): MemoryRequest | undefined {
+  const read = task.mm.look(pointer, 24);
+  return read.ok ? mapRequest(registersIn(new Struct(read.value))) : undefined;
+}
+
+function protects([start, length, prot]: SyscallArgs): MemoryRequest {
+  return { kind: 'protect', start, length, rights: rightsOf(prot) };
+}
+
+function uses([start, length]: SyscallArgs): MemoryRequest {
+  return { kind: 'use', start, length, rights: 0 };
+}
+
+export const mmanRequests: RequestTable = {
+  mmap: ([addr, length, prot, flags, fd], task, abi) =>
+    abi.word === 4 ? oldRequest(task, addr) : mapRequest({ addr, length, prot, flags, fd }),
+  mmap2: ([addr, length, prot, flags, fd]) => mapRequest({ addr, length, prot, flags, fd }),
+  munmap: ([start, length]) => ({ kind: 'unmap', start, length, rights: 0 }),
+  mprotect: protects,
+  pkey_mprotect: protects,
+  brk: ([start]) => ({ kind: 'heap', start, length: 0n, rights: PROT_READ | PROT_WRITE }),
+  mremap: ([start, , length]) => ({ kind: 'move', start, length, rights: 0 }),
+  madvise: uses,
+  msync: uses,
+  mlock: uses,
+  mlock2: uses,
+  munlock: uses,
+  mseal: uses,
 };

@@ -29,11 +29,12 @@ import { fail, ok, type Result } from '../../../base/result.js';
 import { Struct } from '../../../base/struct.js';
 import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { structIn, wordOut } from '../../../kernel/user-memory.js';
+import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
 import type { Task } from '../process/task.js';
 import { attachMode, attachments, permitted, type Segment } from '../shm.js';
-import type { HandlerTable } from './handler.js';
+import type { HandlerTable, RequestTable } from './handler.js';
 
 const PAGE_MASK = 0xfffn;
 /** Asks ipc for the newer structures on i386; they are all there is. shmctl itself knows no such bit. */
@@ -66,7 +67,7 @@ function shmat(task: Task, id: number, at: Addr, flags: number): Result<Addr> {
   return task.mm.mmap({
     addr,
     length,
-    prot: PROT_READ | (writable ? PROT_WRITE : 0) | (flags & SHM_EXEC ? PROT_EXEC : 0),
+    prot: attachRights(flags),
     flags: mapFlags,
     file: {
       object: segment.object,
@@ -81,6 +82,11 @@ function shmat(task: Task, id: number, at: Addr, flags: number): Result<Addr> {
     pageOffset: 0n,
     origin: 'shmat',
   });
+}
+
+/** PROT_* of an attachment. */
+function attachRights(flags: number): number {
+  return PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
 }
 
 /** What wraps round the end of all addresses counts as taken. */
@@ -192,4 +198,24 @@ export const shmCalls: HandlerTable = {
   shmctl: (task, [id, command, buffer], abi) => shmctl(task, int(id), int(command), buffer, abi),
   ipc: (task, [call, first, second, third, pointer], abi) =>
     ipc(task, [call, first, second, third, pointer], abi),
+};
+
+function attachRequest({ kernel }: Task, id: number, start: Addr, flags: number): MemoryRequest {
+  const length = pageUp(kernel.shm.find(id)?.size ?? 0n);
+  return { kind: 'map', start, length, rights: attachRights(flags) };
+}
+
+function detachRequest(start: Addr): MemoryRequest {
+  return { kind: 'unmap', start, length: 0n, rights: 0 };
+}
+
+export const shmRequests: RequestTable = {
+  shmat: ([id, addr, flags], task) => attachRequest(task, int(id), addr, uint(flags)),
+  shmdt: ([addr]) => detachRequest(addr),
+  ipc: ([call, first, second, , pointer], task) => {
+    const operation = uint(call) & 0xffff;
+    if (operation === IPCOP_SHMDT) return detachRequest(pointer);
+    if (operation !== IPCOP_SHMAT) return undefined;
+    return attachRequest(task, int(first), pointer, uint(second));
+  },
 };
