@@ -17,6 +17,7 @@ export {
   otherEndText,
   type Sleeper,
 } from './base/outcome.js';
+export { shorten, visible, visibleJson } from './base/text.js';
 export { backtrace, type Frame } from './diagnosis/crash/backtrace.js';
 export { type NamedPlace, symbolAt } from './diagnosis/crash/modules.js';
 export { peekUpTo, plainCauses } from './diagnosis/crash/plain-cause.js';
@@ -147,6 +148,7 @@ export type { MemoryObject } from './memory/object.js';
 export type { Vma } from './os/linux/mm/vma.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
 export type { MechanismInfo, PolicyInfo } from './policy/definition.js';
+export { type OwnPolicies, ownPoliciesOf, withOwnPolicies } from './policy/own-policies.js';
 export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from './policy/policy.js';
 export { describePolicy, listMechanisms, listPolicies } from './policy/registry.js';
 export { type Advice, adviceFor } from './probe/advice.js';

@@ -36,6 +36,16 @@ function spelt(char: string): string {
   return code < 65536 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
 
+/** The same for JSON, which has an escape of its own for any character; line ends between values stay. */
+export function visibleJson(json: string): string {
+  return json.replace(UNSEEN, (char) => (char === '\n' ? char : units(char)));
+}
+
+function units(char: string): string {
+  const codes = Array.from({ length: char.length }, (_, index) => char.charCodeAt(index));
+  return codes.map((code) => `\\u${code.toString(16).padStart(4, '0')}`).join('');
+}
+
 /** The beginning of a long text, on one line: for messages that quote what they were given. */
 export function shorten(text: string, most = 120): string {
   const start = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;

@@ -6,6 +6,8 @@ export interface OptionSpec {
   readonly name: string;
   /** What help calls the value; a switch has none. */
   readonly value?: string;
+  /** One letter: `-I DIR` is `--include DIR`. */
+  readonly short?: string;
   /** A switch that may have a value behind `=`, and how help calls that one. */
   readonly inline?: string;
   /** Given several times, the values are joined by this; without it the last one counts. */
@@ -39,6 +41,13 @@ export interface Given {
 /** A wrong command line or an input that cannot be read: one line for people, exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** Lines below it: all that is wrong with a file. */
+  readonly details: readonly string[];
+
+  constructor(message: string, details: readonly string[] = []) {
+    super(message);
+    this.details = details;
+  }
 }
 
 /** Sorts arguments by `options`. @throws UsageError that names the argument and the nearest option. */
@@ -46,10 +55,10 @@ export function parseArguments(options: readonly OptionSpec[], args: readonly st
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
-      options.map(({ name, value }) => [
-        name,
-        { type: value === undefined ? 'boolean' : 'string' } as const,
-      ]),
+      options.map(({ name, value, short }) => {
+        const type = value === undefined ? 'boolean' : 'string';
+        return [name, short === undefined ? { type } : { type, short }] as const;
+      }),
     ),
     strict: false,
     tokens: true,

@@ -3,9 +3,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { causeOf, type Outcome, Sandbox } from '../index.js';
 import { type Command, type Given, integerOf, UsageError } from './arguments.js';
+import { ASM_FOLDER } from './include.js';
 import { toJson } from './json.js';
+import { stdout } from './output.js';
 import { linuxPolicies, splitSpecs } from './policy-list.js';
-import { ASM_FOLDER, type LoadedProgram, loadProgram } from './program.js';
+import { type LoadedProgram, loadProgram } from './program.js';
 import { Progress } from './progress.js';
 import { type Cell, renderTable } from './table.js';
 import { type Colour, hang, type Terminal, terminalOf } from './terminal.js';
@@ -43,7 +45,7 @@ async function runDemo(given: Given): Promise<number> {
   const [extra] = given.positionals;
   if (extra !== undefined) throw new UsageError(`unexpected argument '${extra}'`);
   const policies = splitSpecs(given.values.get('policies')) ?? linuxPolicies();
-  const programs = await Promise.all(programFiles().map((file) => loadProgram(file, undefined)));
+  const programs = await Promise.all(programFiles().map((file) => loadProgram(file)));
   const results: Result[] = [];
   const progress = new Progress(programs.length * policies.length);
   for (const program of programs) {
@@ -53,9 +55,8 @@ async function runDemo(given: Given): Promise<number> {
     }
   }
   progress.done();
-  const { stdout } = process;
-  if (given.switches.has('json')) stdout.write(`${toJson(results)}\n`);
-  else stdout.write(`${demoTable(results, policies, terminalOf(stdout)).join('\n')}\n`);
+  if (given.switches.has('json')) stdout.lines([toJson(results)]);
+  else stdout.lines(demoTable(results, policies, terminalOf(stdout.stream)));
   return 0;
 }
 

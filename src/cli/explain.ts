@@ -10,9 +10,10 @@ import {
   type Spent,
   straceCall,
 } from '../index.js';
+import { ASM_FOLDER } from './include.js';
 import type { GivenProgram } from './open-program.js';
 import { place } from './place.js';
-import { ASM_FOLDER, loadProgram } from './program.js';
+import { loadProgram } from './program.js';
 import { hang, type Terminal } from './terminal.js';
 
 const LABEL_WIDTH = 11;
@@ -38,7 +39,7 @@ export async function explanationOf(
 ): Promise<Explanation | undefined> {
   const programs = await Promise.all(
     Object.entries(OTHER_WAYS).map(async ([name, way]): Promise<KnownProgram> => {
-      const { elf } = await loadProgram(join(ASM_FOLDER, arch, `${name}.s`), undefined);
+      const { elf } = await loadProgram(join(ASM_FOLDER, arch, `${name}.s`));
       return { text: `${way}, as in asm/${arch}/${name}.s`, elf };
     }),
   );

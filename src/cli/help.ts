@@ -1,7 +1,7 @@
 /** The pages that --help prints, made of the same records that the parser reads. */
 import type { Command, OptionSpec } from './arguments.js';
 
-const HELP: OptionSpec = { name: 'help', help: 'print this page' };
+const HELP: OptionSpec = { name: 'help', short: 'h', help: 'print this page' };
 
 export function overview(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => [name, summary] as const);
@@ -17,8 +17,8 @@ export function overview(commands: readonly Command[]): string {
     '',
     'Options:',
     ...columns([
-      ['--help', 'print this page, or that of a command: mayexec run --help'],
-      ['--version', 'print the version, and which engine would run and why'],
+      ['--help, -h', 'print this page, or that of a command: mayexec run --help, mayexec help run'],
+      ['--version, -v', 'print the version, and which engine would run and why'],
     ]),
     '',
     'Examples:',
@@ -47,7 +47,8 @@ export function page(command: Command): string {
   ].join('\n');
 }
 
-function optionText({ name, value, inline }: OptionSpec): string {
+function optionText({ name, short, value, inline }: OptionSpec): string {
+  if (short !== undefined) return `-${short}, --${name} ${value ?? ''}`.trimEnd();
   if (inline !== undefined) return `--${name}[=${inline}]`;
   return value === undefined ? `--${name}` : `--${name} ${value}`;
 }

@@ -11,6 +11,7 @@ import {
 import { type Command, type Given, UsageError } from './arguments.js';
 import { readInput } from './host-file.js';
 import { toJson } from './json.js';
+import { stdout } from './output.js';
 import { splitSpecs } from './policy-list.js';
 import { showProgress } from './progress.js';
 import { readAll } from './standard-input.js';
@@ -49,14 +50,13 @@ export const identify: Command = {
 
 async function runIdentify(given: Given): Promise<number> {
   const text = readResults(given);
-  const { stdout } = process;
   const found = await identifyResults(text, {
     candidates: splitSpecs(given.values.get('policies')),
     progress: (waiting) => showProgress(`${waiting} policies to run`),
   }).finally(() => showProgress(''));
   const advice = adviceFor(found.results, found.fits);
-  if (given.switches.has('json')) stdout.write(`${toJson(record(found, advice))}\n`);
-  else stdout.write(`${report(found, advice, terminalOf(stdout)).join('\n')}\n`);
+  if (given.switches.has('json')) stdout.lines([toJson(record(found, advice))]);
+  else stdout.lines(report(found, advice, terminalOf(stdout.stream)));
   return found.kind === 'exact' && found.complete ? 0 : NOT_EXACT;
 }
 

@@ -6,16 +6,14 @@ import {
   type Refused,
   refusedText,
   type Sandbox,
+  visibleJson,
 } from '../index.js';
 
 /** 64-bit values as `0x...` strings, negative ones in two's complement: JSON's numbers end at 2^53. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(
-    value,
-    (_key, item: unknown) =>
-      typeof item === 'bigint' ? `0x${BigInt.asUintN(64, item).toString(16)}` : item,
-    2,
-  );
+  const words = (_key: string, item: unknown): unknown =>
+    typeof item === 'bigint' ? `0x${BigInt.asUintN(64, item).toString(16)}` : item;
+  return visibleJson(JSON.stringify(value, words, 2));
 }
 
 export function runRecord(
@@ -24,7 +22,6 @@ export function runRecord(
   outcome: Outcome,
   { class: outcomeClass, refused }: Classified,
 ): object {
-  const text = new TextDecoder();
   return {
     program,
     arch: sandbox.arch,
@@ -34,8 +31,8 @@ export function runRecord(
     class: outcomeClass,
     frames: outcome.kind === 'signal' ? backtrace(sandbox) : [],
     refused: refused === undefined ? null : refusedRecord(refused),
-    stdout: text.decode(sandbox.stdout),
-    stderr: text.decode(sandbox.stderr),
+    ...outputRecord('stdout', sandbox.stdout),
+    ...outputRecord('stderr', sandbox.stderr),
     syscalls: sandbox.trace.flatMap((event) => {
       if (event.type !== 'syscall') return [];
       const { pid, name, args, value = null, errno = null } = event;
@@ -44,6 +41,16 @@ export function runRecord(
     kernelLog: sandbox.kernelLog,
     findings: sandbox.findings,
     instructions: sandbox.instructions,
+  };
+}
+
+/** The text; where the bytes are no UTF-8 it has lost some, and all of them stand beside it. */
+function outputRecord(name: 'stdout' | 'stderr', bytes: Uint8Array): object {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const whole = Buffer.from(text).equals(bytes);
+  return {
+    [name]: text,
+    ...(whole ? {} : { [`${name}Base64`]: Buffer.from(bytes).toString('base64') }),
   };
 }
 

@@ -1,11 +1,12 @@
 /** The trace while it grows: strace's lines, in step with what the program prints. */
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { callFamily, callSet, type Sandbox, straceText } from '../index.js';
 import type { Given } from './arguments.js';
 import { openOutput } from './host-file.js';
+import { printable, stderr, writeAll } from './output.js';
 
 interface Output {
-  write(text: string): unknown;
+  print(text: string): void;
 }
 
 export class LiveTrace {
@@ -33,7 +34,7 @@ export class LiveTrace {
     const shown = events
       .slice(this.#printed)
       .filter((event) => event.type !== 'syscall' || calls?.has(callFamily(event.name)) !== false);
-    this.#output.write(straceText(shown, events[0]?.pid));
+    this.#output.print(straceText(shown, events[0]?.pid));
     this.#printed = events.length;
   }
 }
@@ -44,11 +45,13 @@ export function traceOf({ values, switches }: Given): LiveTrace | undefined {
   if (!switches.has('trace') && file === undefined) return undefined;
   const set = values.get('trace');
   const calls = set === undefined ? undefined : callSet(set);
-  return new LiveTrace(file === undefined ? process.stderr : fileOutput(file), calls);
+  return new LiveTrace(file === undefined ? stderr : fileOutput(file), calls);
 }
 
 function fileOutput(path: string): Output {
   const fd = openOutput(path);
   process.once('exit', () => closeSync(fd));
-  return { write: (text) => writeSync(fd, text) };
+  return {
+    print: (text) => writeAll(fd, new TextEncoder().encode(printable(text, false)), path),
+  };
 }

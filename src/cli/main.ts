@@ -1,21 +1,33 @@
 #!/usr/bin/env node
 /** The command: finds the sub-command, runs it, and turns a user's mistake into one line. */
 import { readFileSync } from 'node:fs';
-import { MayexecError, openEngineInfo, unknownValue } from '../index.js';
+import {
+  AssemblyError,
+  MayexecError,
+  openEngineInfo,
+  ScenarioError,
+  unknownValue,
+  visible,
+} from '../index.js';
 import { type Command, parseArguments, UsageError } from './arguments.js';
 import { demo } from './demo.js';
 import { overview, page } from './help.js';
 import { identify } from './identify.js';
 import { maps } from './maps.js';
 import { matrix } from './matrix.js';
+import { stderr, stdout } from './output.js';
 import { policies } from './policies.js';
 import { probe } from './probe.js';
 import { run } from './run.js';
 import { USAGE } from './status.js';
 import { test } from './test.js';
+import { runWithin } from './timeout.js';
 
 const COMMANDS: readonly Command[] = [run, maps, test, matrix, policies, probe, identify, demo];
 const NAMES = COMMANDS.map(({ name }) => name);
+
+const HELP = ['help', '--help', '-h'];
+const VERSION = ['--version', '-v'];
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -24,15 +36,24 @@ async function main(args: readonly string[]): Promise<number> {
       `no command given: expected one of ${NAMES.join(', ')} (see mayexec --help)`,
     );
   }
-  if (name === '--help' || name === '-h') return print(overview(COMMANDS));
-  if (name === '--version') return print(await version());
-  const command = COMMANDS.find((known) => known.name === name);
-  if (command === undefined) {
-    const known = name.startsWith('-') ? ['--help', '--version'] : NAMES;
-    throw unknownValue(name.startsWith('-') ? 'option' : 'command', name, known);
-  }
+  if (HELP.includes(name)) return print(helpOf(rest));
+  if (VERSION.includes(name)) return print(await version());
+  const command = commandOf(name);
   if (asksForHelp(rest)) return print(page(command));
-  return command.run(parseArguments(command.options, rest));
+  const given = parseArguments(command.options, rest);
+  return runWithin(given, () => command.run(given));
+}
+
+function helpOf([name]: readonly string[]): string {
+  return name === undefined || name.startsWith('-') ? overview(COMMANDS) : page(commandOf(name));
+}
+
+function commandOf(name: string): Command {
+  const command = COMMANDS.find((known) => known.name === name);
+  if (command !== undefined) return command;
+  const option = name.startsWith('-');
+  const known = option ? ['--help', '-h', '--version', '-v'] : [...NAMES, 'help'];
+  throw unknownValue(option ? 'option' : 'command', name, known);
 }
 
 /** Before anything else is judged: `mayexec run --help` needs no program. */
@@ -49,20 +70,27 @@ async function version(): Promise<string> {
 }
 
 function print(text: string): number {
-  process.stdout.write(text);
+  stdout.print(text);
   return 0;
 }
 
-// A reader that went away (`| head`) wants no more output, and no complaint either.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
-});
+/** A source or a scenario is refused with all that is wrong with it, a line each. */
+function complaint(error: UsageError | MayexecError): string[] {
+  const { message } = error;
+  if (error instanceof UsageError) return [message, ...error.details].map((line) => visible(line));
+  const lists = error instanceof AssemblyError || error instanceof ScenarioError;
+  return lists ? message.split('\n') : [visible(message)];
+}
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof UsageError || error instanceof MayexecError)) throw error;
-  process.stderr.write(`mayexec: ${error.message}\n`);
   process.exitCode = USAGE;
+  const [first = '', ...more] = complaint(error);
+  try {
+    stderr.lines([`mayexec: ${first}`, ...more]);
+  } catch {
+    // Standard error takes nothing either: the exit status says it.
+  }
 }

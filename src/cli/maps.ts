@@ -3,7 +3,14 @@ import { type Outcome, type Sandbox, timelineOf } from '../index.js';
 import type { Command, Given } from './arguments.js';
 import { endingText } from './ending.js';
 import { toJson } from './json.js';
-import { givenProgram, openProgram, PROGRAM_OPTIONS, startProgram } from './open-program.js';
+import {
+  givenProgram,
+  openProgram,
+  PROGRAM_DETAILS,
+  PROGRAM_OPTIONS,
+  startProgram,
+} from './open-program.js';
+import { stdout } from './output.js';
 import { terminalOf } from './terminal.js';
 import { timelineLines } from './timeline-table.js';
 
@@ -20,6 +27,8 @@ export const maps: Command = {
     { name: 'json', help: 'print one JSON object instead' },
   ],
   details: [
+    ...PROGRAM_DETAILS,
+    '',
     'What the program prints is not shown. Without --over-time the map is that of /proc/self/maps when the',
     'program has ended. With it a column is a call that changed the map, or was refused a change; below',
     'stands which call it was, where it was made, and which rule of the policy spoke.',
@@ -35,14 +44,12 @@ async function runMaps(given: Given): Promise<number> {
   const program = await givenProgram('maps', given);
   using sandbox = await openProgram(program);
   const outcome = startProgram(sandbox, program);
-  const { stdout } = process;
-  if (given.switches.has('json'))
-    stdout.write(`${toJson(record(program.path, sandbox, outcome))}\n`);
-  else if (!given.switches.has('over-time')) {
-    stdout.write(`${sandbox.procMaps()}(${endingText(outcome)})\n`);
+  if (given.switches.has('json')) stdout.lines([toJson(record(program.path, sandbox, outcome))]);
+  else if (given.switches.has('over-time')) {
+    const lines = timelineLines(sandbox, terminalOf(stdout.stream));
+    stdout.lines([...lines, '', `(${endingText(outcome)})`]);
   } else {
-    const lines = timelineLines(sandbox, terminalOf(stdout));
-    stdout.write(`${[...lines, '', `(${endingText(outcome)})`].join('\n')}\n`);
+    stdout.print(`${sandbox.procMaps()}(${endingText(outcome)})\n`);
   }
   return 0;
 }

@@ -1,12 +1,15 @@
 /** `mayexec matrix`: what each scenario comes to under each policy, and which rule decided. */
-import { matrixHtml, Sandbox } from '../index.js';
+import { matrixHtml, ownPoliciesOf, type Policy, Sandbox, withOwnPolicies } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { readText, writeOutput } from './host-file.js';
+import { INCLUDE_OPTION } from './include.js';
 import { toJson } from './json.js';
 import { matrixTable } from './matrix-table.js';
+import { stdout } from './output.js';
+import { loadPolicies, POLICY_FILE_DETAILS, POLICY_FILE_OPTION } from './policy-file.js';
 import { linuxPolicies, splitSpecs } from './policy-list.js';
 import { terminalOf } from './terminal.js';
-import { jobsOf, performWithProgress } from './test.js';
+import { hostOf, jobsOf, performWithProgress } from './test.js';
 import { scenarioFiles } from './test-files.js';
 import type { Task } from './test-worker.js';
 
@@ -20,6 +23,8 @@ export const matrix: Command = {
       value: 'A,B',
       help: 'policy specs; default: each policy as it is by default',
     },
+    INCLUDE_OPTION,
+    POLICY_FILE_OPTION,
     { name: 'jobs', value: 'N', help: 'files at a time; default: one for each processor' },
     { name: 'json', help: 'print one JSON array instead of a table' },
     { name: 'html', value: 'FILE', help: 'write the table to an HTML file as well' },
@@ -29,6 +34,8 @@ export const matrix: Command = {
     'under every policy. Outcomes: works, falls back (same output, but an execution was refused), errors',
     '(refused, orderly end), crashes. A number leads to the rule below the table. On a terminal that is',
     'too narrow, policies are letters and outcomes are marks, explained below the table.',
+    '',
+    ...POLICY_FILE_DETAILS,
   ].join('\n'),
   examples: [
     'mayexec matrix',
@@ -39,25 +46,33 @@ export const matrix: Command = {
 
 async function runMatrix(given: Given): Promise<number> {
   const policies = splitSpecs(given.values.get('policies')) ?? linuxPolicies();
-  await checkPolicies(policies);
+  const host = hostOf(given);
+  await checkPolicies(policies, await loadPolicies(host.policyFiles ?? []));
   const files = scenarioFiles(given.positionals);
-  const tasks = files.map((file, id): Task => ({ id, file, text: readText(file), policies }));
+  const tasks = files.map(
+    (file, id): Task => ({ id, file, text: readText(file), policies, ...host }),
+  );
   const answers = await performWithProgress(tasks, jobsOf(given));
   const mistakes = answers.flatMap((answer) =>
     'mistake' in answer ? [answer.mistake] : 'error' in answer ? [answer.error] : [],
   );
   if (mistakes.length > 0)
-    throw new UsageError(`matrix: mistakes in scenarios\n${mistakes.join('\n')}`);
+    throw new UsageError(
+      'matrix: mistakes in scenarios',
+      mistakes.flatMap((text) => text.split('\n')),
+    );
   const rows = answers.flatMap((answer) => ('rows' in answer ? answer.rows : []));
   const html = given.values.get('html');
   if (html !== undefined) writeOutput(html, matrixHtml(rows, policies));
-  const { stdout } = process;
-  if (given.switches.has('json')) stdout.write(`${toJson(rows)}\n`);
-  else stdout.write(`${matrixTable(rows, policies, terminalOf(stdout)).join('\n')}\n`);
+  if (given.switches.has('json')) stdout.lines([toJson(rows)]);
+  else stdout.lines(matrixTable(rows, policies, terminalOf(stdout.stream)));
   return 0;
 }
 
 /** A wrong spec is a mistake on the command line, not one of each file. */
-async function checkPolicies(policies: readonly string[]): Promise<void> {
-  for (const policy of policies) (await Sandbox.create({ policy })).close();
+async function checkPolicies(policies: readonly string[], own: readonly Policy[]): Promise<void> {
+  const byName = ownPoliciesOf(own);
+  for (const spec of policies) {
+    (await Sandbox.create({ policy: withOwnPolicies(spec, byName) })).close();
+  }
 }

@@ -4,12 +4,23 @@ import {
   type Arch,
   type EngineChoice,
   type Outcome,
+  type OwnPolicies,
+  ownPoliciesOf,
   Sandbox,
   type SandboxOptions,
   unknownValue,
+  withOwnPolicies,
 } from '../index.js';
 import { type Given, integerOf, type OptionSpec, sizeOf, UsageError } from './arguments.js';
-import { type LoadedProgram, loadProgram } from './program.js';
+import { readInput } from './host-file.js';
+import { INCLUDE_OPTION, includeFolders } from './include.js';
+import {
+  loadPolicies,
+  POLICY_FILE_DETAILS,
+  POLICY_FILE_OPTION,
+  policyFilesOf,
+} from './policy-file.js';
+import { type LoadedProgram, loadProgram, STANDARD_INPUT } from './program.js';
 import { readAll } from './standard-input.js';
 
 export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
@@ -42,6 +53,33 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
     join: '+',
     help: 'fail calls as strace does: mmap:error=ENOMEM:when=2; may be repeated',
   },
+  {
+    name: 'stdin',
+    value: 'FILE',
+    help: "the program's standard input; default: that of mayexec, which a program from - has used up",
+  },
+  INCLUDE_OPTION,
+  POLICY_FILE_OPTION,
+  {
+    name: 'timeout',
+    value: 'SECONDS',
+    help: 'end the command after SECONDS of real time, with status 3; not deterministic',
+  },
+];
+
+/** Paragraphs for help: of PROGRAM and of options that need more than a line. */
+export const PROGRAM_DETAILS: readonly string[] = [
+  'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex), a static ELF file, or - for assembly or ELF from',
+  'standard input. Assembly is in Intel syntax, for the CPU that a comment line `#@ arch i386` names (`;@` in',
+  '.asm), else a word of its path (asm/i386/x.s), else x86-64. It includes files of its own folder, of asm/ of',
+  'this package and of the folders that -I names, and no others. Raw code is called as a function, from memory',
+  'that may be read and executed. A scenario (.md) brings its seed, layout and marks along, and SPEC may be the',
+  'name of one of its runs.',
+  '',
+  ...POLICY_FILE_DETAILS,
+  '',
+  '--timeout counts real seconds, so that what a run has done by then differs from host to host;',
+  '--limit-blocks counts work, and ends a run at the same place everywhere. With --json nothing is printed then.',
 ];
 
 /** A program of the command line, ready to be opened any number of times. */
@@ -56,8 +94,15 @@ export interface GivenProgram {
 /** @throws UsageError for a program that is missing or cannot be read. */
 export async function givenProgram(command: string, given: Given): Promise<GivenProgram> {
   const path = programPath(command, given);
-  const program = await loadProgram(path, archOf(given), given.values.get('program'));
-  return { path, program, options: optionsOf(given, program, path) };
+  const ownPolicies = await loadPolicies(policyFilesOf(given));
+  const program = await loadProgram(path, {
+    arch: archOf(given),
+    part: given.values.get('program'),
+    folders: includeFolders(given),
+    ownPolicies,
+  });
+  const own = ownPoliciesOf(ownPolicies);
+  return { path, program, options: optionsOf(given, program, path, own) };
 }
 
 function programPath(command: string, { positionals }: Given): string {
@@ -82,7 +127,12 @@ export function archOf({ values }: Given): Arch | undefined {
   return arch;
 }
 
-function optionsOf(given: Given, program: LoadedProgram, path: string): SandboxOptions {
+function optionsOf(
+  given: Given,
+  program: LoadedProgram,
+  path: string,
+  own: OwnPolicies,
+): SandboxOptions {
   const { values, rest } = given;
   const { settings, runs } = program.lesson ?? {};
   const run = runs?.get(values.get('policy') ?? '');
@@ -95,7 +145,7 @@ function optionsOf(given: Given, program: LoadedProgram, path: string): SandboxO
   return {
     arch: program.arch,
     os: values.get('os') as 'linux' | undefined,
-    policy: run?.policy ?? values.get('policy'),
+    policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
     seed: integerOf(given, 'seed') ?? settings?.seed,
     engine: values.get('engine') as EngineChoice | undefined,
@@ -108,7 +158,7 @@ function optionsOf(given: Given, program: LoadedProgram, path: string): SandboxO
     sysctl: sysctlOf(values.get('sysctl')),
     inject: values.get('inject') ?? run?.inject,
     program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
-    stdin: settings?.stdin === undefined ? inputOf() : new TextEncoder().encode(settings.stdin),
+    stdin: inputOf(values.get('stdin'), path, settings?.stdin),
   };
 }
 
@@ -126,9 +176,25 @@ function sysctlOf(text: string | undefined): Record<string, number> {
   );
 }
 
-/** Read at the first wish for it, once. A person at the keyboard is not asked: the program may never read. */
-function inputOf(): (() => Uint8Array) | undefined {
-  if (isatty(0)) return undefined;
+function policyOf(spec: string | undefined, own: OwnPolicies): SandboxOptions['policy'] {
+  return spec === undefined ? undefined : withOwnPolicies(spec, own);
+}
+
+/**
+ * What the program reads: `--stdin`, else what its scenario says, else mayexec's own standard input, read at
+ * the first wish for it, once. A person at the keyboard is not asked: the program may never read.
+ */
+function inputOf(
+  file: string | undefined,
+  program: string,
+  said: string | undefined,
+): Uint8Array | (() => Uint8Array) | undefined {
+  if (file === STANDARD_INPUT && program === STANDARD_INPUT) {
+    throw new UsageError('--stdin -: standard input holds the program already');
+  }
+  if (file !== undefined && file !== STANDARD_INPUT) return readInput(file);
+  if (file === undefined && said !== undefined) return new TextEncoder().encode(said);
+  if (program === STANDARD_INPUT || isatty(0)) return undefined;
   let input: Uint8Array | undefined;
   return () => {
     input ??= readAll(0);

@@ -1,5 +1,5 @@
 /** Addresses as people read them: with the function or label that they lie in. */
-import { type Frame, type Sandbox, symbolAt } from '../index.js';
+import { type Frame, type Sandbox, symbolAt, visible } from '../index.js';
 
 /** `0x40005c <_start+0x5c>`. */
 export function place(sandbox: Sandbox, address: bigint): string {
@@ -15,10 +15,10 @@ export function symbolSuffix(sandbox: Sandbox, address: bigint): string {
 /** `0x40113f <main+0x1f> jit.c:22`; `?` where only a word on the stack tells of it. */
 export function framePlace({ pc, symbol, offset, file, line, by }: Frame): string {
   const name = symbol === undefined ? '' : suffix(symbol, BigInt(offset ?? 0));
-  const source = file === undefined ? '' : ` ${file}:${line}`;
+  const source = file === undefined ? '' : ` ${visible(file)}:${line}`;
   return `0x${pc.toString(16)}${name}${source}${by === 'stack' ? ' ?' : ''}`;
 }
 
 function suffix(name: string, offset: bigint): string {
-  return ` <${name}${offset === 0n ? '' : `+0x${offset.toString(16)}`}>`;
+  return ` <${visible(name)}${offset === 0n ? '' : `+0x${offset.toString(16)}`}>`;
 }

@@ -8,6 +8,7 @@ import {
 } from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { toJson } from './json.js';
+import { stdout } from './output.js';
 import { hang, type Terminal, terminalOf, wrap } from './terminal.js';
 
 /** Lines of prose longer than this are hard to read, however wide the terminal is. */
@@ -22,8 +23,7 @@ export const policies: Command = {
     'A policy is given to `mayexec run --policy` as NAME or NAME:OPTION=VALUE,OPTION=VALUE;\nseveral are joined by +, and then all must allow what the program does.',
   examples: ['mayexec policies', 'mayexec policies restricted-wx'],
   run: async (given) => {
-    const terminal = terminalOf(process.stdout);
-    process.stdout.write(`${answer(given, terminal).join('\n')}\n`);
+    stdout.lines(answer(given, terminalOf(stdout.stream)));
     return 0;
   },
 };

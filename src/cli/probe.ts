@@ -14,6 +14,7 @@ import type { Command, Given } from './arguments.js';
 import { writeOutput } from './host-file.js';
 import { toJson } from './json.js';
 import { archOf } from './open-program.js';
+import { stdout } from './output.js';
 import { type Cell, renderTable } from './table.js';
 import { type Terminal, terminalOf } from './terminal.js';
 
@@ -50,14 +51,14 @@ export const probe: Command = {
       policy: given.values.get('policy'),
       only: namesOf(given, arch),
     });
-    process.stdout.write(textOf(given, results));
+    stdout.print(textOf(given, results));
     return 0;
   },
 };
 
 async function emit(file: string, arch: Arch): Promise<number> {
   writeOutput(file, await probeProgram(arch), 0o755);
-  process.stdout.write(
+  stdout.print(
     `wrote ${file}: run it on a Linux machine (./${basename(file)} > results.txt), then mayexec identify results.txt\n`,
   );
   return 0;
@@ -92,7 +93,7 @@ function textOf({ switches, values }: Given, results: ProbeResults): string {
     };
     return `${toJson(record)}\n`;
   }
-  return `${probeTable(results, terminalOf(process.stdout)).join('\n')}\n`;
+  return `${probeTable(results, terminalOf(stdout.stream)).join('\n')}\n`;
 }
 
 export function probeTable({ outcomes }: ProbeResults, terminal: Terminal): string[] {

@@ -1,20 +1,18 @@
 /** PROGRAM of the command line: what kind of file it is, for which CPU, and the ELF image made of it. */
-import { existsSync } from 'node:fs';
-import { basename, extname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, extname, resolve } from 'node:path';
 import {
   type Arch,
   assembleProgram,
   loadScenario,
+  type Policy,
   type ScenarioSettings,
   unknownValue,
   withoutDirectives,
 } from '../index.js';
 import { UsageError } from './arguments.js';
-import { decode, readInput, readText } from './host-file.js';
-
-/** `asm/` of this package: where programs find what they include. */
-export const ASM_FOLDER = fileURLToPath(new URL('../asm/', import.meta.url));
+import { decode, readInput } from './host-file.js';
+import { type Include, includeFor } from './include.js';
+import { readAll } from './standard-input.js';
 
 export interface LoadedProgram {
   readonly name: string;
@@ -36,15 +34,31 @@ export interface Lesson {
   >;
 }
 
+export interface LoadProgramOptions {
+  /** `--arch`. */
+  readonly arch?: Arch | undefined;
+  /** `--program`: which one of a scenario. */
+  readonly part?: string | undefined;
+  /** `-I`. */
+  readonly folders?: readonly string[];
+  /** `--policy-file`. */
+  readonly ownPolicies?: readonly Policy[] | undefined;
+}
+
+/** The PROGRAM that is read from standard input. */
+export const STANDARD_INPUT = '-';
+
 /** @throws UsageError for what cannot be read, MayexecError for source that does not assemble. */
 export async function loadProgram(
   path: string,
-  wanted: Arch | undefined,
-  part?: string,
+  { arch: wanted, part, folders, ownPolicies }: LoadProgramOptions = {},
 ): Promise<LoadedProgram> {
-  const bytes = readInput(path);
-  const name = nameOf(path);
-  const extension = extname(path).toLowerCase();
+  const piped = path === STANDARD_INPUT;
+  const bytes = piped ? readAll(0) : readInput(path);
+  if (piped && bytes.length === 0) throw new UsageError('-: standard input holds no program');
+  const name = piped ? 'stdin' : nameOf(path);
+  const extension = piped ? '.s' : extname(path).toLowerCase();
+  const include = includeFor(piped ? undefined : path, folders);
   if (part !== undefined && extension !== '.md') {
     throw new UsageError(`${path}: --program chooses a program of a scenario (.md)`);
   }
@@ -56,10 +70,10 @@ export async function loadProgram(
     case '.asm': {
       const source = decode(path, bytes);
       const arch = wanted ?? archOfSource(path, source);
-      return { name, arch, elf: await assembled(path, source, arch) };
+      return { name, arch, elf: await assembled(path, source, arch, include) };
     }
     case '.md':
-      return fromScenario(path, decode(path, bytes), wanted, part);
+      return fromScenario(path, decode(path, bytes), { arch: wanted, part, ownPolicies }, include);
     case '.bin':
       return rawCode(path, bytes, wanted);
     case '.hex':
@@ -75,12 +89,13 @@ export async function loadProgram(
 async function fromScenario(
   path: string,
   text: string,
-  wanted: Arch | undefined,
-  part: string | undefined,
+  { arch: wanted, part, ownPolicies = [] }: LoadProgramOptions,
+  include: Include,
 ): Promise<LoadedProgram> {
   const { arch, programs, runs, settings } = await loadScenario(text, {
     file: path,
-    include: readInclude,
+    include,
+    ownPolicies,
   });
   if (wanted !== undefined && wanted !== arch) {
     throw new UsageError(`${path}: a scenario for ${arch}, but --arch is ${wanted}`);
@@ -98,16 +113,15 @@ async function fromScenario(
   return { name: program.name, arch, elf: program.elf, lesson };
 }
 
-async function assembled(path: string, source: string, arch: Arch): Promise<Uint8Array> {
+async function assembled(
+  path: string,
+  source: string,
+  arch: Arch,
+  include: Include,
+): Promise<Uint8Array> {
   // What `;@` says is for `mayexec test`.
   const code = withoutDirectives(source);
-  return (await assembleProgram(code, { arch, file: path, include: readInclude })).elf;
-}
-
-/** Asked for the path beside the including file first, then for the name alone: one of asm/ of this package. */
-export function readInclude(name: string): string | undefined {
-  const file = [name, join(ASM_FOLDER, name)].find((candidate) => existsSync(candidate));
-  return file === undefined ? undefined : readText(file);
+  return (await assembleProgram(code, { arch, file: path, include })).elf;
 }
 
 /** A function of these bytes, in memory that may be read and executed. */

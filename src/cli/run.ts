@@ -9,6 +9,7 @@ import {
   type Sandbox,
   unhindered,
   unknownValue,
+  visible,
 } from '../index.js';
 import type { Command, Given } from './arguments.js';
 import { endingText } from './ending.js';
@@ -21,9 +22,11 @@ import {
   type GivenProgram,
   givenProgram,
   openProgram,
+  PROGRAM_DETAILS,
   PROGRAM_OPTIONS,
   startProgram,
 } from './open-program.js';
+import { stderr, stdout } from './output.js';
 import { faultReport } from './report.js';
 import { exitStatus } from './status.js';
 import { terminalOf } from './terminal.js';
@@ -65,11 +68,9 @@ export const run: Command = {
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [
-    'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex) or a static ELF file. Assembly is in Intel',
-    'syntax, for the CPU that a comment line `#@ arch i386` names (`;@` in .asm), else a word of its path',
-    '(asm/i386/x.s), else x86-64; it includes files of its own folder and of asm/. Raw code is called as',
-    'a function, from memory that may be read and executed. A scenario (.md) brings its seed, layout and',
-    'marks along, and SPEC may be the name of one of its runs.',
+    ...PROGRAM_DETAILS,
+    '',
+    '--json: stdout and stderr are text; where the bytes are no UTF-8, stdoutBase64 and stderrBase64 hold them.',
     '',
     ...INJECT_DETAILS,
     '',
@@ -85,6 +86,8 @@ export const run: Command = {
     'mayexec run scenarios/selinux/skirmish-with-selinux.md --program memalign --policy selinux --trace',
     'mayexec run prog.s --inject mprotect:error=EACCES:when=2+ --trace=mm',
     'mayexec run prog.s --inject-each mmap,mprotect:error=EACCES',
+    'gcc -S -masm=intel -O1 -o - prog.c | mayexec run - --stdin input.txt',
+    'mayexec run prog.s --policy nx+no-gain --policy-file no-gain=./no-gain.mjs',
   ],
   run: runProgram,
 };
@@ -103,7 +106,7 @@ async function runProgram(given: Given): Promise<number> {
     monitor: true,
     onOutput: (fd, bytes) => {
       trace?.catchUp();
-      if (!json) (fd === 1 ? process.stdout : process.stderr).write(bytes);
+      if (!json) (fd === 1 ? stdout : stderr).write(bytes);
     },
   });
   trace?.follow(sandbox);
@@ -121,25 +124,23 @@ async function runProgram(given: Given): Promise<number> {
       outcome,
       await classOf(program, sandbox, outcome),
     );
-    process.stdout.write(`${toJson({ ...record, explanation })}\n`);
+    stdout.lines([toJson({ ...record, explanation })]);
   } else {
     await tell(sandbox, outcome);
     if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
     if (given.switches.has('log')) {
-      for (const line of sandbox.kernelLog) process.stderr.write(`${line}\n`);
+      stderr.lines(sandbox.kernelLog.map((line) => visible(line)));
     }
-    const found = findingLines(sandbox, terminalOf(process.stderr));
-    if (found.length > 0) process.stderr.write(`${found.join('\n')}\n`);
-    for (const line of idleInjections(sandbox)) process.stderr.write(`mayexec: ${line}\n`);
+    stderr.lines(findingLines(sandbox, terminalOf(stderr.stream)));
+    stderr.lines(idleInjections(sandbox).map((line) => `mayexec: ${visible(line)}`));
   }
   return exitStatus(outcome);
 }
 
 async function runEach(program: GivenProgram, calls: string, json: boolean): Promise<number> {
   const report = await injectEach(program, calls);
-  const { stdout } = process;
-  if (json) stdout.write(`${toJson({ program: program.path, ...report })}\n`);
-  else stdout.write(`${eachTable(report, terminalOf(stdout)).join('\n')}\n`);
+  if (json) stdout.lines([toJson({ program: program.path, ...report })]);
+  else stdout.lines(eachTable(report, terminalOf(stdout.stream)));
   return report.trials.some(({ outcome }) => outcome === 'crashes') ? 1 : 0;
 }
 
@@ -171,11 +172,10 @@ async function tellWhy(given: Given, program: GivenProgram, sandbox: Sandbox): P
   const full = isFull(given);
   const explanation = await explanationOf(program, full);
   if (explanation === undefined) {
-    if (given.switches.has('explain')) process.stderr.write(NOTHING_REFUSED);
+    if (given.switches.has('explain')) stderr.print(NOTHING_REFUSED);
     return;
   }
-  const lines = explanationLines(sandbox, explanation, full, terminalOf(process.stderr));
-  process.stderr.write(`${lines.join('\n')}\n`);
+  stderr.lines(explanationLines(sandbox, explanation, full, terminalOf(stderr.stream)));
 }
 
 /** An injection that met no call answers nothing: most likely it is not what was meant. */
@@ -188,24 +188,23 @@ function idleInjections({ injections }: Sandbox): string[] {
 
 /** What a person wants to know of an end that is no plain exit. */
 async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
-  const { stderr } = process;
   switch (outcome.kind) {
     case 'signal':
-      stderr.write(`${(await faultReport(sandbox, outcome, terminalOf(stderr))).join('\n')}\n`);
+      stderr.lines(await faultReport(sandbox, outcome, terminalOf(stderr.stream)));
       break;
     case 'return':
-      stderr.write(
-        `mayexec: returned ${outcome.value} (0x${BigInt.asUintN(64, outcome.value).toString(16)})\n`,
-      );
+      stderr.lines([
+        `mayexec: returned ${outcome.value} (0x${BigInt.asUintN(64, outcome.value).toString(16)})`,
+      ]);
       break;
     case 'limit':
-      stderr.write(
-        `mayexec: stopped at the limit of ${outcome.limit}: --limit-${outcome.limit} sets it\n`,
-      );
+      stderr.lines([
+        `mayexec: stopped at the limit of ${outcome.limit}: --limit-${outcome.limit} sets it`,
+      ]);
       break;
     case 'exit':
       break;
     default:
-      stderr.write(`mayexec: ${endingText(outcome)}\n`);
+      stderr.lines([`mayexec: ${endingText(outcome)}`]);
   }
 }

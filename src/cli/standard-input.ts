@@ -1,15 +1,24 @@
 /** Standard input, whole and at once: a guest's read happens in the middle of a run and cannot wait for events. */
 import { readSync } from 'node:fs';
+import { UsageError } from './arguments.js';
+import { pause } from './pause.js';
 
 const CHUNK = 65_536;
-const PAUSE_MS = 10;
+/** An endless pipe must not become endless memory. */
+const MOST_BYTES = 64 << 20;
 
+/** @throws UsageError for more than a guest could hold. */
 export function readAll(fd: number): Uint8Array {
   const chunks: Uint8Array[] = [];
+  let length = 0;
   for (;;) {
     const chunk = new Uint8Array(CHUNK);
     const count = readSome(fd, chunk);
     if (count === 0) return Buffer.concat(chunks);
+    length += count;
+    if (length > MOST_BYTES) {
+      throw new UsageError(`standard input has more than ${MOST_BYTES >> 20} MiB`);
+    }
     chunks.push(chunk.subarray(0, count));
   }
 }
@@ -25,7 +34,7 @@ function readSome(fd: number, into: Uint8Array): number {
       if (code === 'EOF' || code === 'EBADF') return 0;
       // The other end may have made the pipe non-blocking.
       if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+      pause();
     }
   }
 }

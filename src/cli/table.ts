@@ -1,4 +1,5 @@
 /** Aligned text tables. */
+import { visible } from '../index.js';
 import type { Colour, Terminal } from './terminal.js';
 
 export interface Cell {
@@ -14,11 +15,12 @@ const GAP = 2;
  * further blocks, each with the first `keys` columns again. `gap`: blanks between columns.
  */
 export function renderTable(
-  rows: readonly (readonly Cell[])[],
+  given: readonly (readonly Cell[])[],
   terminal: Terminal,
   keys = 1,
   gap = GAP,
 ): string[] {
+  const rows = given.map((row) => row.map((cell) => ({ ...cell, text: visible(cell.text) })));
   const columns = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.max(...rows.map((row) => row[column]?.text.length ?? 0)),

@@ -1,5 +1,5 @@
 /** The report of `mayexec test` for people: what failed, where, and what was expected there. */
-import { type FileReport, type RunReport, runLabel, totalsOf } from '../index.js';
+import { type FileReport, type RunReport, runLabel, totalsOf, visible } from '../index.js';
 import type { Terminal } from './terminal.js';
 
 export function prettyReport(
@@ -41,10 +41,9 @@ function fileLines(
       ? `${title}: ${runs.length} runs`
       : runs.map((run) => `${runLabel(run)}: ${run.outcome}`).join(', ');
   const mark = bad ? paint('red', 'FAIL') : paint('green', 'ok  ');
-  const head = `${mark} ${file}  ${paint('dim', problems.length > 0 ? title : outcomes)}`;
-  const mistakes = problems.map(
-    ({ file: place, line, column, message, text }) =>
-      `  ${place}:${line}:${column}: ${message}${text === '' ? '' : `: ${text}`}`,
+  const head = `${mark} ${visible(file)}  ${paint('dim', problems.length > 0 ? title : outcomes)}`;
+  const mistakes = problems.map(({ file: place, line, column, message, text }) =>
+    visible(`  ${place}:${line}:${column}: ${message}${text === '' ? '' : `: ${text}`}`),
   );
   const sourceLines = runs.some(({ differences }) => differences.length > 0)
     ? source(file).split(/\r?\n/)
@@ -55,14 +54,15 @@ function fileLines(
 
 function runLines(run: RunReport, source: readonly string[], { paint }: Terminal): string[] {
   if (run.result === 'pass') return [];
-  const head = `  ${paint('bold', runLabel(run))} (policy ${run.policy}): ${run.outcome}, ${run.ending}${run.refused === undefined ? '' : `; ${run.refused}`}`;
-  if (run.error !== undefined) return [head, ...run.error.split('\n').map((line) => `    ${line}`)];
+  const head = `  ${paint('bold', runLabel(run))} (policy ${visible(run.policy)}): ${run.outcome}, ${visible(run.ending)}${run.refused === undefined ? '' : `; ${visible(run.refused)}`}`;
+  if (run.error !== undefined)
+    return [head, ...run.error.split('\n').map((line) => `    ${visible(line)}`)];
   const lines = run.differences.flatMap(({ position, message, expected, actual, details = [] }) => [
-    `    ${position.file}:${position.line}:${position.column}: ${message}`,
+    visible(`    ${position.file}:${position.line}:${position.column}: ${message}`),
     ...quote(source, position.line).map((line) => paint('dim', line)),
     ...(expected === undefined ? [] : [paint('green', `      expected: ${expected}`)]),
     ...(actual === undefined ? [] : [paint('red', `      actual:   ${actual}`)]),
-    ...details.map((line) => `      ${line}`),
+    ...details.map((line) => `      ${visible(line, '\t')}`),
   ]);
   return [head, ...lines];
 }
@@ -88,7 +88,7 @@ export function changeLines(
     nowEnd--;
   }
   return [
-    `${file}:${start + 1}`,
+    visible(`${file}:${start + 1}`),
     ...old.slice(start, oldEnd).map((line) => paint('red', `- ${line}`)),
     ...now.slice(start, nowEnd).map((line) => paint('green', `+ ${line}`)),
   ];

@@ -7,7 +7,8 @@ import {
   runScenario,
   ScenarioError,
 } from '../index.js';
-import { readInclude } from './program.js';
+import { includeFor } from './include.js';
+import { loadPolicies, type PolicyFile } from './policy-file.js';
 
 export interface Task {
   readonly id: number;
@@ -17,6 +18,10 @@ export interface Task {
   readonly only?: readonly string[] | undefined;
   /** Of `matrix`: its columns. */
   readonly policies?: readonly string[] | undefined;
+  /** `-I`. */
+  readonly folders?: readonly string[];
+  /** `--policy-file`: a function cannot be sent to a worker, which loads it itself. */
+  readonly policyFiles?: readonly PolicyFile[];
 }
 
 export type Answer =
@@ -25,9 +30,11 @@ export type Answer =
   | { readonly id: number; readonly mistake: string }
   | { readonly id: number; readonly error: string };
 
-export async function perform({ id, file, text, only, policies }: Task): Promise<Answer> {
-  const options = { file, include: readInclude };
+export async function perform(task: Task): Promise<Answer> {
+  const { id, file, text, only, policies, folders, policyFiles = [] } = task;
   try {
+    const ownPolicies = await loadPolicies(policyFiles);
+    const options = { file, include: includeFor(file, folders), ownPolicies };
     if (policies !== undefined)
       return { id, rows: await matrixRows(text, { ...options, policies }) };
     const wanted = only === undefined ? options : { ...options, only };

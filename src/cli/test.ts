@@ -10,6 +10,9 @@ import {
 } from '../index.js';
 import { type Command, type Given, integerOf, UsageError } from './arguments.js';
 import { readText, writeOutput } from './host-file.js';
+import { INCLUDE_OPTION, includeFolders } from './include.js';
+import { stdout } from './output.js';
+import { POLICY_FILE_DETAILS, POLICY_FILE_OPTION, policyFilesOf } from './policy-file.js';
 import { splitSpecs } from './policy-list.js';
 import { Progress } from './progress.js';
 import { terminalOf } from './terminal.js';
@@ -25,6 +28,8 @@ export const test: Command = {
   options: [
     { name: 'policy', value: 'A,B', help: 'only the runs with these names or specs' },
     { name: 'update', help: 'rewrite tables of outcomes and recorded traces; shows what changes' },
+    INCLUDE_OPTION,
+    POLICY_FILE_OPTION,
     { name: 'jobs', value: 'N', help: 'files at a time; default: one for each processor' },
     { name: 'reporter', value: 'NAME', help: 'pretty (the default), json, junit or tap' },
   ],
@@ -33,6 +38,8 @@ export const test: Command = {
     'A test is one run of one program: expected and missing fails, and so does a denial or a fault that',
     'nothing expects. --update never writes expectations (;@). A source with ;@ call directives calls its',
     'functions instead: each call is a test (`;@ call add(1, 2) = 3`).',
+    '',
+    ...POLICY_FILE_DETAILS,
     '',
     'Exit status: 0 when all pass, 1 when one fails, 2 for a mistake in a file or the command line.',
   ].join('\n'),
@@ -51,15 +58,20 @@ async function runTest(given: Given): Promise<number> {
   if (!REPORTERS.includes(reporter)) throw unknownValue('reporter', reporter, REPORTERS);
   const only = splitSpecs(given.values.get('policy'));
   const files = scenarioFiles(given.positionals);
-  const tasks = files.map((file, id): Task => ({ id, file, text: readText(file), only }));
+  const host = hostOf(given);
+  const tasks = files.map((file, id): Task => ({ id, file, text: readText(file), only, ...host }));
   const answers = await performWithProgress(tasks, jobsOf(given));
   const reports = answers.map((answer, index) => reportOf(answer, tasks[index]!));
   checkAnyRan(reports, only);
   const text = new Map(tasks.map((task) => [task.file, task.text]));
-  const { stdout } = process;
-  if (given.switches.has('update')) return update(reports, text);
-  stdout.write(written(reporter, reports, (file) => text.get(file) ?? ''));
+  if (given.switches.has('update')) return update(reports, text, host);
+  stdout.print(written(reporter, reports, (file) => text.get(file) ?? ''));
   return exitStatusOf(reports);
+}
+
+/** What the command lets a file use of this host. */
+export function hostOf(given: Given): Pick<Task, 'folders' | 'policyFiles'> {
+  return { folders: includeFolders(given), policyFiles: policyFilesOf(given) };
 }
 
 export function jobsOf(given: Given): number {
@@ -123,7 +135,7 @@ function written(
     case 'tap':
       return tapReport(reports);
     default:
-      return `${prettyReport(reports, source, terminalOf(process.stdout)).join('\n')}\n`;
+      return `${prettyReport(reports, source, terminalOf(stdout.stream)).join('\n')}\n`;
   }
 }
 
@@ -131,23 +143,21 @@ function written(
 async function update(
   reports: readonly FileReport[],
   texts: ReadonlyMap<string, string>,
+  host: Pick<Task, 'folders' | 'policyFiles'>,
 ): Promise<number> {
-  const terminal = terminalOf(process.stdout);
-  const print = (lines: readonly string[]): void => {
-    process.stdout.write(`${lines.join('\n')}\n`);
-  };
+  const terminal = terminalOf(stdout.stream);
   const changed = reports.filter(({ updated }) => updated !== undefined);
   for (const { file, updated } of changed) {
-    print(changeLines(file, texts.get(file) ?? '', updated!, terminal));
+    stdout.lines(changeLines(file, texts.get(file) ?? '', updated!, terminal));
     writeOutput(file, updated!);
   }
   const tasks = reports.map(
-    ({ file, updated }, id): Task => ({ id, file, text: updated ?? texts.get(file)! }),
+    ({ file, updated }, id): Task => ({ id, file, text: updated ?? texts.get(file)!, ...host }),
   );
   const again = await performWithProgress(tasks, 1);
   const after = again.map((answer, index) => reportOf(answer, tasks[index]!));
   const source = (file: string): string => tasks.find((task) => task.file === file)?.text ?? '';
-  print([
+  stdout.lines([
     `${changed.length} of ${reports.length} files changed`,
     '',
     ...prettyReport(after, source, terminal),

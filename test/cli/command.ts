@@ -1,8 +1,8 @@
 /** Runs the built command as a process, on files in a folder of its own. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -17,15 +17,25 @@ export class CommandFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'mayexec-cli-'));
 
   write(name: string, content: string | Uint8Array): string {
+    mkdirSync(dirname(join(this.path, name)), { recursive: true });
     writeFileSync(join(this.path, name), content);
     return name;
   }
 
-  mayexec(args: readonly string[], input: string | Uint8Array = ''): CommandRun {
-    return spawnSync(process.execPath, [COMMAND, ...args], {
+  mayexec(
+    args: readonly string[],
+    input: string | Uint8Array = '',
+    encoding: BufferEncoding = 'utf8',
+  ): CommandRun {
+    return spawnSync(process.execPath, [COMMAND, ...args], { cwd: this.path, encoding, input });
+  }
+
+  /** The command's arguments as a shell reads them, with redirections and pipes behind. */
+  shell(line: string): CommandRun {
+    return spawnSync('sh', ['-c', `"$0" "$1" ${line}`, process.execPath, COMMAND], {
       cwd: this.path,
       encoding: 'utf8',
-      input,
+      input: '',
     });
   }
 

@@ -51,7 +51,7 @@ describe('help', () => {
         '',
         'Options:',
         '  --height FEET  how high',
-        '  --help         print this page',
+        '  -h, --help     print this page',
         '',
         'More words.',
         '',

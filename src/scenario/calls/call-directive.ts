@@ -10,6 +10,7 @@ import { ownEntry } from '../../base/own-entry.js';
 import { TYPE_NAMES } from '../../kit/abi/value-type.js';
 import { pointerTo } from '../../kit/bed/buffers.js';
 import { type Argument, arg, type TypedValue } from '../../kit/run/arguments.js';
+import { NO_OWN_POLICIES, type OwnPolicies } from '../../policy/own-policies.js';
 import { knownRule } from '../read/directive.js';
 
 export type CallCheck =
@@ -41,7 +42,7 @@ const VERBS = [
 const EXAMPLE = "example: 'call f(1, -2) = 3'";
 
 /** `text` follows the word `call`. @throws MayexecError that says what is wrong and what was meant. */
-export function parseCall(text: string): ParsedCall {
+export function parseCall(text: string, own = NO_OWN_POLICIES): ParsedCall {
   const [, label, rest] = /^([A-Za-z_.$][\w.$]*)\s*(\(.*)$/s.exec(text) ?? [];
   const end = rest === undefined ? -1 : closing(rest);
   if (label === undefined || rest === undefined || end < 0) {
@@ -50,7 +51,7 @@ export function parseCall(text: string): ParsedCall {
     );
   }
   const args = splitList(rest.slice(1, end)).map((word) => argumentOf(word));
-  return { label, args, check: checkOf(rest.slice(end + 1).trim()) };
+  return { label, args, check: checkOf(rest.slice(end + 1).trim(), own) };
 }
 
 function closing(text: string): number {
@@ -124,7 +125,7 @@ function textBytes(word: string): Uint8Array {
   }
 }
 
-function checkOf(text: string): CallCheck {
+function checkOf(text: string, own: OwnPolicies): CallCheck {
   if (text.startsWith('=')) return returnsOf(text.slice(1).trim());
   const [verb = '', ...words] = text.split(/\s+/);
   const rest = words.join(' ');
@@ -147,7 +148,7 @@ function checkOf(text: string): CallCheck {
     case 'denied':
       if (words[0] !== 'by' || words.length !== 2)
         throw new MayexecError("expected 'denied by RULE'");
-      knownRule(words[1]!);
+      knownRule(words[1]!, own);
       return { kind: 'denied', rule: words[1]! };
     default:
       throw unknownVerb(verb);

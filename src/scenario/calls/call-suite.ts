@@ -8,12 +8,12 @@ import { ABIS, type AbiName, conventionOf, DEFAULT_ABI } from '../../kit/abi/con
 import type { BufferInit } from '../../kit/bed/buffers.js';
 import { type Code, loadCode } from '../../kit/bed/code.js';
 import { openCalls } from '../../kit/open-calls.js';
-import { resolvePolicies } from '../../policy/registry.js';
 import type { SourcePosition } from '../../toolchain/assembly-error.js';
 import { AssemblyError } from '../../toolchain/assembly-error.js';
 import { directiveStart, splitRuns, withoutDirectives } from '../read/directive.js';
 import type { LoadOptions } from '../read/load.js';
 import type { Problems } from '../read/scenario-error.js';
+import { checkPolicy } from '../read/settings.js';
 import { contentOf, type ParsedCall, parseCall } from './call-directive.js';
 
 export interface SuiteCall extends ParsedCall {
@@ -100,7 +100,13 @@ class SuiteReader {
     this.#problems.attempt(line, position.column, () => {
       if (word === 'call') {
         const abi = this.#abi ?? DEFAULT_ABI[this.arch];
-        this.#calls.push({ ...parseCall(value), text: value, abi, position, names: runs });
+        this.#calls.push({
+          ...parseCall(value, this.#problems.ownPolicies),
+          text: value,
+          abi,
+          position,
+          names: runs,
+        });
       } else if (runs !== undefined) {
         throw new MayexecError(`'${word}' is said once for all runs: only calls have run names`);
       } else this.#heading(word, value);
@@ -164,7 +170,7 @@ class SuiteReader {
 
   #policy(value: string): void {
     const [, name = value, spec = value] = /^([\w.+-]+):\s+(\S.*)$/.exec(value) ?? [];
-    resolvePolicies(spec, this.arch);
+    checkPolicy(spec, this.arch, this.#problems.ownPolicies);
     this.#policies.push({ name, spec });
   }
 

@@ -9,6 +9,8 @@ import type { Verdict } from '../../kit/checks/verdict.js';
 import { kitFor } from '../../kit/pool.js';
 import type { CallResult } from '../../kit/run/call-result.js';
 import { failureText, outcomeText } from '../../kit/watch/failure.js';
+import { ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
+import type { PolicyChoice } from '../../sandbox/options.js';
 import { firstRefusal } from '../../trace/print-cause.js';
 import type { Difference } from '../judge/compare.js';
 import type { LoadOptions } from '../read/load.js';
@@ -23,7 +25,8 @@ export async function runCallSuite(
   options: LoadOptions & { readonly only?: readonly string[] },
 ): Promise<FileReport> {
   const { file, only } = options;
-  const problems = new Problems(file);
+  const own = ownPoliciesOf(options.ownPolicies);
+  const problems = new Problems(file, own);
   const suite = await loadCallSuite(text, options, problems);
   if (suite === undefined) {
     const { problems: sorted } = new ScenarioError(problems.list);
@@ -34,7 +37,8 @@ export async function runCallSuite(
   for (const policy of suite.policies) {
     if (only !== undefined && !only.includes(policy.name) && !only.includes(policy.spec)) continue;
     const calls = suite.calls.filter((call) => call.runs.includes(policy.name));
-    for (const call of calls) runs.push(runOne(suite, call, policy));
+    const choice = withOwnPolicies(policy.spec, own);
+    for (const call of calls) runs.push(runOne(suite, call, policy, choice));
   }
   return { file, title, arch, runs, problems: [], updated: undefined };
 }
@@ -43,9 +47,10 @@ function runOne(
   { arch, code, buffers }: CallSuite,
   call: SuiteCall,
   { name, spec }: CallSuite['policies'][number],
+  choice: PolicyChoice,
 ): RunReport {
   const start = performance.now();
-  const kit = kitFor(arch, spec);
+  const kit = kitFor(arch, choice);
   const type = call.check.kind === 'returns' ? call.check.type : undefined;
   const head = { program: call.text, run: name, policy: spec, refused: undefined };
   try {

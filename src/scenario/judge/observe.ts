@@ -7,8 +7,7 @@ import type { Finding } from '../../diagnosis/monitor/finding.js';
 import { finishedRun, unhindered } from '../../diagnosis/outcome/finished-run.js';
 import type { FinishedRun } from '../../diagnosis/outcome/outcome-class.js';
 import type { InjectionCount } from '../../inject/injector.js';
-import type { Policy } from '../../policy/policy.js';
-import type { SandboxOptions } from '../../sandbox/options.js';
+import type { PolicyChoice, SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
 import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
 import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
@@ -47,7 +46,7 @@ export interface Observed extends FinishedRun {
 export async function observe(
   scenario: ReadyScenario,
   program: ReadyProgram,
-  policy: string | readonly Policy[],
+  policy: PolicyChoice,
   inject?: string,
 ): Promise<Observed> {
   const options = optionsOf(scenario, program);

@@ -8,6 +8,7 @@ import {
   refusedText,
 } from '../../diagnosis/outcome/outcome-class.js';
 import { idleReason } from '../../inject/injector.js';
+import { ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
 import { straceText } from '../../trace/print.js';
 import { isCallSuite } from '../calls/call-suite.js';
@@ -31,6 +32,7 @@ export interface ScenarioOptions extends LoadOptions {
 const OPTIONS: OptionNames<ScenarioOptions> = {
   file: true,
   include: true,
+  ownPolicies: true,
   only: true,
   policyOf: true,
 };
@@ -38,10 +40,10 @@ const OPTIONS: OptionNames<ScenarioOptions> = {
 /** Loads and runs a file. What is wrong with it is in the report; only a bug of ours throws. */
 export async function runScenario(text: string, options: ScenarioOptions): Promise<FileReport> {
   checkOptionNames('runScenario', options, OPTIONS);
-  const { file, include } = options;
+  const { file, include, ownPolicies } = options;
   if (!isMarkdown(file) && isCallSuite(text)) return runCallSuite(text, options);
   try {
-    return await runReady(await loadScenario(text, { file, include }), text, options);
+    return await runReady(await loadScenario(text, { file, include, ownPolicies }), text, options);
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     return { file, title: file, arch: '', runs: [], problems: error.problems, updated: undefined };
@@ -78,10 +80,13 @@ async function runOne(
   program: ReadyProgram,
   run: ScenarioRun,
   reference: FinishedRun,
-  { policyOf }: ScenarioOptions,
+  { policyOf, ownPolicies }: ScenarioOptions,
 ): Promise<{ report: RunReport; actual: Actual | undefined }> {
   const start = performance.now();
-  const policy = policyOf === undefined ? run.policy : policyOf(run.policy, scenario);
+  const policy =
+    policyOf === undefined
+      ? withOwnPolicies(run.policy, ownPoliciesOf(ownPolicies))
+      : policyOf(run.policy, scenario);
   const head = { program: program.name, run: run.name, policy: run.policy };
   try {
     const observed = await observe(scenario, program, policy, run.inject);

@@ -4,6 +4,7 @@ import { FAULT_CODE, SIGNAL } from '../../abi/linux/signal.js';
 import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';
+import { NO_OWN_POLICIES } from '../../policy/own-policies.js';
 import { listPolicies } from '../../policy/registry.js';
 import { namedConstants } from '../../toolchain/constants.js';
 import type { CallResult, Check, ParsedCheck } from './scenario.js';
@@ -67,13 +68,13 @@ export function splitRuns(text: string): {
 }
 
 /** @throws MayexecError that says what is wrong and what was meant. */
-export function parseCheck(text: string): ParsedCheck {
+export function parseCheck(text: string, own = NO_OWN_POLICIES): ParsedCheck {
   const [, prefix, body = ''] = /^(?:(anywhere|never)\s+)?(.*)$/s.exec(text) ?? [];
   const where = prefix === 'anywhere' || prefix === 'never' ? prefix : 'here';
   const [, before, rule] = /^([^"]*?)\s+by\s+(\S+)$/.exec(body) ?? [undefined, body, undefined];
   const check = checkOf((before ?? body).trim());
   if (rule !== undefined) {
-    knownRule(rule);
+    knownRule(rule, own);
     if (check.kind === 'output') throw new MayexecError("'by' says nothing of an output");
     if (check.kind === 'finding') throw new MayexecError("a finding has no rule: leave out 'by'");
   }
@@ -227,9 +228,9 @@ const RULES: ReadonlySet<string> = new Set(
   listPolicies().flatMap(({ rules }) => Object.keys(rules)),
 );
 
-/** @throws MayexecError for a rule that no policy has. */
-export function knownRule(rule: string): void {
-  if (RULES.has(rule)) return;
+/** @throws MayexecError for a rule that no policy has. Which rules the caller's own have, only they know. */
+export function knownRule(rule: string, own = NO_OWN_POLICIES): void {
+  if (RULES.has(rule) || own.has(rule.split('/')[0] ?? '')) return;
   const guess = nearest(rule, RULES);
   const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
   throw new MayexecError(`unknown rule '${rule}' (see mayexec policies)${hint}`);

@@ -2,6 +2,8 @@
 
 import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import { ownPoliciesOf } from '../../policy/own-policies.js';
+import type { Policy } from '../../policy/policy.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
 import { AssemblyError } from '../../toolchain/assembly-error.js';
@@ -20,14 +22,20 @@ export interface LoadOptions {
   readonly file: string;
   /** The text of an included file, or undefined; asked for the path beside the file first. */
   readonly include?: ((path: string) => string | undefined) | undefined;
+  /** Policies that the file may name beside the built-in ones; each made by definePolicy. */
+  readonly ownPolicies?: readonly Policy[] | undefined;
 }
 
-const OPTIONS: OptionNames<LoadOptions> = { file: true, include: true };
+const OPTIONS: OptionNames<LoadOptions> = {
+  file: true,
+  include: true,
+  ownPolicies: true,
+};
 
 /** @throws ScenarioError that lists every mistake with its place. */
 export async function loadScenario(text: string, options: LoadOptions): Promise<ReadyScenario> {
   checkOptionNames('loadScenario', options, OPTIONS);
-  const problems = new Problems(options.file);
+  const problems = new Problems(options.file, ownPoliciesOf(options.ownPolicies));
   const scenario = parseScenario(text, problems);
   const programs: ReadyProgram[] = [];
   for (const program of scenario.programs) {

@@ -124,7 +124,9 @@ function expectationOf(
     for (const run of runs ?? []) checkRun(run, all);
     return true;
   });
-  const parsed = problems.attempt(line, column + skipped, () => parseCheck(rest));
+  const parsed = problems.attempt(line, column + skipped, () =>
+    parseCheck(rest, problems.ownPolicies),
+  );
   if (known === undefined || parsed === undefined) return undefined;
   const position = { file: problems.file, line, column: column + skipped };
   return { ...parsed, text: rest, position, runs: runs ?? all, anchor: undefined };

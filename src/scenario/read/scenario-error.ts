@@ -1,5 +1,6 @@
 /** All that is wrong with a scenario file, each mistake with its place. */
 import { MayexecError } from '../../base/errors.js';
+import { NO_OWN_POLICIES, type OwnPolicies } from '../../policy/own-policies.js';
 import {
   type AssemblyProblem,
   firstOfEachKind,
@@ -21,9 +22,12 @@ export class ScenarioError extends MayexecError {
 export class Problems {
   readonly file: string;
   readonly list: AssemblyProblem[] = [];
+  /** Those that the file may name. */
+  readonly ownPolicies: OwnPolicies;
 
-  constructor(file: string) {
+  constructor(file: string, ownPolicies = NO_OWN_POLICIES) {
     this.file = file;
+    this.ownPolicies = ownPolicies;
   }
 
   add(line: number, column: number, message: string, text = ''): void {

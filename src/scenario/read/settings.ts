@@ -1,7 +1,8 @@
 /** From front matter to title, policies and sandbox settings, each checked. */
 import type { Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
-import { parsePolicy } from '../../policy/registry.js';
+import { type OwnPolicies, ownPolicyHint, withOwnPolicies } from '../../policy/own-policies.js';
+import { resolvePolicies } from '../../policy/registry.js';
 import { checkOptions } from '../../sandbox/options.js';
 import type { Field, Value } from './front-matter.js';
 import {
@@ -124,7 +125,7 @@ export function runOf(
   const { line, column } = spec ?? name;
   problems.attempt(line, column, () => {
     if (policy === '') throw new MayexecError(`run '${name.text}' has no policy`);
-    parsePolicy(policy, { arch, os: 'linux' });
+    checkPolicy(policy, arch, problems.ownPolicies);
     if (!/^[\w.+-]+$/.test(name.text)) {
       throw new MayexecError(`'${name.text}' has options, so this run needs a name: 'NAME: SPEC'`);
     }
@@ -135,6 +136,16 @@ export function runOf(
     inject: undefined,
     position: { file: problems.file, line: name.line, column: name.column },
   };
+}
+
+/** @throws MayexecError for a spec that is none, or that names what neither we nor the caller have. */
+export function checkPolicy(spec: string, arch: Arch, own: OwnPolicies): void {
+  try {
+    resolvePolicies(withOwnPolicies(spec, own), arch);
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    throw new MayexecError(`${error.message}${ownPolicyHint(spec)}`);
+  }
 }
 
 /** `inject` is a map from a run's name to what is injected into it. */

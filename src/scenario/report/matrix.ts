@@ -2,6 +2,7 @@
 
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { classify, type OutcomeClass, refusedText } from '../../diagnosis/outcome/outcome-class.js';
+import { ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
 import { endingText } from '../judge/compare.js';
 import { observe, runFreely } from '../judge/observe.js';
@@ -29,7 +30,12 @@ export interface MatrixOptions extends LoadOptions {
   readonly policies: readonly (string | Policy)[];
 }
 
-const OPTIONS: OptionNames<MatrixOptions> = { file: true, include: true, policies: true };
+const OPTIONS: OptionNames<MatrixOptions> = {
+  file: true,
+  include: true,
+  ownPolicies: true,
+  policies: true,
+};
 
 /**
  * Rows of a file: each of its programs under every policy, whichever its front matter names.
@@ -37,8 +43,9 @@ const OPTIONS: OptionNames<MatrixOptions> = { file: true, include: true, policie
  */
 export async function matrixRows(text: string, options: MatrixOptions): Promise<MatrixRow[]> {
   checkOptionNames('matrixRows', options, OPTIONS);
-  const { file, include } = options;
-  const scenario = await loadScenario(text, { file, include });
+  const { file, include, ownPolicies } = options;
+  const own = ownPoliciesOf(ownPolicies);
+  const scenario = await loadScenario(text, { file, include, ownPolicies });
   const rows: MatrixRow[] = [];
   for (const program of scenario.programs) {
     const reference = await runFreely(scenario, program);
@@ -47,7 +54,7 @@ export async function matrixRows(text: string, options: MatrixOptions): Promise<
       const observed = await observe(
         scenario,
         program,
-        typeof policy === 'string' ? policy : [policy],
+        typeof policy === 'string' ? withOwnPolicies(policy, own) : [policy],
       );
       const { class: outcome, refused } = classify(observed, reference);
       cells.push({

@@ -81,7 +81,8 @@ function rowOf(
     outcomeOf(plain(outcome?.text ?? '')),
   );
   const rules = rulesIn(why?.text ?? '');
-  for (const rule of rules) problems.attempt(line, why?.column ?? column, () => knownRule(rule));
+  for (const rule of rules)
+    problems.attempt(line, why?.column ?? column, () => knownRule(rule, problems.ownPolicies));
   const position = { file: problems.file, line, column };
   return {
     program: name,

@@ -1,10 +1,11 @@
 /** Reports for machines: JSON, JUnit XML and TAP 14. Each test is one run of one program of one file. */
+import { visibleJson } from '../../base/text.js';
 import type { Difference } from '../judge/compare.js';
 import { type FileReport, type RunReport, runLabel, totalsOf } from './report.js';
 
 export function jsonReport(reports: readonly FileReport[]): string {
   const files = reports.map(({ updated, ...rest }) => rest);
-  return `${JSON.stringify({ totals: totalsOf(reports), files }, null, 2)}\n`;
+  return `${visibleJson(JSON.stringify({ totals: totalsOf(reports), files }, null, 2))}\n`;
 }
 
 /** `file:line: message; expected ..., got ...`. */
