@@ -6,12 +6,14 @@
  */
 export const CHARGES = {
   /** A system call of the guest, however it ends. */
-  syscall: 200,
+  syscall: 300,
   /** A fault, exception or interrupt that the kernel has to deal with. */
-  exception: 300,
+  exception: 1_000,
   /** A signal that a handler gets: its frame. */
-  signal: 300,
-  /** A page that is brought in, copied, cleared, given back or looked at by a call. */
+  signal: 1_000,
+  /** The first access to a page, which brings it in. */
+  firstAccess: 120,
+  /** A page that a call touches, copies, clears or gives back. */
   page: 20,
   /** Entries of a page table that are looked at, for each 512. */
   pageTable: 20,
@@ -20,7 +22,7 @@ export const CHARGES = {
   /** A line of /proc/PID/maps, or an entry of smaps. */
   mapsLine: 100,
   /** 1,024 bytes that are copied in or out, made or compared, rounded up. */
-  kilobyte: 6,
+  kilobyte: 12,
   /** A buffer of readv and its kind. */
   vector: 5,
   /** A component of a path. */
@@ -32,7 +34,7 @@ export const CHARGES = {
   /** A process that begins (fork), beside its pages and mappings. */
   fork: 5_000,
   /** A program that is started (execve), beside its pages and strings. */
-  exec: 30_000,
+  exec: 20_000,
 } as const;
 
 export type ChargedWork = keyof typeof CHARGES;

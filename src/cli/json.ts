@@ -39,6 +39,7 @@ export function runRecord(
       return [{ pid, name, args, value, errno }];
     }),
     kernelLog: sandbox.kernelLog,
+    dropped: sandbox.dropped,
     findings: sandbox.findings,
     instructions: sandbox.instructions,
   };

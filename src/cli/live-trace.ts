@@ -14,7 +14,8 @@ export class LiveTrace {
   /** Families of calls to print; undefined for all. Signals and ends are printed in any case. */
   readonly #calls: ReadonlySet<string> | undefined;
   #sandbox: Sandbox | undefined;
-  #printed = 0;
+  /** Number of the next event. */
+  #next = 0;
 
   constructor(output: Output, calls?: Iterable<string>) {
     this.#output = output;
@@ -23,19 +24,22 @@ export class LiveTrace {
 
   follow(sandbox: Sandbox): void {
     this.#sandbox = sandbox;
+    sandbox.onTraceFull(() => this.catchUp());
     this.catchUp();
   }
 
   /** Prints what came since the last time. */
   catchUp(): void {
     const events = this.#sandbox?.trace ?? [];
-    if (events.length === this.#printed) return;
+    const first = events[0]?.seq ?? 0;
+    const fresh = events.slice(Math.max(0, this.#next - first));
+    if (fresh.length === 0) return;
     const calls = this.#calls;
-    const shown = events
-      .slice(this.#printed)
-      .filter((event) => event.type !== 'syscall' || calls?.has(callFamily(event.name)) !== false);
+    const shown = fresh.filter(
+      (event) => event.type !== 'syscall' || calls?.has(callFamily(event.name)) !== false,
+    );
     this.#output.print(straceText(shown, events[0]?.pid));
-    this.#printed = events.length;
+    this.#next = first + events.length;
   }
 }
 

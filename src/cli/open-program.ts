@@ -39,8 +39,16 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
     value: 'NAME',
     help: 'auto (the default), unicorn1, unicorn1-js or unicorn2',
   },
-  { name: 'limit-blocks', value: 'N', help: 'stop after N blocks of code; default 10000000' },
-  { name: 'limit-memory', value: 'BYTES', help: 'memory of the guest at most; default 64 MiB' },
+  {
+    name: 'limit-blocks',
+    value: 'N',
+    help: 'stop after N blocks of code, or as much work; default 100000000',
+  },
+  {
+    name: 'limit-memory',
+    value: 'BYTES',
+    help: 'memory of the guest at most (64M, 2G); default 64M',
+  },
   {
     name: 'sysctl',
     value: 'NAME=VALUE',

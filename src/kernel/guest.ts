@@ -60,6 +60,13 @@ export interface GuestSnapshot {
   readonly os: string;
 }
 
+/** What was not kept, so that the host's memory is not filled: old lines of the log, late bytes of the output. */
+export interface Dropped {
+  readonly logLines: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
 export interface Guest {
   /** 'linux', ...: the world's name, as `Sandbox.create` takes it. */
   readonly os: string;
@@ -92,8 +99,10 @@ export interface Guest {
 
   /** Lines that the real kernel would have printed. */
   readonly kernelLog: readonly string[];
+  /** The first of what was written to each descriptor. */
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
+  readonly dropped: Dropped;
   /** Labels of the program by name. */
   readonly symbols: ReadonlyMap<string, Addr>;
   /** @throws MayexecError when there is none. */

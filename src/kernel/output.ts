@@ -1,10 +1,14 @@
-/** OutputSink: bytes that a guest wrote to one descriptor of its host, kept and passed on as they come. */
+/**
+ * OutputSink: bytes that a guest wrote to one descriptor of its host. All are passed on as they come; the first of
+ * them are kept, so that a guest that writes for ever does not fill the host's memory.
+ */
 
-/** A guest that writes for ever must not fill the host's memory: a full sink takes no more. */
-const MAX_BYTES = 64 << 20;
+/** 16 MiB: what is kept of each descriptor's output. */
+export const KEPT_OUTPUT = 16 << 20;
 
 export class OutputSink {
   #bytes = new Uint8Array(256);
+  /** Of all that was written, kept or not. */
   #length = 0;
   readonly #onOutput: ((bytes: Uint8Array) => void) | undefined;
 
@@ -12,32 +16,43 @@ export class OutputSink {
     this.#onOutput = onOutput;
   }
 
-  /** A copy of everything so far. */
+  /** A copy of what is kept. */
   get bytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return this.#bytes.slice(0, this.#kept);
   }
 
+  /** Bytes written so far; what `truncate` takes. */
   get length(): number {
     return this.#length;
   }
 
-  /** The number of bytes taken: fewer than given, or none, when the sink is full. */
-  write(given: Uint8Array): number {
-    const bytes = given.subarray(0, MAX_BYTES - this.#length);
-    const needed = this.#length + bytes.length;
-    if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-      grown.set(this.#bytes.subarray(0, this.#length));
-      this.#bytes = grown;
-    }
-    this.#bytes.set(bytes, this.#length);
-    this.#length = needed;
-    if (bytes.length > 0) this.#onOutput?.(bytes.slice());
-    return bytes.length;
+  /** Bytes that were passed on only. */
+  get dropped(): number {
+    return this.#length - this.#kept;
+  }
+
+  get #kept(): number {
+    return Math.min(this.#length, KEPT_OUTPUT);
+  }
+
+  write(given: Uint8Array): void {
+    this.#keep(given.subarray(0, KEPT_OUTPUT - this.#kept));
+    this.#length += given.length;
+    if (given.length > 0) this.#onOutput?.(given.slice());
   }
 
   /** Forgets what came after the first `length` bytes (going back to a snapshot). */
   truncate(length: number): void {
     this.#length = Math.min(this.#length, length);
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const needed = this.#kept + bytes.length;
+    if (needed > this.#bytes.length) {
+      const grown = new Uint8Array(Math.min(Math.max(needed, this.#bytes.length * 2), KEPT_OUTPUT));
+      grown.set(this.#bytes.subarray(0, this.#kept));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, this.#kept);
   }
 }

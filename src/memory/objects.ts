@@ -246,7 +246,7 @@ export class PagedObject implements MemoryObject {
   #pageIn(index: number): number | undefined {
     const frame = this.#frames.allocate();
     if (frame === undefined) return undefined;
-    this.#frames.meter.charge('page');
+    this.#frames.meter.charge('firstAccess');
     const start = index * PAGE_SIZE;
     if (start < this.#fileBytes) {
       const end = Math.min(start + PAGE_SIZE, this.#fileBytes);

@@ -50,9 +50,9 @@ export interface SandboxOptions {
   readonly engine?: EngineChoice | undefined;
   readonly limits?:
     | {
-        /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 1 GiB. */
+        /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 2 GiB. docs/limits.md says what counts. */
         readonly memory?: number | undefined;
-        /** Translated blocks per run or call; default 10,000,000. A fork counts as 1,000, an execve as 5,000. */
+        /** Translated blocks per run or call; default 100,000,000. Work inside calls counts too: docs/limits.md. */
         readonly blocks?: number | undefined;
       }
     | undefined;
@@ -129,7 +129,10 @@ const FILE: OptionNames<Exclude<HostFile, Uint8Array>> = {
   xattrs: true,
 };
 
-const MAX_MEMORY = 1 << 30;
+/** 2 GiB. */
+const MAX_MEMORY = 2 ** 31;
+/** About ten seconds of the host's processor. */
+const DEFAULT_BLOCKS = 100_000_000;
 
 export interface CheckedOptions {
   readonly os: GuestOs;
@@ -175,7 +178,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     memory: roundToPages(
       integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
     ),
-    blocks: integer('limits.blocks', options.limits?.blocks ?? 10_000_000, 1, 2 ** 52),
+    blocks: integer('limits.blocks', options.limits?.blocks ?? DEFAULT_BLOCKS, 1, 2 ** 52),
     protectionKeys,
     injections: [options.inject ?? []].flat().flatMap(parseInjections),
   };

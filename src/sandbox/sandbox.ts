@@ -18,7 +18,7 @@ import {
   openLoadedEngine,
 } from '../engine/open.js';
 import { type InjectionCount, Injector } from '../inject/injector.js';
-import type { CallAnswer, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
+import type { CallAnswer, Dropped, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
 import type { SyscallInterceptor } from '../kernel/intercept.js';
 import type { Saved } from '../kernel/snapshot.js';
 import type { GuestOptions, GuestProgram } from '../kernel/world.js';
@@ -238,6 +238,19 @@ export class Sandbox implements Disposable {
   /** Everything that happened so far: system calls, faults, policy decisions, map changes, signals. */
   get trace(): readonly TraceEvent[] {
     return this.#recorder.events;
+  }
+
+  /** Called when the trace is full, before its oldest events go (see `dropped`). */
+  onTraceFull(observer: (() => void) | undefined): void {
+    this.#recorder.beforeDrop = observer;
+  }
+
+  /**
+   * What is kept no more, in events, lines and bytes: of a long trace and kernel log the latest part is kept, of the
+   * output the first 16 MiB of each descriptor (`onOutput` has all of it).
+   */
+  get dropped(): Dropped & { readonly events: number } {
+    return { events: this.#recorder.dropped, ...this.#guest.dropped };
   }
 
   /** Lines that the real kernel would have printed. */

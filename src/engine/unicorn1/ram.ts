@@ -10,10 +10,13 @@ import { InvariantError } from '../../base/errors.js';
 import { UC_PROT_ALL } from './api.js';
 import type { Machine } from './machine.js';
 import { REGION, UC } from './offsets.js';
+import { HEAP_LIMIT } from './shell.js';
 
 const PAGE = 4096;
 /** Physical addresses are seen by nobody; any place that is not virtual memory's first will do. */
 const PHYSICAL_BASE = 0x51_0000_0000n;
+/** Of the module's memory, kept for what the engine itself needs while it runs. */
+const ENGINE_SHARE = 128 << 20;
 const FIRST_BLOCK = 512;
 const LARGEST_BLOCK = 4096;
 const EVERYWHERE = 0xffff_ffff_ffff_ffffn;
@@ -42,8 +45,9 @@ export class Ram {
     return this.pointers.length;
   }
 
-  /** Takes another block, as large as all so far; false when the module's memory is exhausted. */
+  /** Takes another block, as large as all so far; false when the module's memory is as good as exhausted. */
   grow(): boolean {
+    if (this.#machine.heap.bytes.length > HEAP_LIMIT - ENGINE_SHARE) return false;
     const pages = Math.min(Math.max(this.pages, FIRST_BLOCK), LARGEST_BLOCK);
     const raw = this.#machine.module.malloc((pages + 1) * PAGE);
     if (raw === 0) return false;

@@ -35,7 +35,8 @@ export class EngineAbort extends Error {
 }
 
 const PAGE = 65536;
-const HEAP_LIMIT = 2 ** 31;
+/** Bytes of the module's memory at most. */
+export const HEAP_LIMIT = 2 ** 31;
 /** What longjmp throws through the frames; invoke_* tells it by being a number. */
 const LONGJMP = Number.POSITIVE_INFINITY;
 const PRINTED_LIMIT = 4096;

@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
+import { KernelLog } from '../../kernel/log.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../memory/frames.js';
 import { devZero } from '../../memory/objects.js';
@@ -62,7 +63,7 @@ export class LinuxKernel {
   readonly hugePool: { free: number };
   readonly watch: PageWatch | undefined;
   /** Lines that the real kernel would have printed. */
-  log: string[] = [];
+  readonly log = new KernelLog();
   /** What the present run has spent, and may. */
   readonly meter: Meter;
   #auditSerial = 100;
@@ -123,7 +124,7 @@ export class LinuxKernel {
 
   /** `text` without the time stamp in front that dmesg adds. */
   print(text: string): void {
-    this.log.push(text);
+    this.log.print(text);
   }
 
   /** pr_warn_once() and the like. */
@@ -147,7 +148,7 @@ export class LinuxKernel {
     const files = saveAll([this.files, this.shm]);
     const entropy = this.entropy.save();
     const time = this.clock.nanoseconds;
-    const logged = this.log.length;
+    const log = this.log.save();
     const serial = this.#auditSerial;
     const printed = this.#printed;
     const hugePages = this.hugePool.free;
@@ -155,7 +156,7 @@ export class LinuxKernel {
       files.restore();
       entropy.restore();
       this.clock.nanoseconds = time;
-      this.log = this.log.slice(0, logged);
+      log.restore();
       this.#auditSerial = serial;
       this.#printed = printed;
       this.hugePool.free = hugePages;

@@ -3,6 +3,9 @@
 /** strace's option -s. */
 export const STRING_LIMIT = 32;
 
+/** More than any text that is shown. */
+const QUOTED_LIMIT = 8192;
+
 const ESCAPES: Readonly<Record<number, string>> = {
   9: '\\t',
   10: '\\n',
@@ -20,12 +23,13 @@ function octal(byte: number, next: number | undefined): string {
 }
 
 export function quoted(bytes: Uint8Array): string {
-  // Joined, and not added to: a text that was added to byte by byte takes 32 bytes for each.
-  const parts = Array.from(bytes, (byte, index) => {
-    const printable = byte >= 0x20 && byte < 0x7f;
-    return ESCAPES[byte] ?? (printable ? String.fromCharCode(byte) : octal(byte, bytes[index + 1]));
+  // At most a path's 4,096 bytes, nearly always plain ones. Adding to a text byte by byte takes 32 bytes for each.
+  const text = String.fromCharCode(...bytes.subarray(0, QUOTED_LIMIT));
+  const escaped = text.replace(/[^ !#-[\]-~]/g, (_, index: number) => {
+    const byte = bytes[index]!;
+    return ESCAPES[byte] ?? octal(byte, bytes[index + 1]);
   });
-  return `"${parts.join('')}"`;
+  return `"${escaped}"`;
 }
 
 /** Every byte as `\x5a`: what strace does for random bytes. */

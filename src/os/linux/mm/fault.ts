@@ -157,7 +157,7 @@ function zeroPage(mm: Mm, vma: MappedVma, page: number): number {
   if (mm.zeroFrame === undefined) return FAULT_NO_MEMORY;
   if (mm.pages.get(page) === ENTRY_NONE) {
     if (!mm.pages.hasRoomFor(page)) return FAULT_NO_MEMORY;
-    mm.frames.meter.charge('page');
+    mm.frames.meter.charge('firstAccess');
     mm.pages.set(page, ENTRY_ZERO);
   }
   return mm.zeroFrame * 8 + (hardwareRights(mm, vma) & ~HW_WRITE);
@@ -168,7 +168,7 @@ function newPage(mm: Mm, vma: MappedVma, page: number, source: number | undefine
   if (!mm.pages.hasRoomFor(page)) return FAULT_NO_MEMORY;
   const frame = source === undefined ? mm.frames.allocate() : mm.frames.copy(source);
   if (frame === undefined) return FAULT_NO_MEMORY;
-  mm.frames.meter.charge('page');
+  mm.frames.meter.charge('firstAccess');
   const prepared = mm.prepareAnon(vma);
   mm.pages.set(page, frameEntry(frame));
   // What was readable through another frame until now.

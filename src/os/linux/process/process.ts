@@ -10,6 +10,7 @@ import type { CpuState, Engine } from '../../../engine/engine.js';
 import { parseElf } from '../../../formats/elf/image.js';
 import type {
   CallAnswer,
+  Dropped,
   Guest,
   GuestFile,
   GuestSnapshot,
@@ -147,7 +148,16 @@ export class LinuxProcess implements Guest {
   }
 
   get kernelLog(): readonly string[] {
-    return this.#kernel.log;
+    return this.#kernel.log.lines;
+  }
+
+  get dropped(): Dropped {
+    const [stdout, stderr] = this.#outputs;
+    return {
+      logLines: this.#kernel.log.dropped,
+      stdout: stdout.dropped,
+      stderr: stderr.dropped,
+    };
   }
 
   get stdout(): Uint8Array {
