@@ -39,7 +39,7 @@ export function runRecord(
       return [{ pid, name, args, value, errno }];
     }),
     kernelLog: sandbox.kernelLog,
-    dropped: sandbox.dropped,
+    ...droppedRecord(sandbox.dropped),
     findings: sandbox.findings,
     instructions: sandbox.instructions,
   };
@@ -53,6 +53,11 @@ function outputRecord(name: 'stdout' | 'stderr', bytes: Uint8Array): object {
     [name]: text,
     ...(whole ? {} : { [`${name}Base64`]: Buffer.from(bytes).toString('base64') }),
   };
+}
+
+/** Only where something is missing: events, lines of the log, bytes of the output. */
+function droppedRecord(dropped: Sandbox['dropped']): object {
+  return Object.values(dropped).some((count) => count > 0) ? { dropped } : {};
 }
 
 /** Without the event, which is among `syscalls`; what is not known is null. */

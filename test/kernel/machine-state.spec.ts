@@ -5,6 +5,7 @@ import { Struct } from '../../src/base/struct.js';
 import { decodeText, encodeText } from '../../src/base/text.js';
 import { VirtualClock } from '../../src/kernel/clock.js';
 import { Entropy } from '../../src/kernel/entropy.js';
+import { KernelLog } from '../../src/kernel/log.js';
 import { OutputSink } from '../../src/kernel/output.js';
 import { saveAll } from '../../src/kernel/snapshot.js';
 import { int, uint } from '../../src/kernel/syscall.js';
@@ -47,7 +48,7 @@ describe('an output sink', () => {
     const seen: Uint8Array[] = [];
     const sink = new OutputSink((bytes) => seen.push(bytes));
     const line = Uint8Array.of(1, 2, 3);
-    for (let i = 0; i < 200; i++) expect(sink.write(line)).toBe(3);
+    for (let i = 0; i < 200; i++) sink.write(line);
     line.fill(9);
     expect(sink.length).toBe(600);
     expect(sink.bytes.slice(597)).toEqual(Uint8Array.of(1, 2, 3));
@@ -57,10 +58,34 @@ describe('an output sink', () => {
     expect(sink.bytes).toEqual(Uint8Array.of(1, 2));
   });
 
-  it('takes no more than 64 MiB from a guest that writes for ever', () => {
-    const sink = new OutputSink();
-    const block = new Uint8Array(24 << 20);
-    expect([1, 2, 3, 4].map(() => sink.write(block))).toEqual([24 << 20, 24 << 20, 16 << 20, 0]);
+  it('keeps the first 16 MiB of a guest that writes for ever, and passes all of it on', () => {
+    let passed = 0;
+    const sink = new OutputSink((bytes) => {
+      passed += bytes.length;
+    });
+    sink.write(Uint8Array.of(7));
+    const block = new Uint8Array(12 << 20).fill(1);
+    for (let i = 0; i < 3; i++) sink.write(block);
+    const all = 1 + (36 << 20);
+    expect([passed, sink.length, sink.bytes.length]).toEqual([all, all, 16 << 20]);
+    expect([sink.dropped, sink.bytes[0]]).toEqual([all - (16 << 20), 7]);
+    sink.truncate(10);
+    expect([sink.dropped, sink.bytes.length]).toEqual([0, 10]);
+  });
+});
+
+describe('the kernel log', () => {
+  it('is a ring of 256 KiB: older lines make room, and are counted', () => {
+    const log = new KernelLog();
+    log.print('first');
+    const before = log.save();
+    for (let i = 0; i < 1000; i++) log.print(`${i} ${'x'.repeat(1000)}`);
+    expect(log.lines.join('').length).toBeLessThanOrEqual(1 << 18);
+    expect(log.lines.length).toBeGreaterThan(100);
+    expect(log.lines.at(-1)).toMatch(/^999 x/);
+    expect(log.dropped + log.lines.length).toBe(1001);
+    before.restore();
+    expect([log.lines, log.dropped]).toEqual([['first'], 0]);
   });
 });
 
