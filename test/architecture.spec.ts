@@ -43,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'diagnosis/crash',
     'diagnosis/outcome',
     'type:kernel',
+    'memory',
     'policy',
     'sandbox',
     'trace',

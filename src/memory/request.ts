@@ -35,3 +35,8 @@ export function givesAddress({ kind }: MemoryRequest): boolean {
 export function takesAddress({ kind }: MemoryRequest): boolean {
   return kind !== 'map' && kind !== 'heap';
 }
+
+/** Does it get memory that was not there? */
+export function givesMemory({ kind }: MemoryRequest): boolean {
+  return kind === 'map' || kind === 'heap' || kind === 'move';
+}

@@ -17,10 +17,11 @@ import type {
   InterceptedCall,
   SyscallInterceptor,
 } from '../../kernel/intercept.js';
+import { RIGHT_EXEC, RIGHT_WRITE } from '../../memory/mapping.js';
 import { MAP_JIT, PR_JIT_WRITE_PROTECT } from '../../policy/apple/hardened-runtime.js';
 import type { SyscallEvent } from '../../trace/events.js';
 import { heapFromMmap } from './heap-from-mmap.js';
-import type { Subject } from './subject.js';
+import { isMmap, type Subject } from './subject.js';
 
 export interface Change {
   readonly text: string;
@@ -35,9 +36,13 @@ type Gain = (perform: Perform, start: bigint, length: bigint) => boolean;
 const READ_WRITE = BigInt(PROT_READ | PROT_WRITE);
 const READ_EXEC = BigInt(PROT_READ | PROT_EXEC);
 const EXEC = BigInt(PROT_EXEC);
-const WRITE = BigInt(PROT_WRITE);
+const WRITE_EXEC = RIGHT_WRITE | RIGHT_EXEC;
 const PAGE = 4096n;
-const MPROTECTS = new Set(['mprotect', 'pkey_mprotect']);
+
+/** Does it want to make memory executable that is there? */
+function gainsExec({ asks }: InterceptedCall): boolean {
+  return asks?.kind === 'protect' && (asks.rights & RIGHT_EXEC) !== 0;
+}
 
 export function succeeded(result: ReturnType<Perform>): boolean {
   return result !== 'no-return' && result.ok;
@@ -94,8 +99,8 @@ function gained(gain: Gain, first?: SyscallInterceptor): Omit<Change, 'text'> {
   const mine = new Set<bigint>();
   return {
     intercept: (call) => {
-      const [start = 0n, length = 0n, prot = 0n] = call.args;
-      if (!MPROTECTS.has(call.name) || !(prot & EXEC)) return first?.(call);
+      const [start = 0n, length = 0n] = call.args;
+      if (!gainsExec(call)) return first?.(call);
       return gain(call.perform, start, length)
         ? { kind: 'answer', value: 0n }
         : { kind: 'fail', errno: 'EACCES' };
@@ -127,7 +132,7 @@ function mapJit(made: SyscallEvent | undefined): Omit<Change, 'text'> {
         if (value === undefined || !turn(perform, 0n)) return { kind: 'fail', errno: 'EPERM' };
         return { kind: 'answer', value };
       }
-      if (!MPROTECTS.has(name) || !((args[2] ?? 0n) & EXEC)) return undefined;
+      if (!gainsExec(call)) return undefined;
       return turn(perform, 1n) ? { kind: 'answer', value: 0n } : undefined;
     },
     interceptFault: ({ access, perform }) => {
@@ -152,8 +157,8 @@ function both(first: SyscallInterceptor, second: SyscallInterceptor): SyscallInt
 
 /** Smallest first. Those that come to what the program did already are left out. */
 export function changesFor({ asked, made, policies, isHeap, isDevZero }: Subject): Change[] {
-  const asksBoth = (asked.prot & (WRITE | EXEC)) === (WRITE | EXEC);
-  const mapped = made?.name === 'mmap' || made?.name === 'mmap2';
+  const asksBoth = (asked.rights & WRITE_EXEC) === WRITE_EXEC;
+  const mapped = made !== undefined && isMmap(made);
   const writable = remade(made, (args) => {
     args[2] = (args[2] ?? 0n) & ~EXEC;
   });

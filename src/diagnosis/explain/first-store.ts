@@ -4,11 +4,13 @@
  */
 import { PROT_WRITE } from '../../abi/linux/mman.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
+import { RIGHT_WRITE } from '../../memory/mapping.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
 import type { SyscallEvent } from '../../trace/events.js';
 import { unhindered } from '../outcome/finished-run.js';
 import type { Budget } from './budget.js';
 import { isSame, resultOf, succeeded } from './changes.js';
+import { isMmap } from './subject.js';
 
 const WRITE = BigInt(PROT_WRITE);
 
@@ -19,7 +21,7 @@ export async function firstStore(
   made: SyscallEvent | undefined,
   entry: string | undefined,
 ): Promise<bigint | undefined> {
-  if (made === undefined || !made.name.startsWith('mmap') || !((made.args[2] ?? 0n) & WRITE)) {
+  if (made?.asks === undefined || !isMmap(made) || !(made.asks.rights & RIGHT_WRITE)) {
     return undefined;
   }
   let start: bigint | undefined;

@@ -1,5 +1,7 @@
 /** What an explanation is about: the call or access that was refused, and the memory that it wanted. */
 
+import { callFamily } from '../../abi/linux/call-set.js';
+import { givesMemory } from '../../memory/request.js';
 import type { SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
 import { rightsText } from '../../trace/print-cause.js';
 import type { Refused } from '../outcome/outcome-class.js';
@@ -7,8 +9,8 @@ import type { Refused } from '../outcome/outcome-class.js';
 export interface Subject {
   readonly asked: {
     readonly kind: 'mmap' | 'mprotect' | 'fetch' | 'access' | 'call';
-    /** PROT_* of the call; 0 for an access. */
-    readonly prot: bigint;
+    /** RIGHT_* of the call; 0 for an access. */
+    readonly rights: number;
   };
   /** The guest's call that made the memory; of a refused mmap that call. */
   readonly made: SyscallEvent | undefined;
@@ -27,9 +29,6 @@ export interface HistoryStep {
   readonly call: SyscallEvent | undefined;
 }
 
-/** Calls that guests make to get memory: what else makes it (exec) is none of theirs. */
-const MAKERS = new Set(['mmap', 'mmap2', 'brk', 'mremap', 'shmat']);
-
 export function subjectOf(
   refused: Refused,
   trace: readonly TraceEvent[],
@@ -45,13 +44,13 @@ export function subjectOf(
   const vma = creation?.after;
   return {
     asked,
-    made: made !== undefined && MAKERS.has(made.name) ? made : undefined,
+    made: made?.asks !== undefined && givesMemory(made.asks) ? made : undefined,
     address,
-    isHeap: made?.name === 'brk',
+    isHeap: made?.asks?.kind === 'heap',
     isDevZero:
       made !== undefined &&
       (vma?.object?.path ?? fileOf(trace, made)) === '/dev/zero' &&
-      made.name.startsWith('mmap'),
+      isMmap(made),
     policies,
   };
 }
@@ -59,26 +58,23 @@ export function subjectOf(
 function askedOf({ kind, event }: Refused): Subject['asked'] {
   if (kind === 'fault') {
     const fetch = event?.type === 'fault' && event.fault.access === 'exec';
-    return { kind: fetch ? 'fetch' : 'access', prot: 0n };
+    return { kind: fetch ? 'fetch' : 'access', rights: 0 };
   }
-  if (event?.type !== 'syscall') return { kind: 'call', prot: 0n };
-  const prot = event.args[2] ?? 0n;
-  switch (event.name) {
-    case 'mmap':
-    case 'mmap2':
-      return { kind: 'mmap', prot };
-    case 'mprotect':
-    case 'pkey_mprotect':
-      return { kind: 'mprotect', prot };
-    default:
-      return { kind: 'call', prot: 0n };
-  }
+  if (event?.type !== 'syscall' || event.asks === undefined) return { kind: 'call', rights: 0 };
+  const { rights, kind: asked } = event.asks;
+  if (asked === 'protect') return { kind: 'mprotect', rights };
+  return isMmap(event) ? { kind: 'mmap', rights } : { kind: 'call', rights: 0 };
+}
+
+/** However the architecture spells it; shmat maps too, but takes other arguments. */
+export function isMmap({ name }: SyscallEvent): boolean {
+  return callFamily(name) === 'mmap';
 }
 
 function addressOf({ event }: Refused): bigint | undefined {
   if (event?.type === 'fault') return event.fault.address;
   if (event?.type !== 'syscall') return undefined;
-  return event.name.endsWith('mprotect') ? event.args[0] : undefined;
+  return event.asks?.kind === 'protect' ? event.asks.start : undefined;
 }
 
 function changesAt(
