@@ -1,0 +1,19 @@
+/** Section: what can be mapped as views: memory of the page file, a file, or an image. */
+import type { PeContent } from '../../../formats/pe/content.js';
+import type { MemoryObject } from '../../../memory/object.js';
+
+export interface Section {
+  readonly kind: 'pagefile' | 'file' | 'image';
+  /** Bytes. */
+  readonly size: number;
+  /** The largest protection of its views: as it was created with. */
+  readonly protect: number;
+  /** Pages of a view are reserved until they are committed (SEC_RESERVE). */
+  readonly reserves: boolean;
+  readonly noCache: boolean;
+  /** Pages shared by all views. */
+  readonly object: MemoryObject | undefined;
+  /** Of an image, relocated to where it is mapped. */
+  readonly image?: PeContent;
+  readonly name: string;
+}
