@@ -32,6 +32,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'policy',
     'type:trace',
   ],
+  'abi/windows': ['type:base'],
+  // Windows' memory manager; and the Win32 surface above it and above Wine's system calls.
+  'os/windows': ['abi/windows', 'base', 'engine', 'formats', 'kernel', 'memory'],
+  win32: [
+    'abi/windows',
+    'base',
+    'engine',
+    'formats',
+    'kernel',
+    'memory',
+    'os/windows',
+    'policy',
+    'type:trace',
+  ],
   inject: ['abi/linux', 'base', 'kernel'],
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
@@ -53,6 +67,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'build/unicorn-wasm': ['engine'],
   sandbox: [
     'base',
+    'formats',
     'diagnosis/monitor',
     'engine',
     'inject',
@@ -61,6 +76,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'os/linux',
     'policy',
     'trace',
+    'win32',
   ],
   scenario: [
     'abi/linux',

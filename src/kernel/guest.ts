@@ -52,6 +52,8 @@ export interface CallAnswer {
   readonly errno?: Errno;
   /** A world that answers with status codes: the NTSTATUS, success or not, unsigned. */
   readonly status?: number;
+  /** A Windows API function: the Win32 error that it set (GetLastError). */
+  readonly error?: number;
 }
 
 /** Opaque; of one guest, which can go back to it any number of times until it discards it. */

@@ -52,6 +52,8 @@ export interface World {
   /** As `Sandbox.create({ os })` takes it. */
   readonly os: string;
   readonly arches: readonly Arch[];
+  /** The policy in force when the host names none. */
+  readonly defaultPolicy: string;
   /** Names of address-space layouts. */
   readonly layouts: readonly string[];
   /** Kernel settings that the host may choose, with their ranges. */

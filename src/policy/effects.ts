@@ -6,6 +6,8 @@
 import type { Addr, Arch } from '../base/address.js';
 import type { MmEffects } from '../os/linux/mm/hooks.js';
 
+export type DepMode = 'alwaysoff' | 'alwayson' | 'optin' | 'optout';
+
 /** State that a policy's opt-in call would have set, for specs that name it ('in force from the first instruction'). */
 export interface MmInit {
   readonly restrictedWx?: boolean;
@@ -45,6 +47,14 @@ export interface PolicyEffects extends MmEffects {
   readonly memfdNoexec?: 0 | 1 | 2;
   /** The kernel whose prctl(PR_SET_MDWE) the process meets, such as '6.3'; absent: the modelled one. */
   readonly mdweKernel?: string;
+  /** Boot option nx= of Windows: alwaysoff, alwayson, optin or optout. */
+  readonly depMode?: DepMode;
+  /** Names of programs that the user has exempted from DEP (optout), without folders and case. */
+  readonly depExempt?: readonly string[];
+  /** False: thunks of the ATL library are not carried out. */
+  readonly atlThunks?: boolean;
+  /** PROCESS_MITIGATION_DYNAMIC_CODE_POLICY of a new process of Windows. */
+  readonly dynamicCode?: number;
 }
 
 /** Registers after an emulated trampoline. */

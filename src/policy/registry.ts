@@ -79,13 +79,18 @@ function create(spec: string, target: PolicyTarget): Policy[] {
     const definition = definitionOf(name);
     const { info } = definition;
     const checkedOptions = new PolicyOptions(info, options);
-    if (!info.os.includes(target.os)) {
+    if (!governs(info, target.os)) {
       throw new MayexecError(
         `policy '${name}' governs ${info.os.join(' and ')} programs, and this sandbox runs os '${target.os}': ${info.summary}`,
       );
     }
     return definition.create(checkedOptions, target);
   });
+}
+
+/** Wine's programs are programs of Linux, whose policies govern them. */
+function governs({ os }: PolicyInfo, target: PolicyTarget['os']): boolean {
+  return os.includes(target) || (target === 'wine' && os.includes('linux'));
 }
 
 function definitionOf(name: string): PolicyDefinition {

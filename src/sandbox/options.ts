@@ -2,9 +2,16 @@
 
 import type { Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+
+
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { ownEntry } from '../base/own-entry.js';
 import type { CpuProfile } from '../engine/cpu-profile.js';
+
+
+import { isPe, parsePe } from '../formats/pe/image.js';
+
+
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
@@ -37,9 +44,9 @@ export type HostProgram =
 export type PolicyChoice = string | Policy | readonly (string | Policy)[];
 
 export interface SandboxOptions {
-  /** Default 'x86-64', or what the program's ELF header says. */
+  /** Default 'x86-64', or what the program's ELF or PE header says. */
   readonly arch?: Arch | undefined;
-  /** The world that the program runs in; default 'linux'. */
+  /** The world that the program runs in; default 'windows' for a PE file, else 'linux'. */
   readonly os?: GuestOs | undefined;
   /** A spec such as 'selinux:execheap=deny+mdwe', a Policy, or a list, all of which must agree. Default 'nx'. */
   readonly policy?: PolicyChoice | undefined;
@@ -155,7 +162,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     checkOptionNames('program of Sandbox.create', program, PROGRAM);
   }
   for (const [path, file] of Object.entries(options.files ?? {})) checkHostFile(path, file);
-  const os = oneOf('os', options.os ?? 'linux', GUEST_SYSTEMS);
+  const os = oneOf('os', options.os ?? programOs(options.program) ?? 'linux', GUEST_SYSTEMS);
   const world: World = WORLDS[os];
   checkSettings(options.sysctl ?? {}, world);
   for (const option of Object.values(options.mounts ?? {}).flat()) {
@@ -213,12 +220,23 @@ export function integer(what: string, value: number, min: number, max: number): 
   throw new MayexecError(`${what} is ${String(value)}: expected an integer from ${min} to ${max}`);
 }
 
-/** The architecture of an ELF image by its header (e_machine 3 or 62), undefined for anything else. */
+function bytesOf(program: HostProgram | undefined): Uint8Array {
+  return (program instanceof Uint8Array ? program : program?.bytes) ?? new Uint8Array();
+}
+
+/** A PE file is a program of Windows; anything else is judged by the world that is asked for. */
+function programOs(program: HostProgram | undefined): GuestOs | undefined {
+  return isPe(bytesOf(program)) ? 'windows' : undefined;
+}
+
+/** The architecture of an ELF or PE image by its header (machine 3 or 62, 0x14c or 0x8664), undefined for anything else. */
 function programArch(program: HostProgram | undefined): Arch | undefined {
-  const bytes = program instanceof Uint8Array ? program : program?.bytes;
-  if (bytes === undefined || bytes.length < 20 || bytes[0] !== 0x7f || bytes[1] !== 0x45) {
-    return undefined;
+  const bytes = bytesOf(program);
+  if (isPe(bytes)) {
+    const parsed = parsePe(bytes);
+    return parsed.ok ? parsed.image.arch : undefined;
   }
+  if (bytes.length < 20 || bytes[0] !== 0x7f || bytes[1] !== 0x45) return undefined;
   return bytes[18] === 3 ? 'i386' : bytes[18] === 62 ? 'x86-64' : undefined;
 }
 

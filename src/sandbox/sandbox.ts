@@ -90,7 +90,9 @@ export class Sandbox implements Disposable {
     info: EngineInfo,
     options: SandboxOptions,
   ) {
-    const policies = resolvePolicies(options.policy ?? 'nx', checked.arch);
+    const world = WORLDS[checked.os];
+    const choice = options.policy ?? world.defaultPolicy;
+    const policies = resolvePolicies(choice, checked.arch, checked.os);
     this.arch = checked.arch;
     this.os = checked.os;
     this.seed = checked.seed;
@@ -100,7 +102,7 @@ export class Sandbox implements Disposable {
     this.#recorder = new Recorder();
     this.#injector = new Injector(checked.injections);
     this.#watcher = options.monitor === true ? new PageWatcher() : undefined;
-    this.#guest = WORLDS[checked.os].open({
+    this.#guest = world.open({
       engine,
       arch: checked.arch,
       policies,

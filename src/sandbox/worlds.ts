@@ -1,9 +1,11 @@
 /** The worlds that there are, by the name that `Sandbox.create({ os })` takes. A new one is one more line. */
 import type { World } from '../kernel/world.js';
 import { linuxWorld } from '../os/linux/world.js';
+import { windowsWorld } from '../win32/windows/world.js';
 
 export const WORLDS = {
   linux: linuxWorld,
+  windows: windowsWorld,
 } as const satisfies Readonly<Record<string, World>>;
 
 export type GuestOs = keyof typeof WORLDS;

@@ -36,6 +36,20 @@ export interface SyscallEvent extends EventBase {
   readonly cause?: Cause;
 }
 
+/** A call of a Windows API function, of the guest's. */
+export interface ApiEvent extends EventBase {
+  readonly type: 'api';
+  /** 'kernel32.dll'. */
+  readonly dll: string;
+  readonly name: string;
+  readonly args: readonly bigint[];
+  /** Arguments as a programmer writes them, one text each; read at entry. */
+  readonly shown: readonly string[];
+  readonly value: bigint;
+  /** The Win32 error that it set, if it set one. */
+  readonly error: number | undefined;
+}
+
 /** A policy's decision other than 'allow', with the request that it answered. */
 export interface VerdictEvent extends EventBase {
   readonly type: 'verdict';
@@ -84,6 +98,7 @@ export interface EndEvent extends EventBase {
 
 export type TraceEvent =
   | SyscallEvent
+  | ApiEvent
   | VerdictEvent
   | VmaEvent
   | FaultEvent

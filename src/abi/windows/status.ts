@@ -83,7 +83,7 @@ export const ERROR = {
   INVALID_USER_BUFFER: 1784,
 } as const;
 
-const WIN32_OF: ReadonlyMap<NtStatus, number> = new Map([
+const WIN32_OF: ReadonlyMap<NtStatus, number> = new Map<NtStatus, number>([
   [STATUS.WORKING_SET_LIMIT_RANGE, ERROR.INVALID_PARAMETER],
   [STATUS.PARTIAL_COPY, ERROR.PARTIAL_COPY],
   [STATUS.NOT_IMPLEMENTED, ERROR.INVALID_FUNCTION],
@@ -128,7 +128,9 @@ export function succeeds(status: NtStatus): boolean {
   return status < 0x8000_0000;
 }
 
-const NAMES = new Map(Object.entries(STATUS).map(([name, value]) => [value, `STATUS_${name}`]));
+const NAMES = new Map<NtStatus, string>(
+  Object.entries(STATUS).map(([name, value]): [NtStatus, string] => [value, `STATUS_${name}`]),
+);
 
 /** 'STATUS_ACCESS_VIOLATION', or the number. */
 export function statusName(status: NtStatus): string {

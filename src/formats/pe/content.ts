@@ -2,7 +2,7 @@
  * PeContent: what an image looks like in memory, page by page: headers and sections at their RVAs, relocated to a
  * base. Pages of which the file says nothing are zero and take no room.
  */
-import { type Addr, PAGE_SIZE } from '../../base/address.js';
+import { PAGE_SIZE } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import type { PeImage } from './image.js';
 
@@ -65,12 +65,6 @@ export class PeContent {
     const end = bytes?.indexOf(0) ?? -1;
     if (bytes === undefined || end < 0) return undefined;
     return String.fromCharCode(...bytes.subarray(0, end));
-  }
-
-  /** The RVA of an address of the image as it is linked; undefined when it lies outside. */
-  rvaOf(address: Addr): number | undefined {
-    const rva = address - this.image.base;
-    return rva >= 0n && rva < BigInt(this.image.size) ? Number(rva) : undefined;
   }
 
   #put(rva: number, bytes: Uint8Array): void {

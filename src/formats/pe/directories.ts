@@ -214,8 +214,8 @@ export interface PeTls {
   readonly callbacks: readonly number[];
 }
 
-/** Of an image at its own base. @throws MayexecError when a field points out of the image. */
-export function tlsOf(content: PeContent): PeTls | undefined {
+/** Of an image that was relocated to `base`. @throws MayexecError when a field points out of the image. */
+export function tlsOf(content: PeContent, base = content.image.base): PeTls | undefined {
   const { rva } = content.image.directories[DIRECTORY.tls]!;
   if (rva === 0) return undefined;
   const size = content.image.arch === 'x86-64' ? 8 : 4;
@@ -224,13 +224,14 @@ export function tlsOf(content: PeContent): PeTls | undefined {
   const table = new Struct(bytes);
   const rvaOf = (index: number, what: string): number => {
     const address = table.word(index * size, size);
-    const found = content.rvaOf(address);
+    const found = rvaIn(content, base, address);
     if (found === undefined) throw malformed('TLS', `${what} lies outside the image`);
     return found;
   };
   const start = table.word(0, size);
   const dataLength = Number(table.word(size, size) - start);
-  if (dataLength < 0 || dataLength > content.image.size) throw malformed('TLS', 'its data has no size');
+  if (dataLength < 0 || dataLength > content.image.size)
+    throw malformed('TLS', 'its data has no size');
   const zeroFill = table.u32(size * 4);
   if (zeroFill > content.image.size) throw malformed('TLS', 'its zeros are larger than the image');
   return {
@@ -238,11 +239,19 @@ export function tlsOf(content: PeContent): PeTls | undefined {
     dataLength,
     zeroFill,
     indexRva: rvaOf(2, 'its index'),
-    callbacks: table.word(3 * size, size) === 0n ? [] : callbacks(content, rvaOf(3, 'its list of callbacks')),
+    callbacks:
+      table.word(3 * size, size) === 0n
+        ? []
+        : callbacks(content, base, rvaOf(3, 'its list of callbacks')),
   };
 }
 
-function callbacks(content: PeContent, list: number): number[] {
+function rvaIn({ image }: PeContent, base: Addr, address: Addr): number | undefined {
+  const rva = address - base;
+  return rva >= 0n && rva < BigInt(image.size) ? Number(rva) : undefined;
+}
+
+function callbacks(content: PeContent, base: Addr, list: number): number[] {
   const size = content.image.arch === 'x86-64' ? 8 : 4;
   const found: number[] = [];
   for (let at = list; ; at += size) {
@@ -251,17 +260,10 @@ function callbacks(content: PeContent, list: number): number[] {
       throw malformed('TLS', 'its list of callbacks has no end');
     }
     if (address === 0n) return found;
-    const rva = content.rvaOf(address);
+    const rva = rvaIn(content, base, address);
     if (rva === undefined) {
       throw malformed('TLS', `callback 0x${address.toString(16)} lies outside the image`);
     }
     found.push(rva);
   }
-}
-
-/** One RUNTIME_FUNCTION of .pdata: a function of 64-bit code and where its unwind data is. */
-export interface RuntimeFunction {
-  readonly begin: number;
-  readonly end: number;
-  readonly unwind: number;
 }

@@ -84,8 +84,8 @@ export function isPe(bytes: Uint8Array): boolean {
 }
 
 const MACHINES: Readonly<Record<number, { arch: Arch; magic: number; optional: number }>> = {
-  0x14c: { arch: 'i386', magic: 0x10b, optional: 96 },
-  0x8664: { arch: 'x86-64', magic: 0x20b, optional: 112 },
+  332: { arch: 'i386', magic: 0x10b, optional: 96 },
+  34404: { arch: 'x86-64', magic: 0x20b, optional: 112 },
 };
 
 function bad(reason: string): ParsedPe {
@@ -135,7 +135,8 @@ function parseHeaders(file: Struct, place: Place): ParsedPe {
   if (wrong !== undefined) return bad(wrong);
   const tail = optional + 72 + 4 * word;
   const listed = Math.min(file.u32(tail + 4), DIRECTORIES);
-  if (tail + 8 + listed * 8 > optional + optionalSize) return bad('its data directories are cut off');
+  if (tail + 8 + listed * 8 > optional + optionalSize)
+    return bad('its data directories are cut off');
   const directories = Array.from({ length: DIRECTORIES }, (_, index) => {
     if (index >= listed) return { rva: 0, size: 0 };
     const entry = tail + 8 + index * 8;

@@ -25,6 +25,42 @@ function blocked(audit: boolean, id: Id): Verdict {
   return audit ? rules.note(id) : rules.refuse('EACCES', STATUS_DYNAMIC_CODE_BLOCKED, id);
 }
 
+/** What ACG is asked about: memory that is about to be made, or to get another protection (PAGE_*). */
+export interface DynamicCodeRequest {
+  readonly what: 'allocate' | 'protect' | 'view';
+  /** Undefined for new memory. */
+  readonly before: number | undefined;
+  readonly after: number;
+  readonly image: boolean;
+}
+
+const PROHIBIT = 1;
+const AUDIT = 8;
+const ANY_EXECUTE = 0xf0;
+const ANY_WRITE = 0xcc;
+const EXECUTE_AND_WRITE = 0xc0;
+
+/** The process's PROCESS_MITIGATION_DYNAMIC_CODE_POLICY says whether it is asked at all, and what comes of it. */
+export function judgeDynamicCode(
+  state: { readonly dynamicCode: number; readonly threadOptsOut: boolean },
+  request: DynamicCodeRequest,
+): Verdict {
+  const enforced = (state.dynamicCode & PROHIBIT) !== 0;
+  if (state.threadOptsOut || (!enforced && !(state.dynamicCode & AUDIT))) return allow;
+  const id = violation(request);
+  return id === undefined ? allow : blocked(!enforced, id);
+}
+
+function violation({ what, before, after, image }: DynamicCodeRequest): Id | undefined {
+  const isCode = ((before ?? 0) & ANY_EXECUTE) !== 0;
+  if (after & ANY_EXECUTE) {
+    if (what === 'view' || before === undefined) return 'new-code';
+    if (!isCode) return 'gain-exec';
+    return after & EXECUTE_AND_WRITE ? 'write-exec' : undefined;
+  }
+  return isCode && image && after & ANY_WRITE ? 'write-code' : undefined;
+}
+
 /** VirtualAlloc and views of sections; images come from the loader (origin 'exec'). */
 function onMap(audit: boolean, { flags, origin }: MapRequest): Verdict {
   return flags & VM_EXEC && origin !== 'exec' ? blocked(audit, 'new-code') : allow;
@@ -77,7 +113,7 @@ export const acg: PolicyDefinition = {
     return {
       name: 'acg',
       spec: options.spec,
-      effects: { nx: true },
+      effects: { nx: true, dynamicCode: audit ? 8 : 1 },
       mmapRegion: (request) => onMap(audit, request),
       mprotectRights: (vma, request) => onProtect(audit, vma, request),
     };

@@ -7,7 +7,7 @@
 import type { Addr } from '../../base/address.js';
 import { VM_EXEC } from '../../os/linux/mm/vma.js';
 import { onOff, type PolicyDefinition, type PolicyTarget, Rules } from '../definition.js';
-import type { TrampolineEmulator } from '../effects.js';
+import type { DepMode, TrampolineEmulator } from '../effects.js';
 import { allow, type ImageFacts, type Policy } from '../policy.js';
 
 const rules = new Rules('dep', {
@@ -15,7 +15,6 @@ const rules = new Rules('dep', {
 });
 
 export const DEP_MODES = ['alwaysoff', 'alwayson', 'optin', 'optout'] as const;
-export type DepMode = (typeof DEP_MODES)[number];
 
 /** IMAGE_DLLCHARACTERISTICS_NX_COMPAT. */
 export const NX_COMPAT = 0x0100;
@@ -32,6 +31,7 @@ export function initialDep(
   mode: DepMode,
   arch: PolicyTarget['arch'],
   characteristics: number,
+  exempt = false,
 ): DepState {
   if (arch === 'x86-64') return { on: true, permanent: true, atlThunks: false };
   const compatible = (characteristics & NX_COMPAT) !== 0;
@@ -43,7 +43,7 @@ export function initialDep(
     case 'optin':
       return { on: compatible, permanent: compatible, atlThunks: true };
     case 'optout':
-      return { on: true, permanent: compatible, atlThunks: true };
+      return { on: !exempt, permanent: compatible && !exempt, atlThunks: true };
   }
 }
 
@@ -129,6 +129,8 @@ function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
     spec,
     effects: {
       nx: state.on,
+      depMode: mode,
+      atlThunks: atl,
       ...(state.on && state.atlThunks && atl ? { emulateTrampoline: emulateAtlThunk } : {}),
     },
     forProgram: (next) => policyFor(settings, next),

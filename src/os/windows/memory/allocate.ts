@@ -9,7 +9,13 @@ import {
   MEM_WRITE_WATCH,
   PAGE_NOCACHE,
 } from '../../../abi/windows/memory.js';
-import { done, type NtResult, type NtStatus, refused, STATUS } from '../../../abi/windows/status.js';
+import {
+  done,
+  type NtResult,
+  type NtStatus,
+  refused,
+  STATUS,
+} from '../../../abi/windows/status.js';
 import type { Addr } from '../../../base/address.js';
 import { PAGE_SIZE } from '../../../base/address.js';
 import { allowedInView, checkedPrivate, checkedProtection } from './protection.js';
@@ -72,10 +78,7 @@ function isKnownType({ rules }: VirtualMemory, type: number): boolean {
 }
 
 /** Pages meant: the base of a reservation goes down to 64 KiB, the end up to a page. Undefined: out of bounds. */
-function rangeOf(
-  vm: VirtualMemory,
-  { base, size, type }: AllocateRequest,
-): PageRange | undefined {
+function rangeOf(vm: VirtualMemory, { base, size, type }: AllocateRequest): PageRange | undefined {
   if (base === 0n) return { start: 0, end: pagesOf(size) };
   const unit = type & MEM_RESERVE ? GRANULARITY : PAGE;
   const start = base - (base % unit);
@@ -88,7 +91,11 @@ export function pagesOf(bytes: bigint): number {
   return Number((bytes + PAGE - 1n) / PAGE);
 }
 
-function reserve(vm: VirtualMemory, request: AllocateRequest, range: PageRange): NtResult<Allocated> {
+function reserve(
+  vm: VirtualMemory,
+  request: AllocateRequest,
+  range: PageRange,
+): NtResult<Allocated> {
   const { type, base, highest = 0n, alignment = 0, name } = request;
   const protect = checkedPrivate(vm.rules, request.protect);
   if (!protect.ok) return protect;
@@ -165,7 +172,11 @@ function mayCharge({ committed, commitLimit }: VirtualMemory, pages: number): bo
   return (committed + pages) * PAGE_SIZE <= commitLimit;
 }
 
-function commit(vm: VirtualMemory, request: AllocateRequest, range: PageRange): NtResult<Allocated> {
+function commit(
+  vm: VirtualMemory,
+  request: AllocateRequest,
+  range: PageRange,
+): NtResult<Allocated> {
   const vad = vm.vads.find(range.start);
   const isView = vad !== undefined && vad.kind !== 'private';
   const protect = isView
@@ -185,9 +196,7 @@ function commit(vm: VirtualMemory, request: AllocateRequest, range: PageRange): 
     image: false,
   });
   if (judged !== STATUS.SUCCESS) return refused(judged);
-  const charge = isView
-    ? 0
-    : range.end - range.start - committedIn(vad, range.start, range.end);
+  const charge = isView ? 0 : range.end - range.start - committedIn(vad, range.start, range.end);
   if (!mayCharge(vm, charge)) return refused(STATUS.COMMITMENT_LIMIT);
   const status = vm.pages.commit(vad, range.start, range.end, protect.value);
   if (status !== STATUS.SUCCESS) return refused(status);

@@ -24,9 +24,7 @@ export function protect(
 ): NtResult<Protected> {
   const { rules } = vm;
   const none =
-    rules.protectOfNone === 'conflicting'
-      ? STATUS.CONFLICTING_ADDRESSES
-      : STATUS.INVALID_PARAMETER;
+    rules.protectOfNone === 'conflicting' ? STATUS.CONFLICTING_ADDRESSES : STATUS.INVALID_PARAMETER;
   const start = pageDown(base) / PAGE;
   if (size === 0n && rules.protectNeedsSize) return refused(STATUS.INVALID_PARAMETER);
   if (base + size > BigInt(vm.top) * PAGE) return refused(STATUS.INVALID_PARAMETER);

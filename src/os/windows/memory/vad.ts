@@ -29,7 +29,7 @@ export interface VadInit {
   readonly protect: number;
   readonly committed: boolean;
   readonly writeWatch?: boolean;
-  readonly section?: Section;
+  readonly section?: Section | undefined;
   /** Page of the section where the view begins. */
   readonly offset?: number;
   /** Writes go to copies of the process's own. */
@@ -149,6 +149,11 @@ export class VadList {
     return this.#vads;
   }
 
+  /** Goes back to a snapshot's. */
+  replace(vads: readonly Vad[]): void {
+    this.#vads = [...vads];
+  }
+
   find(page: number): Vad | undefined {
     const vad = this.#vads[indexOf(this.#vads, page)];
     return vad !== undefined && page >= vad.start && page < vad.end ? vad : undefined;
@@ -156,9 +161,7 @@ export class VadList {
 
   isFree(start: number, end: number): boolean {
     const index = indexOf(this.#vads, start);
-    return this.#vads
-      .slice(index, index + 2)
-      .every((vad) => vad.end <= start || vad.start >= end);
+    return this.#vads.slice(index, index + 2).every((vad) => vad.end <= start || vad.start >= end);
   }
 
   insert(vad: Vad): void {

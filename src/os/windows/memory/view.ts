@@ -8,7 +8,13 @@ import {
   PAGE_NOCACHE,
   PAGE_READONLY,
 } from '../../../abi/windows/memory.js';
-import { done, type NtResult, type NtStatus, refused, STATUS } from '../../../abi/windows/status.js';
+import {
+  done,
+  type NtResult,
+  type NtStatus,
+  refused,
+  STATUS,
+} from '../../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE } from '../../../base/address.js';
 import { SCN_EXECUTE, SCN_READ, SCN_WRITE } from '../../../formats/pe/image.js';
 import { findRoom, insert } from './allocate.js';

@@ -101,9 +101,7 @@ export class WindowsPages implements Pages {
   }
 
   writtenPages(_vad: Vad, start: number, end: number): number[] {
-    return [...this.#dirty]
-      .filter((page) => page >= start && page < end)
-      .sort((a, b) => a - b);
+    return [...this.#dirty].filter((page) => page >= start && page < end).sort((a, b) => a - b);
   }
 
   resetWrites(_vad: Vad, start: number, end: number): void {

@@ -1,5 +1,11 @@
 /** NtGetWriteWatch and NtResetWriteWatch. */
-import { done, type NtResult, type NtStatus, refused, STATUS } from '../../../abi/windows/status.js';
+import {
+  done,
+  type NtResult,
+  type NtStatus,
+  refused,
+  STATUS,
+} from '../../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE, pageDown } from '../../../base/address.js';
 import { pagesOf } from './allocate.js';
 import type { Vad } from './vad.js';

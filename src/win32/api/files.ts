@@ -1,0 +1,232 @@
+/** kernel32: files and standard handles. */
+import { ERROR } from '../../abi/windows/status.js';
+import { type ApiSet, api } from '../api.js';
+import type { ApiCall } from '../call.js';
+import type { HandleObject } from '../handles.js';
+import { latinBytes, wideBytes } from '../memory-io.js';
+
+const CREATE_NEW = 1;
+const CREATE_ALWAYS = 2;
+const OPEN_EXISTING = 3;
+const TRUNCATE_EXISTING = 5;
+/** Longest transfer of one call. */
+const MAX_TRANSFER = 64 << 20;
+
+export function handleOf(call: ApiCall, index: number): number {
+  return Number(call.word(index) & 0xffff_ffffn);
+}
+
+/** GENERIC_ALL, READ, WRITE and EXECUTE as the bits that are asked about. */
+function createFile(call: ApiCall, wide: boolean): bigint {
+  const { process } = call;
+  const invalid = process.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
+  const fails = (error: number): bigint => {
+    call.setError(error);
+    return invalid;
+  };
+  const path = call.text(0, wide);
+  if (path === undefined) return invalid;
+  const object = openFile(call, path, call.dword(4));
+  if (typeof object === 'number') return fails(object);
+  const handle = process.handles.add(object);
+  return handle === undefined ? fails(ERROR.NOT_ENOUGH_MEMORY) : BigInt(handle);
+}
+
+function openFile(call: ApiCall, path: string, disposition: number): HandleObject | number {
+  const { files } = call.process.system;
+  const device = path.toUpperCase().replace(/^\\\\\.\\/, '');
+  if (device === 'NUL') return { kind: 'null' };
+  if (device === 'CONOUT$') return { kind: 'output', fd: 1 };
+  if (device === 'CONIN$') return { kind: 'input' };
+  const known = files.find(path);
+  if (disposition === CREATE_NEW && known !== undefined) return ERROR.FILE_EXISTS;
+  const mustExist = disposition === OPEN_EXISTING || disposition === TRUNCATE_EXISTING;
+  if (mustExist && known === undefined) return ERROR.FILE_NOT_FOUND;
+  const file = known ?? files.create(path);
+  if (file === undefined) return ERROR.NOT_ENOUGH_MEMORY;
+  if (disposition === CREATE_ALWAYS || disposition === TRUNCATE_EXISTING) file.resize(0);
+  return { kind: 'file', file, access: call.dword(1), position: 0 };
+}
+
+/** Bytes taken; undefined: it cannot be written to. */
+export function writeTo(
+  call: ApiCall,
+  object: HandleObject | undefined,
+  bytes: Uint8Array,
+): number | undefined {
+  const { outputs } = call.process.system;
+  switch (object?.kind) {
+    case 'output':
+      return outputs[object.fd - 1]!.write(bytes);
+    case 'null':
+      return bytes.length;
+    case 'file': {
+      if (!(object.access & 0x4000_0000) && !(object.access & 0x1000_0000)) return undefined;
+      const count = object.file.write(object.position, bytes);
+      object.position += count;
+      return count;
+    }
+    default:
+      return undefined;
+  }
+}
+
+export function readFrom(
+  call: ApiCall,
+  object: HandleObject | undefined,
+  length: number,
+): Uint8Array | undefined {
+  switch (object?.kind) {
+    case 'input':
+      return call.process.system.stdin(length);
+    case 'null':
+      return new Uint8Array();
+    case 'file': {
+      const bytes = object.file.read(object.position, length);
+      object.position += bytes.length;
+      return bytes;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function writeFile(call: ApiCall): bigint {
+  const object = call.process.handles.get(handleOf(call, 0));
+  const count = Math.min(call.dword(2), MAX_TRANSFER);
+  if (call.word(3) !== 0n) call.memory.setU32(call.word(3), 0);
+  if (object === undefined) return call.fail(ERROR.INVALID_HANDLE);
+  const bytes = call.memory.tryRead(call.word(1), count);
+  if (bytes === undefined) {
+    useUpGuards(call, call.word(1), count);
+    return call.fail(ERROR.INVALID_USER_BUFFER);
+  }
+  const written = writeTo(call, object, bytes);
+  if (written === undefined) return call.fail(ERROR.ACCESS_DENIED);
+  if (call.word(3) !== 0n) call.memory.setU32(call.word(3), written);
+  return 1n;
+}
+
+/** The kernel's look at a buffer touches its guard pages, without an exception. */
+function useUpGuards({ process, memory }: ApiCall, address: bigint, count: number): void {
+  const refusal = memory.refusal(address, count, 'read');
+  if (refusal !== undefined && memory.isGuarded(refusal)) {
+    process.useUpGuard(refusal);
+  }
+}
+
+function readFile(call: ApiCall): bigint {
+  const object = call.process.handles.get(handleOf(call, 0));
+  if (call.word(3) !== 0n) call.memory.setU32(call.word(3), 0);
+  if (object === undefined) return call.fail(ERROR.INVALID_HANDLE);
+  const count = Math.min(call.dword(2), MAX_TRANSFER);
+  if (call.memory.refusal(call.word(1), count, 'write') !== undefined) {
+    return call.fail(ERROR.NOACCESS);
+  }
+  const bytes = readFrom(call, object, count);
+  if (bytes === undefined) return call.fail(ERROR.ACCESS_DENIED);
+  call.memory.write(call.word(1), bytes);
+  if (call.word(3) !== 0n) call.memory.setU32(call.word(3), bytes.length);
+  return 1n;
+}
+
+const STD_HANDLES: Readonly<Record<number, number>> = { [-10]: 0x10, [-11]: 0x14, [-12]: 0x18 };
+export const TEMP_FOLDER = 'C:\\users\\guest\\Temp\\';
+
+/** A text into a buffer of `room` characters: its length, or the room it needs. */
+export function textOut(
+  call: ApiCall,
+  at: bigint,
+  room: number,
+  text: string,
+  wide: boolean,
+): number {
+  if (room <= text.length) return text.length + 1;
+  call.memory.write(at, wide ? wideBytes(text) : latinBytes(text));
+  return text.length;
+}
+
+function tempFileName(call: ApiCall): bigint {
+  const { process, memory } = call;
+  const folder = call.text(0);
+  const prefix = call.text(1);
+  if (folder === undefined || prefix === undefined) return 0n;
+  const unique = call.dword(2) === 0 ? process.nextCookie++ & 0xffff || 1 : call.dword(2) & 0xffff;
+  const path = `${folder.replace(/\\?$/, '\\')}${prefix.slice(0, 3)}${unique.toString(16).padStart(4, '0')}.tmp`;
+  if (call.dword(2) === 0) process.system.files.create(path);
+  memory.write(call.word(3), latinBytes(path));
+  return BigInt(unique);
+}
+
+export const filesApi: ApiSet = {
+  GetStdHandle: api('int nStdHandle', (call) => BigInt(STD_HANDLES[call.int(0)] ?? 0)),
+  SetStdHandle: api('int nStdHandle, handle hHandle', () => 1n),
+  CreateFileA: api(
+    'str lpFileName, flags dwDesiredAccess, flags dwShareMode, ptr lpSecurityAttributes, dword dwCreationDisposition, flags dwFlagsAndAttributes, handle hTemplateFile',
+    (call) => createFile(call, false),
+  ),
+  CreateFileW: api(
+    'wstr lpFileName, flags dwDesiredAccess, flags dwShareMode, ptr lpSecurityAttributes, dword dwCreationDisposition, flags dwFlagsAndAttributes, handle hTemplateFile',
+    (call) => createFile(call, true),
+  ),
+  WriteFile: api(
+    'handle hFile, ptr lpBuffer, dword nNumberOfBytesToWrite, out lpNumberOfBytesWritten, ptr lpOverlapped',
+    writeFile,
+  ),
+  WriteConsoleA: api(
+    'handle hConsoleOutput, ptr lpBuffer, dword nNumberOfCharsToWrite, out lpNumberOfCharsWritten, ptr lpReserved',
+    writeFile,
+  ),
+  ReadFile: api(
+    'handle hFile, out lpBuffer, dword nNumberOfBytesToRead, out lpNumberOfBytesRead, ptr lpOverlapped',
+    readFile,
+  ),
+  CloseHandle: api('handle hObject', (call) =>
+    call.process.handles.close(handleOf(call, 0)) === undefined
+      ? call.fail(ERROR.INVALID_HANDLE)
+      : 1n,
+  ),
+  DeleteFileA: api('str lpFileName', (call) => {
+    const path = call.text(0);
+    if (path === undefined) return 0n;
+    return call.process.system.files.remove(path) ? 1n : call.fail(ERROR.FILE_NOT_FOUND);
+  }),
+  GetFileType: api('handle hFile', (call) => {
+    const kind = call.process.handles.get(handleOf(call, 0))?.kind;
+    if (kind === undefined) return call.fail(ERROR.INVALID_HANDLE);
+    // FILE_TYPE_DISK, FILE_TYPE_CHAR, FILE_TYPE_PIPE: what the host reads and writes is a pipe.
+    return kind === 'file' ? 1n : kind === 'null' ? 2n : 3n;
+  }),
+  GetFileSize: api('handle hFile, out lpFileSizeHigh', (call) => {
+    const object = call.process.handles.get(handleOf(call, 0));
+    if (object?.kind !== 'file') {
+      call.setError(ERROR.INVALID_HANDLE);
+      return 0xffff_ffffn;
+    }
+    if (call.word(1) !== 0n) call.memory.setU32(call.word(1), 0);
+    return object.file.length;
+  }),
+  SetFilePointer: api(
+    'handle hFile, int lDistanceToMove, ptr lpDistanceToMoveHigh, dword dwMoveMethod',
+    (call) => {
+      const object = call.process.handles.get(handleOf(call, 0));
+      if (object?.kind !== 'file') {
+        call.setError(ERROR.INVALID_HANDLE);
+        return 0xffff_ffffn;
+      }
+      const from = [0, object.position, object.file.length][call.dword(3)] ?? 0;
+      object.position = Math.max(0, from + call.int(1));
+      return object.position;
+    },
+  ),
+  GetConsoleMode: api('handle hConsoleHandle, out lpMode', (call) =>
+    call.fail(ERROR.INVALID_HANDLE),
+  ),
+  GetTempPathA: api('dword nBufferLength, out lpBuffer', (call) =>
+    textOut(call, call.word(1), call.dword(0), TEMP_FOLDER, false),
+  ),
+  GetTempFileNameA: api(
+    'str lpPathName, str lpPrefixString, dword uUnique, out lpTempFileName',
+    tempFileName,
+  ),
+};

@@ -1,0 +1,37 @@
+/** kernel32 and kernelbase: all functions by name, as the system at hand exports them. */
+import type { ApiSet } from '../api.js';
+import type { Win32System } from '../system.js';
+import { exceptionsApi } from './exceptions.js';
+import { exceptions64Api } from './exceptions-x64.js';
+import { filesApi } from './files.js';
+import { heapApi } from './heap.js';
+import { memoryApi } from './memory.js';
+import { mitigationsApi } from './mitigations.js';
+import { modulesApi } from './modules.js';
+import { pointersApi } from './pointers.js';
+import { processApi } from './process.js';
+import { sectionApi } from './section.js';
+import { synchronisationApi } from './synchronisation.js';
+import { systemApi } from './system.js';
+import { textApi } from './text.js';
+
+const COMMON: ApiSet = {
+  ...exceptionsApi,
+  ...filesApi,
+  ...heapApi,
+  ...memoryApi,
+  ...mitigationsApi,
+  ...modulesApi,
+  ...pointersApi,
+  ...processApi,
+  ...sectionApi,
+  ...synchronisationApi,
+  ...systemApi,
+  ...textApi,
+};
+
+const WIDE: ApiSet = { ...COMMON, ...exceptions64Api };
+
+export function kernel32Api({ arch }: Win32System): ApiSet {
+  return arch === 'x86-64' ? WIDE : COMMON;
+}

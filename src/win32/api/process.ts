@@ -1,0 +1,139 @@
+/** kernel32: processes and the one thread. */
+import { ERROR } from '../../abi/windows/status.js';
+import { Struct } from '../../base/struct.js';
+import { type ApiSet, api } from '../api.js';
+import type { ApiCall } from '../call.js';
+import { ProcessEnded } from '../control.js';
+import { runAtExit } from '../exit.js';
+import { runChild } from '../loader/child.js';
+import { latinBytes, wideBytes } from '../memory-io.js';
+import { missing } from '../perform.js';
+import { handleOf } from './files.js';
+import { isSelf } from './self.js';
+
+const STILL_ACTIVE = 259;
+const CREATE_SUSPENDED = 4;
+const MAX_DEPTH = 8;
+
+export function exitProcess(code: number): never {
+  throw new ProcessEnded({ kind: 'exit', code: code >>> 0 });
+}
+
+function createProcess(call: ApiCall): bigint {
+  const { process, memory } = call;
+  const application = call.word(0) === 0n ? undefined : call.text(0);
+  const commandLine = call.word(1) === 0n ? (application ?? '') : call.text(1);
+  if (commandLine === undefined) return 0n;
+  const path = application ?? firstWord(commandLine);
+  const file = process.system.files.find(path) ?? process.system.files.find(`${path}.exe`);
+  if (file === undefined) return call.fail(ERROR.FILE_NOT_FOUND);
+  if (call.dword(5) & CREATE_SUSPENDED) {
+    process.system.note(
+      'CreateProcess: a process that begins suspended is not among what mayexec has',
+    );
+    return call.fail(ERROR.NOT_SUPPORTED);
+  }
+  if (process.system.depth >= MAX_DEPTH) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
+  const child = runChild(process, { path, commandLine, bytes: file.bytes.slice() });
+  if (typeof child === 'number') return call.fail(child);
+  const { pid, tid, exitCode } = child;
+  const handle = process.handles.add({ kind: 'process', pid, exitCode });
+  const thread = process.handles.add({ kind: 'thread', pid, exitCode });
+  const { word } = process;
+  const info = new Struct(2 * word + 8)
+    .setWord(0, word, BigInt(handle ?? 0))
+    .setWord(word, word, BigInt(thread ?? 0))
+    .setU32(2 * word, pid)
+    .setU32(2 * word + 4, tid);
+  memory.write(call.word(9), info.bytes);
+  return 1n;
+}
+
+function firstWord(commandLine: string): string {
+  const quoted = /^\s*"([^"]*)"/.exec(commandLine);
+  return quoted?.[1] ?? commandLine.trim().split(/\s/)[0] ?? '';
+}
+
+function exitCodeOf(call: ApiCall): number | undefined {
+  if (isSelf(call, 0)) return STILL_ACTIVE;
+  const object = call.process.handles.get(handleOf(call, 0));
+  return object?.kind === 'process' || object?.kind === 'thread' ? object.exitCode : undefined;
+}
+
+function startupInfo(call: ApiCall): bigint {
+  const { wide, word } = call.process;
+  const size = wide ? 104 : 68;
+  const info = new Struct(size).setU32(0, size);
+  const handles = wide ? 80 : 56;
+  for (const [index, handle] of [0x10n, 0x14n, 0x18n].entries()) {
+    info.setWord(handles + index * word, word, handle);
+  }
+  call.memory.write(call.word(0), info.bytes);
+  return 0n;
+}
+
+function environment(call: ApiCall, wide: boolean): bigint {
+  const name = call.text(0, wide);
+  if (name === undefined) return 0n;
+  const entry = call.process.environment.find((one) =>
+    one.toLowerCase().startsWith(`${name.toLowerCase()}=`),
+  );
+  if (entry === undefined) return call.fail(ERROR.ENVVAR_NOT_FOUND);
+  const value = entry.slice(name.length + 1);
+  if (call.dword(2) <= value.length) return BigInt(value.length + 1);
+  call.memory.write(call.word(1), wide ? wideBytes(value) : latinBytes(value));
+  return BigInt(value.length);
+}
+
+export const processApi: ApiSet = {
+  GetCurrentProcess: api('', () => -1n),
+  GetCurrentThread: api('', () => -2n),
+  GetCurrentProcessId: api('', (call) => call.process.pid),
+  GetCurrentThreadId: api('', (call) => call.process.tid),
+  ExitProcess: api('dword uExitCode', (call) => {
+    runAtExit(call.process, false);
+    return exitProcess(call.dword(0));
+  }),
+  TerminateProcess: api('handle hProcess, dword uExitCode', (call) =>
+    isSelf(call, 0) ? exitProcess(call.dword(1)) : call.fail(ERROR.INVALID_HANDLE),
+  ),
+  CreateProcessA: api(
+    'str lpApplicationName, str lpCommandLine, ptr lpProcessAttributes, ptr lpThreadAttributes, bool bInheritHandles, flags dwCreationFlags, ptr lpEnvironment, str lpCurrentDirectory, ptr lpStartupInfo, out lpProcessInformation',
+    createProcess,
+  ),
+  GetExitCodeProcess: api('handle hProcess, out lpExitCode', (call) => {
+    const code = exitCodeOf(call);
+    if (code === undefined) return call.fail(ERROR.INVALID_HANDLE);
+    call.memory.setU32(call.word(1), code);
+    return 1n;
+  }),
+  GetExitCodeThread: api('handle hThread, out lpExitCode', (call) => {
+    const code = exitCodeOf(call);
+    if (code === undefined) return call.fail(ERROR.INVALID_HANDLE);
+    call.memory.setU32(call.word(1), code);
+    return 1n;
+  }),
+  CreateThread: api(
+    'ptr lpThreadAttributes, size dwStackSize, ptr lpStartAddress, ptr lpParameter, flags dwCreationFlags, out lpThreadId',
+    (call) =>
+      missing(
+        call.process,
+        { dll: 'kernel32.dll', name: 'CreateThread', fn: undefined },
+        call.caller,
+      ),
+  ),
+  GetStartupInfoA: api('out lpStartupInfo', startupInfo),
+  GetStartupInfoW: api('out lpStartupInfo', startupInfo),
+  GetCommandLineA: api('', (call) =>
+    call.process.datum('command line', () => latinBytes(call.process.commandLine)),
+  ),
+  GetCommandLineW: api('', (call) =>
+    call.process.datum('command line, wide', () => wideBytes(call.process.commandLine)),
+  ),
+  GetEnvironmentVariableA: api('str lpName, out lpBuffer, dword nSize', (call) =>
+    environment(call, false),
+  ),
+  GetEnvironmentVariableW: api('wstr lpName, out lpBuffer, dword nSize', (call) =>
+    environment(call, true),
+  ),
+};

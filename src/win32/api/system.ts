@@ -1,0 +1,109 @@
+/** kernel32: the system, time, errors. */
+import { ERROR } from '../../abi/windows/status.js';
+import { Struct } from '../../base/struct.js';
+import { type ApiSet, api } from '../api.js';
+import type { ApiCall } from '../call.js';
+import { latinBytes } from '../memory-io.js';
+
+/** 100-nanosecond intervals from 1601 to 1970. */
+const EPOCH_DIFFERENCE = 116_444_736_000_000_000n;
+
+function systemInfo(call: ApiCall): bigint {
+  const { process } = call;
+  const { word, wide, space } = process;
+  const info = new Struct(wide ? 48 : 36).setU16(0, wide ? 9 : 0).setU32(4, 0x1000);
+  const highest = space.highestAddress;
+  info
+    .setWord(8, word, 0x10000n)
+    .setWord(8 + word, word, highest)
+    .setWord(8 + 2 * word, word, 1n);
+  const rest = 8 + 3 * word;
+  info
+    .setU32(rest, 1)
+    .setU32(rest + 4, wide ? 8664 : 586)
+    .setU32(rest + 8, 0x10000)
+    .setU16(rest + 12, 6);
+  call.memory.write(call.word(0), info.bytes);
+  return 0n;
+}
+
+function versionEx(call: ApiCall, wide: boolean): bigint {
+  const [major, minor, build] = call.process.system.traits.version;
+  const at = call.word(0);
+  const size = call.memory.u32(at);
+  const plain = wide ? 276 : 148;
+  if (size < plain) return call.fail(ERROR.INSUFFICIENT_BUFFER);
+  const info = new Struct(size)
+    .setU32(0, size)
+    .setU32(4, major)
+    .setU32(8, minor)
+    .setU32(12, build)
+    .setU32(16, 2);
+  if (major === 6 && minor === 1) info.set(20, latinBytes('Service Pack 1'));
+  call.memory.write(at, info.bytes);
+  return 1n;
+}
+
+function fileTime(call: ApiCall): bigint {
+  const { seconds, nanoseconds } = call.process.system.clock.realtime;
+  const time = seconds * 10_000_000n + BigInt(Math.floor(nanoseconds / 100)) + EPOCH_DIFFERENCE;
+  call.memory.write(call.word(0), new Struct(8).setU64(0, time).bytes);
+  return 0n;
+}
+
+const FORMAT_ALLOCATE_BUFFER = 0x100;
+
+function formatMessage(call: ApiCall): bigint {
+  const { process, memory } = call;
+  const text = `Error ${call.dword(2)}.\r\n`;
+  if (call.dword(0) & FORMAT_ALLOCATE_BUFFER) {
+    const block = process.allocate(text.length + 1);
+    if (block === undefined) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
+    memory.write(block, latinBytes(text));
+    memory.setWord(call.word(4), block);
+    return BigInt(text.length);
+  }
+  if (call.dword(5) <= text.length) return call.fail(ERROR.INSUFFICIENT_BUFFER);
+  memory.write(call.word(4), latinBytes(text));
+  return BigInt(text.length);
+}
+
+export const systemApi: ApiSet = {
+  GetLastError: api('', (call) => call.process.lastError),
+  SetLastError: api('dword dwErrCode', (call) => {
+    call.process.lastError = call.dword(0);
+    return 0n;
+  }),
+  SetErrorMode: api('flags uMode', (call) => {
+    const old = call.process.errorMode;
+    call.process.errorMode = call.dword(0);
+    return old;
+  }),
+  GetSystemInfo: api('out lpSystemInfo', systemInfo),
+  GetNativeSystemInfo: api('out lpSystemInfo', systemInfo),
+  GetVersion: api('', (call) => {
+    const [major, minor, build] = call.process.system.traits.version;
+    return major | (minor << 8) | (build << 16);
+  }),
+  GetVersionExA: api('out lpVersionInformation', (call) => versionEx(call, false)),
+  GetVersionExW: api('out lpVersionInformation', (call) => versionEx(call, true)),
+  GetSystemTimeAsFileTime: api('out lpSystemTimeAsFileTime', fileTime),
+  GetTickCount: api('', (call) => call.process.system.clock.nanoseconds / 1_000_000n),
+  QueryPerformanceCounter: api('out lpPerformanceCount', (call) => {
+    const { nanoseconds } = call.process.system.clock;
+    call.memory.write(call.word(0), new Struct(8).setU64(0, nanoseconds / 100n).bytes);
+    return 1n;
+  }),
+  QueryPerformanceFrequency: api('out lpFrequency', (call) => {
+    call.memory.write(call.word(0), new Struct(8).setU64(0, 10_000_000n).bytes);
+    return 1n;
+  }),
+  IsProcessorFeaturePresent: api('dword ProcessorFeature', (call) =>
+    [6, 8, 10, 12].includes(call.dword(0)),
+  ),
+  IsDebuggerPresent: api('', () => 0n),
+  FormatMessageA: api(
+    'flags dwFlags, ptr lpSource, dword dwMessageId, dword dwLanguageId, out lpBuffer, dword nSize, ptr Arguments',
+    formatMessage,
+  ),
+};

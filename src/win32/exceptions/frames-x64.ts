@@ -1,0 +1,178 @@
+/** 64-bit handlers: the frames of the stack by their unwind tables, each with its language's handler. */
+import { STATUS } from '../../abi/windows/status.js';
+import type { Addr } from '../../base/address.js';
+import { Struct } from '../../base/struct.js';
+import { Resumed } from '../control.js';
+import type { Win32Process } from '../process.js';
+import { callbackGate, callGuest } from '../run.js';
+import {
+  captureContext,
+  contextSize,
+  contextWord,
+  decodeRecord,
+  EXCEPTION_EXIT_UNWIND,
+  EXCEPTION_TARGET_UNWIND,
+  EXCEPTION_UNWINDING,
+  encodeRecord,
+  recordSize,
+  restoreContext,
+  setContextWord,
+} from './context.js';
+import { goOn, type PendingException, unhandled } from './dispatch.js';
+import {
+  type FunctionEntry,
+  lookupFunction,
+  popReturn,
+  UNW_FLAG_EHANDLER,
+  UNW_FLAG_UHANDLER,
+  virtualUnwind,
+} from './unwind-x64.js';
+
+const CONTINUE_EXECUTION = 0;
+const CONTINUE_SEARCH = 1;
+const COLLIDED_UNWIND = 3;
+const MAX_FRAMES = 10_000;
+const DISPATCHER_SIZE = 0x50;
+
+interface Frame {
+  readonly pc: Addr;
+  readonly entry: FunctionEntry;
+  readonly establisher: Addr;
+  readonly handler: Addr;
+  readonly handlerData: Addr;
+}
+
+/** Unwinds `context` by one frame. 'leaf' for one without a handler; undefined: the stack ends here. */
+function nextFrame(
+  process: Win32Process,
+  context: Struct,
+  kinds: number,
+): Frame | 'leaf' | undefined {
+  const pc = contextWord(context, 'rip', true);
+  const sp = contextWord(context, 'rsp', true);
+  if (sp % 8n !== 0n || sp < process.stack.bottom || sp >= process.stack.base) return undefined;
+  if (pc === callbackGate(process)) return beyondCallback(process, context, sp);
+  const entry = lookupFunction(process, pc);
+  if (entry === undefined) return popReturn(process, context) ? 'leaf' : undefined;
+  const unwound = virtualUnwind(process, entry, pc, context, kinds);
+  if (unwound === undefined) return undefined;
+  return { pc, entry, ...unwound };
+}
+
+/** Above a callback is the code that the host left to make it. */
+function beyondCallback(process: Win32Process, context: Struct, sp: Addr): 'leaf' | undefined {
+  const frame = process.callbacks.findLast(({ stackPointer }) => stackPointer === sp);
+  if (frame === undefined) return undefined;
+  for (const [name, value] of frame.caller) setContextWord(context, name, value, true);
+  return 'leaf';
+}
+
+export function dispatchX64(process: Win32Process, pending: PendingException): void {
+  const { memory } = process;
+  const size = contextSize(true);
+  const context = new Struct(memory.read(pending.contextAddress, size));
+  const walk = (pending.below - BigInt(size)) & ~0xfn;
+  const dispatcher = walk - BigInt(DISPATCHER_SIZE);
+  for (let count = 0; count < MAX_FRAMES; count++) {
+    const frame = nextFrame(process, context, UNW_FLAG_EHANDLER);
+    if (frame === undefined) return;
+    if (frame === 'leaf' || frame.handler === 0n) continue;
+    if (!memory.tryWrite(walk, context.bytes)) return;
+    const answer = callHandler(process, frame, {
+      record: pending.recordAddress,
+      context: pending.contextAddress,
+      walk,
+      dispatcher,
+      targetIp: 0n,
+    });
+    if (answer === CONTINUE_EXECUTION) goOn(process, pending);
+    if (answer !== CONTINUE_SEARCH) {
+      unhandled(process, { ...pending.record, code: STATUS.INVALID_DISPOSITION });
+    }
+  }
+}
+
+interface HandlerCall {
+  readonly record: Addr;
+  readonly context: Addr;
+  /** The context of the walk, as the DISPATCHER_CONTEXT has it. */
+  readonly walk: Addr;
+  readonly dispatcher: Addr;
+  readonly targetIp: Addr;
+}
+
+function callHandler(process: Win32Process, frame: Frame, call: HandlerCall): number {
+  const { pc, entry, establisher, handler, handlerData } = frame;
+  const dispatcher = new Struct(DISPATCHER_SIZE)
+    .setU64(0, pc)
+    .setU64(8, entry.module.base)
+    .setU64(0x10, entry.address)
+    .setU64(0x18, establisher)
+    .setU64(0x20, call.targetIp)
+    .setU64(0x28, call.walk)
+    .setU64(0x30, handler)
+    .setU64(0x38, handlerData);
+  process.memory.write(call.dispatcher, dispatcher.bytes);
+  const args = [call.record, establisher, call.context, call.dispatcher];
+  return Number(BigInt.asIntN(32, callGuest(process, handler, args, call.dispatcher)));
+}
+
+export interface UnwindRequest {
+  /** The frame that stays; 0: none does. */
+  readonly target: Addr;
+  readonly targetIp: Addr;
+  /** Where the exception's record lies; 0: one is made. */
+  readonly record: Addr;
+  readonly returnValue: bigint;
+  /** Room for a CONTEXT of the caller's; 0: on the stack. */
+  readonly context: Addr;
+}
+
+/** RtlUnwindEx: tells every frame above the target that it goes, and goes on there. @throws Resumed */
+export function unwindX64(process: Win32Process, request: UnwindRequest): never {
+  const { memory, engine, sp } = process;
+  const size = contextSize(true);
+  const walk = ((sp - 0x400n - BigInt(size)) & ~0xfn) as Addr;
+  const dispatcher = walk - BigInt(DISPATCHER_SIZE);
+  const own = dispatcher - BigInt(recordSize(true));
+  const record = request.record === 0n ? own : request.record;
+  const old =
+    request.record === 0n
+      ? { code: 0xc000_0027, flags: 0, address: process.pc, parameters: [] }
+      : decodeRecord(memory.read(record, recordSize(true)), true);
+  const flags =
+    old.flags | EXCEPTION_UNWINDING | (request.target === 0n ? EXCEPTION_EXIT_UNWIND : 0);
+  // The function that called RtlUnwindEx is the first frame.
+  const context = captureContext(engine, true);
+  popReturn(process, context);
+  const contextAddress = request.context === 0n ? walk : request.context;
+  for (let count = 0; count < MAX_FRAMES; count++) {
+    const before = new Struct(context.bytes.slice());
+    const frame = nextFrame(process, context, UNW_FLAG_UHANDLER);
+    if (frame === undefined) break;
+    if (frame === 'leaf') continue;
+    const isTarget = frame.establisher === request.target;
+    if (request.target !== 0n && frame.establisher > request.target) break;
+    if (frame.handler !== 0n) {
+      const bits = flags | (isTarget ? EXCEPTION_TARGET_UNWIND : 0);
+      memory.write(record, encodeRecord({ ...old, flags: bits }, true));
+      memory.write(contextAddress, before.bytes);
+      const answer = callHandler(process, frame, {
+        record,
+        context: contextAddress,
+        walk: contextAddress,
+        dispatcher: request.record === 0n ? own - BigInt(DISPATCHER_SIZE) : dispatcher,
+        targetIp: request.targetIp,
+      });
+      if (answer !== CONTINUE_SEARCH && answer !== COLLIDED_UNWIND) {
+        unhandled(process, { ...old, code: STATUS.INVALID_DISPOSITION });
+      }
+    }
+    if (!isTarget) continue;
+    setContextWord(before, 'rip', request.targetIp, true);
+    setContextWord(before, 'rax', request.returnValue, true);
+    restoreContext(engine, before, true);
+    throw new Resumed(contextWord(before, 'rsp', true));
+  }
+  return unhandled(process, old);
+}

@@ -1,0 +1,55 @@
+/**
+ * An access that a page refuses: the stack grows, a guard page is used up, an ATL thunk is run; what is left is
+ * EXCEPTION_ACCESS_VIOLATION, with 0 (read), 1 (write) or 8 (execute) and the address.
+ */
+import { STATUS } from '../../abi/windows/status.js';
+import { type Addr, PAGE_SIZE_N, pageDown } from '../../base/address.js';
+import type { Access } from '../../base/outcome.js';
+import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
+import { emulateAtlThunk } from '../atl-thunks.js';
+import { depIsOn } from '../mitigations.js';
+import type { Win32Process } from '../process.js';
+import { growStack } from '../stack.js';
+import { raise } from './dispatch.js';
+
+export function memoryFault(process: Win32Process, address: Addr, access: Access, pc: Addr): void {
+  const { space } = process;
+  if (space.mend(address, access)) return;
+  const page = Number(pageDown(address) / PAGE_SIZE_N);
+  const isBelowTop = page < space.vm.top;
+  if (isBelowTop && isGuarded(space.vm, page)) {
+    if (growStack(process, address)) return;
+    useUpGuard(space.vm, page);
+    raise(process, {
+      code: STATUS.GUARD_PAGE_VIOLATION,
+      address: pc,
+      parameters: [accessNumber(process, access), address],
+    });
+    return;
+  }
+  if (access === 'exec' && runsThunk(process, pc)) return;
+  process.system.trace.record({
+    type: 'fault',
+    pid: process.pid,
+    pc,
+    fault: { address, access, code: isBelowTop ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc },
+    vma: undefined,
+  });
+  raise(process, {
+    code: STATUS.ACCESS_VIOLATION,
+    address: pc,
+    parameters: [accessNumber(process, access), address],
+  });
+}
+
+/** 8 is told only where the processor tells it: with NX in force. */
+function accessNumber({ space }: Win32Process, access: Access): bigint {
+  if (access === 'write') return 1n;
+  return access === 'exec' && depIsOn(space.mitigations) ? 8n : 0n;
+}
+
+function runsThunk(process: Win32Process, pc: Addr): boolean {
+  const { space, wide } = process;
+  if (wide || !depIsOn(space.mitigations) || !space.mitigations.atlThunks) return false;
+  return emulateAtlThunk(process, pc);
+}

@@ -1,0 +1,248 @@
+/** A new process: what the system puts into its address space, its images, and its first instruction. */
+import {
+  MEM_COMMIT,
+  MEM_RESERVE,
+  PAGE_GUARD,
+  PAGE_READONLY,
+  PAGE_READWRITE,
+} from '../../abi/windows/memory.js';
+import { STATUS } from '../../abi/windows/status.js';
+import type { Addr } from '../../base/address.js';
+import { Struct } from '../../base/struct.js';
+import { allocate } from '../../os/windows/memory/allocate.js';
+import { ProcessEnded } from '../control.js';
+import { Modules } from '../modules.js';
+import { type ProcessInit, Win32Process } from '../process.js';
+import { KUSER_SHARED_DATA, sharedData } from '../shared-data.js';
+import type { Win32System } from '../system.js';
+import {
+  attach,
+  bindImports,
+  LoadFailure,
+  mapBuiltin,
+  mapModule,
+  prepareTls,
+  runTlsCallbacks,
+} from './libraries.js';
+import { SYSTEM_DLLS } from './system-dlls.js';
+
+/** Bytes of static TLS slots: one word each. */
+const TLS_ARRAY = 0x1000;
+const EFLAGS = 0x202n;
+const USER_DATA = 0x2bn;
+
+/** @throws LoadFailure when it cannot be started. */
+export function startProcess(
+  system: Win32System,
+  init: ProcessInit,
+  bytes: Uint8Array | undefined,
+): Win32Process {
+  const process = new Win32Process(system, init);
+  process.modules = new Modules();
+  const { space } = process;
+  try {
+    system.engine.setTranslate(space.translate);
+    standardHandles(process);
+    const main = bytes === undefined ? undefined : mapModule(process, init.path, bytes);
+    space.begin(main?.content.image);
+    mapSystemPages(process);
+    const image = main?.content.image;
+    makeStack(process, image?.stack.reserve ?? 0x100000n, image?.stack.commit ?? 0x1000n);
+    const heap = process.heaps.create(0, 0n, 0n);
+    if (!heap.ok) throw new LoadFailure(heap.status, 'no memory for the process heap');
+    process.heaps.process = heap.value;
+    fillBlocks(process, main?.base ?? 0n);
+    for (const name of SYSTEM_DLLS) mapBuiltin(process, name);
+    prepareThread(process);
+    if (main !== undefined) prepareMain(process);
+    return process;
+  } catch (error) {
+    space.close();
+    throw error;
+  }
+}
+
+function standardHandles({ handles }: Win32Process): void {
+  handles.addAt(0x10, { kind: 'input' });
+  handles.addAt(0x14, { kind: 'output', fd: 1 });
+  handles.addAt(0x18, { kind: 'output', fd: 2 });
+}
+
+function prepareMain(process: Win32Process): void {
+  const { modules } = process;
+  const before = new Set(modules.all);
+  bindImports(process, modules.main);
+  const added = modules.all.filter((module) => !before.has(module) && !module.builtin);
+  for (const module of [...added, modules.main]) prepareTls(process, module);
+  process.pendingAttach = added.reverse();
+}
+
+/** KUSER_SHARED_DATA, TEB and PEB. */
+function mapSystemPages(process: Win32Process): void {
+  const { space, system } = process;
+  const fixed = (address: Addr, length: number, protect: number, name: string): void => {
+    const status = space.mapFixed(address, length, protect, name);
+    if (status !== STATUS.SUCCESS) throw new LoadFailure(status, `no room for the ${name}`);
+  };
+  fixed(KUSER_SHARED_DATA, 0x1000, PAGE_READONLY, 'KUSER_SHARED_DATA');
+  space.vm.pages.poke(
+    KUSER_SHARED_DATA,
+    sharedData({ version: system.traits.version, nxPolicy: space.nxPolicy }),
+  );
+  process.teb = space.layout.teb;
+  process.peb = space.layout.peb;
+  space.mapBlocks();
+}
+
+function makeStack(process: Win32Process, reserve: bigint, commit: bigint): void {
+  const { vm } = process.space;
+  const page = 0x1000n;
+  const size = roundUp(
+    reserve < 0x10000n ? 0x10000n : reserve > 1n << 30n ? 1n << 30n : reserve,
+    0x10000n,
+  );
+  const wanted = roundUp(commit < page ? page : commit, page);
+  const committed = wanted > size - 4n * page ? size - 4n * page : wanted;
+  const reserved = allocate(vm, {
+    base: 0n,
+    size,
+    type: MEM_RESERVE,
+    protect: PAGE_READWRITE,
+    name: 'stack',
+  });
+  if (!reserved.ok) throw new LoadFailure(reserved.status, 'no room for the stack');
+  const { base } = reserved.value;
+  const top = base + size;
+  const limit = process.space.commitsWholeStack ? base + 2n * page : top - committed;
+  const made = [
+    allocate(vm, { base: limit, size: top - limit, type: MEM_COMMIT, protect: PAGE_READWRITE }),
+    allocate(vm, {
+      base: limit - page,
+      size: page,
+      type: MEM_COMMIT,
+      protect: PAGE_READWRITE | PAGE_GUARD,
+    }),
+  ];
+  const failed = made.find(({ ok }) => !ok);
+  if (failed !== undefined && !failed.ok)
+    throw new LoadFailure(failed.status, 'no memory for the stack');
+  process.stack = { bottom: base, limit, base: top };
+}
+
+/** What programs read of the TEB and PEB. Offsets: winternl.h and its 32-bit twin. */
+function fillBlocks(process: Win32Process, image: Addr): void {
+  const { wide, word, teb, peb, stack, space, heaps, system } = process;
+  const { pages } = space.vm;
+  const at = (wideAt: number, narrowAt: number): number => (wide ? wideAt : narrowAt);
+  const block = new Struct(0x1000);
+  process.tlsArray = process.reserveSystemMemory(BigInt(TLS_ARRAY), 'thread-local storage');
+  block
+    .setWord(0, word, wide ? 0n : 0xffff_ffffn)
+    .setWord(word, word, stack.base)
+    .setWord(2 * word, word, stack.limit)
+    .setWord(at(0x30, 0x18), word, teb)
+    .setWord(at(0x40, 0x20), word, BigInt(process.pid))
+    .setWord(at(0x48, 0x24), word, BigInt(process.tid))
+    .setWord(at(0x58, 0x2c), word, process.tlsArray)
+    .setWord(at(0x60, 0x30), word, peb);
+  pages.poke(teb, block.bytes);
+  pages.poke(
+    teb + BigInt(at(0x1478, 0xe0c)),
+    new Struct(word).setWord(0, word, stack.bottom).bytes,
+  );
+  const [major, minor, build] = system.traits.version;
+  const version = at(0x118, 0xa4);
+  const parameters = processParameters(process);
+  const fields = new Struct(0x200)
+    .setWord(at(0x10, 0x08), word, image)
+    .setWord(at(0x20, 0x10), word, parameters)
+    .setWord(at(0x30, 0x18), word, heaps.process)
+    .setU32(version, major)
+    .setU32(version + 4, minor)
+    .setU16(version + 8, build)
+    .setU32(version + 12, 2);
+  pages.poke(peb, fields.bytes);
+}
+
+/** RTL_USER_PROCESS_PARAMETERS as far as the standard handles. */
+function processParameters(process: Win32Process): Addr {
+  const { word, wide } = process;
+  const at = wide ? 0x20 : 0x18;
+  return process.datum('process parameters', () => {
+    const block = new Struct(0x400).setU32(0, 0x400).setU32(4, 0x400);
+    for (const [index, handle] of [0x10n, 0x14n, 0x18n].entries()) {
+      block.setWord(at + index * word, word, handle);
+    }
+    return block.bytes;
+  });
+}
+
+/** Registers of the thread before its first instruction. */
+export function prepareThread(process: Win32Process): void {
+  const { engine, wide, stack } = process;
+  const general = wide
+    ? [
+        'rax',
+        'rbx',
+        'rcx',
+        'rdx',
+        'rsi',
+        'rdi',
+        'rbp',
+        'r8',
+        'r9',
+        'r10',
+        'r11',
+        'r12',
+        'r13',
+        'r14',
+        'r15',
+      ]
+    : ['eax', 'ebx', 'ecx', 'edx', 'esi', 'edi', 'ebp'];
+  for (const name of general) engine.writeRegister(name, 0n);
+  engine.writeRegister('eflags', EFLAGS);
+  engine.writeRegister('mxcsr', 0x1f80n);
+  engine.writeRegister('fpcw', 0x27fn);
+  process.sp = stack.base - 0x400n;
+  selectTeb(process);
+  if (!wide) for (const name of ['ds', 'es', 'ss']) engine.writeRegister(name, USER_DATA);
+}
+
+const TEB_ENTRY = 12;
+
+/** gs (64-bit) or fs (32-bit) points to the TEB. */
+export function selectTeb({ engine, wide, teb }: Win32Process): void {
+  if (wide) {
+    engine.writeRegister('gs_base', teb);
+    return;
+  }
+  const base = teb & 0xffff_ffffn;
+  // A present, writable 32-bit data segment of 4 GiB for user code.
+  const low = ((base & 0xffffn) << 16n) | 0xffffn;
+  const high = (base & 0xff00_0000n) | 0x00cf_0000n | (0xf3n << 8n) | ((base >> 16n) & 0xffn);
+  engine.setGdtEntry(TEB_ENTRY, (high << 32n) | low);
+  engine.writeRegister('fs', BigInt(TEB_ENTRY * 8 + 3));
+}
+
+/** DLLs are told, TLS callbacks run, then the program's entry point; where it returns to, the process ends. */
+export function beginMain(process: Win32Process): void {
+  const { modules, word, memory, wide, peb } = process;
+  for (const module of process.pendingAttach) attach(process, module, 1);
+  process.pendingAttach = [];
+  runTlsCallbacks(process, modules.main, 1);
+  const { entry } = modules.main.content.image;
+  const ntdll = modules.find('ntdll.dll');
+  const exit =
+    (ntdll?.base ?? 0n) + BigInt(ntdll?.exports.byName.get('RtlExitUserThread')?.rva ?? 0);
+  const sp = ((process.stack.base - 0x400n) & ~0xfn) - BigInt(wide ? 0x28 : 8);
+  const frame = new Struct(2 * word).setWord(0, word, exit).setWord(word, word, peb);
+  memory.write(sp, frame.bytes);
+  process.sp = sp;
+  process.engine.writeRegister(wide ? 'rcx' : 'eax', peb);
+  process.pc = modules.main.base + BigInt(entry);
+  if (entry === 0) throw new ProcessEnded({ kind: 'exit', code: 0 });
+}
+
+function roundUp(value: bigint, unit: bigint): bigint {
+  return ((value + unit - 1n) / unit) * unit;
+}

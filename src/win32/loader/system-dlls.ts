@@ -1,0 +1,66 @@
+/** Which DLLs the system has, what is in them, and what they do when a process loads them. */
+import type { Addr } from '../../base/address.js';
+import { kernel32Api } from '../api/kernel32.js';
+import { ntdllApi } from '../api/ntdll.js';
+import type { ApiSet } from '../api.js';
+import { type BuiltinDll, buildDll, type DataExports } from '../builtin-dlls.js';
+import type { Module } from '../modules.js';
+import type { Win32Process } from '../process.js';
+import { CALLBACK_GATE } from '../run.js';
+import { msvcrtApi } from '../runtime/msvcrt.js';
+import { msvcrtData, prepareMsvcrt } from '../runtime/start-up.js';
+import type { Win32System } from '../system.js';
+
+interface SystemDll {
+  readonly functions: (system: Win32System) => ApiSet;
+  readonly data?: (system: Win32System) => DataExports;
+  /** Gates that no function stands behind. */
+  readonly gates?: readonly string[];
+  readonly attach?: (process: Win32Process, module: Module) => void;
+}
+
+export interface LoadableDll {
+  readonly path: string;
+  readonly functions: ApiSet;
+  bytes(base: Addr): Uint8Array;
+  gates(base: Addr): ReadonlyMap<string, number>;
+  attach(process: Win32Process, module: Module): void;
+}
+
+const none: ApiSet = {};
+
+const DLLS: Readonly<Record<string, SystemDll>> = {
+  'ntdll.dll': { functions: ntdllApi, gates: [CALLBACK_GATE] },
+  'kernelbase.dll': { functions: kernel32Api },
+  'kernel32.dll': { functions: kernel32Api },
+  'msvcrt.dll': { functions: () => msvcrtApi, data: msvcrtData, attach: prepareMsvcrt },
+  // Programs load these to see whether it can be done; nothing is in them.
+  'version.dll': { functions: () => none },
+  'user32.dll': { functions: () => none },
+};
+
+export const SYSTEM_DLLS = ['ntdll.dll', 'kernelbase.dll', 'kernel32.dll'] as const;
+
+const built = new Map<string, BuiltinDll>();
+
+/** Undefined: the system has no such DLL. */
+export function builtinDll(system: Win32System, name: string): LoadableDll | undefined {
+  const dll = DLLS[name];
+  if (dll === undefined) return undefined;
+  const functions = dll.functions(system);
+  const at = (base: Addr): BuiltinDll => {
+    const key = `${system.traits.os} ${system.arch} ${name} ${base}`;
+    const known = built.get(key);
+    if (known !== undefined) return known;
+    const made = buildDll(system.arch, base, name, functions, dll.data?.(system) ?? {}, dll.gates);
+    built.set(key, made);
+    return made;
+  };
+  return {
+    path: `C:\\windows\\system32\\${name}`,
+    functions,
+    bytes: (base) => at(base).bytes,
+    gates: (base) => at(base).gates,
+    attach: (process, module) => dll.attach?.(process, module),
+  };
+}

@@ -1,0 +1,285 @@
+/**
+ * Runs a process: lets the processor run until it stops, and does what the stop asks for: an API call, an exception,
+ * the return of a callback. Host functions that call the guest run this loop again, one level deeper.
+ */
+import { STATUS } from '../abi/windows/status.js';
+import type { Addr, AddrRange } from '../base/address.js';
+import { Struct } from '../base/struct.js';
+import type { Stop } from '../engine/engine.js';
+import { FAULT_NO_MEMORY } from '../engine/engine.js';
+import { GATE_VECTOR } from './builtin-dlls.js';
+import { CallbackReturned, ProcessEnded, Resumed } from './control.js';
+import { raise } from './exceptions/dispatch.js';
+import { memoryFault } from './exceptions/memory-fault.js';
+import { performApi } from './perform.js';
+import type { Win32Process } from './process.js';
+
+/** Host functions that wait for the guest at one time: a callback within a callback, and so on. */
+const MAX_DEPTH = 200;
+
+/** Runs until the process ends. @throws ProcessEnded always. */
+export function runProcess(process: Win32Process): never {
+  for (;;) {
+    try {
+      for (;;) step(process);
+    } catch (error) {
+      if (!(error instanceof Resumed)) throw error;
+    }
+  }
+}
+
+/** Runs from `address` until the code jumps to a host address, which is the result. */
+export function runFrom(process: Win32Process, address: Addr, host: AddrRange): Addr {
+  process.pc = address;
+  for (;;) {
+    try {
+      for (;;) {
+        const stop = nextStop(process);
+        const isHost = stop.kind === 'fault' && stop.access === 'exec';
+        if (isHost && stop.pc >= host.start && stop.pc < host.end) return stop.pc;
+        judge(process, stop);
+      }
+    } catch (error) {
+      if (!(error instanceof Resumed)) throw error;
+    }
+  }
+}
+
+/** Where a callback of the guest returns to: a gate of ntdll's. */
+export const CALLBACK_GATE = 'KiUserCallbackReturn';
+
+/**
+ * Calls guest code by the platform's convention for callbacks (win64, stdcall or cdecl) and gives its result. Below the
+ * stack pointer is nothing that anybody needs: functions of the host leave nothing on the stack.
+ */
+export function callGuest(
+  process: Win32Process,
+  address: Addr,
+  args: readonly bigint[],
+  below: Addr = process.sp,
+): bigint {
+  if (process.callbacks.length >= MAX_DEPTH) stackOverflow(process);
+  const { pc, sp } = process;
+  const preserved = savedRegisters(process);
+  const caller = new Map(callerRegisters(process));
+  const entry = pushFrame(process, args, below);
+  if (entry === undefined) stackOverflow(process);
+  const frame = { stackPointer: entry + BigInt(process.word), caller };
+  process.callbacks.push(frame);
+  process.sp = entry;
+  process.pc = address;
+  try {
+    untilReturn(process, frame.stackPointer);
+  } finally {
+    const at = process.callbacks.indexOf(frame);
+    if (at >= 0) process.callbacks.length = at;
+  }
+  const result = process.result;
+  for (const [name, value] of preserved) process.engine.writeRegister(name, value);
+  process.sp = sp;
+  process.pc = pc;
+  return result;
+}
+
+/** A callback may leave these as it likes; the function of the host that called it needs none changed. */
+const VOLATILE_64 = ['rcx', 'rdx', 'r8', 'r9', 'r10', 'r11', 'eflags'];
+const VOLATILE_32 = ['ecx', 'edx', 'eflags'];
+
+const WALKED_64 = ['rip', 'rsp', 'rbp', 'rbx', 'rsi', 'rdi', 'r12', 'r13', 'r14', 'r15'];
+
+function callerRegisters({ engine, wide }: Win32Process): [string, bigint][] {
+  return wide ? WALKED_64.map((name) => [name, engine.readRegister(name)]) : [];
+}
+
+function savedRegisters({ engine, wide }: Win32Process): [string, bigint][] {
+  return (wide ? VOLATILE_64 : VOLATILE_32).map((name) => [name, engine.readRegister(name)]);
+}
+
+function pushFrame(process: Win32Process, args: readonly bigint[], below: Addr): Addr | undefined {
+  const { wide, word, engine, memory } = process;
+  const returnTo = callbackGate(process);
+  const slots = wide ? Math.max(args.length, 4) : args.length;
+  const aligned = (below - BigInt(slots * word)) & ~0xfn;
+  const entry = aligned - BigInt(word);
+  const frame = new Struct((slots + 1) * word);
+  frame.setWord(0, word, returnTo);
+  for (const [index, value] of args.entries()) frame.setWord((index + 1) * word, word, value);
+  if (wide) {
+    for (const [index, name] of ['rcx', 'rdx', 'r8', 'r9'].entries()) {
+      if (index < args.length) engine.writeRegister(name, args[index]!);
+    }
+  }
+  return memory.tryWrite(entry, frame.bytes) ? entry : undefined;
+}
+
+/** Where callbacks return to. */
+export function callbackGate({ modules }: Win32Process): Addr {
+  const ntdll = modules.find('ntdll.dll');
+  return (ntdll?.base ?? 0n) + BigInt(ntdll?.exports.byName.get(CALLBACK_GATE)?.rva ?? 0);
+}
+
+function untilReturn(process: Win32Process, stackPointer: Addr): void {
+  for (;;) {
+    try {
+      step(process);
+    } catch (error) {
+      if (error instanceof CallbackReturned && isOwn(process, error.stackPointer, stackPointer)) {
+        return;
+      }
+      if (!(error instanceof Resumed) || error.stackPointer >= stackPointer) throw error;
+    }
+  }
+}
+
+/** stdcall callbacks take their arguments off the stack. */
+function isOwn(process: Win32Process, found: Addr, expected: Addr): boolean {
+  if (process.wide) return found === expected;
+  const outer = process.callbacks.at(-2)?.stackPointer;
+  return found >= expected && (outer === undefined || found < outer);
+}
+
+function step(process: Win32Process): void {
+  judge(process, nextStop(process));
+}
+
+function nextStop(process: Win32Process): Stop {
+  const { system, engine } = process;
+  if (system.blocksLeft <= 0) throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
+  const before = engine.blocks;
+  const stop = engine.run({ blocks: system.blocksLeft });
+  system.blocksLeft -= Math.max(1, engine.blocks - before);
+  if (stop.kind === 'budget') throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
+  return stop;
+}
+
+function judge(process: Win32Process, stop: Stop): void {
+  switch (stop.kind) {
+    case 'fault':
+      if (stop.cause === FAULT_NO_MEMORY) {
+        throw new ProcessEnded({ kind: 'limit', limit: 'memory' });
+      }
+      memoryFault(process, stop.address, stop.access, stop.pc);
+      return;
+    case 'interrupt':
+      interrupt(process, stop.vector, stop.pc);
+      return;
+    case 'invalid-opcode':
+      raise(process, { code: STATUS.ILLEGAL_INSTRUCTION, address: stop.pc });
+      return;
+    case 'exception':
+      cpuException(process, stop.vector, stop.pc);
+      return;
+    case 'syscall':
+      ownSyscall(process, stop.pc);
+      return;
+    default:
+  }
+}
+
+function interrupt(process: Win32Process, vector: number, pc: Addr): void {
+  if (vector === GATE_VECTOR) {
+    const gate = process.modules.gateAt(pc);
+    if (gate !== undefined) {
+      if (gate.name === CALLBACK_GATE) throw new CallbackReturned(process.sp);
+      performApi(process, gate);
+      return;
+    }
+  }
+  const wine = process.space.syscall !== undefined && vector === 0x80 && !process.wide;
+  if (wine) {
+    ownSyscall(process, pc);
+    return;
+  }
+  switch (vector) {
+    case 1:
+      raise(process, { code: STATUS.SINGLE_STEP, address: pc });
+      return;
+    case 3:
+      process.pc = pc - 1n;
+      raise(process, { code: STATUS.BREAKPOINT, address: pc - 1n, parameters: [0n] });
+      return;
+    case 4:
+      raise(process, { code: STATUS.INTEGER_OVERFLOW, address: pc });
+      return;
+    default:
+      // int n is two bytes; the gate of another vector is closed: #GP.
+      process.pc = pc - 2n;
+      generalProtection(process, pc - 2n);
+  }
+}
+
+const VECTOR_DE = 0;
+const VECTOR_DB = 1;
+const VECTOR_OF = 4;
+const VECTOR_MF = 16;
+const VECTOR_XF = 19;
+const STATUS_FLOAT_INVALID_OPERATION = 0xc000_0090;
+const STATUS_FLOAT_MULTIPLE_TRAPS = 0xc000_02b5;
+
+function cpuException(process: Win32Process, vector: number, pc: Addr): void {
+  const codes: Readonly<Record<number, number>> = {
+    [VECTOR_DE]: STATUS.INTEGER_DIVIDE_BY_ZERO,
+    [VECTOR_DB]: STATUS.SINGLE_STEP,
+    [VECTOR_OF]: STATUS.INTEGER_OVERFLOW,
+    [VECTOR_MF]: STATUS_FLOAT_INVALID_OPERATION,
+    [VECTOR_XF]: STATUS_FLOAT_MULTIPLE_TRAPS,
+  };
+  const code = codes[vector];
+  if (code === undefined) generalProtection(process, pc);
+  else raise(process, { code, address: pc });
+}
+
+/** hlt, cli, sti, in and out, lgdt and its neighbours, mov to control registers. */
+function isPrivileged(code: Uint8Array): boolean {
+  const [first = 0, second = 0] = code;
+  if (first === 0x0f) return [0x00, 0x01, 0x06, 0x08, 0x20, 0x22, 0x30, 0x32].includes(second);
+  return [0xf4, 0xfa, 0xfb, 0xe4, 0xe5, 0xe6, 0xe7, 0xec, 0xed, 0xee, 0xef].includes(first);
+}
+
+/** A fault without an address is an access violation at the highest one. */
+function generalProtection(process: Win32Process, pc: Addr): void {
+  const code = process.space.vm.pages.peek(pc, 2);
+  if (code !== undefined && isPrivileged(code)) {
+    raise(process, { code: STATUS.PRIVILEGED_INSTRUCTION, address: pc });
+    return;
+  }
+  const everywhere = process.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
+  raise(process, {
+    code: STATUS.ACCESS_VIOLATION,
+    address: pc,
+    parameters: [0n, everywhere],
+  });
+}
+
+const ARGUMENTS_64 = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
+const ARGUMENTS_32 = ['ebx', 'ecx', 'edx', 'esi', 'edi', 'ebp'];
+
+/** The program makes a system call itself: under Wine it is one of Linux, under Windows nobody should. */
+function ownSyscall(process: Win32Process, pc: Addr): void {
+  const { engine, wide, space, system } = process;
+  if (space.syscall !== undefined) {
+    const names = wide ? ARGUMENTS_64 : ARGUMENTS_32;
+    const args = names.map((name) => engine.readRegister(name));
+    const number = Number(process.result & 0xffff_ffffn);
+    process.result = space.syscall(number, args);
+    return;
+  }
+  system.note(
+    `a system call of the program's own at 0x${(pc - 2n).toString(16)}: numbers of Windows differ from build to build, and none is emulated; call ntdll`,
+  );
+  throw new ProcessEnded({
+    kind: 'exception',
+    status: STATUS.ILLEGAL_INSTRUCTION,
+    parameters: [],
+    pc: pc - 2n,
+  });
+}
+
+function stackOverflow(process: Win32Process): never {
+  throw new ProcessEnded({
+    kind: 'exception',
+    status: STATUS.STACK_OVERFLOW,
+    parameters: [1n, process.sp],
+    pc: process.pc,
+  });
+}

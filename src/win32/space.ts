@@ -1,0 +1,62 @@
+/** Space: the address space of one process, as the system beneath it makes it: Windows' own, or Wine's on Linux. */
+import type { NtStatus } from '../abi/windows/status.js';
+import type { Addr } from '../base/address.js';
+import type { Access } from '../base/outcome.js';
+import type { Translate } from '../engine/engine.js';
+import type { PeImage } from '../formats/pe/image.js';
+import type { Saved } from '../kernel/snapshot.js';
+import type { ListedMapping } from '../memory/mapping.js';
+import type { Section } from '../os/windows/memory/section.js';
+import type { VirtualMemory } from '../os/windows/memory/virtual-memory.js';
+import type { GuestFileData } from './files.js';
+import type { Mitigations } from './mitigations.js';
+
+export interface SectionInit {
+  /** Bytes. */
+  readonly size: number;
+  readonly protect: number;
+  readonly reserves: boolean;
+  readonly noCache: boolean;
+  readonly file?: GuestFileData;
+}
+
+/** Where the system puts what every process has. Addresses that are taken are not used. */
+export interface SpaceLayout {
+  readonly teb: Addr;
+  readonly peb: Addr;
+  /** Where DLLs of the system go. */
+  dllBase(name: string, size: number): Addr;
+  /** Another place than the image's own; undefined: it stays there. */
+  imageBase(image: PeImage): Addr | undefined;
+}
+
+export interface Space {
+  readonly vm: VirtualMemory;
+  readonly translate: Translate;
+  readonly mitigations: Mitigations;
+  readonly layout: SpaceLayout;
+  /** lpMaximumApplicationAddress. */
+  readonly highestAddress: Addr;
+  /** Memory of the page file, or of a file, that can be mapped as views. Undefined: no memory. */
+  createSection(init: SectionInit): Section | undefined;
+  /** DEP was switched on or off. */
+  rightsChanged(): void;
+  /** True when the system has mended the fault and the access is to be tried again. */
+  mend(address: Addr, access: Access): boolean;
+  /** A system call that the program makes itself; undefined: the system has none that a program could make. */
+  syscall?(number: number, args: readonly bigint[]): bigint;
+  /** What listing the space gives. */
+  mappings(): readonly ListedMapping[];
+  /** What the system decides when it knows the program's marks; undefined: no program. */
+  begin(image: PeImage | undefined): void;
+  /** 0 alwaysoff, 1 alwayson, 2 optin, 3 optout, as KUSER_SHARED_DATA has it. */
+  readonly nxPolicy: number;
+  /** The whole stack is committed from the start. */
+  readonly commitsWholeStack: boolean;
+  /** The memory that holds TEB and PEB. */
+  mapBlocks(): void;
+  /** Fixed memory of the system's own. */
+  mapFixed(address: Addr, length: number, protect: number, name: string): NtStatus;
+  save(): Saved;
+  close(): void;
+}

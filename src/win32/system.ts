@@ -1,0 +1,77 @@
+/** Win32System: what the processes of one guest share: processor, files, output, trace, the budget of blocks. */
+import type { Arch } from '../base/address.js';
+import { Random } from '../base/random.js';
+import type { Engine } from '../engine/engine.js';
+import { VirtualClock } from '../kernel/clock.js';
+import { Entropy } from '../kernel/entropy.js';
+import type { OutputSink } from '../kernel/output.js';
+import type { TraceRecorder } from '../trace/events.js';
+import type { GuestFiles } from './files.js';
+import type { Space } from './space.js';
+
+/** What a system is, beyond its memory. */
+export interface SystemTraits {
+  readonly os: 'windows' | 'wine';
+  readonly version: readonly [number, number, number];
+  /** Text of wine_get_version; undefined: not exported. */
+  readonly wineVersion: string | undefined;
+}
+
+export interface Win32SystemInit {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly traits: SystemTraits;
+  readonly files: GuestFiles;
+  readonly outputs: readonly [OutputSink, OutputSink];
+  readonly stdin: (length: number) => Uint8Array;
+  readonly trace: TraceRecorder;
+  readonly seed: number;
+  readonly createSpace: (system: Win32System) => Space;
+}
+
+const MAX_LOG = 1000;
+
+export class Win32System {
+  readonly engine: Engine;
+  readonly arch: Arch;
+  readonly traits: SystemTraits;
+  readonly files: GuestFiles;
+  readonly outputs: readonly [OutputSink, OutputSink];
+  readonly stdin: (length: number) => Uint8Array;
+  readonly trace: TraceRecorder;
+  readonly createSpace: () => Space;
+  readonly clock = new VirtualClock();
+  readonly entropy: Entropy;
+  /** Undefined: addresses are not random. */
+  readonly random: Random | undefined;
+  /** What Windows would write to its event log, and what mayexec has to say. */
+  log: string[] = [];
+  /** Translated blocks that this run may still take. */
+  blocksLeft = 0;
+  /** Processes that wait for a child of theirs to end. */
+  depth = 0;
+  #nextId = 8;
+
+  constructor(init: Win32SystemInit) {
+    this.engine = init.engine;
+    this.arch = init.arch;
+    this.traits = init.traits;
+    this.files = init.files;
+    this.outputs = init.outputs;
+    this.stdin = init.stdin;
+    this.trace = init.trace;
+    this.entropy = new Entropy(init.seed);
+    this.random = init.seed === 0 ? undefined : new Random(init.seed).fork('win32 layout');
+    this.createSpace = () => init.createSpace(this);
+  }
+
+  /** Of a process or thread. */
+  nextId(): number {
+    this.#nextId += 4;
+    return this.#nextId;
+  }
+
+  note(line: string): void {
+    if (this.log.length < MAX_LOG) this.log.push(line);
+  }
+}
