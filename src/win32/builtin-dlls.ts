@@ -7,11 +7,12 @@ import { Struct } from '../base/struct.js';
 import { DIRECTORY } from '../formats/pe/image.js';
 import { exportTable, type PeSectionInit, writePe } from '../formats/pe/writer.js';
 import { type ApiSet, stackBytes } from './api.js';
+import { shortcut } from './shortcuts.js';
 
-/** `mov eax, number; int 0x2e`, as ntdll's own stubs leave. */
-export const GATE_LENGTH = 7n;
+/** `int 0x2e`, by which ntdll's own stubs can leave; no register changes. */
+export const GATE_LENGTH = 2n;
 export const GATE_VECTOR = 0x2e;
-const STUB_BYTES = 16;
+const STUB_BYTES = 48;
 const CODE_RVA = 0x1000;
 
 export interface BuiltinDll {
@@ -34,21 +35,24 @@ export function buildDll(
 ): BuiltinDll {
   const names = [...Object.keys(functions), ...forwarded];
   const code = new Uint8Array(Math.max(names.length, 1) * STUB_BYTES).fill(0xcc);
-  const exported = new Map<string, number>();
+  const dataAt = new Map<string, number>();
+  let dataLength = 0;
+  for (const [datum, size] of Object.entries(data)) {
+    dataAt.set(datum, roundToPage(CODE_RVA + code.length) + dataLength);
+    dataLength += Math.ceil(size / 16) * 16;
+  }
+  const exported = new Map<string, number>(dataAt);
   const gates = new Map<string, number>();
   for (const [index, fn] of names.entries()) {
     const at = index * STUB_BYTES;
-    code.set(stub(index, cleaned(arch, functions, fn)), at);
+    // What can be done in the guest is done there, without a way out to the host.
+    const short = shortcut(arch, fn, { at: CODE_RVA + at, data: dataAt });
+    code.set([...short, ...stub(cleaned(arch, functions, fn))], at);
     exported.set(fn, CODE_RVA + at);
-    gates.set(fn, CODE_RVA + at + Number(GATE_LENGTH));
+    gates.set(fn, CODE_RVA + at + short.length + Number(GATE_LENGTH));
   }
   const sections: PeSectionInit[] = [{ name: '.text', rva: CODE_RVA, bytes: code, exec: true }];
   let next = roundToPage(CODE_RVA + code.length);
-  let dataLength = 0;
-  for (const [datum, size] of Object.entries(data)) {
-    exported.set(datum, next + dataLength);
-    dataLength += Math.ceil(size / 16) * 16;
-  }
   if (dataLength > 0) {
     sections.push({ name: '.data', rva: next, bytes: new Uint8Array(dataLength), write: true });
     next = roundToPage(next + dataLength);
@@ -81,9 +85,9 @@ function cleaned(arch: Arch, functions: ApiSet, name: string): number {
   return arch === 'x86-64' || fn === undefined || fn.cdecl ? 0 : stackBytes(fn);
 }
 
-function stub(number: number, pops: number): number[] {
+function stub(pops: number): number[] {
   const back = pops === 0 ? [0xc3] : [0xc2, pops & 0xff, pops >> 8];
-  return [0xb8, number & 0xff, (number >> 8) & 0xff, 0, 0, 0xcd, GATE_VECTOR, ...back];
+  return [0xcd, GATE_VECTOR, ...back];
 }
 
 function roundToPage(rva: number): number {

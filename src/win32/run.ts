@@ -13,6 +13,7 @@ import { raise } from './exceptions/dispatch.js';
 import { memoryFault } from './exceptions/memory-fault.js';
 import { performApi } from './perform.js';
 import type { Win32Process } from './process.js';
+import { needStack } from './stack.js';
 
 /** Host functions that wait for the guest at one time: a callback within a callback, and so on. */
 const MAX_DEPTH = 200;
@@ -109,6 +110,7 @@ function pushFrame(process: Win32Process, args: readonly bigint[], below: Addr):
       if (index < args.length) engine.writeRegister(name, args[index]!);
     }
   }
+  needStack(process, entry);
   return memory.tryWrite(entry, frame.bytes) ? entry : undefined;
 }
 

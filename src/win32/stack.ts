@@ -30,6 +30,13 @@ export function growStack(process: Win32Process, address: Addr): boolean {
   return guard.ok;
 }
 
+/** What the system itself is about to write down to `lowest` has to be there: it touches the guard pages on its way. */
+export function needStack(process: Win32Process, lowest: Addr): void {
+  const { stack } = process;
+  if (lowest < stack.bottom || lowest >= stack.base) return;
+  while (stack.limit > lowest && growStack(process, stack.limit - 1n));
+}
+
 function wordBytes(value: bigint, size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, index) =>
     Number((value >> BigInt(8 * index)) & 0xffn),

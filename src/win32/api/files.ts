@@ -4,6 +4,7 @@ import { type ApiSet, api } from '../api.js';
 import type { ApiCall } from '../call.js';
 import type { HandleObject } from '../handles.js';
 import { latinBytes, wideBytes } from '../memory-io.js';
+import type { Win32Process } from '../process.js';
 
 const CREATE_NEW = 1;
 const CREATE_ALWAYS = 2;
@@ -50,7 +51,7 @@ function openFile(call: ApiCall, path: string, disposition: number): HandleObjec
 
 /** Bytes taken; undefined: it cannot be written to. */
 export function writeTo(
-  call: ApiCall,
+  call: { readonly process: Win32Process },
   object: HandleObject | undefined,
   bytes: Uint8Array,
 ): number | undefined {

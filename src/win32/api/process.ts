@@ -8,6 +8,7 @@ import { runAtExit } from '../exit.js';
 import { runChild } from '../loader/child.js';
 import { latinBytes, wideBytes } from '../memory-io.js';
 import { missing } from '../perform.js';
+import { flushAll } from '../runtime/stdio.js';
 import { handleOf } from './files.js';
 import { isSelf } from './self.js';
 
@@ -92,6 +93,7 @@ export const processApi: ApiSet = {
   GetCurrentThreadId: api('', (call) => call.process.tid),
   ExitProcess: api('dword uExitCode', (call) => {
     runAtExit(call.process, false);
+    flushAll(call.process);
     return exitProcess(call.dword(0));
   }),
   TerminateProcess: api('handle hProcess, dword uExitCode', (call) =>

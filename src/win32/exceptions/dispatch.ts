@@ -9,6 +9,7 @@ import { Struct } from '../../base/struct.js';
 import { ProcessEnded, Resumed } from '../control.js';
 import type { Win32Process } from '../process.js';
 import { callGuest } from '../run.js';
+import { needStack } from '../stack.js';
 import {
   captureContext,
   contextSize,
@@ -125,6 +126,7 @@ function place(
   const table = new Struct(2 * word)
     .setWord(0, word, recordAddress)
     .setWord(word, word, contextAddress);
+  needStack(process, pointers);
   const written =
     memory.tryWrite(contextAddress, context.bytes) &&
     memory.tryWrite(recordAddress, encodeRecord(record, wide)) &&

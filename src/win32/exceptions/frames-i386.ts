@@ -7,6 +7,7 @@ import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import type { Win32Process } from '../process.js';
 import { callGuest } from '../run.js';
+import { needStack } from '../stack.js';
 import {
   decodeRecord,
   EXCEPTION_EXIT_UNWIND,
@@ -95,6 +96,7 @@ export function unwindI386(process: Win32Process, target: Addr, recordAddress: A
   const context = below - 0x2d0n;
   const ownRecord = context - BigInt(recordSize(false));
   const record = recordAddress === 0n ? ownRecord : recordAddress;
+  needStack(process, ownRecord);
   const flags = EXCEPTION_UNWINDING | (target === 0n ? EXCEPTION_EXIT_UNWIND : 0);
   const old =
     recordAddress === 0n

@@ -5,6 +5,7 @@ import { Struct } from '../../base/struct.js';
 import { Resumed } from '../control.js';
 import type { Win32Process } from '../process.js';
 import { callbackGate, callGuest } from '../run.js';
+import { needStack } from '../stack.js';
 import {
   captureContext,
   contextSize,
@@ -73,6 +74,7 @@ export function dispatchX64(process: Win32Process, pending: PendingException): v
   const context = new Struct(memory.read(pending.contextAddress, size));
   const walk = (pending.below - BigInt(size)) & ~0xfn;
   const dispatcher = walk - BigInt(DISPATCHER_SIZE);
+  needStack(process, dispatcher);
   for (let count = 0; count < MAX_FRAMES; count++) {
     const frame = nextFrame(process, context, UNW_FLAG_EHANDLER);
     if (frame === undefined) return;
@@ -136,6 +138,7 @@ export function unwindX64(process: Win32Process, request: UnwindRequest): never 
   const dispatcher = walk - BigInt(DISPATCHER_SIZE);
   const own = dispatcher - BigInt(recordSize(true));
   const record = request.record === 0n ? own : request.record;
+  needStack(process, own - BigInt(DISPATCHER_SIZE));
   const old =
     request.record === 0n
       ? { code: 0xc000_0027, flags: 0, address: process.pc, parameters: [] }
@@ -169,10 +172,13 @@ export function unwindX64(process: Win32Process, request: UnwindRequest): never 
       }
     }
     if (!isTarget) continue;
-    setContextWord(before, 'rip', request.targetIp, true);
-    setContextWord(before, 'rax', request.returnValue, true);
-    restoreContext(engine, before, true);
-    throw new Resumed(contextWord(before, 'rsp', true));
+    // The target's handler may have put more into the context: a selector of the language's.
+    const target =
+      frame.handler === 0n ? before : new Struct(memory.read(contextAddress, size));
+    setContextWord(target, 'rip', request.targetIp, true);
+    setContextWord(target, 'rax', request.returnValue, true);
+    restoreContext(engine, target, true);
+    throw new Resumed(contextWord(target, 'rsp', true));
   }
   return unhandled(process, old);
 }

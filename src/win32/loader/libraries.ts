@@ -18,7 +18,7 @@ import { parsePe } from '../../formats/pe/image.js';
 import { findRoom } from '../../os/windows/memory/allocate.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { mapImage, unmapView } from '../../os/windows/memory/view.js';
-import { GATE_LENGTH } from '../builtin-dlls.js';
+import { GATE_LENGTH, GATE_VECTOR } from '../builtin-dlls.js';
 import type { Module } from '../modules.js';
 import { moduleName } from '../modules.js';
 import type { Win32Process } from '../process.js';
@@ -229,7 +229,7 @@ function missingGate(process: Win32Process, dll: string, name: string): Addr {
     missing.base = process.reserveSystemMemory(0x1000n, 'functions that are not there');
     missing.names.length = 0;
     const code = new Uint8Array(0x1000).fill(0xcc);
-    for (let at = 0; at < 0x1000; at += 16) code.set([0xb8, 0, 0, 0, 0, 0xcd, 0x2e, 0xc3], at);
+    for (let at = 0; at < 0x1000; at += 16) code.set([0xcd, GATE_VECTOR, 0xc3], at);
     vm.pages.poke(missing.base, code);
     protect(vm, missing.base, 0x1000n, 0x20);
   }

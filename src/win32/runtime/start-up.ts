@@ -10,6 +10,8 @@ import type { Module } from '../modules.js';
 import type { Win32Process } from '../process.js';
 import { callGuest } from '../run.js';
 import type { Win32System } from '../system.js';
+import { dataAddress } from './iob.js';
+import { flushAll } from './stdio.js';
 import { iobBytes, iobSize } from './stdio-files.js';
 
 const MAX_AT_EXIT = 4096;
@@ -26,11 +28,6 @@ export function msvcrtData({ arch }: Win32System): DataExports {
     __mb_cur_max: 4,
     _iob: iobSize(word),
   };
-}
-
-export function dataAddress(process: Win32Process, name: string): bigint {
-  const msvcrt = process.modules.find('msvcrt.dll');
-  return (msvcrt?.base ?? 0n) + BigInt(msvcrt?.exports.byName.get(name)?.rva ?? 0);
 }
 
 /** Gives the exported data their values. */
@@ -123,6 +120,7 @@ function register(call: ApiCall): boolean {
 
 function finish(call: ApiCall): never {
   runAtExit(call.process, true);
+  flushAll(call.process);
   return exitProcess(call.dword(0));
 }
 
@@ -138,6 +136,7 @@ export const startUpApi: ApiSet = {
   atexit: cdecl('ptr function', (call) => (register(call) ? 0n : 1n)),
   _cexit: cdecl('', (call) => {
     runAtExit(call.process, true);
+    flushAll(call.process);
     return 0n;
   }),
   _c_exit: cdecl('', () => 0n),

@@ -1,4 +1,7 @@
-/** msvcrt: streams. Nothing is buffered, so that output comes in the order in which it was made. */
+/**
+ * msvcrt: streams. What the program puts character by character gathers in the stream's buffer, in the guest's own
+ * memory; everything else goes out at once, after what is in the buffer.
+ */
 import { Struct } from '../../base/struct.js';
 import { readFrom, writeTo } from '../api/files.js';
 import { type ApiSet, cdecl } from '../api.js';
@@ -6,25 +9,76 @@ import type { ApiCall } from '../call.js';
 import type { HandleObject } from '../handles.js';
 import { latinBytes, latinText } from '../memory-io.js';
 import { type FormatArguments, format } from './format.js';
-import { dataAddress } from './start-up.js';
-import { descriptorOffset, fileBytes } from './stdio-files.js';
+import type { Win32Process } from '../process.js';
+import { dataAddress } from './iob.js';
+import { descriptorOffset, fileBytes, fileSize, STREAMS } from './stdio-files.js';
 
 const EOF = -1;
 const MAX_TRANSFER = 64 << 20;
 /** Handles of descriptors 0, 1 and 2; others are handles themselves. */
 const STANDARD = [0x10, 0x14, 0x18];
 
-function objectOf(call: ApiCall, descriptor: number): HandleObject | undefined {
-  return call.process.handles.get(STANDARD[descriptor] ?? descriptor);
+function objectOf({ process }: { readonly process: Win32Process }, descriptor: number): HandleObject | undefined {
+  return process.handles.get(STANDARD[descriptor] ?? descriptor);
 }
+
+/** Writes what the buffer of a stream holds. `_cnt` is 0 afterwards: the next character asks for room. */
+export function flushStream(process: Win32Process, stream: bigint): void {
+  const { word, memory } = process;
+  const fields = memory.tryRead(stream, 2 * word + 8);
+  if (fields === undefined) return;
+  const file = new Struct(fields);
+  const [next, base] = [file.word(0, word), file.word(word === 8 ? 16 : 8, word)];
+  if (base === 0n || next <= base || next - base > BigInt(BUFFER_BYTES)) return;
+  const bytes = memory.tryRead(base, Number(next - base));
+  file.setWord(0, word, base).setU32(word, 0);
+  memory.tryWrite(stream, file.bytes.subarray(0, word + 4));
+  if (bytes === undefined) return;
+  const descriptor = memory.u32(stream + descriptorOffset(word));
+  write({ process }, objectOf({ process }, descriptor), bytes);
+}
+
+/** stdin, stdout and stderr; streams of files the program opened are written at each call. */
+export function flushAll(process: Win32Process): void {
+  const iob = dataAddress(process, '_iob');
+  if (process.modules.find('msvcrt.dll') === undefined) return;
+  for (let index = 1; index < STREAMS; index++) {
+    flushStream(process, iob + BigInt(index * fileSize(process.word)));
+  }
+}
+
+/** A character for which there was no room: stdout gets a buffer, others are written at once. */
+function putCharacter(call: ApiCall, at: number): number {
+  const { process, memory } = call;
+  const { word } = process;
+  const stream = call.word(at);
+  const character = call.dword(0) & 0xff;
+  const object = streamObject(call, at);
+  if (object === undefined) return EOF;
+  const buffered = object.kind === 'output' && object.fd === 1;
+  if (!buffered) {
+    memory.setU32(stream + BigInt(word), 0);
+    return write(call, object, Uint8Array.of(character)) === 1 ? character : EOF;
+  }
+  const base = process.datum(`buffer ${stream}`, () => new Uint8Array(BUFFER_BYTES));
+  const file = new Struct(word + 4).setWord(0, word, base + 1n).setU32(word, BUFFER_BYTES - 1);
+  memory.write(stream, file.bytes);
+  memory.setWord(stream + (word === 8 ? 16n : 8n), base);
+  memory.write(base, Uint8Array.of(character));
+  return character;
+}
+
+const BUFFER_BYTES = 4096;
 
 function streamObject(call: ApiCall, index: number): HandleObject | undefined {
   const { word } = call.process;
-  return objectOf(call, call.memory.u32(call.word(index) + descriptorOffset(word)));
+  const stream = call.word(index);
+  flushStream(call.process, stream);
+  return objectOf(call, call.memory.u32(stream + descriptorOffset(word)));
 }
 
 /** Text streams write a line end as CR and LF. */
-function write(call: ApiCall, object: HandleObject | undefined, bytes: Uint8Array): number {
+function write(call: { readonly process: Win32Process }, object: HandleObject | undefined, bytes: Uint8Array): number {
   const text = object?.kind === 'output';
   const out = text ? withCarriageReturns(bytes) : bytes;
   const written = writeTo(call, object, out);
@@ -90,6 +144,11 @@ function formatted(call: ApiCall, at: number, args: FormatArguments): string {
   return format(latinText(call.memory.stringBytes(call.word(at), 1) ?? new Uint8Array()), args);
 }
 
+function standardOutput(call: ApiCall): HandleObject | undefined {
+  flushAll(call.process);
+  return objectOf(call, 1);
+}
+
 function print(call: ApiCall, object: HandleObject | undefined, text: string): number {
   write(call, object, latinBytes(text, false));
   return text.length;
@@ -104,11 +163,6 @@ function intoBuffer(call: ApiCall, room: number | undefined, text: string): numb
   }
   call.memory.write(call.word(0), bytes.subarray(0, room));
   return text.length === room ? room : -1;
-}
-
-function putCharacter(call: ApiCall, stream: number): bigint | number {
-  const character = call.dword(0) & 0xff;
-  return write(call, streamObject(call, stream), Uint8Array.of(character)) === 1 ? character : EOF;
 }
 
 function getCharacter(call: ApiCall): number {
@@ -156,13 +210,13 @@ function open(call: ApiCall): bigint {
 export const stdioApi: ApiSet = {
   __iob_func: cdecl('', (call) => dataAddress(call.process, '_iob')),
   printf: cdecl('str format', (call) =>
-    print(call, objectOf(call, 1), formatted(call, 0, variadic(call))),
+    print(call, standardOutput(call), formatted(call, 0, variadic(call))),
   ),
   fprintf: cdecl('ptr stream, str format', (call) =>
     print(call, streamObject(call, 0), formatted(call, 1, variadic(call))),
   ),
   vprintf: cdecl('str format, ptr arguments', (call) =>
-    print(call, objectOf(call, 1), formatted(call, 0, vaList(call, 1))),
+    print(call, standardOutput(call), formatted(call, 0, vaList(call, 1))),
   ),
   vfprintf: cdecl('ptr stream, str format, ptr arguments', (call) =>
     print(call, streamObject(call, 0), formatted(call, 1, vaList(call, 2))),
@@ -180,7 +234,7 @@ export const stdioApi: ApiSet = {
     intoBuffer(call, Number(call.word(1)), formatted(call, 2, vaList(call, 3))),
   ),
   puts: cdecl('str text', (call) => {
-    print(call, objectOf(call, 1), `${formattedText(call, 0)}\n`);
+    print(call, standardOutput(call), `${formattedText(call, 0)}\n`);
     return 0n;
   }),
   fputs: cdecl('str text, ptr stream', (call) => {
@@ -188,7 +242,7 @@ export const stdioApi: ApiSet = {
     return 0n;
   }),
   putchar: cdecl('int character', (call) => {
-    print(call, objectOf(call, 1), String.fromCharCode(call.dword(0) & 0xff));
+    print(call, standardOutput(call), String.fromCharCode(call.dword(0) & 0xff));
     return call.dword(0) & 0xff;
   }),
   fputc: cdecl('int character, ptr stream', (call) => putCharacter(call, 1)),
@@ -203,7 +257,11 @@ export const stdioApi: ApiSet = {
   }),
   fwrite: cdecl('ptr buffer, size size, size count, ptr stream', (call) => transfer(call, true)),
   fread: cdecl('out buffer, size size, size count, ptr stream', (call) => transfer(call, false)),
-  fflush: cdecl('ptr stream', () => 0n),
+  fflush: cdecl('ptr stream', (call) => {
+    if (call.word(0) === 0n) flushAll(call.process);
+    else flushStream(call.process, call.word(0));
+    return 0n;
+  }),
   setvbuf: cdecl('ptr stream, ptr buffer, int mode, size size', () => 0n),
   fopen: cdecl('str path, str mode', open),
   fclose: cdecl('ptr stream', (call) => {

@@ -142,7 +142,7 @@ export function findRoom(
   { highest = 0n, align = ALLOCATION_PAGES, topDown = false },
 ): number | undefined {
   const end = highest === 0n ? vm.top : Number((highest + 1n) / PAGE);
-  const areas = topDown ? [...vm.areas].reverse() : vm.areas;
+  const areas = topDown ? [...vm.areas].sort((a, b) => b.end - a.end) : vm.areas;
   for (const area of areas) {
     const cut = { start: area.start, end: Math.min(area.end, end) };
     const found = vm.vads.gap(cut, count, align, topDown);
