@@ -25,7 +25,7 @@ import { readAll } from './standard-input.js';
 
 export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
-  { name: 'os', value: 'OS', help: 'linux (the default)' },
+  { name: 'os', value: 'OS', help: 'linux or windows; default: what PROGRAM is for' },
   { name: 'policy', value: 'SPEC', help: 'default nx; see mayexec policies' },
   { name: 'program', value: 'NAME', help: 'which program of a scenario; default: its first' },
   {
@@ -152,7 +152,7 @@ function optionsOf(
   // Names that only the library knows are judged there, with the nearest right spelling.
   return {
     arch: program.arch,
-    os: values.get('os') as 'linux' | undefined,
+    os: values.get('os') as SandboxOptions['os'],
     policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
     seed: integerOf(given, 'seed') ?? settings?.seed,

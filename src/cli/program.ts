@@ -17,6 +17,7 @@ import { readAll } from './standard-input.js';
 export interface LoadedProgram {
   readonly name: string;
   readonly arch: Arch;
+  /** An ELF or PE file. */
   readonly elf: Uint8Array;
   /** The label to call when the program is a function (raw bytes); else it starts as a process. */
   readonly entry?: string;
@@ -65,6 +66,9 @@ export async function loadProgram(
   if (isElf(bytes)) {
     return { name, arch: checkedElfArch(path, bytes, wanted), elf: bytes };
   }
+  if (bytes[0] === 0x4d && bytes[1] === 0x5a) {
+    return { name: basename(path), arch: checkedPeArch(path, bytes, wanted), elf: bytes };
+  }
   switch (extension) {
     case '.s':
     case '.asm': {
@@ -80,7 +84,7 @@ export async function loadProgram(
       return rawCode(path, parseHex(path, decode(path, bytes)), wanted);
     default:
       throw new UsageError(
-        `${path}: neither an ELF file nor one of .s, .asm (assembly), .bin, .hex (raw bytes), .md (a scenario)`,
+        `${path}: neither an ELF nor a PE file, nor one of .s, .asm (assembly), .bin, .hex (raw bytes), .md (a scenario)`,
       );
   }
 }
@@ -159,6 +163,23 @@ function checkedElfArch(path: string, elf: Uint8Array, wanted: Arch | undefined)
   }
   if (wanted !== undefined && wanted !== arch) {
     throw new UsageError(`${path}: an ELF file for ${arch}, but --arch is ${wanted}`);
+  }
+  return arch;
+}
+
+/** The COFF header's machine tells; `--arch` may only agree with it. What else is wrong is said when it is loaded. */
+function checkedPeArch(path: string, pe: Uint8Array, wanted: Arch | undefined): Arch {
+  const view = new DataView(pe.buffer, pe.byteOffset, pe.byteLength);
+  const at = pe.length < 64 ? pe.length : view.getUint32(60, true);
+  const machine = at + 6 > pe.length ? 0 : view.getUint16(at + 4, true);
+  const arch = machine === 0x14c ? 'i386' : machine === 0x8664 ? 'x86-64' : undefined;
+  if (arch === undefined) {
+    throw new UsageError(
+      `${path}: a program for DOS or Windows of machine 0x${machine.toString(16)}; expected 0x14c (i386) or 0x8664 (x86-64)`,
+    );
+  }
+  if (wanted !== undefined && wanted !== arch) {
+    throw new UsageError(`${path}: a PE file for ${arch}, but --arch is ${wanted}`);
   }
   return arch;
 }

@@ -204,6 +204,9 @@ async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
       break;
     case 'exit':
       break;
+    case 'exception':
+      stderr.lines([`mayexec: ${sandbox.exceptionReport(outcome).join('\n')}`]);
+      break;
     default:
       stderr.lines([`mayexec: ${endingText(outcome)}`]);
   }

@@ -3,14 +3,11 @@
 import type { Arch } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 
-
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { ownEntry } from '../base/own-entry.js';
 import type { CpuProfile } from '../engine/cpu-profile.js';
 
-
 import { isPe, parsePe } from '../formats/pe/image.js';
-
 
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';

@@ -27,6 +27,7 @@ import { permsText } from '../memory/mapping.js';
 import { resolvePolicies } from '../policy/registry.js';
 import type { TraceEvent } from '../trace/events.js';
 import { Recorder } from '../trace/recorder.js';
+import { exceptionReport } from '../win32/report.js';
 import {
   type CheckedOptions,
   checkHostFile,
@@ -227,7 +228,13 @@ export class Sandbox implements Disposable {
       }));
   }
 
-  /** The text of /proc/self/maps. */
+  /** What a user is told of an exception that ended the program, in lines. */
+  exceptionReport(outcome: Outcome): string[] {
+    if (outcome.kind !== 'exception') return [];
+    return exceptionReport(outcome, this.#alive().mappings(), this.kernelLog);
+  }
+
+  /** The text of /proc/self/maps, or what the world has in its place. */
   procMaps(): string {
     return this.#alive().mapsText();
   }

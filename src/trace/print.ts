@@ -8,7 +8,7 @@ import { signalName } from '../abi/linux/signal.js';
 import { HEX_RESULTS } from '../abi/linux/signatures.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
-import type { SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
+import type { ApiEvent, SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
 /** strace's default alignment of `= result` (its option -a). */
 const RESULT_COLUMN = 39;
@@ -24,6 +24,8 @@ export function straceLine(event: TraceEvent): string | undefined {
   switch (event.type) {
     case 'syscall':
       return callLine(event);
+    case 'api':
+      return apiLine(event);
     case 'signal':
       return signalLine(event);
     case 'end':
@@ -82,6 +84,13 @@ export function straceCall(event: SyscallEvent): string {
 function callLine(event: SyscallEvent, column = RESULT_COLUMN): string {
   const call = `${event.name}(${event.shown.join(', ')})`;
   return `${call.padEnd(column)} = ${resultText(event)}${INJECTED[event.injected ?? 'no']}`;
+}
+
+/** A Windows API call: the result in hexadecimal, and the error that it set. */
+function apiLine({ name, shown, value, error }: ApiEvent): string {
+  const call = `${name}(${shown.join(', ')})`;
+  const failed = error === undefined ? '' : ` (error ${error})`;
+  return `${call.padEnd(RESULT_COLUMN)} = ${value < 10n ? value : `0x${value.toString(16)}`}${failed}`;
 }
 
 function resultText({ name, value, errno }: SyscallEvent): string {

@@ -28,8 +28,8 @@ export interface Parameter {
   readonly name: string;
 }
 
-/** The value of the function's register; undefined: 0 or nothing. */
-export type ApiResult = bigint | number | boolean | undefined | void;
+/** The value of the function's register. */
+export type ApiResult = bigint | number | boolean;
 
 export type ApiHandler = (call: ApiCall) => ApiResult;
 

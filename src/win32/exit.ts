@@ -1,8 +1,8 @@
 /** The end of a process: functions that the program registered, and the DLLs' goodbyes. */
 
+import { callGuest } from './guest-call.js';
 import { attach } from './loader/libraries.js';
 import type { Win32Process } from './process.js';
-import { callGuest } from './run.js';
 
 /** Functions of atexit and _onexit, the last first (`library`), then DLL_PROCESS_DETACH. */
 export function runAtExit(process: Win32Process, library: boolean): void {

@@ -18,13 +18,14 @@ import type { VmaHistory } from '../memory/history.js';
 import type { ListedMapping } from '../memory/mapping.js';
 import { ApiCall } from './call.js';
 import { CallbackReturned, ProcessEnded } from './control.js';
+import { callGuest } from './guest-call.js';
 import { mapsText } from './listing.js';
 import { LoadFailure } from './loader/libraries.js';
+import { SYSTEM_DLLS } from './loader/loadable-dll.js';
 import { beginMain, selectTeb, startProcess } from './loader/start.js';
-import { builtinDll, SYSTEM_DLLS } from './loader/system-dlls.js';
 import { GuestFault } from './memory-io.js';
 import type { ProcessInit, Win32Process } from './process.js';
-import { callGuest, runFrom, runProcess } from './run.js';
+import { runFrom, runProcess } from './run.js';
 import type { Win32System } from './system.js';
 
 export interface Win32Program extends ProcessInit {
@@ -135,7 +136,7 @@ export class Win32Guest implements Guest {
     let result: bigint;
     try {
       const value = found.fn.handler(call);
-      result = typeof value === 'bigint' ? value : BigInt(Number(value ?? 0));
+      result = typeof value === 'bigint' ? value : BigInt(Number(value));
     } catch (error) {
       if (!(error instanceof GuestFault)) throw error;
       return { value: -1n, status: STATUS.ACCESS_VIOLATION };
@@ -259,7 +260,7 @@ export class Win32Guest implements Guest {
   #find(name: string): { dll: string; fn: ApiCallTarget } {
     const known: string[] = [];
     for (const dll of [...SYSTEM_DLLS, 'msvcrt.dll']) {
-      const functions = builtinDll(this.#system, dll)?.functions ?? {};
+      const functions = this.#system.dll(dll)?.functions ?? {};
       const fn = functions[name];
       if (fn !== undefined) return { dll, fn };
       known.push(...Object.keys(functions));

@@ -24,6 +24,7 @@ function listed(vad: Vad, run: Run): ListedMapping {
     end: BigInt(run.end) * PAGE_SIZE_N,
     rights,
     may: RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC,
+    growsDown: vad.name === 'stack',
     shared: vad.kind === 'mapped' && !vad.copies,
     name: vad.name,
     object: vad.section === undefined ? undefined : { path: vad.section.name },

@@ -32,7 +32,7 @@ export function performApi(process: Win32Process, gate: Gate): void {
     const call = new ApiCall(process, fn, caller, argumentWords(process));
     const entry = recordEntry(process, fn, call);
     const result = fn.handler(call);
-    const value = typeof result === 'bigint' ? result : BigInt(Number(result ?? 0));
+    const value = typeof result === 'bigint' ? result : BigInt(Number(result));
     process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
     recordCall(process, { dll, name }, entry, call, process.result);
   } catch (error) {

@@ -11,11 +11,17 @@ import type { Win32Process } from './process.js';
 /** Pages at the bottom that are never committed by growth. */
 const KEPT = 2n;
 
+/** In the page below what the thread's stack has come to. */
+export function isStackGuard({ stack }: Win32Process, address: Addr): boolean {
+  const page = pageDown(address);
+  return page >= stack.bottom && page + PAGE_SIZE_N === stack.limit;
+}
+
 /** True when `address` was in the guard page of the thread's stack, and the stack could grow. */
 export function growStack(process: Win32Process, address: Addr): boolean {
   const { stack, space } = process;
   const page = pageDown(address);
-  if (page < stack.bottom || page >= stack.base || page + PAGE_SIZE_N !== stack.limit) return false;
+  if (!isStackGuard(process, address)) return false;
   if (page < stack.bottom + (KEPT + 1n) * PAGE_SIZE_N) return false;
   if (!useUpGuard(space.vm, Number(page / PAGE_SIZE_N))) return false;
   stack.limit = page;

@@ -7,6 +7,8 @@ import { Entropy } from '../kernel/entropy.js';
 import type { OutputSink } from '../kernel/output.js';
 import type { TraceRecorder } from '../trace/events.js';
 import type { GuestFiles } from './files.js';
+import type { LoadableDll } from './loader/loadable-dll.js';
+import type { Win32Process } from './process.js';
 import type { Space } from './space.js';
 
 /** What a system is, beyond its memory. */
@@ -27,6 +29,10 @@ export interface Win32SystemInit {
   readonly trace: TraceRecorder;
   readonly seed: number;
   readonly createSpace: (system: Win32System) => Space;
+  /** Runs a process until its next stop, and does what that asks for (run.ts). */
+  readonly step: (process: Win32Process) => void;
+  /** The DLLs of the system (loader/system-dlls.ts); undefined: it has no such DLL. */
+  readonly dll: (system: Win32System, name: string) => LoadableDll | undefined;
 }
 
 const MAX_LOG = 1000;
@@ -40,6 +46,8 @@ export class Win32System {
   readonly stdin: (length: number) => Uint8Array;
   readonly trace: TraceRecorder;
   readonly createSpace: () => Space;
+  readonly step: (process: Win32Process) => void;
+  readonly dll: (name: string) => LoadableDll | undefined;
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
   /** Undefined: addresses are not random. */
@@ -62,6 +70,8 @@ export class Win32System {
     this.trace = init.trace;
     this.entropy = new Entropy(init.seed);
     this.random = init.seed === 0 ? undefined : new Random(init.seed).fork('win32 layout');
+    this.step = init.step;
+    this.dll = (name) => init.dll(this, name);
     this.createSpace = () => init.createSpace(this);
   }
 

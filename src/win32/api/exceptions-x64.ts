@@ -3,8 +3,8 @@ import { Struct } from '../../base/struct.js';
 import { type ApiSet, api } from '../api.js';
 import type { ApiCall } from '../call.js';
 import { captureContext, contextSize, setContextWord } from '../exceptions/context.js';
-import { resumeAt } from '../exceptions/dispatch.js';
 import { unwindX64 } from '../exceptions/frames-x64.js';
+import { resumeAt } from '../exceptions/pending.js';
 import { lookupFunction, virtualUnwind } from '../exceptions/unwind-x64.js';
 
 function captured(call: ApiCall): Struct {

@@ -8,7 +8,7 @@ import { query } from '../../os/windows/memory/query.js';
 import { unmapView } from '../../os/windows/memory/view.js';
 import { type ApiSet, api } from '../api.js';
 import type { ApiCall } from '../call.js';
-import { resumeAt } from '../exceptions/dispatch.js';
+import { resumeAt } from '../exceptions/pending.js';
 import { setExecuteFlags } from '../execute-flags.js';
 import { runAtExit } from '../exit.js';
 import { latinBytes } from '../memory-io.js';

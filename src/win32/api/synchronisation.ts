@@ -12,7 +12,7 @@ const WAIT_FAILED = 0xffff_ffff;
 const INFINITE = 0xffff_ffff;
 
 /** RTL_CRITICAL_SECTION: DebugInfo, LockCount, RecursionCount, OwningThread, LockSemaphore, SpinCount. */
-function changeRecursion(call: ApiCall, change: number): void {
+function changeRecursion(call: ApiCall, change: number): bigint {
   const { process, memory } = call;
   const { word } = process;
   const at = call.word(0) + BigInt(word);
@@ -21,6 +21,7 @@ function changeRecursion(call: ApiCall, change: number): void {
   section.setU32(0, count === 0 ? -1 : -2).setU32(4, count);
   section.setWord(8, word, count === 0 ? 0n : BigInt(process.tid));
   memory.write(at, section.bytes);
+  return 0n;
 }
 
 function initialize(call: ApiCall): bigint {

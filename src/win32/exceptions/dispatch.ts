@@ -3,42 +3,28 @@
  * vectored ones, those of its frames, the filter for unhandled ones. Compare KiUserExceptionDispatcher and
  * RtlDispatchException.
  */
-import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { ProcessEnded, Resumed } from '../control.js';
+import { callGuest } from '../guest-call.js';
 import type { Win32Process } from '../process.js';
-import { callGuest } from '../run.js';
 import { needStack } from '../stack.js';
 import {
   captureContext,
   contextSize,
   contextWord,
-  EXCEPTION_NONCONTINUABLE,
   type ExceptionRecord,
   encodeRecord,
   recordSize,
-  restoreContext,
 } from './context.js';
 import { dispatchI386 } from './frames-i386.js';
 import { dispatchX64 } from './frames-x64.js';
+import { goOn, type PendingException, unhandled } from './pending.js';
 
 export interface RaisedException {
   readonly code: number;
   readonly address: Addr;
   readonly flags?: number;
   readonly parameters?: readonly bigint[];
-}
-
-/** An exception on its way: where its record and context lie on the guest's stack. */
-export interface PendingException {
-  readonly record: ExceptionRecord;
-  readonly recordAddress: Addr;
-  readonly contextAddress: Addr;
-  /** EXCEPTION_POINTERS. */
-  readonly pointers: Addr;
-  /** The stack below is free. */
-  readonly below: Addr;
 }
 
 const CONTINUE_EXECUTION = -1;
@@ -86,31 +72,6 @@ function callHandler(process: Win32Process, handler: Addr, pending: PendingExcep
   return Number(BigInt.asIntN(32, answer));
 }
 
-/** The guest goes on as the context says now. @throws Resumed */
-export function goOn(process: Win32Process, pending: PendingException): never {
-  if (pending.record.flags & EXCEPTION_NONCONTINUABLE) {
-    unhandled(process, { ...pending.record, code: STATUS.NONCONTINUABLE_EXCEPTION });
-  }
-  return resumeAt(process, pending.contextAddress);
-}
-
-/** NtContinue. @throws Resumed */
-export function resumeAt(process: Win32Process, contextAddress: Addr): never {
-  const { engine, wide, memory } = process;
-  const bytes = memory.tryRead(contextAddress, contextSize(wide));
-  if (bytes === undefined) {
-    throw new ProcessEnded({
-      kind: 'exception',
-      status: STATUS.ACCESS_VIOLATION,
-      parameters: [0n, contextAddress],
-      pc: process.pc,
-    });
-  }
-  const context = new Struct(bytes);
-  restoreContext(engine, context, wide);
-  throw new Resumed(contextWord(context, wide ? 'rsp' : 'esp', wide));
-}
-
 /** Undefined: the stack has no room, or is none. */
 function place(
   process: Win32Process,
@@ -133,14 +94,4 @@ function place(
     memory.tryWrite(pointers, table.bytes);
   if (!written) return undefined;
   return { record, recordAddress, contextAddress, pointers, below: pointers };
-}
-
-/** Nobody handled it: the process ends with the exception's code. @throws ProcessEnded */
-export function unhandled(_process: Win32Process, record: ExceptionRecord): never {
-  throw new ProcessEnded({
-    kind: 'exception',
-    status: record.code,
-    parameters: [...record.parameters],
-    pc: record.address,
-  });
 }

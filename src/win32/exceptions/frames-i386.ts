@@ -5,8 +5,8 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
+import { callGuest } from '../guest-call.js';
 import type { Win32Process } from '../process.js';
-import { callGuest } from '../run.js';
 import { needStack } from '../stack.js';
 import {
   decodeRecord,
@@ -16,7 +16,7 @@ import {
   encodeRecord,
   recordSize,
 } from './context.js';
-import { goOn, type PendingException, unhandled } from './dispatch.js';
+import { goOn, type PendingException, unhandled } from './pending.js';
 
 const END_OF_CHAIN = 0xffff_ffffn;
 const CONTINUE_EXECUTION = 0;
@@ -62,7 +62,8 @@ export function dispatchI386(process: Win32Process, pending: PendingException): 
     );
     switch (answer) {
       case CONTINUE_EXECUTION:
-        return goOn(process, pending);
+        goOn(process, pending);
+        break;
       case CONTINUE_SEARCH:
       case NESTED_EXCEPTION:
         break;

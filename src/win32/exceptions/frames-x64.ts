@@ -3,8 +3,8 @@ import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { Resumed } from '../control.js';
+import { callbackGate, callGuest } from '../guest-call.js';
 import type { Win32Process } from '../process.js';
-import { callbackGate, callGuest } from '../run.js';
 import { needStack } from '../stack.js';
 import {
   captureContext,
@@ -19,7 +19,7 @@ import {
   restoreContext,
   setContextWord,
 } from './context.js';
-import { goOn, type PendingException, unhandled } from './dispatch.js';
+import { goOn, type PendingException, unhandled } from './pending.js';
 import {
   type FunctionEntry,
   lookupFunction,
@@ -173,8 +173,7 @@ export function unwindX64(process: Win32Process, request: UnwindRequest): never 
     }
     if (!isTarget) continue;
     // The target's handler may have put more into the context: a selector of the language's.
-    const target =
-      frame.handler === 0n ? before : new Struct(memory.read(contextAddress, size));
+    const target = frame.handler === 0n ? before : new Struct(memory.read(contextAddress, size));
     setContextWord(target, 'rip', request.targetIp, true);
     setContextWord(target, 'rax', request.returnValue, true);
     restoreContext(engine, target, true);

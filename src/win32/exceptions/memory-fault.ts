@@ -9,7 +9,7 @@ import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
 import { emulateAtlThunk } from '../atl-thunks.js';
 import { depIsOn } from '../mitigations.js';
 import type { Win32Process } from '../process.js';
-import { growStack } from '../stack.js';
+import { growStack, isStackGuard } from '../stack.js';
 import { raise } from './dispatch.js';
 
 export function memoryFault(process: Win32Process, address: Addr, access: Access, pc: Addr): void {
@@ -21,7 +21,8 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
     if (growStack(process, address)) return;
     useUpGuard(space.vm, page);
     raise(process, {
-      code: STATUS.GUARD_PAGE_VIOLATION,
+      // The last page of the stack is there for who handles this.
+      code: isStackGuard(process, address) ? STATUS.STACK_OVERFLOW : STATUS.GUARD_PAGE_VIOLATION,
       address: pc,
       parameters: [accessNumber(process, access), address],
     });

@@ -19,11 +19,10 @@ import { findRoom } from '../../os/windows/memory/allocate.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { mapImage, unmapView } from '../../os/windows/memory/view.js';
 import { GATE_LENGTH, GATE_VECTOR } from '../builtin-dlls.js';
+import { callGuest } from '../guest-call.js';
 import type { Module } from '../modules.js';
 import { moduleName } from '../modules.js';
 import type { Win32Process } from '../process.js';
-import { callGuest } from '../run.js';
-import { builtinDll } from './system-dlls.js';
 
 /** DLLs that load each other, one within another. */
 const MAX_NESTED = 64;
@@ -110,7 +109,7 @@ function tables<T>(path: string, read: () => T): T {
 
 /** A DLL of the system. Its gates are known by the address behind their instruction. */
 export function mapBuiltin(process: Win32Process, name: string): Module | undefined {
-  const dll = builtinDll(process.system, name);
+  const dll = process.system.dll(name);
   if (dll === undefined) return undefined;
   const { layout } = process.space;
   const parsed = parsePe(dll.bytes(0n));

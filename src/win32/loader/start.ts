@@ -24,7 +24,7 @@ import {
   prepareTls,
   runTlsCallbacks,
 } from './libraries.js';
-import { SYSTEM_DLLS } from './system-dlls.js';
+import { SYSTEM_DLLS } from './loadable-dll.js';
 
 /** Bytes of static TLS slots: one word each. */
 const TLS_ARRAY = 0x1000;

@@ -4,12 +4,13 @@ import { kernel32Api } from '../api/kernel32.js';
 import { ntdllApi } from '../api/ntdll.js';
 import type { ApiSet } from '../api.js';
 import { type BuiltinDll, buildDll, type DataExports } from '../builtin-dlls.js';
+import { CALLBACK_GATE } from '../guest-call.js';
 import type { Module } from '../modules.js';
 import type { Win32Process } from '../process.js';
-import { CALLBACK_GATE } from '../run.js';
 import { msvcrtApi } from '../runtime/msvcrt.js';
 import { msvcrtData, prepareMsvcrt } from '../runtime/start-up.js';
 import type { Win32System } from '../system.js';
+import type { LoadableDll } from './loadable-dll.js';
 
 interface SystemDll {
   readonly functions: (system: Win32System) => ApiSet;
@@ -17,14 +18,6 @@ interface SystemDll {
   /** Gates that no function stands behind. */
   readonly gates?: readonly string[];
   readonly attach?: (process: Win32Process, module: Module) => void;
-}
-
-export interface LoadableDll {
-  readonly path: string;
-  readonly functions: ApiSet;
-  bytes(base: Addr): Uint8Array;
-  gates(base: Addr): ReadonlyMap<string, number>;
-  attach(process: Win32Process, module: Module): void;
 }
 
 const none: ApiSet = {};
@@ -38,8 +31,6 @@ const DLLS: Readonly<Record<string, SystemDll>> = {
   'version.dll': { functions: () => none },
   'user32.dll': { functions: () => none },
 };
-
-export const SYSTEM_DLLS = ['ntdll.dll', 'kernelbase.dll', 'kernel32.dll'] as const;
 
 const built = new Map<string, BuiltinDll>();
 

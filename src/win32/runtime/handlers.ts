@@ -4,7 +4,7 @@ import { type ApiSet, cdecl } from '../api.js';
 import type { ApiCall } from '../call.js';
 import { decodeRecord, EXCEPTION_UNWINDING, recordSize } from '../exceptions/context.js';
 import { unwindX64 } from '../exceptions/frames-x64.js';
-import { callGuest } from '../run.js';
+import { callGuest } from '../guest-call.js';
 
 const CONTINUE_EXECUTION = 0;
 const CONTINUE_SEARCH = 1;

@@ -8,8 +8,8 @@ import { type ApiSet, cdecl } from '../api.js';
 import type { ApiCall } from '../call.js';
 import type { HandleObject } from '../handles.js';
 import { latinBytes, latinText } from '../memory-io.js';
-import { type FormatArguments, format } from './format.js';
 import type { Win32Process } from '../process.js';
+import { type FormatArguments, format } from './format.js';
 import { dataAddress } from './iob.js';
 import { descriptorOffset, fileBytes, fileSize, STREAMS } from './stdio-files.js';
 
@@ -18,7 +18,10 @@ const MAX_TRANSFER = 64 << 20;
 /** Handles of descriptors 0, 1 and 2; others are handles themselves. */
 const STANDARD = [0x10, 0x14, 0x18];
 
-function objectOf({ process }: { readonly process: Win32Process }, descriptor: number): HandleObject | undefined {
+function objectOf(
+  { process }: { readonly process: Win32Process },
+  descriptor: number,
+): HandleObject | undefined {
   return process.handles.get(STANDARD[descriptor] ?? descriptor);
 }
 
@@ -78,7 +81,11 @@ function streamObject(call: ApiCall, index: number): HandleObject | undefined {
 }
 
 /** Text streams write a line end as CR and LF. */
-function write(call: { readonly process: Win32Process }, object: HandleObject | undefined, bytes: Uint8Array): number {
+function write(
+  call: { readonly process: Win32Process },
+  object: HandleObject | undefined,
+  bytes: Uint8Array,
+): number {
   const text = object?.kind === 'output';
   const out = text ? withCarriageReturns(bytes) : bytes;
   const written = writeTo(call, object, out);

@@ -1,6 +1,7 @@
 /** Windows as a world: programs for Windows under Windows' own memory manager and protection. */
 import { type NtStatus, STATUS } from '../../abi/windows/status.js';
 import { Random } from '../../base/random.js';
+import { linuxProfile } from '../../engine/cpu-profile.js';
 import type { Guest } from '../../kernel/guest.js';
 import { OutputSink } from '../../kernel/output.js';
 import type { GuestOptions, World } from '../../kernel/world.js';
@@ -11,8 +12,10 @@ import { DEP_MODES } from '../../policy/windows/dep.js';
 import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest.js';
 import { standardInput } from '../input.js';
+import { builtinDll } from '../loader/system-dlls.js';
 import type { Mitigations } from '../mitigations.js';
 import { programOf } from '../program.js';
+import { step } from '../run.js';
 import { Win32System } from '../system.js';
 import { executeFlagsOf } from './dep.js';
 import { type WindowsSettings, WindowsSpace } from './space.js';
@@ -24,6 +27,7 @@ export const windowsWorld: World = {
   layouts: [],
   settings: {},
   mountOptions: [],
+  cpu: (arch, { protectionKeys }) => linuxProfile(arch, protectionKeys),
   open,
 };
 
@@ -48,6 +52,8 @@ function open(options: GuestOptions): Guest {
     stdin: standardInput(options.stdin),
     trace: options.trace,
     seed: options.seed,
+    step,
+    dll: builtinDll,
     createSpace: (of) =>
       new WindowsSpace({
         engine,
