@@ -77,7 +77,7 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
 
 /** Paragraphs for help: of PROGRAM and of options that need more than a line. */
 export const PROGRAM_DETAILS: readonly string[] = [
-  'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex), a static ELF file, or - for assembly or ELF from',
+  'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex), a static ELF or a PE file, or - for one of these from',
   'standard input. Assembly is in Intel syntax, for the CPU that a comment line `#@ arch i386` names (`;@` in',
   '.asm), else a word of its path (asm/i386/x.s), else x86-64. It includes files of its own folder, of asm/ of',
   'this package and of the folders that -I names, and no others. Raw code is called as a function, from memory',

@@ -6,6 +6,7 @@ import type { Fault, Outcome } from '../base/outcome.js';
 import type { CpuState, Engine } from '../engine/engine.js';
 import type {
   CallAnswer,
+  Dropped,
   Guest,
   GuestFile,
   GuestMemory,
@@ -81,6 +82,15 @@ export class Win32Guest implements Guest {
 
   get kernelLog(): readonly string[] {
     return this.#system.log;
+  }
+
+  get dropped(): Dropped {
+    const [stdout, stderr] = this.#system.outputs;
+    return {
+      logLines: this.#system.droppedLines,
+      stdout: stdout.dropped,
+      stderr: stderr.dropped,
+    };
   }
 
   get stdout(): Uint8Array {

@@ -54,6 +54,7 @@ export class Win32System {
   readonly random: Random | undefined;
   /** What Windows would write to its event log, and what mayexec has to say. */
   log: string[] = [];
+  droppedLines = 0;
   /** Translated blocks that this run may still take. */
   blocksLeft = 0;
   /** Processes that wait for a child of theirs to end. */
@@ -83,5 +84,6 @@ export class Win32System {
 
   note(line: string): void {
     if (this.log.length < MAX_LOG) this.log.push(line);
+    else this.droppedLines++;
   }
 }

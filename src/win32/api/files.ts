@@ -58,7 +58,8 @@ export function writeTo(
   const { outputs } = call.process.system;
   switch (object?.kind) {
     case 'output':
-      return outputs[object.fd - 1]!.write(bytes);
+      outputs[object.fd - 1]!.write(bytes);
+      return bytes.length;
     case 'null':
       return bytes.length;
     case 'file': {
