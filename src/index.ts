@@ -6,7 +6,7 @@
 export { callFamily, callSet } from './abi/linux/call-set.js';
 export { type Errno, errnoNumber, errnoText } from './abi/linux/errno.js';
 export { type Addr, type Arch, PAGE_SIZE } from './base/address.js';
-export { MayexecError, unknownValue } from './base/errors.js';
+export { MayexecError, ProgramError, unknownValue } from './base/errors.js';
 export { checkOptionNames, type OptionNames } from './base/options.js';
 export {
   type Access,
@@ -246,6 +246,7 @@ export { locateToolchain } from './toolchain/modules.js';
 export type {
   EndEvent,
   FaultEvent,
+  LoadFailureEvent,
   SignalEvent,
   SyscallEvent,
   TraceEvent,
@@ -257,6 +258,7 @@ export {
   causeOf,
   faultLine,
   firstRefusal,
+  loadFailureLine,
   type Refusal,
   rightsText,
   ruleOfFault,

@@ -5,6 +5,18 @@ export class MayexecError extends Error {
   override readonly name: string = 'MayexecError';
 }
 
+/** A program that cannot be started. `reason` follows the name that the user knows it by. */
+export class ProgramError extends MayexecError {
+  override readonly name = 'ProgramError';
+  readonly reason: string;
+
+  /** @param path Where the guest would see it. */
+  constructor(path: string, reason: string) {
+    super(`cannot execute '${path}': ${reason}`);
+    this.reason = reason;
+  }
+}
+
 /** A bug of ours: an assertion about our own state that does not hold. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';

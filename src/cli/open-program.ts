@@ -6,6 +6,7 @@ import {
   type Outcome,
   type OwnPolicies,
   ownPoliciesOf,
+  ProgramError,
   Sandbox,
   type SandboxOptions,
   unknownValue,
@@ -210,11 +211,17 @@ function inputOf(
   };
 }
 
-export function openProgram(
-  { options }: GivenProgram,
+/** @throws UsageError that names the user's own file, when it cannot be started. */
+export async function openProgram(
+  { path, options }: GivenProgram,
   changes: SandboxOptions = {},
 ): Promise<Sandbox> {
-  return Sandbox.create({ ...options, ...changes });
+  try {
+    return await Sandbox.create({ ...options, ...changes });
+  } catch (error) {
+    if (error instanceof ProgramError) throw new UsageError(`${path}: ${error.reason}`);
+    throw error;
+  }
 }
 
 /** Raw code is called, anything else starts as a process. */

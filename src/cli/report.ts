@@ -6,6 +6,8 @@ import {
   faultLine,
   firstRefusal,
   formatListing,
+  type LoadFailureEvent,
+  loadFailureLine,
   type MapsEntry,
   type Outcome,
   peekUpTo,
@@ -41,9 +43,21 @@ export async function faultReport(
     hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, width);
   const raw = (label: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
+  const head = `mayexec: ${terminal.paint('red', `killed by ${outcome.signal}`)} (${outcome.code})`;
+  const unloaded = loadFailure(sandbox);
+  if (unloaded !== undefined) {
+    // Nothing of it has run: there are no registers and no code to show.
+    const why =
+      'execve had taken the old program away by then, so it dies of it (no errno is left to return)';
+    return [
+      head,
+      ...section('what', [loadFailureLine(unloaded), why]),
+      ...section('policy', policyLines(sandbox)),
+    ];
+  }
   const frames = backtrace(sandbox);
   return [
-    `mayexec: ${terminal.paint('red', `killed by ${outcome.signal}`)} (${outcome.code})`,
+    head,
     ...section('what', [
       ...whatHappened(sandbox, outcome, frames),
       ...plainCauses(sandbox, outcome),
@@ -126,6 +140,15 @@ function historyLines(sandbox: Sandbox, { address, access }: SignalOutcome): str
         : `changed it from ${rightsText(before)} to ${rightsText(after)}`;
     return `${cause} ${change}${rule === undefined ? '' : `; ${reason ?? ''} (${rule})`}`;
   });
+}
+
+/** Of the process that ended, which may never have begun to run: its child may have died of another. */
+function loadFailure({ trace }: Sandbox): LoadFailureEvent | undefined {
+  const end = trace.findLast((event) => event.type === 'end');
+  const failure = trace.findLast(
+    (event) => event.type === 'load-failure' && event.pid === (end ?? event).pid,
+  );
+  return failure?.type === 'load-failure' ? failure : undefined;
 }
 
 /** Of one frame alone the line above has said everything but the source line. */

@@ -91,6 +91,17 @@ export interface SignalEvent extends EventBase {
   readonly disposition: 'handled' | 'killed' | 'stopped' | 'ignored';
 }
 
+/** execve failed when the old program was gone already: the process dies of it by SIGSEGV. */
+export interface LoadFailureEvent extends EventBase {
+  readonly type: 'load-failure';
+  /** The program. */
+  readonly path: string;
+  /** Which step failed, in words that follow the path. */
+  readonly what: string;
+  readonly errno: Errno;
+  readonly cause?: Cause;
+}
+
 export interface EndEvent extends EventBase {
   readonly type: 'end';
   readonly outcome: Outcome;
@@ -103,6 +114,7 @@ export type TraceEvent =
   | VmaEvent
   | FaultEvent
   | SignalEvent
+  | LoadFailureEvent
   | EndEvent;
 
 /** An event before the recorder has numbered it. */

@@ -2,7 +2,13 @@
 import { callFamily } from '../abi/linux/call-set.js';
 import { errnoText } from '../abi/linux/errno.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
-import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
+import type {
+  FaultEvent,
+  LoadFailureEvent,
+  SyscallEvent,
+  TraceEvent,
+  VerdictEvent,
+} from './events.js';
 import { causeLine, verdictLine } from './print.js';
 
 const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch from' } as const;
@@ -15,6 +21,8 @@ const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch f
 export function causeOf(events: readonly TraceEvent[]): string | undefined {
   const refusal = firstRefusal(events);
   if (refusal !== undefined) return refusal.sentence;
+  const unloaded = events.findLast((event) => event.type === 'load-failure');
+  if (unloaded !== undefined) return loadFailureLine(unloaded);
   const fault = events.findLast((event) => event.type === 'fault');
   if (fault !== undefined) {
     const rule = ruleOfFault(events);
@@ -54,6 +62,10 @@ function refusalIn(event: TraceEvent, events: readonly TraceEvent[]): Refusal | 
       const { cause } = event;
       if (cause?.kind !== 'denied' && cause?.kind !== 'killed') return undefined;
       return { sentence: causeLine(cause, 'an access'), cause, call: undefined };
+    }
+    case 'load-failure': {
+      const { cause } = event;
+      return cause && { sentence: causeLine(cause, 'execve'), cause, call: undefined };
     }
     case 'verdict': {
       const cause = killedFor(event, events);
@@ -100,6 +112,11 @@ export function ruleOfFault(events: readonly TraceEvent[]): string | undefined {
 /** `a store to 0x401000 in /program, which is r-x`. */
 export function faultLine(event: FaultEvent): string {
   return faultText(event, `0x${event.fault.address.toString(16)}`);
+}
+
+/** `loading /program failed: its segment 2 of 3 (rw- at 0x600000) cannot be mapped (ENOMEM, ...)`. */
+export function loadFailureLine({ path, what, errno }: LoadFailureEvent): string {
+  return `loading ${path} failed: ${what} (${errno}, ${errnoText(errno)})`;
 }
 
 function faultText({ fault, vma }: FaultEvent, address?: string): string {

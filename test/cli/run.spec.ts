@@ -286,6 +286,44 @@ describe('the report of a fatal signal', () => {
     expect(frames[1]).toMatchObject({ pc: expect.stringMatching(/^0x/), module: '/calls' });
   });
 
+  it('names the file of the user that cannot be started', () => {
+    const elf = new Uint8Array(0x1000);
+    elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+    folder.write('broken', elf);
+    const { status, stderr } = run('broken', '--arch', 'x86-64');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^mayexec: broken: /);
+  });
+
+  it('says that loading failed, and shows no registers of what never ran', () => {
+    const elf = new DataView(new ArrayBuffer(0x1000));
+    const fields = [
+      [0, 0x464c457f],
+      [4, 0x10102],
+      [16, 0x3e0002],
+      [20, 1],
+      [24, 0x400400],
+      [32, 64],
+      [52, 0x380040],
+      [56, 1],
+      // One segment, which has more bytes in the file than in memory.
+      [64, 1],
+      [68, 5],
+      [80, 0x400000],
+      [96, 0x1000],
+      [104, 0x800],
+      [112, 0x1000],
+    ] as const;
+    for (const [at, value] of fields) elf.setUint32(at, value, true);
+    folder.write('short', new Uint8Array(elf.buffer));
+    const { status, stderr } = run('short');
+    expect(status).toBe(139);
+    expect(stderr.replace(/\n +/g, ' ')).toContain(
+      'loading /short failed: its segment 1 of 1 (r-x at 0x400000) has more bytes in the file than in memory (EINVAL, Invalid argument)',
+    );
+    expect(stderr).not.toContain('registers');
+  });
+
   it('has no colour outside a terminal', () => {
     expect(run('wild.s').stderr).not.toContain('\x1b');
   });

@@ -2,7 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../../src/base/address.js';
 import { MayexecError } from '../../../src/base/errors.js';
+import { cString } from '../../../src/base/text.js';
+import { PT_INTERP } from '../../../src/formats/elf/image.js';
 import { VM_EXEC } from '../../../src/os/linux/mm/vma.js';
+import { causeOf } from '../../../src/trace/print-cause.js';
 import { assemble } from '../../engine/assembler.js';
 import {
   CODE,
@@ -122,7 +125,7 @@ describe.each(['x86-64', 'i386'] as const)('an ELF program on %s', (arch) => {
     expect(maps).toContain('/lib/ld.so');
     expect(machine.process.run()).toEqual({ kind: 'exit', code: 3 });
     using other = await openMachine(arch);
-    expect(() => other.process.exec('/tmp/p', bytes, ['p'], [])).toThrow(/ENOENT.*'\/lib\/ld.so'/);
+    expect(() => other.process.exec('/tmp/p', bytes, ['p'], [])).toThrow(/'\/lib\/ld.so'.*ENOENT/);
   });
 
   it.each([
@@ -196,29 +199,72 @@ describe('a file that is no program', () => {
     expect(run).toThrow(reason);
   });
 
+  it('that needs an interpreter says which, and that -static needs none', async () => {
+    const path = '/lib64/ld-linux-x86-64.so.2';
+    const interp = { type: PT_INTERP, bytes: cString(path), address: CODE + 0x800n };
+    const text = { flags: PF_RX, address: CODE, bytes: exitCode('x86-64') };
+    const bytes = elfFile({ arch: 'x86-64', entry: CODE, segments: [text, interp] });
+    using machine = await openMachine('x86-64');
+    const run = (): void => machine.process.exec('/tmp/x', bytes, ['x'], []);
+    expect(run).toThrow(
+      `cannot execute '/tmp/x': it is linked dynamically, and its interpreter '${path}' is not among the sandbox's files (ENOENT); linked with -static it needs none`,
+    );
+  });
+
+  it('whose segment a policy refuses dies of the rule, which is named', async () => {
+    const text = { flags: PF_RX | 2, address: CODE, bytes: exitCode('x86-64') };
+    const bytes = elfFile({ arch: 'x86-64', entry: CODE, segments: [text] });
+    using machine = await load('x86-64', bytes, { policy: 'wx' });
+    expect(machine.process.run()).toMatchObject({ kind: 'signal', signal: 'SIGSEGV' });
+    expect(causeOf(machine.trace.events)).toMatch(/^wx denied execve: .* \(wx\/write-exec\)$/);
+  });
+
   it('for the other architecture is refused by name', async () => {
     using machine = await openMachine('i386');
     expect(() => machine.process.exec('/tmp/x', good, ['x'], [])).toThrow(/x86-64.*i386/);
   });
 
   it.each([
-    ['a segment below the lowest address', { address: 0n, bytes: Uint8Array.of(1), flags: PF_RX }],
-    ['a segment above all', { address: 0x7fff_ffff_f000n, bytes: Uint8Array.of(1), flags: PF_RX }],
+    [
+      'a segment below the lowest address',
+      { address: 0n, bytes: Uint8Array.of(1), flags: PF_RX },
+      'its segment 2 of 2 (r-x at 0x0) cannot be mapped (EPERM, ',
+    ],
+    [
+      'a segment above all',
+      { address: 0x7fff_ffff_f000n, bytes: Uint8Array.of(1), flags: PF_RX },
+      'its segment 2 of 2 (r-x at 0x7ffffffff000) cannot be mapped (ENOMEM, ',
+    ],
     [
       'a segment at the end of the numbers',
       { address: (1n << 64n) - 4096n, bytes: Uint8Array.of(1) },
+      ' at 0xfffffffffffff000) cannot be mapped (',
     ],
-    ['a segment of no end', { address: 0x500000n, bytes: Uint8Array.of(1), memorySize: 1n << 63n }],
-    ['more in the file than in memory', { address: 0x500000n, fileSize: 20n, memorySize: 10n }],
-    ['a place in the file that does not fit', { address: 0x500010n, bytes: Uint8Array.of(1) }],
-    ['no LOAD segment', { type: 99 }],
-  ] as const)('%s ends it by SIGSEGV as execve would', async (name, segment) => {
+    [
+      'a segment of no end',
+      { address: 0x500000n, bytes: Uint8Array.of(1), memorySize: 1n << 63n },
+      'its segment 2 of 2 (',
+    ],
+    [
+      'more in the file than in memory',
+      { address: 0x500000n, fileSize: 20n, memorySize: 10n },
+      ' has more bytes in the file than in memory (EINVAL, ',
+    ],
+    [
+      'a place in the file that does not fit',
+      { address: 0x500010n, bytes: Uint8Array.of(1) },
+      ' cannot be mapped: its offset in the file does not fit its address (EINVAL, ',
+    ],
+    ['no LOAD segment', { type: 99 }, 'it has no segment to load (ENOEXEC, '],
+  ] as const)('%s ends it by SIGSEGV as execve would, and is said', async (name, segment, said) => {
     const text = { flags: PF_RX, address: CODE, bytes: exitCode('x86-64') };
     const segments = name === 'no LOAD segment' ? [segment] : [text, segment];
     const bytes = elfFile({ arch: 'x86-64', entry: CODE, segments });
     using machine = await load('x86-64', bytes);
     expect(machine.process.run()).toMatchObject({ kind: 'signal', signal: 'SIGSEGV' });
     machine.process.mm.checkInvariants();
+    expect(causeOf(machine.trace.events)).toMatch(/^loading \/\S+ failed: /);
+    expect(causeOf(machine.trace.events)).toContain(said);
   });
 
   it('whose text lies past the end of the file gets SIGBUS there', async () => {

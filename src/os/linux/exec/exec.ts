@@ -25,7 +25,7 @@ import { createSpace } from '../process/space.js';
 import { COMM_LENGTH, type Task } from '../process/task.js';
 import { killOutcome } from '../signals/exceptions.js';
 import { imageFacts } from './image-facts.js';
-import { type LoadedElf, loadElf } from './load.js';
+import { type LoadedElf, type LoadResult, loadElf } from './load.js';
 import { resetRegisters } from './registers.js';
 import { sealImage } from './seal-image.js';
 import { checkArguments, fillStack } from './stack.js';
@@ -94,7 +94,19 @@ export function execProgram(task: Task, layout: Layout, request: ExecRequest): R
 
   replaceSpace(task, changeLayout(layout, policies.effects), policies, request);
   const started = start(task, program.value, interpreter?.value, request, room.value);
-  if (!started.ok) task.end(killOutcome(task, 'SIGSEGV'));
+  if (!started.ok) {
+    const { errno, cause, what } = started;
+    const why = cause === undefined ? {} : { cause };
+    task.kernel.record({
+      type: 'load-failure',
+      pid: task.pid,
+      path: request.path,
+      what,
+      errno,
+      ...why,
+    });
+    task.end(killOutcome(task, 'SIGSEGV'));
+  }
   return ok(0);
 }
 
@@ -132,13 +144,15 @@ function start(
   interpreter: ProgramFile | undefined,
   request: ExecRequest,
   room: bigint,
-): Result<0> {
+): LoadResult<0> {
   const { mm, kernel } = task;
   prepareStack(task, stackRights(image, task.policies), room);
   const loaded = loadElf(mm, mappedFile(file), image, baseOf(mm.layout, image));
   if (!loaded.ok) return loaded;
   const linker = interpreter && loadElf(mm, mappedFile(interpreter.file), interpreter.image, 0n);
-  if (linker !== undefined && !linker.ok) return linker;
+  if (linker !== undefined && !linker.ok) {
+    return { ...linker, what: `of its interpreter ${interpreter?.file.path}: ${linker.what}` };
+  }
   setBounds(mm, loaded.value, image);
   task.returnStub = insertVdso(mm, task.arch);
   const sp = fillStack(mm, task.abi, {
@@ -150,12 +164,12 @@ function start(
     base: linker?.value.bias ?? 0n,
     systemCall: task.returnStub.systemCall,
   });
-  if (!sp.ok) return sp;
+  if (!sp.ok) return { ...sp, what: 'its arguments cannot be put on the stack' };
   task.symbols = elfSymbols(bytes, image.arch, loaded.value.bias);
   resetRegisters(task, linker?.value.entry ?? loaded.value.entry, sp.value);
   if (task.policies.effects.immutableImage) sealImage(mm, [file, interpreter?.file]);
   enterPolicies(task);
-  return ok(0);
+  return { ok: true, value: 0 };
 }
 
 /** Without a program: a stack, a heap and nothing to run. */

@@ -12,7 +12,7 @@ import {
   PROT_WRITE,
 } from '../../../abi/linux/mman.js';
 import { type Addr, pageDown, pageUp } from '../../../base/address.js';
-import { fail, ok, type Result } from '../../../base/result.js';
+import { type Failure, fail, ok, type Result } from '../../../base/result.js';
 import {
   type ElfImage,
   PF_R,
@@ -62,16 +62,34 @@ function totalSize(loads: readonly ProgramHeader[]): bigint {
   return end - pageDown(start);
 }
 
+/** A step that failed, in words that follow the name of the file. */
+export interface LoadFailure extends Failure {
+  readonly what: string;
+}
+
+export type LoadResult<T> = { readonly ok: true; readonly value: T } | LoadFailure;
+
+function failed(what: string, { errno, cause }: Failure): LoadFailure {
+  return { ...fail(errno, cause), what };
+}
+
+function partText(loads: readonly ProgramHeader[], header: ProgramHeader): string {
+  const { flags, address } = header;
+  const rights = `${flags & PF_R ? 'r' : '-'}${flags & PF_W ? 'w' : '-'}${flags & PF_X ? 'x' : '-'}`;
+  const number = `${loads.indexOf(header) + 1} of ${loads.length}`;
+  return `its segment ${number} (${rights} at 0x${address.toString(16)})`;
+}
+
 /** `base`: where an ET_DYN file is to begin; 0: wherever mmap puts it. */
 export function loadElf(
   mm: AddressSpace,
   file: MappedFile,
   image: ElfImage,
   base: Addr,
-): Result<LoadedElf> {
+): LoadResult<LoadedElf> {
   const loads = image.headers.filter(({ type }) => type === PT_LOAD);
   const first = loads[0];
-  if (first === undefined) return fail('ENOEXEC');
+  if (first === undefined) return failed('it has no segment to load', fail('ENOEXEC'));
   const fixed = image.type === 'ET_EXEC' || base !== 0n;
   let bias = image.type === 'ET_EXEC' || base === 0n ? 0n : base - pageDown(first.address);
   for (const header of loads) {
@@ -80,16 +98,22 @@ export function loadElf(
     const wanted = isFirst && !fixed ? 0n : bias + header.address;
     const size = isFirst && image.type === 'ET_DYN' ? totalSize(loads) : 0n;
     const mapped = mapSegment(mm, file, header, { address: wanted, flags, totalSize: size });
-    if (!mapped.ok) return mapped;
+    if (!mapped.ok) {
+      return failed(`${partText(loads, header)} cannot be mapped${mapped.why ?? ''}`, mapped);
+    }
     if (isFirst && image.type === 'ET_DYN') bias = mapped.value - pageDown(header.address);
     const { memorySize, fileSize } = header;
     const { taskSize } = mm.layout;
     const place = bias + header.address;
     if (place >= taskSize || fileSize > memorySize || memorySize > taskSize - place) {
-      return fail('EINVAL');
+      const why =
+        fileSize > memorySize
+          ? 'has more bytes in the file than in memory'
+          : 'does not fit the address space';
+      return failed(`${partText(loads, header)} ${why}`, fail('EINVAL'));
     }
   }
-  return ok(describe(image, loads, BigInt.asUintN(64, bias)));
+  return { ok: true, value: describe(image, loads, BigInt.asUintN(64, bias)) };
 }
 
 interface SegmentPlace {
@@ -99,13 +123,16 @@ interface SegmentPlace {
   readonly totalSize: bigint;
 }
 
+/** Of a failure that its errno does not explain, why. */
+type Mapped = Result<Addr> & { readonly why?: string };
+
 /** elf_load(): the file's part, zeros behind it, anonymous pages for the rest. The first page mapped. */
 function mapSegment(
   mm: AddressSpace,
   file: MappedFile,
   header: ProgramHeader,
   place: SegmentPlace,
-): Result<Addr> {
+): Mapped {
   const { fileSize, memorySize } = header;
   const inPage = pageOffset(header.address);
   let start = pageDown(place.address);
@@ -116,7 +143,7 @@ function mapSegment(
     start = mapped.value;
     zeroStart = start + inPage + fileSize;
     if (memorySize > fileSize && !clearPage(mm, zeroStart) && header.flags & PF_W) {
-      return fail('EFAULT');
+      return { ...fail('EFAULT'), why: ': the rest of its last page cannot be cleared' };
     }
   }
   if (memorySize <= fileSize) return ok(start);
@@ -132,11 +159,13 @@ function mapFile(
   file: MappedFile,
   header: ProgramHeader,
   { address, flags, totalSize: total }: SegmentPlace,
-): Result<Addr> {
+): Mapped {
   const inPage = pageOffset(header.address);
   const size = pageUp(header.fileSize + inPage);
   // A file offset that does not fit its address cannot be mapped.
-  if (header.offset < inPage || pageOffset(header.offset) !== inPage) return fail('EINVAL');
+  if (header.offset < inPage || pageOffset(header.offset) !== inPage) {
+    return { ...fail('EINVAL'), why: ': its offset in the file does not fit its address' };
+  }
   const length = total === 0n ? size : pageUp(total);
   const mapped = mm.mmap({
     addr: pageDown(address),

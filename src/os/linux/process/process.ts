@@ -4,10 +4,11 @@
  */
 
 import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
-import { MayexecError } from '../../../base/errors.js';
+import { MayexecError, ProgramError } from '../../../base/errors.js';
 import type { Outcome } from '../../../base/outcome.js';
+import type { Failure } from '../../../base/result.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
-import { parseElf } from '../../../formats/elf/image.js';
+import { type ElfImage, parseElf } from '../../../formats/elf/image.js';
 import type {
   CallAnswer,
   Dropped,
@@ -75,6 +76,14 @@ export interface LinuxProcessOptions {
 interface ProcessSnapshot extends GuestSnapshot {
   readonly cpu: CpuState;
   readonly parts: Saved;
+}
+
+/** ENOENT and ELIBBAD are about the interpreter: the program itself was there and an ELF file. */
+function execFailure({ errno, cause }: Failure, { interpreter }: ElfImage): string {
+  const isOfInterpreter = cause === undefined && (errno === 'ENOENT' || errno === 'ELIBBAD');
+  if (interpreter === undefined || !isOfInterpreter) return `execve fails with ${errno}`;
+  const what = errno === 'ENOENT' ? "is not among the sandbox's files" : 'is no program for it';
+  return `it is linked dynamically, and its interpreter '${interpreter}' ${what} (${errno}); linked with -static it needs none`;
 }
 
 export class LinuxProcess implements Guest {
@@ -190,20 +199,14 @@ export class LinuxProcess implements Guest {
     xattrs: Readonly<Record<string, string>> = {},
   ): void {
     const parsed = parseElf(bytes);
-    if (!parsed.ok) throw new MayexecError(`cannot execute '${path}': ${parsed.reason}`);
+    if (!parsed.ok) throw new ProgramError(path, parsed.reason);
     const { image } = parsed;
     if (image.arch !== this.#kernel.arch) {
-      throw new MayexecError(
-        `cannot execute '${path}': it is for ${image.arch}, this sandbox is ${this.#kernel.arch}`,
-      );
+      throw new ProgramError(path, `it is for ${image.arch}, this sandbox is ${this.#kernel.arch}`);
     }
     this.#kernel.writeFile(path, { content: bytes, mode: 0o755, xattrs });
     const done = execProgram(this.#task, this.#kernel.layout, { path, argv, envp });
-    if (!done.ok) {
-      const interpreter = image.interpreter;
-      const what = interpreter === undefined ? '' : ` (its interpreter is '${interpreter}')`;
-      throw new MayexecError(`cannot execute '${path}': execve fails with ${done.errno}${what}`);
-    }
+    if (!done.ok) throw new ProgramError(path, execFailure(done, image));
     this.#loaded = true;
   }
 
