@@ -37,11 +37,15 @@ export class FileReader {
     return this.#view.getBigInt64(at, true);
   }
 
+  u64(at: number, what: string): bigint {
+    this.check(at, 8, what);
+    return this.#view.getBigUint64(at, true);
+  }
+
   /** An offset, a size or an address of a relocatable file: always small in a file that makes sense. */
   word(at: number, size: 4 | 8, what: string): number {
     if (size === 4) return this.u32(at, what);
-    this.check(at, 8, what);
-    return Number(this.#view.getBigUint64(at, true));
+    return Number(this.u64(at, what));
   }
 
   slice(at: number, length: number, what: string): Uint8Array {

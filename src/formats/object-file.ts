@@ -4,7 +4,10 @@
  */
 import type { Arch } from '../base/address.js';
 
-/** How the value of a relocation is computed; S symbol, A addend, P place, GOT its first slot, G the symbol's slot. */
+/**
+ * How the value of a relocation is computed; S symbol, A addend, P place, GOT its first slot, G the symbol's slot,
+ * TP the thread pointer, GT a slot with S - TP.
+ */
 export type RelocationFormula =
   /** S + A */
   | 'absolute'
@@ -27,7 +30,15 @@ export type RelocationFormula =
   /** S + A - GOT */
   | 'got-offset'
   /** GOT + A - P */
-  | 'got-relative';
+  | 'got-relative'
+  /** S + A - TP */
+  | 'thread-offset'
+  /** GT + A */
+  | 'thread-slot'
+  /** GT + A - P */
+  | 'thread-slot-relative'
+  /** GT + A - GOT */
+  | 'thread-slot-offset';
 
 /** A relocation type of a format. */
 export interface RelocationKind {
@@ -61,6 +72,31 @@ export interface ObjectSection {
   readonly write: boolean;
   readonly exec: boolean;
   readonly relocations: readonly Relocation[];
+  /** Each thread has its own: .tdata, .tbss. */
+  readonly threadLocal?: boolean;
+  /** An array of functions to be called before anything else. */
+  readonly initializers?: InitializerOrder | undefined;
+  /** Sections of one group lie together, in this order. */
+  readonly group?: { readonly name: string; readonly order: string } | undefined;
+}
+
+export interface InitializerOrder {
+  /** Lower ones first. */
+  readonly priority: number;
+  /** The last function first. */
+  readonly backwards: boolean;
+}
+
+/** Of an array without a number in its name: it comes behind those that have one. */
+export const LAST_PRIORITY = 65536;
+
+/** `.ctors.N`, older than .init_array: N counts down, and each array runs backwards. Undefined for other names. */
+export function constructorOrder(name: string): InitializerOrder | undefined {
+  const found = /^\.ctors(?:\.(\d+))?$/.exec(name);
+  if (found === null) return undefined;
+  const [, number] = found;
+  const priority = number === undefined ? LAST_PRIORITY : LAST_PRIORITY - 1 - Number(number);
+  return { priority, backwards: true };
 }
 
 export type SymbolPlace =

@@ -21,7 +21,7 @@ function whatInstead(bytes: Uint8Array): string {
   const start = new TextDecoder('latin1').decode(bytes.subarray(0, 8));
   if (start === '!<arch>\n') return 'is an archive (.a, .lib): extract its members first';
   if (start.startsWith('MZ')) return 'is a Windows program or DLL';
-  if (start.startsWith('\0\0\xff\xff')) return "is a COFF object of the 'bigobj' or import kind";
+  if (start.startsWith('\0\0\xff\xff')) return 'is a member of an import library';
   if (start.startsWith('\xcf\xfa\xed\xfe') || start.startsWith('\xce\xfa\xed\xfe')) {
     return 'is a Mach-O file';
   }

@@ -12,7 +12,13 @@ import { loadKeystone } from '../toolchain/encode/keystone.js';
 import { type Convention, conventionOf, DEFAULT_ABI } from './abi/convention.js';
 import { bytesOf } from './abi/frame.js';
 import { type CallPlan, planCall } from './abi/locations.js';
-import { FLAG_NAMES, flagBit, type RegisterValues, readState } from './abi/machine-state.js';
+import {
+  FLAG_NAMES,
+  flagBit,
+  type RegisterValues,
+  readState,
+  restoreState,
+} from './abi/machine-state.js';
 import type { AddressOf } from './abi/value-bytes.js';
 import {
   fillBuffers,
@@ -35,7 +41,7 @@ import {
 } from './run/arguments.js';
 import { type CallOptions, checkCallOptions } from './run/call-options.js';
 import { type CallFacts, CallResult, type InstructionObserver } from './run/call-result.js';
-import { GuestRun, type Returned } from './run/guest-run.js';
+import { GuestRun, type GuestRunOptions, type Returned } from './run/guest-run.js';
 
 export interface KitOptions {
   readonly arch?: Arch | undefined;
@@ -45,6 +51,7 @@ export interface KitOptions {
 }
 
 const OPTIONS: OptionNames<KitOptions> = { arch: true, policy: true, memory: true };
+const VOID = { kind: 'void', size: 0, align: 1, name: 'void' } as const;
 const DEFAULT_BLOCKS = 1_000_000;
 
 export class Kit implements Disposable {
@@ -167,23 +174,41 @@ export class Kit implements Disposable {
     const { sandbox, stackPointer } = this.#bed;
     const imports = code.imports ?? [];
     fillBuffers(sandbox, buffers);
-    const registers = this.#setRegisters(options);
-    const run = new GuestRun({
+    const settings = {
       sandbox,
       convention,
       callbacks: [...callbacksIn(typed.values), ...imports.map((each) => each.callback)],
       pointers: pointersTo(buffers),
       blocks: options.limits?.blocks ?? DEFAULT_BLOCKS,
-      registers,
-    });
-    for (const { callback, slot } of imports) {
-      sandbox.poke(slot, bytesOf(run.addressOf(callback) ?? 0n, convention.word));
-    }
+    };
+    const ended = refused === undefined ? this.#initialise(code, settings) : undefined;
+    const registers = this.#setRegisters(options);
+    const run = new GuestRun({ ...settings, registers });
     const call = { plan, entry, values: typed.values, stackPointer };
     const returned = refused
       ? refusedRun(refused, registers)
-      : this.#watching(observer, () => run.run(call));
+      : (ended ?? this.#watching(observer, () => run.run(call)));
     return this.#facts(request, run, returned);
+  }
+
+  /** What linked code needs before its first call; undefined when each of its initializers returned. */
+  #initialise(code: Code, settings: Omit<GuestRunOptions, 'registers'>): Returned | undefined {
+    const { imports = [], initializers = [] } = code;
+    if (imports.length === 0 && initializers.length === 0) return undefined;
+    const { sandbox, stackPointer, registers } = this.#bed;
+    const { convention } = settings;
+    const run = new GuestRun({ ...settings, registers });
+    for (const { callback, slot } of imports) {
+      sandbox.poke(slot, bytesOf(run.addressOf(callback) ?? 0n, convention.word));
+    }
+    const plan = planCall({ convention, result: VOID, args: [] });
+    for (const entry of initializers) {
+      const returned = run.run({ plan, entry, values: [], stackPointer });
+      if (returned.outcome.kind !== 'return') return returned;
+    }
+    // The call finds every register as if nothing had run.
+    if (initializers.length > 0) restoreState(sandbox, registers);
+    return undefined;
   }
 
   #facts(request: Request, run: GuestRun, returned: Returned): Omit<CallFacts, 'trace'> {

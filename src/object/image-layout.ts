@@ -3,6 +3,7 @@ import { type Addr, type Arch, pageUp } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import type { ObjectFile, ObjectSection } from '../formats/object-file.js';
 import type { Definition, SymbolTable } from './symbol-table.js';
+import { THREAD_BLOCK_BYTES } from './thread-block.js';
 
 export interface PlacedSection {
   readonly file: ObjectFile;
@@ -29,6 +30,8 @@ export interface ImageLayout {
   readonly slots: ReadonlyMap<string, Addr>;
   /** Start of the GOT; where it would be when it has no slot. */
   readonly got: Addr;
+  /** Behind the thread-local sections; undefined when there are none. */
+  readonly threadPointer: Addr | undefined;
   readonly end: Addr;
 }
 
@@ -50,14 +53,18 @@ export function layOut(
   const slots = new Map<string, Addr>();
   const segments: Segment[] = [];
   let got = base;
+  let threadPointer: Addr | undefined;
   let next = base;
+  const inOrder = sectionsOf(files);
+  const place = ({ file, section }: Pick<PlacedSection, 'file' | 'section'>): void => {
+    next = alignUp(next, section.align);
+    sections.set(section, { file, section, address: next, number: sections.size + 1 });
+    next += BigInt(section.size);
+  };
   for (const rights of ORDER) {
     const start = next;
-    for (const { file, section } of sectionsOf(files)) {
-      if (rightsOf(section) !== rights) continue;
-      next = alignUp(next, section.align);
-      sections.set(section, { file, section, address: next, number: sections.size + 1 });
-      next += BigInt(section.size);
+    for (const each of inOrder) {
+      if (rightsOf(each.section) === rights && !each.section.threadLocal) place(each);
     }
     if (rights === 'rw-') {
       for (const definition of symbols.globals.values()) {
@@ -72,6 +79,14 @@ export function layOut(
         slots.set(name, next);
         next += word;
       }
+      const own = inOrder.filter(({ section }) => section.threadLocal);
+      if (own.length > 0) {
+        const align = Math.max(THREAD_BLOCK_BYTES, ...alignments(own));
+        next = alignUp(next, align);
+        for (const each of own) place(each);
+        threadPointer = next = alignUp(next, align);
+        next += BigInt(THREAD_BLOCK_BYTES);
+      }
     }
     if (next === start) continue;
     if (next - base > MAX_IMAGE) {
@@ -82,15 +97,38 @@ export function layOut(
     next = pageUp(next);
     segments.push({ start, length: Number(next - start), rights });
   }
-  return { segments, sections, commons, slots, got, end: next };
+  return { segments, sections, commons, slots, got, threadPointer, end: next };
 }
 
 export function wordOf(arch: Arch): 4 | 8 {
   return arch === 'i386' ? 4 : 8;
 }
 
-function sectionsOf(files: readonly ObjectFile[]) {
-  return files.flatMap((file) => file.sections.map((section) => ({ file, section })));
+type FileSection = Pick<PlacedSection, 'file' | 'section'>;
+
+/** Sections of a group come where its first one is, in the group's order. */
+function sectionsOf(files: readonly ObjectFile[]): FileSection[] {
+  const all = files.flatMap((file) => file.sections.map((section) => ({ file, section })));
+  const groups = new Map<string, FileSection[]>();
+  for (const each of all) {
+    const name = each.section.group?.name;
+    if (name === undefined) continue;
+    const known = groups.get(name);
+    if (known === undefined) groups.set(name, [each]);
+    else known.push(each);
+  }
+  const order = ({ section }: FileSection): string => section.group?.order ?? '';
+  return all.flatMap((each) => {
+    const { group } = each.section;
+    if (group === undefined) return [each];
+    const members = groups.get(group.name) ?? [];
+    if (members[0] !== each) return [];
+    return members.toSorted((a, b) => (order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : 0));
+  });
+}
+
+function alignments(sections: readonly FileSection[]): number[] {
+  return sections.map(({ section }) => section.align);
 }
 
 function rightsOf({ write, exec }: ObjectSection): Segment['rights'] {

@@ -12,7 +12,9 @@ import type {
   Relocation,
 } from '../formats/object-file.js';
 import { type ImageLayout, layOut, type Segment, wordOf } from './image-layout.js';
+import { initializersOf } from './initializers.js';
 import { type Definition, type Externals, SymbolTable } from './symbol-table.js';
+import { threadBlock } from './thread-block.js';
 
 export interface LinkOptions {
   /** Where the image begins; page-aligned. */
@@ -31,6 +33,10 @@ export interface LinkedImage {
   readonly segments: readonly LinkedSegment[];
   /** Global symbols, and local ones whose name only one object has. */
   readonly symbols: ReadonlyMap<string, Addr>;
+  /** To be called first, in this order. */
+  readonly initializers: readonly Addr[];
+  /** Of the one thread, when something is thread-local: its block is part of the image. */
+  readonly threadPointer: Addr | undefined;
   readonly end: Addr;
 }
 
@@ -82,7 +88,14 @@ class Linker {
     this.#refuseUndefined();
     for (const place of this.#places()) this.#relocate(place, segments);
     this.#fillSlots(segments);
-    return { arch: this.#arch, segments, symbols: this.#names(), end: this.#layout.end };
+    const { threadPointer, end } = this.#layout;
+    if (threadPointer !== undefined) {
+      const block = threadBlock(this.#arch, threadPointer);
+      bytesAt(segments, threadPointer, block.length).set(block);
+    }
+    const initializers = initializersOf(this.#layout, this.#arch, segments);
+    const symbols = this.#names();
+    return { arch: this.#arch, segments, symbols, initializers, threadPointer, end };
   }
 
   *#places(): Generator<Place> {
@@ -97,7 +110,7 @@ class Linker {
   #slotNames(): string[] {
     const names = new Set<string>();
     for (const { file, relocation } of this.#places()) {
-      if (relocation.kind.formula.startsWith('slot')) names.add(slotName(file, relocation));
+      if (isInSlot(relocation)) names.add(slotName(file, relocation));
     }
     return [...names];
   }
@@ -187,7 +200,19 @@ class Linker {
         return target + addend - got;
       case 'got-relative':
         return got + addend - at;
+      case 'thread-offset':
+        return target + addend - this.#threadPointer();
+      case 'thread-slot':
+        return slot + addend;
+      case 'thread-slot-relative':
+        return slot + addend - at;
+      case 'thread-slot-offset':
+        return slot + addend - got;
     }
+  }
+
+  #threadPointer(): Addr {
+    return this.#layout.threadPointer ?? 0n;
   }
 
   #sectionOf(file: ObjectFile, symbol: ObjectSymbol) {
@@ -201,7 +226,8 @@ class Linker {
     for (const { file, relocation } of this.#places()) {
       const slot = this.#layout.slots.get(slotName(file, relocation));
       if (slot === undefined) continue;
-      const value = this.#addressOf(file, file.symbols[relocation.symbol]!)!;
+      const address = this.#addressOf(file, file.symbols[relocation.symbol]!)!;
+      const value = isThreadSlot(relocation) ? address - this.#threadPointer() : address;
       const field = bytesAt(segments, slot, word);
       for (let index = 0; index < word; index++) {
         field[index] = Number((value >> BigInt(index * 8)) & 0xffn);
@@ -223,7 +249,7 @@ class Linker {
     for (const name of twice) names.delete(name);
     for (const [name, definition] of this.#symbols.globals) {
       const address = this.#placed(definition);
-      if (address !== undefined) names.set(name, address);
+      if (address !== undefined) names.set(name, BigInt.asUintN(64, address));
     }
     return names;
   }
@@ -243,19 +269,31 @@ function symbolOf({ file, relocation }: Place): ObjectSymbol {
   return file.symbols[relocation.symbol]!;
 }
 
+/** Does it reach its symbol through a slot of the GOT? */
+function isInSlot({ kind }: Relocation): boolean {
+  return kind.formula.startsWith('slot') || kind.formula.startsWith('thread-slot');
+}
+
+/** The slot holds the distance from the thread pointer instead of the address. */
+function isThreadSlot({ kind }: Relocation): boolean {
+  return kind.formula.startsWith('thread-slot');
+}
+
 /** Local symbols of two files may share a name. */
-function slotName(file: ObjectFile, { symbol }: Relocation): string {
-  const { name, binding } = file.symbols[symbol]!;
-  return binding === 'local' ? `${file.name}#${symbol}` : name;
+function slotName(file: ObjectFile, relocation: Relocation): string {
+  const { name, binding } = file.symbols[relocation.symbol]!;
+  const unique = binding === 'local' ? `${file.name}#${relocation.symbol}` : name;
+  return isThreadSlot(relocation) ? `${unique}@tpoff` : unique;
 }
 
 function whereText({ file, section, relocation: { kind, offset } }: Place): string {
   return `${kind.name} at ${file.name}: ${section.name}+0x${offset.toString(16)}`;
 }
 
+/** Addresses count modulo 2^64, so that the highest ones are also small negative numbers. */
 function fits(value: bigint, bits: number, range: Relocation['kind']['range']): boolean {
-  const signed = value >= -(1n << BigInt(bits - 1)) && value < 1n << BigInt(bits - 1);
-  const unsigned = value >= 0n && value < 1n << BigInt(bits);
+  const signed = BigInt.asIntN(bits, value) === BigInt.asIntN(64, value);
+  const unsigned = BigInt.asUintN(bits, value) === BigInt.asUintN(64, value);
   return range === 'any' || (range !== 'unsigned' && signed) || (range !== 'signed' && unsigned);
 }
 

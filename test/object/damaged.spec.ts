@@ -103,10 +103,9 @@ describe('an object for another machine', () => {
 
 describe('an object that uses what cannot be linked in memory', () => {
   it.for([
-    ['a thread-local variable', '.section .tdata,"awT"\nt: .long 1\n', 'is thread-local'],
     [
-      'an access to one of another object',
-      '.att_syntax prefix\nmov %fs:t@tpoff, %rax\n',
+      'a thread-local variable of a shared object',
+      '.att_syntax prefix\nleaq t@tlsgd(%rip), %rdi\n',
       'thread-local storage',
     ],
     [

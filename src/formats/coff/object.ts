@@ -5,14 +5,15 @@
 import type { Arch } from '../../base/address.js';
 import { signedAt } from '../elf/object.js';
 import { FileReader } from '../file-reader.js';
-import type {
-  ObjectFile,
-  ObjectSection,
-  ObjectSymbol,
-  Relocation,
-  RelocationFormula,
-  RelocationKind,
-  SymbolPlace,
+import {
+  constructorOrder,
+  type ObjectFile,
+  type ObjectSection,
+  type ObjectSymbol,
+  type Relocation,
+  type RelocationFormula,
+  type RelocationKind,
+  type SymbolPlace,
 } from '../object-file.js';
 
 const MACHINE_AMD64 = 0x8664;
@@ -23,10 +24,45 @@ const MACHINES: Readonly<Record<number, string>> = {
   43620: 'AArch64',
 };
 
-const HEADER = 20;
 const SECTION = 40;
-const SYMBOL = 18;
 const RELOCATION = 10;
+
+/** Where the header and the symbols have their fields. */
+interface Shape {
+  readonly header: number;
+  /** Bytes of the optional header that follows; undefined when there is none. */
+  readonly optionalAt: number | undefined;
+  readonly machineAt: number;
+  readonly sectionsAt: number;
+  readonly symbolsAt: number;
+  readonly symbolCountAt: number;
+  readonly symbol: number;
+  /** Bytes of a section's number in a symbol; what follows it moves with it. */
+  readonly number: 2 | 4;
+}
+
+const USUAL: Shape = {
+  header: 20,
+  optionalAt: 16,
+  machineAt: 0,
+  sectionsAt: 2,
+  symbolsAt: 8,
+  symbolCountAt: 12,
+  symbol: 18,
+  number: 2,
+};
+/** ANON_OBJECT_HEADER_BIGOBJ of winnt.h, for more than 65,279 sections. */
+const BIG: Shape = {
+  header: 56,
+  optionalAt: undefined,
+  machineAt: 6,
+  sectionsAt: 44,
+  symbolsAt: 48,
+  symbolCountAt: 52,
+  symbol: 20,
+  number: 4,
+};
+const BIG_CLASS = 'c7a1bad1eebaa94baf20faf66aa4dcb8';
 
 const CNT_UNINITIALIZED_DATA = 0x80;
 const LNK_INFO = 0x200;
@@ -41,8 +77,8 @@ const DEFAULT_ALIGN = 16;
 const CLASS_EXTERNAL = 2;
 const CLASS_WEAK_EXTERNAL = 105;
 const SECTION_UNDEFINED = 0;
-const SECTION_ABSOLUTE = 0xffff;
-const SECTION_DEBUG = 0xfffe;
+const SECTION_ABSOLUTE = -1;
+const SECTION_DEBUG = -2;
 
 type Row = readonly [
   type: number,
@@ -91,6 +127,7 @@ interface Header {
 
 interface Coff {
   readonly file: FileReader;
+  readonly shape: Shape;
   readonly arch: Arch;
   readonly headers: readonly Header[];
   readonly symbolsAt: number;
@@ -100,7 +137,16 @@ interface Coff {
 /** The format has no magic number: the machine stands first. */
 export function isCoff(bytes: Uint8Array): boolean {
   const machine = (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8);
-  return machine === MACHINE_AMD64 || machine === MACHINE_I386 || machine in MACHINES;
+  return (
+    isBig(bytes) || machine === MACHINE_AMD64 || machine === MACHINE_I386 || machine in MACHINES
+  );
+}
+
+function isBig(bytes: Uint8Array): boolean {
+  const id = [...bytes.subarray(12, 28)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return (
+    bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0xff && bytes[3] === 0xff && id === BIG_CLASS
+  );
 }
 
 /** @throws MayexecError with the file's name: cut off, of another machine, or using what is not supported. */
@@ -116,19 +162,25 @@ export function readCoffObject(name: string, bytes: Uint8Array): ObjectFile {
 }
 
 function readHeaders(file: FileReader): Coff {
-  const machine = file.u16(0, 'the COFF header');
+  const shape = isBig(file.bytes) ? BIG : USUAL;
+  const machine = file.u16(shape.machineAt, 'the COFF header');
   const arch = ({ [MACHINE_AMD64]: 'x86-64', [MACHINE_I386]: 'i386' } as const)[machine];
   if (arch === undefined) {
     const known = MACHINES[machine] ?? `machine 0x${machine.toString(16)}`;
     throw file.error(`is an object file for ${known}: expected x86-64 or i386`);
   }
-  const count = file.u16(2, 'the COFF header');
-  const symbolsAt = file.u32(8, 'the COFF header');
-  const symbolCount = file.u32(12, 'the COFF header');
-  const first = HEADER + file.u16(16, 'the COFF header');
+  const { sectionsAt, optionalAt, symbol } = shape;
+  const count =
+    shape.number === 2
+      ? file.u16(sectionsAt, 'the COFF header')
+      : file.u32(sectionsAt, 'the COFF header');
+  const symbolsAt = file.u32(shape.symbolsAt, 'the COFF header');
+  const symbolCount = file.u32(shape.symbolCountAt, 'the COFF header');
+  const optional = optionalAt === undefined ? 0 : file.u16(optionalAt, 'the COFF header');
+  const first = shape.header + optional;
   file.check(first, count * SECTION, 'the table of sections');
-  file.check(symbolsAt, symbolCount * SYMBOL, 'the symbol table');
-  const strings = symbolsAt + symbolCount * SYMBOL;
+  file.check(symbolsAt, symbolCount * symbol, 'the symbol table');
+  const strings = symbolsAt + symbolCount * symbol;
   const headers = Array.from({ length: count }, (_, index) => {
     const at = first + index * SECTION;
     const header = 'a section header';
@@ -141,7 +193,7 @@ function readHeaders(file: FileReader): Coff {
       flags: file.u32(at + 36, header),
     };
   });
-  return { file, arch, headers, symbolsAt, symbolCount };
+  return { file, shape, arch, headers, symbolsAt, symbolCount };
 }
 
 /** Eight bytes, or `/N`: at N of the string table. */
@@ -169,13 +221,16 @@ function longName(file: FileReader, strings: number, offset: number): string {
 
 /** An entry for each record, auxiliary ones too, so that relocations find theirs by number. */
 function readSymbols(coff: Coff, kept: ReadonlyMap<number, number>): ObjectSymbol[] {
-  const { file, symbolsAt, symbolCount } = coff;
-  const strings = symbolsAt + symbolCount * SYMBOL;
+  const { file, shape, symbolsAt, symbolCount } = coff;
+  const { symbol, number } = shape;
+  const strings = symbolsAt + symbolCount * symbol;
   const symbols: ObjectSymbol[] = [];
   while (symbols.length < symbolCount) {
-    const at = symbolsAt + symbols.length * SYMBOL;
-    const storage = file.u8(at + 16, 'a symbol');
-    const section = file.u16(at + 12, 'a symbol');
+    const at = symbolsAt + symbols.length * symbol;
+    // Behind the section's number: the type, two bytes, then the storage class.
+    const after = at + 12 + number;
+    const storage = file.u8(after + 2, 'a symbol');
+    const section = sectionNumber(file, at + 12, number);
     const name = symbolName(file, at, strings);
     if (storage === CLASS_WEAK_EXTERNAL && section === SECTION_UNDEFINED) {
       throw file.error(`symbol '${name}' is a weak external, which cannot be linked here`);
@@ -185,12 +240,19 @@ function readSymbols(coff: Coff, kept: ReadonlyMap<number, number>): ObjectSymbo
     const binding = storage === CLASS_EXTERNAL ? global : ('local' as const);
     const place = placeOf(section, file.u32(at + 8, 'a symbol'), storage, kept);
     symbols.push({ name, binding, place, size: 0 });
-    const auxiliary = file.u8(at + 17, 'a symbol');
+    const auxiliary = file.u8(after + 3, 'a symbol');
     for (let index = 0; index < auxiliary; index++) {
       symbols.push({ name: '', binding: 'local', place: { kind: 'undefined' }, size: 0 });
     }
   }
   return symbols;
+}
+
+/** Negative ones have meanings of their own; of the short ones that is all above 0xfeff. */
+function sectionNumber(file: FileReader, at: number, size: 2 | 4): number {
+  if (size === 4) return file.i32(at, 'a symbol');
+  const number = file.u16(at, 'a symbol');
+  return number > 0xfeff ? number - 0x1_0000 : number;
 }
 
 function placeOf(
@@ -212,6 +274,9 @@ function placeOf(
 
 function readSection(coff: Coff, header: Header): ObjectSection {
   const { name, size, at, flags } = header;
+  if (/^\.tls(\$|$)/.test(name)) {
+    throw coff.file.error(`section ${name} is thread-local, which cannot be linked here`);
+  }
   const zeroFilled = (flags & CNT_UNINITIALIZED_DATA) !== 0;
   const bytes = zeroFilled ? new Uint8Array() : coff.file.slice(at, size, `section ${name}`);
   const align = (flags >>> 20) & 15;
@@ -223,7 +288,23 @@ function readSection(coff: Coff, header: Header): ObjectSection {
     write: (flags & MEM_WRITE) !== 0,
     exec: (flags & MEM_EXECUTE) !== 0,
     relocations: readRelocations(coff, header, bytes),
+    group: groupOf(name),
+    initializers: initializerOrder(name),
   };
+}
+
+/** `.text$b`: part of .text, sorted by what is behind the dollar sign. */
+function groupOf(name: string): ObjectSection['group'] {
+  const at = name.indexOf('$');
+  const [whole, order] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
+  return whole === '' ? undefined : { name: whole, order };
+}
+
+/** Microsoft's C and then its C++ initializers, and MinGW's constructors. */
+function initializerOrder(name: string): ObjectSection['initializers'] {
+  const kind = /^\.CRT\$X([IC])/.exec(name)?.[1];
+  if (kind === undefined) return constructorOrder(name);
+  return { priority: kind === 'I' ? -2 : -1, backwards: false };
 }
 
 function readRelocations(coff: Coff, header: Header, bytes: Uint8Array): Relocation[] {

@@ -4,13 +4,16 @@
  */
 import type { Arch } from '../../base/address.js';
 import { FileReader } from '../file-reader.js';
-import type {
-  ObjectFile,
-  ObjectSection,
-  ObjectSymbol,
-  Relocation,
-  RelocationKind,
-  SymbolPlace,
+import {
+  constructorOrder,
+  type InitializerOrder,
+  LAST_PRIORITY,
+  type ObjectFile,
+  type ObjectSection,
+  type ObjectSymbol,
+  type Relocation,
+  type RelocationKind,
+  type SymbolPlace,
 } from '../object-file.js';
 import { elfRelocationKind, GOT32X_WITHOUT_BASE, isThreadLocal, R_NONE } from './relocations.js';
 
@@ -30,6 +33,9 @@ const SHT_SYMTAB = 2;
 const SHT_RELA = 4;
 const SHT_NOBITS = 8;
 const SHT_REL = 9;
+const SHT_INIT_ARRAY = 14;
+const SHT_PREINIT_ARRAY = 16;
+const SHT_SYMTAB_SHNDX = 18;
 const SHF_WRITE = 1;
 const SHF_ALLOC = 2;
 const SHF_EXECINSTR = 4;
@@ -40,10 +46,11 @@ const SHN_UNDEF = 0;
 const SHN_LORESERVE = 0xff00;
 const SHN_ABS = 0xfff1;
 const SHN_COMMON = 0xfff2;
+/** The number does not fit: it is elsewhere. */
+const SHN_XINDEX = 0xffff;
 const STB_LOCAL = 0;
 const STB_WEAK = 2;
 const STT_SECTION = 3;
-const STT_TLS = 6;
 const STT_GNU_IFUNC = 10;
 
 interface Header {
@@ -78,7 +85,10 @@ export function readElfObject(name: string, bytes: Uint8Array): ObjectFile {
     if (flags & SHF_ALLOC) kept.set(index, kept.size);
   }
   const symbols = readSymbols(elf, kept);
-  const sections = [...kept.keys()].map((index) => readSection(elf, index, symbols.length));
+  const tables = relocationTables(elf);
+  const sections = [...kept.keys()].map((index) =>
+    readSection(elf, index, tables.get(index) ?? [], symbols.length),
+  );
   return { name, arch: elf.arch, sections, symbols };
 }
 
@@ -94,8 +104,12 @@ function readHeaders(file: FileReader): Elf {
   const wide = word === 8;
   const at = file.word(wide ? 40 : 32, word, 'the ELF header');
   const entry = wide ? 64 : 40;
-  const count = file.u16(wide ? 60 : 48, 'the ELF header');
-  const names = file.u16(wide ? 62 : 50, 'the ELF header');
+  // What does not fit into the header stands in the first section's (gABI, "Section Header Table Index").
+  const first = () => sectionHeader(file, at, word);
+  const few = file.u16(wide ? 60 : 48, 'the ELF header');
+  const count = few === 0 && at !== 0 ? first().size : few;
+  const low = file.u16(wide ? 62 : 50, 'the ELF header');
+  const names = low === SHN_XINDEX ? first().link : low;
   file.check(at, count * entry, 'the table of sections');
   const raw = Array.from({ length: count }, (_, index) =>
     sectionHeader(file, at + index * entry, word),
@@ -159,9 +173,12 @@ function readSymbols(
     throw file.error(`its symbols' names shall be in section ${table.link}`);
   const entry = word === 8 ? 24 : 16;
   file.check(table.offset, table.size, 'the symbol table');
+  const high = headers.find(
+    ({ type, link }) => type === SHT_SYMTAB_SHNDX && headers[link] === table,
+  );
   return Array.from({ length: Math.floor(table.size / entry) }, (_, index) => {
     const at = table.offset + index * entry;
-    const raw = rawSymbol(file, at, word);
+    const raw = withSection(file, rawSymbol(file, at, word), high, index);
     const named = stringAt(file, strings, raw.nameAt);
     const isSection = (raw.info & 15) === STT_SECTION;
     const name = isSection && named === '' ? (headers[raw.section]?.name ?? '') : named;
@@ -171,11 +188,25 @@ function readSymbols(
   });
 }
 
+/** The section's number, where it is too large for the symbol. */
+function withSection(
+  file: FileReader,
+  raw: RawSymbol,
+  high: Header | undefined,
+  index: number,
+): RawSymbol {
+  if (raw.section !== SHN_XINDEX || high === undefined) return raw;
+  const section = file.u32(high.offset + 4 * index, 'numbers of sections');
+  return { ...raw, section, reserved: false };
+}
+
 interface RawSymbol {
   readonly nameAt: number;
   readonly info: number;
   readonly section: number;
-  readonly value: number;
+  /** The number has a meaning of its own: absolute, common. */
+  readonly reserved: boolean;
+  readonly value: bigint;
   readonly size: number;
 }
 
@@ -185,12 +216,15 @@ function rawSymbol(file: FileReader, at: number, word: 4 | 8): RawSymbol {
   if (word === 8) {
     const info = file.u8(at + 4, what);
     const section = file.u16(at + 6, what);
-    const value = file.word(at + 8, 8, what);
-    return { nameAt, info, section, value, size: file.word(at + 16, 8, what) };
+    const reserved = section >= SHN_LORESERVE;
+    const value = file.u64(at + 8, what);
+    return { nameAt, info, section, reserved, value, size: file.word(at + 16, 8, what) };
   }
-  const value = file.u32(at + 4, what);
+  const value = BigInt(file.u32(at + 4, what));
   const size = file.u32(at + 8, what);
-  return { nameAt, info: file.u8(at + 12, what), section: file.u16(at + 14, what), value, size };
+  const section = file.u16(at + 14, what);
+  const reserved = section >= SHN_LORESERVE;
+  return { nameAt, info: file.u8(at + 12, what), section, reserved, value, size };
 }
 
 function bindingOf(binding: number, grouped: boolean): ObjectSymbol['binding'] {
@@ -201,39 +235,52 @@ function bindingOf(binding: number, grouped: boolean): ObjectSymbol['binding'] {
 function placeOf(
   file: FileReader,
   name: string,
-  { info, section, value, size }: RawSymbol,
+  { info, section, reserved, value, size }: RawSymbol,
   kept: ReadonlyMap<number, number>,
 ): SymbolPlace {
-  const type = info & 15;
-  if (section !== SHN_UNDEF && (type === STT_TLS || type === STT_GNU_IFUNC)) {
-    const what = type === STT_TLS ? 'thread-local' : 'an indirect function (STT_GNU_IFUNC)';
-    throw file.error(`symbol '${name}' is ${what}, which cannot be linked here`);
+  if (section !== SHN_UNDEF && (info & 15) === STT_GNU_IFUNC) {
+    throw file.error(
+      `symbol '${name}' is an indirect function (STT_GNU_IFUNC), which cannot be linked here`,
+    );
   }
   if (section === SHN_UNDEF) return { kind: 'undefined' };
-  if (section === SHN_ABS) return { kind: 'absolute', value: BigInt(value) };
-  if (section === SHN_COMMON) return { kind: 'common', size, align: Math.max(1, value) };
-  if (section >= SHN_LORESERVE) {
+  if (reserved && section === SHN_ABS) return { kind: 'absolute', value };
+  if (reserved && section === SHN_COMMON) {
+    return { kind: 'common', size, align: Math.max(1, Number(value)) };
+  }
+  if (reserved) {
     throw file.error(`symbol '${name}' is in the reserved section 0x${section.toString(16)}`);
   }
   const index = kept.get(section);
   // Of debug information and the like: nothing in the image refers to it.
   return index === undefined
     ? { kind: 'undefined' }
-    : { kind: 'section', section: index, offset: value };
+    : { kind: 'section', section: index, offset: Number(value) };
 }
 
-function readSection(elf: Elf, index: number, symbols: number): ObjectSection {
+/** By the section that each is for. */
+function relocationTables({ headers }: Elf): ReadonlyMap<number, readonly Header[]> {
+  const tables = new Map<number, Header[]>();
+  for (const header of headers) {
+    if (header.type !== SHT_RELA && header.type !== SHT_REL) continue;
+    const known = tables.get(header.info);
+    if (known === undefined) tables.set(header.info, [header]);
+    else known.push(header);
+  }
+  return tables;
+}
+
+function readSection(
+  elf: Elf,
+  index: number,
+  tables: readonly Header[],
+  symbols: number,
+): ObjectSection {
   const { file } = elf;
   const { name, type, flags, offset, size, align } = elf.headers[index]!;
-  if (flags & SHF_TLS) {
-    throw file.error(`section ${name} is thread-local, which cannot be linked here`);
-  }
   if (!isPowerOfTwo(align)) throw file.error(`section ${name} is aligned to ${align} bytes`);
   const zeroFilled = type === SHT_NOBITS;
   const bytes = zeroFilled ? new Uint8Array() : file.slice(offset, size, `section ${name}`);
-  const tables = elf.headers.filter(
-    (header) => (header.type === SHT_RELA || header.type === SHT_REL) && header.info === index,
-  );
   return {
     name,
     bytes,
@@ -242,7 +289,19 @@ function readSection(elf: Elf, index: number, symbols: number): ObjectSection {
     write: (flags & SHF_WRITE) !== 0,
     exec: (flags & SHF_EXECINSTR) !== 0,
     relocations: tables.flatMap((table) => readRelocations(elf, table, { name, bytes }, symbols)),
+    threadLocal: (flags & SHF_TLS) !== 0,
+    initializers: initializerOrder(name, type),
   };
+}
+
+/** As GNU ld sorts them: .init_array.N by N, without a number last. */
+function initializerOrder(name: string, type: number): InitializerOrder | undefined {
+  const [, number] = /\.(\d+)$/.exec(name) ?? [];
+  if (type === SHT_PREINIT_ARRAY) return { priority: -1, backwards: false };
+  if (type === SHT_INIT_ARRAY || /^\.init_array(\.\d+)?$/.test(name)) {
+    return { priority: number === undefined ? LAST_PRIORITY : Number(number), backwards: false };
+  }
+  return constructorOrder(name);
 }
 
 function readRelocations(
@@ -285,7 +344,7 @@ function kindAt(
   const kind = elfRelocationKind(arch, type);
   if (kind === undefined) {
     const why = isThreadLocal(arch, type)
-      ? 'concerns thread-local storage, which cannot be linked here'
+      ? 'concerns thread-local storage in a model for shared objects: compile with -ftls-model=initial-exec or local-exec'
       : 'is not one that can be linked here';
     throw file.error(
       `relocation type ${type} at ${target.name.split(': ')[1]}+0x${offset.toString(16)} ${why}`,

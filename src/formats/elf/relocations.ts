@@ -1,7 +1,7 @@
 /**
  * Relocation types of ELF objects for x86-64 and i386: System V ABI, AMD64 supplement 1.0 table 4.9, and
- * Intel386 supplement 1.1 table 4.9. Dynamic linking and thread-local storage have no place in an object
- * that is linked in memory; their types are known by number only.
+ * Intel386 supplement 1.1 table 4.9. Dynamic linking has no place in an object that is linked in memory, nor have
+ * the thread-local models for it; their types are known by number only.
  */
 import type { Arch } from '../../base/address.js';
 import type { RelocationFormula, RelocationKind } from '../object-file.js';
@@ -26,6 +26,9 @@ const X86_64: readonly Row[] = [
   [13, 'R_X86_64_PC16', 'relative', 2, 'signed'],
   [14, 'R_X86_64_8', 'absolute', 1, 'either'],
   [15, 'R_X86_64_PC8', 'relative', 1, 'signed'],
+  [18, 'R_X86_64_TPOFF64', 'thread-offset', 8, 'any'],
+  [22, 'R_X86_64_GOTTPOFF', 'thread-slot-relative', 4, 'signed'],
+  [23, 'R_X86_64_TPOFF32', 'thread-offset', 4, 'signed'],
   [24, 'R_X86_64_PC64', 'relative', 8, 'any'],
   [25, 'R_X86_64_GOTOFF64', 'got-offset', 8, 'any'],
   [26, 'R_X86_64_GOTPC32', 'got-relative', 4, 'signed'],
@@ -46,6 +49,9 @@ const I386: readonly Row[] = [
   [4, 'R_386_PLT32', 'relative', 4, 'any'],
   [9, 'R_386_GOTOFF', 'got-offset', 4, 'any'],
   [10, 'R_386_GOTPC', 'got-relative', 4, 'any'],
+  [15, 'R_386_TLS_IE', 'thread-slot', 4, 'any'],
+  [16, 'R_386_TLS_GOTIE', 'thread-slot-offset', 4, 'any'],
+  [17, 'R_386_TLS_LE', 'thread-offset', 4, 'any'],
   [20, 'R_386_16', 'absolute', 2, 'either'],
   [21, 'R_386_PC16', 'relative', 2, 'signed'],
   [22, 'R_386_8', 'absolute', 1, 'either'],

@@ -19,6 +19,11 @@ export function readState({ arch, regs }: Sandbox): RegisterValues {
   return values;
 }
 
+/** Makes the registers what `readState` once found. */
+export function restoreState({ arch, regs }: Sandbox, values: RegisterValues): void {
+  for (const name of STATE_REGISTERS[arch]) regs[name] = values[name] ?? 0n;
+}
+
 export const DIRECTION_FLAG = 0x400n;
 /** Each of the eight registers empty. */
 export const X87_EMPTY = 0xffffn;

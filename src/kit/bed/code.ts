@@ -69,6 +69,10 @@ export interface Code {
   readonly source: string | undefined;
   /** Functions of the host that it calls by name: each through a word of its memory. */
   readonly imports?: readonly { readonly callback: Callback; readonly slot: Addr }[];
+  /** Functions of the code that run before each call, in this order. */
+  readonly initializers?: readonly Addr[];
+  /** Where its thread-local variables end; without any the kit's own thread has it. */
+  readonly threadPointer?: Addr;
 }
 
 const ASSEMBLY: OptionNames<AssemblySource> = {

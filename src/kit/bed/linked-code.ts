@@ -2,7 +2,7 @@
  * Relocatable code for the kit: objects of a compiler, or a generator's bytes with their relocations, linked in
  * memory. Names that they do not define are addresses or functions of the host.
  */
-import type { Addr } from '../../base/address.js';
+import type { Addr, Arch } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { ObjectFile } from '../../formats/object-file.js';
@@ -57,7 +57,8 @@ export function linkCode(
   const [first] = files;
   if (first === undefined) throw new MayexecError('nothing to link: expected at least one object');
   const names = callbacks.map(({ name }) => name);
-  const all = names.length === 0 ? files : [...files, importStubs(first.arch, names)];
+  const stubs = names.length === 0 ? [] : [importStubs(first.arch, names)];
+  const all = [...files, ...stubs, ...guardFailure(files, externals)];
   const image = link(all, { base: BigInt(base), externals: addresses });
   const code: Code = {
     kind: 'code',
@@ -72,6 +73,8 @@ export function linkCode(
     symbols: new Map([...image.symbols].filter(([name]) => !name.endsWith('@slot'))),
     lines: [],
     source: undefined,
+    initializers: image.initializers,
+    ...(image.threadPointer === undefined ? {} : { threadPointer: image.threadPointer }),
     imports: callbacks.map(({ name, callback }) => ({
       callback: { ...callback, name },
       slot: image.symbols.get(slotOf(name))!,
@@ -83,6 +86,34 @@ export function linkCode(
   if (start === undefined) throw new MayexecError(`${first.name} has no executable section`);
   return { ...code, entry: start };
 }
+
+/** What stack protectors call is the C library's: without another definition it ends the process as there. */
+function guardFailure(
+  files: readonly ObjectFile[],
+  externals: NonNullable<LinkCodeOptions['externals']>,
+): ObjectFile[] {
+  const arch = files[0]?.arch ?? 'x86-64';
+  return ['__stack_chk_fail', '__stack_chk_fail_local'].flatMap((name) => {
+    const symbols = files.flatMap((file) => file.symbols.filter((each) => each.name === name));
+    const wanted = symbols.some(({ place }) => place.kind === 'undefined');
+    const defined =
+      Object.hasOwn(externals, name) || symbols.some((s) => s.place.kind !== 'undefined');
+    if (!wanted || defined) return [];
+    return [rawObject({ arch, name, code: ABORT[arch], symbols: { [name]: 0 } })];
+  });
+}
+
+/** kill(getpid(), SIGABRT), by the calls' numbers of each architecture. */
+const ABORT: Readonly<Record<Arch, Uint8Array>> = {
+  'x86-64': Uint8Array.of(
+    ...[0xb8, 39, 0, 0, 0, 0x0f, 0x05, 0x89, 0xc7, 0xbe, 6, 0, 0, 0],
+    ...[0xb8, 62, 0, 0, 0, 0x0f, 0x05, 0xf4],
+  ),
+  i386: Uint8Array.of(
+    ...[0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0x89, 0xc3, 0xb9, 6, 0, 0, 0],
+    ...[0xb8, 37, 0, 0, 0, 0xcd, 0x80, 0xf4],
+  ),
+};
 
 function objectOf(input: LinkInput, index: number): ObjectFile {
   if (input instanceof Uint8Array) return readObject(`object ${index + 1}`, input);

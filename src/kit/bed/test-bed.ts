@@ -3,7 +3,9 @@
  * other. Before each case a snapshot is restored that has the code in place, so that nothing a case
  * does is there for the next. Snapshots are kept for the latest codes.
  */
-import type { Addr, Arch } from '../../base/address.js';
+import { PROT_READ, PROT_WRITE } from '../../abi/linux/mman.js';
+import { type Addr, type Arch, PAGE_SIZE } from '../../base/address.js';
+import { threadBlock } from '../../object/thread-block.js';
 import type { PolicyChoice, SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox, type SandboxSnapshot } from '../../sandbox/sandbox.js';
 import type { TraceEvent } from '../../trace/events.js';
@@ -11,7 +13,8 @@ import { fillRegisters } from '../abi/garbage.js';
 import { type RegisterValues, readState } from '../abi/machine-state.js';
 import { mapBuffers, type PlannedBuffer, shapeOf } from './buffers.js';
 import { type Code, pagesOf } from './code.js';
-import { CODE_FILE, type Placement, placePages, type Refused } from './placement.js';
+import { CODE_FILE, mapAnonymous, type Placement, placePages, type Refused } from './placement.js';
+import { setThreadPointer, THREAD_POINTER } from './thread.js';
 
 /** Code in place, ready to be called any number of times. */
 export interface Prepared {
@@ -58,6 +61,9 @@ export class TestBed implements Bed, Disposable {
     this.#path = top - 64n;
     this.stackPointer = top - 1024n;
     sandbox.poke(this.#path, new TextEncoder().encode(`${CODE_FILE}\0`));
+    mapAnonymous(sandbox, THREAD_POINTER, PAGE_SIZE, PROT_READ | PROT_WRITE);
+    sandbox.poke(THREAD_POINTER, threadBlock(sandbox.arch, THREAD_POINTER));
+    setThreadPointer(sandbox, THREAD_POINTER);
     fillRegisters(sandbox);
     sandbox.regs[name] = this.stackPointer;
     this.registers = readState(sandbox);
@@ -101,6 +107,9 @@ export class TestBed implements Bed, Disposable {
     const refused = placePages({ sandbox, path: this.#path }, pagesOf(code), placement);
     const events = sandbox.trace.slice(from);
     mapBuffers(sandbox, buffers);
+    if (code.threadPointer !== undefined) {
+      setThreadPointer(sandbox, code.threadPointer);
+    }
     return { refused, events };
   }
 

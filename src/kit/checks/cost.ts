@@ -2,6 +2,7 @@
 
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import { threadPages } from '../bed/thread.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
 import { type Verdict, verdictOf } from './verdict.js';
@@ -58,7 +59,11 @@ interface Span {
 export function checkTouches(result: CallResult, reach: Reach): Verdict {
   const { read, write } = byAccess(reach);
   const writable = [...spans(result, write), ownStack(result)];
-  const readable = [...writable, ...spans(result, [...read, 'code'])];
+  const readable = [
+    ...writable,
+    ...spans(result, [...read, 'code']),
+    threadPages(result.facts.code),
+  ];
   const stray = result.watched().touched.find((access) => {
     const end = access.address + BigInt(access.length);
     return !(access.write ? writable : readable).some(
