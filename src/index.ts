@@ -197,7 +197,7 @@ export {
   type SandboxSnapshot,
   type SyscallOutcome,
 } from './sandbox/sandbox.js';
-export type { Difference } from './scenario/judge/compare.js';
+export type { Difference } from './scenario/judge/difference.js';
 export { runScenario, type ScenarioOptions } from './scenario/judge/run.js';
 export { withoutDirectives } from './scenario/read/directive.js';
 export { type LoadOptions, loadScenario } from './scenario/read/load.js';

@@ -1,6 +1,13 @@
 /** The header of a unit of `.debug_line`: how its program is to be read, and the names of its files. */
 import { Cursor } from './cursor.js';
-import type { LineSections } from './line-table.js';
+
+export interface LineSections {
+  /** `.debug_line` */
+  readonly line: Uint8Array;
+  /** `.debug_line_str` and `.debug_str`, where version 5 has its names. */
+  readonly lineStrings?: Uint8Array | undefined;
+  readonly strings?: Uint8Array | undefined;
+}
 
 /** A name that stands in the header, or in a section of names: read when it is wanted. */
 export type Name = string | { readonly section: Uint8Array; readonly offset: number } | undefined;

@@ -4,20 +4,12 @@
  * bounded by the section's length, as each operation takes a byte at least.
  */
 import { Cursor } from './cursor.js';
-import { fileText, readHeader, type UnitHeader } from './line-header.js';
+import { fileText, type LineSections, readHeader, type UnitHeader } from './line-header.js';
 
 export interface SourceLine {
   /** As the compiler was given it; below a folder that was named relative to the one compiled in, with that. */
   readonly file: string;
   readonly line: number;
-}
-
-export interface LineSections {
-  /** `.debug_line` */
-  readonly line: Uint8Array;
-  /** `.debug_line_str` and `.debug_str`, where version 5 has its names. */
-  readonly lineStrings?: Uint8Array | undefined;
-  readonly strings?: Uint8Array | undefined;
 }
 
 /** A section that is larger takes longer than a report is worth. */

@@ -12,7 +12,7 @@ import { failureText, outcomeText } from '../../kit/watch/failure.js';
 import { ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
 import type { PolicyChoice } from '../../sandbox/options.js';
 import { firstRefusal } from '../../trace/print-cause.js';
-import type { Difference } from '../judge/compare.js';
+import type { Difference } from '../judge/difference.js';
 import type { LoadOptions } from '../read/load.js';
 import { Problems, ScenarioError } from '../read/scenario-error.js';
 import type { FileReport, RunReport } from '../report/report.js';

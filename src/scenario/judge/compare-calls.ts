@@ -3,7 +3,7 @@
 import { callFamily } from '../../abi/linux/call-set.js';
 import { lineBefore, positionAt } from '../read/places.js';
 import type { CallResult, Check, Expectation, ReadyProgram } from '../read/scenario.js';
-import type { Difference } from './compare.js';
+import type { Difference } from './difference.js';
 import type { Observed, ObservedCall } from './observe.js';
 
 interface CallExpectation extends Expectation {

@@ -2,7 +2,7 @@
 
 import { lineBefore, lineOf, positionAt, sourceLine } from '../read/places.js';
 import type { Check, Expectation, ReadyProgram } from '../read/scenario.js';
-import type { Difference } from './compare.js';
+import type { Difference } from './difference.js';
 import type { Observed, ObservedFault } from './observe.js';
 
 interface FaultExpectation extends Expectation {

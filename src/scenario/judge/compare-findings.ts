@@ -5,7 +5,7 @@
 import type { Finding } from '../../diagnosis/monitor/finding.js';
 import { lineOf } from '../read/places.js';
 import type { Check, Expectation, ReadyProgram } from '../read/scenario.js';
-import type { Difference } from './compare.js';
+import type { Difference } from './difference.js';
 import type { Observed } from './observe.js';
 
 interface FindingExpectation extends Expectation {

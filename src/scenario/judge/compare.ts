@@ -3,22 +3,12 @@
  * that nobody expects. Pure.
  */
 import { type Outcome, otherEndText } from '../../base/outcome.js';
-import type { SourcePosition } from '../../toolchain/assembly-error.js';
 import type { Ending, Expectation, ReadyProgram } from '../read/scenario.js';
 import { compareCalls } from './compare-calls.js';
 import { compareFaults } from './compare-faults.js';
 import { compareFindings } from './compare-findings.js';
+import type { Difference } from './difference.js';
 import type { Observed } from './observe.js';
-
-export interface Difference {
-  readonly position: SourcePosition;
-  /** One line: what differs. */
-  readonly message: string;
-  readonly expected: string | undefined;
-  readonly actual: string | undefined;
-  /** More lines that explain it, such as a listing. */
-  readonly details?: readonly string[];
-}
 
 /** Differences of one run of `program`, in the order of the file. */
 export function compare(program: ReadyProgram, run: string, observed: Observed): Difference[] {

@@ -19,7 +19,8 @@ import type { ReadyProgram, ReadyScenario, ScenarioRun, TraceBlock } from '../re
 import { ScenarioError } from '../read/scenario-error.js';
 import type { FileReport, RunReport } from '../report/report.js';
 import { type Actual, updatedText } from '../report/update.js';
-import { compare, type Difference, endingText } from './compare.js';
+import { compare, endingText } from './compare.js';
+import type { Difference } from './difference.js';
 import { type Observed, observe, runFreely } from './observe.js';
 
 export interface ScenarioOptions extends LoadOptions {

@@ -1,6 +1,6 @@
 /** Reports for machines: JSON, JUnit XML and TAP 14. Each test is one run of one program of one file. */
 import { visibleJson } from '../../base/text.js';
-import type { Difference } from '../judge/compare.js';
+import type { Difference } from '../judge/difference.js';
 import { type FileReport, type RunReport, runLabel, totalsOf } from './report.js';
 
 export function jsonReport(reports: readonly FileReport[]): string {

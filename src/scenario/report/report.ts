@@ -2,7 +2,7 @@
 
 import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';
 import type { AssemblyProblem } from '../../toolchain/assembly-error.js';
-import type { Difference } from '../judge/compare.js';
+import type { Difference } from '../judge/difference.js';
 
 /** `pass` and `fail` judge the scenario; `error` says that we broke, never the guest. */
 export type RunResult = 'pass' | 'fail' | 'error';

@@ -1,6 +1,7 @@
 /** Line tables written by hand, sound ones and hostile ones. What compilers write is tested by backtraces. */
 import { describe, expect, it } from 'vitest';
-import { type LineSections, sourceLines } from '../../../src/formats/dwarf/line-table.js';
+import type { LineSections } from '../../../src/formats/dwarf/line-header.js';
+import { sourceLines } from '../../../src/formats/dwarf/line-table.js';
 
 const CODE = [{ start: 0x1000, end: 0x2000 }];
 const text = (value: string): number[] => [...new TextEncoder().encode(value), 0];

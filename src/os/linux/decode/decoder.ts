@@ -7,17 +7,12 @@ import { MAP_TYPE } from '../../../abi/linux/mman.js';
 import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, PER_MASK } from '../../../abi/linux/process.js';
 import { signalName } from '../../../abi/linux/signal.js';
 import type { ArgSpec, SyscallSpec } from '../../../abi/linux/syscall-spec.js';
-import type { UserMemory } from '../../../kernel/user-memory.js';
+import type { DecodeContext } from './context.js';
 import * as names from './names.js';
 import { isOutput, pointed } from './pointed.js';
 import { special } from './special.js';
 import { mode } from './structs.js';
 import { flags, hex, type NameTable, named, pointer } from './text.js';
-
-export interface DecodeContext {
-  readonly memory: UserMemory;
-  readonly word: 4 | 8;
-}
 
 function int(value: bigint): bigint {
   return BigInt.asIntN(32, value);

@@ -4,7 +4,7 @@ import type { ArgSpec, ArgType } from '../../../abi/linux/syscall-spec.js';
 import type { Result } from '../../../base/result.js';
 import type { Struct } from '../../../base/struct.js';
 import { copyStringIn, structIn, wordIn } from '../../../kernel/user-memory.js';
-import type { DecodeContext } from './decoder.js';
+import type { DecodeContext } from './context.js';
 import * as structs from './structs.js';
 import { pointer, quoted, quotedHex, STRING_LIMIT, shortened } from './text.js';
 

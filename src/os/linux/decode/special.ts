@@ -28,7 +28,7 @@ import {
   PR_SET_NO_NEW_PRIVS,
 } from '../../../abi/linux/process.js';
 import { copyStringIn } from '../../../kernel/user-memory.js';
-import type { DecodeContext } from './decoder.js';
+import type { DecodeContext } from './context.js';
 import { IOCTLS, MDWE_FLAGS, OPEN_FLAGS, SEALS } from './names.js';
 import { flags, hex, type NameTable, named, pointer, quoted } from './text.js';
 

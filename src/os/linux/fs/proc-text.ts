@@ -1,7 +1,7 @@
 /** The texts of /proc/PID/status and smaps, as far as they concern memory. Compare fs/proc/task_mmu.c and array.c. */
 import type { AddressSpace } from '../mm/address-space.js';
 import { VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, type Vma } from '../mm/vma.js';
-import type { ProcessView } from './proc.js';
+import type { ProcessView } from './process-view.js';
 
 function kilobytes(vmas: readonly Vma[]): number {
   return Number(vmas.reduce((sum, { start, end }) => sum + (end - start), 0n) >> 10n);

@@ -3,35 +3,13 @@
 import { S_IFREG } from '../../../abi/linux/fcntl.js';
 import { InvariantError } from '../../../base/errors.js';
 import { cString, encodeText } from '../../../base/text.js';
-import type { AddressSpace } from '../mm/address-space.js';
 import type { FileSystem } from './file-system.js';
 import { Directory, GeneratedFile, type Inode, Symlink } from './inode.js';
 import { USER_ID } from './mode.js';
 import type { DescriptorTable } from './open-file.js';
 import { MemoryFile } from './proc-mem.js';
 import { smapsText, statusText } from './proc-text.js';
-
-/** What /proc tells of a process. */
-export interface ProcessView {
-  readonly pid: number;
-  readonly parentPid: number;
-  readonly comm: string;
-  readonly umask: number;
-  readonly mm: AddressSpace;
-  readonly files: DescriptorTable;
-  readonly cwd: Directory;
-  readonly program: {
-    readonly path: string;
-    readonly argv: readonly string[];
-    readonly envp: readonly string[];
-  };
-  readonly signals: {
-    readonly blocked: bigint;
-    readonly pendingMask: bigint;
-    readonly ignoredMask: bigint;
-    readonly caughtMask: bigint;
-  };
-}
+import type { ProcessView } from './process-view.js';
 
 const SYSCTLS: Readonly<Record<string, string>> = {
   'vm/overcommit_memory': '0',

@@ -16,7 +16,7 @@ import type { PageWatch } from '../../../memory/watch.js';
 import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
-import { INITIAL_PKRU } from './pkeys.js';
+import { INITIAL_PKRU } from './pkru.js';
 import { type HighWater, highWater } from './resident.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
 import {

@@ -8,9 +8,6 @@ const KEYS = 16;
 const DISABLE_ACCESS = 1;
 const DISABLE_WRITE = 2;
 
-/** PKRU at exec and in a signal handler: every key but 0 forbids access (init_pkru_value). */
-export const INITIAL_PKRU = 0x55555554;
-
 /** pkey_alloc: the CPU's lack of keys counts as having none left (EINVAL as measured on 6.18). */
 export function pkeyAlloc(mm: Mm, flags: bigint, rights: bigint): Result<number> {
   if (flags !== 0n || rights & ~3n) return fail('EINVAL');

@@ -4,10 +4,9 @@
  * whoever reads them takes the present size into account.
  */
 
-import { ENTRY_GUARD, ENTRY_NONE, entryFrame } from '../../../memory/page-table.js';
-import type { Mm } from './mm.js';
+import { ENTRY_GUARD, ENTRY_NONE, entryFrame, type PageTable } from '../../../memory/page-table.js';
 import { VM_SHARED, type Vma } from './vma.js';
-import type { MappedVma } from './vma-list.js';
+import type { MappedVma, VmaList } from './vma-list.js';
 
 /** In pages. */
 export interface HighWater {
@@ -15,8 +14,18 @@ export interface HighWater {
   readonly resident: number;
 }
 
+/** What of an Mm is counted here. */
+interface Pages {
+  readonly pages: PageTable;
+}
+
+interface Measured extends Pages {
+  readonly highWater: HighWater;
+  readonly list: VmaList;
+}
+
 /** Page `page` of a VMA is in memory: it has an entry, or its object keeps it (what mincore tells). */
-export function inCore(mm: Mm, vma: MappedVma, page: number): boolean {
+export function inCore(mm: Pages, vma: MappedVma, page: number): boolean {
   const entry = mm.pages.get(page);
   if (entry !== ENTRY_NONE && entry !== ENTRY_GUARD) return true;
   const index = vma.pageOffset + (page - vma.startPage);
@@ -24,7 +33,10 @@ export function inCore(mm: Mm, vma: MappedVma, page: number): boolean {
 }
 
 /** What smaps_account() counts: pages of zeros do not, nor those of a file behind a private mapping. */
-export function residentPages(mm: Mm, vma: Vma): { readonly own: number; readonly shared: number } {
+export function residentPages(
+  mm: Pages,
+  vma: Vma,
+): { readonly own: number; readonly shared: number } {
   const start = Number(vma.start >> 12n);
   let own = 0;
   mm.pages.forEach(start, Number(vma.end >> 12n), (_page, entry) => {
@@ -39,7 +51,7 @@ function sharedPages({ start, end, flags, object, pageOffset }: Vma): number {
 }
 
 /** The peaks up to now. */
-export function highWater({ highWater: { mapped, resident }, list, pages }: Mm): HighWater {
+export function highWater({ highWater: { mapped, resident }, list, pages }: Measured): HighWater {
   const { total, shared } = list.counters;
   const common = shared === 0 ? 0 : list.items.reduce((sum, vma) => sum + sharedPages(vma), 0);
   return {

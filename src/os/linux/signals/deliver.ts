@@ -7,7 +7,7 @@ import { SA_NODEFER, signalNumber } from '../../../abi/linux/signal.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { Result } from '../../../base/result.js';
 import type { SignalEvent } from '../../../trace/events.js';
-import { INITIAL_PKRU } from '../mm/pkeys.js';
+import { INITIAL_PKRU } from '../mm/pkru.js';
 import type { Task } from '../process/task.js';
 import { setupFrame32 } from './frame-i386.js';
 import { setupFrame64 } from './frame-x86-64.js';

@@ -6,7 +6,7 @@
 
 import { Struct } from '../../../base/struct.js';
 import type { Engine } from '../../../engine/engine.js';
-import { INITIAL_PKRU } from '../mm/pkeys.js';
+import { INITIAL_PKRU } from '../mm/pkru.js';
 import { FXSAVE_SIZE, loadFx, resetFx, saveFx } from './fpu.js';
 
 /** The register of a processor with protection keys. */

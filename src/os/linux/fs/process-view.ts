@@ -1,0 +1,26 @@
+/** A process as /proc tells of it. */
+import type { AddressSpace } from '../mm/address-space.js';
+import type { Directory } from './inode.js';
+import type { DescriptorTable } from './open-file.js';
+
+/** What /proc tells of a process. */
+export interface ProcessView {
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly comm: string;
+  readonly umask: number;
+  readonly mm: AddressSpace;
+  readonly files: DescriptorTable;
+  readonly cwd: Directory;
+  readonly program: {
+    readonly path: string;
+    readonly argv: readonly string[];
+    readonly envp: readonly string[];
+  };
+  readonly signals: {
+    readonly blocked: bigint;
+    readonly pendingMask: bigint;
+    readonly ignoredMask: bigint;
+    readonly caughtMask: bigint;
+  };
+}
