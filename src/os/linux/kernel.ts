@@ -17,7 +17,6 @@ import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
 import type { Layout } from './mm/layout.js';
-import { ProcessTable } from './process/process-table.js';
 import { SharedSegments } from './shm.js';
 import type { Sysctls } from './sysctl.js';
 
@@ -49,7 +48,6 @@ export class LinuxKernel {
   readonly frames: Frames;
   readonly files: FileSystem;
   readonly shm: SharedSegments;
-  readonly processes = new ProcessTable();
   readonly layout: Layout;
   readonly protectionKeys: boolean;
   readonly clock = new VirtualClock();

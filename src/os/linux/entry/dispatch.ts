@@ -171,7 +171,7 @@ function endIfKilled(task: Task): void {
 /** Policies see the call before any of its checks (seccomp). */
 function judged(task: Task, { abi, args }: SyscallRequest, entry: SyscallEntry): SyscallResult {
   const shown = args.slice(0, entry.spec.args.length);
-  const ruling = task.policies.ask('syscall', entry.spec.name, shown, task.mm.facts);
+  const ruling = task.policies.ask('syscall', entry.spec.name, shown, task.policyFacts);
   if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
   if (ruling.kind === 'kill') {
     task.end(killOutcome(task, ruling.signal));

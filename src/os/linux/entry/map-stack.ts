@@ -16,7 +16,7 @@ export function refusesStack(task: Task): boolean {
   const { kernel, mm, policies } = task;
   if (!policies.hears('entryStack')) return false;
   const { stackPointer } = kernel;
-  const ruling = policies.ask('entryStack', mm.find(stackPointer), stackPointer, mm.facts);
+  const ruling = policies.ask('entryStack', mm.find(stackPointer), stackPointer, task.policyFacts);
   if (ruling.kind !== 'kill') return false;
   const pc = kernel.programCounter;
   task.signals.trap = { number: VECTOR_SYSCALL, errorCode: 0, address: pc };

@@ -88,7 +88,7 @@ export function execProgram(task: Task, layout: Layout, request: ExecRequest): R
   const { file, bytes } = program.value;
   const facts = imageFacts(request.path, file.inode, image, bytes);
   const policies = task.basePolicies.forProgram(facts);
-  const ruling = policies.ask('exec', facts, task.mm.facts);
+  const ruling = policies.ask('exec', facts, task.policyFacts);
   if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
   if (ruling.kind === 'kill') task.end(killOutcome(task, ruling.signal));
 

@@ -26,8 +26,8 @@ export interface ForkRequest {
 
 /** The child, without registers yet. */
 export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest): Task {
-  const { kernel } = parent;
-  const pid = kernel.processes.newPid();
+  const { kernel, processes } = parent;
+  const pid = processes.newPid();
   const owner = (): Task => child;
   const policies = createPolicies(kernel, parent.policies.policies, owner);
   const mm = sharesMemory
@@ -35,13 +35,14 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
     : parent.mm.fork({
         policies,
         report: (event) => kernel.record({ ...changeEvent(event), pid }),
+        task: () => owner().facts,
       });
   const base = createPolicies(kernel, parent.basePolicies.policies, owner);
-  const child = new Task(kernel, pid, mm, policies, base);
+  const child = new Task(kernel, processes, pid, mm, policies, base);
   child.inherit(parent);
   child.sharesMemory = sharesMemory;
   child.exitSignal = exitSignal;
-  kernel.processes.add(child);
+  processes.add(child);
   kernel.frames.reserved += KERNEL_BYTES.process;
   addProcess(kernel.files, child);
   return child;
@@ -49,8 +50,7 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
 
 /** A process has ended: its parent learns of it, and only what wait tells is left. */
 export function endTask(task: Task): void {
-  const { kernel } = task;
-  const { processes } = kernel;
+  const { kernel, processes } = task;
   for (const child of processes.childrenOf(task)) {
     child.parentPid = INIT_PID;
     if (child.outcome !== undefined) reap(child);
@@ -69,8 +69,8 @@ export function endTask(task: Task): void {
 }
 
 /** Its pipes end with it: others may be waiting for that. */
-function hangUp({ kernel, files }: Task): void {
-  if ([...kernel.processes.all].length === 1) return;
+function hangUp({ processes, files }: Task): void {
+  if (processes.count === 1) return;
   for (const [fd, { inode }] of [...files.entries()]) if (inode instanceof Pipe) files.close(fd);
 }
 
@@ -100,7 +100,7 @@ export function endStatus(outcome: Outcome | undefined): number {
 
 /** release_task(): nothing is left. */
 export function reap(task: Task): void {
-  task.kernel.processes.remove(task);
+  task.processes.remove(task);
   task.kernel.frames.unreserve(KERNEL_BYTES.process);
   removeProcess(task.kernel.files, task.pid);
 }

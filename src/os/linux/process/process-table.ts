@@ -4,10 +4,13 @@
  * Deterministic: the next one is the one with the lowest pid above the last, round about.
  */
 import type { Outcome } from '../../../base/outcome.js';
+import type { CpuState } from '../../../engine/engine.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
+import type { LinuxKernel } from '../kernel.js';
+import type { AddressSpace } from '../mm/address-space.js';
 import { hasInterruption } from '../signals/interruption.js';
-import type { Task } from './task.js';
+import type { SignalState } from '../signals/signal-state.js';
 
 /** A system call that has not answered yet. */
 export interface Waiting {
@@ -31,7 +34,26 @@ export interface Waiting {
   restart?: () => void;
 }
 
-export class ProcessTable {
+/** What the table needs of a process. */
+export interface Scheduled {
+  readonly kernel: LinuxKernel;
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly signals: SignalState;
+  readonly mm: AddressSpace;
+  /** Descriptors 12 to 14 of the GDT. */
+  readonly tls: readonly bigint[];
+  /** The system call that it sleeps in. */
+  readonly waiting: Waiting | undefined;
+  /** How it ended. */
+  readonly outcome: Outcome | undefined;
+  /** Registers while another process has the CPU. */
+  cpu: CpuState | undefined;
+  leaveMemory(): void;
+  save(): Saved;
+}
+
+export class ProcessTable<Task extends Scheduled> {
   #tasks: ReadonlyMap<number, Task> = new Map();
   #current: Task | undefined;
   #lastPid = 0;
@@ -138,7 +160,7 @@ export class ProcessTable {
   }
 }
 
-function isRunnable(task: Task): boolean {
+function isRunnable(task: Scheduled): boolean {
   if (task.outcome !== undefined) return false;
   const { waiting } = task;
   if (waiting === undefined || waiting.ready()) return true;

@@ -38,6 +38,7 @@ import type { AddressSpace } from '../mm/address-space.js';
 import { changeLayout, type Layout } from '../mm/layout.js';
 import { mappingOf } from '../mm/mapping.js';
 import { type Sysctls, sysctlFiles } from '../sysctl.js';
+import { ProcessTable } from './process-table.js';
 import { runTasks, type TaskLimits, type TasksEnd } from './run-tasks.js';
 import { createPolicies, createSpace } from './space.js';
 import { Task } from './task.js';
@@ -107,9 +108,10 @@ export class LinuxProcess implements Guest {
     const policies = createPolicies(kernel, options.policies.policies, owner);
     const layout = changeLayout(kernel.layout, policies.effects);
     const mm = createSpace(kernel, layout, policies, owner);
-    this.#task = new Task(kernel, FIRST_PID, mm, policies);
+    const processes = new ProcessTable<Task>();
+    this.#task = new Task(kernel, processes, FIRST_PID, mm, policies);
     this.#task.isFirst = true;
-    kernel.processes.add(this.#task);
+    processes.add(this.#task);
     for (const [resource, bytes] of options.resourceLimits ?? []) {
       this.#task.limits.set(resource, { soft: bytes, hard: bytes });
     }
@@ -119,7 +121,7 @@ export class LinuxProcess implements Guest {
     this.#outputs = [sink(1), sink(2)];
     const { files } = kernel;
     openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
-    populateProc(files, () => kernel.processes.current, {
+    populateProc(files, () => processes.current, {
       'vm/memfd_noexec': String(policies.effects.memfdNoexec ?? 0),
       'vm/mmap_min_addr': String(layout.mmapMinAddr),
       ...sysctlFiles(kernel.sysctls),
@@ -310,7 +312,7 @@ export class LinuxProcess implements Guest {
   }
 
   snapshot(): ProcessSnapshot {
-    const tasks = this.#kernel.processes.save();
+    const tasks = this.#task.processes.save();
     const kernel = this.#kernel.save();
     const { frames } = this.#kernel;
     const { reserved } = frames;
@@ -349,7 +351,7 @@ export class LinuxProcess implements Guest {
 
   close(): void {
     this.#closed = true;
-    for (const task of this.#kernel.processes.all) task.leaveMemory();
+    for (const task of this.#task.processes.all) task.leaveMemory();
     this.#kernel.shm.close();
     this.#kernel.files.close();
   }
@@ -363,8 +365,8 @@ export class LinuxProcess implements Guest {
 
   /** The first process has the CPU afterwards, whoever had it last. */
   #runTasks(limits: Partial<TaskLimits>): TasksEnd {
-    const end = runTasks(this.#kernel, this.#task, { blocks: this.#blocks, ...limits });
-    this.#kernel.processes.switchTo(this.#task);
+    const end = runTasks(this.#task, { blocks: this.#blocks, ...limits });
+    this.#task.processes.switchTo(this.#task);
     return end;
   }
 }

@@ -4,7 +4,6 @@ import type { Outcome } from '../../../base/outcome.js';
 import { fail, ok } from '../../../base/result.js';
 import { runToEnd } from '../../../kernel/run-loop.js';
 import { StopJudge } from '../entry/stops.js';
-import type { LinuxKernel } from '../kernel.js';
 import { hasInterruption, restartsCall } from '../signals/interruption.js';
 import { endTask } from './fork.js';
 import type { Task } from './task.js';
@@ -31,8 +30,9 @@ export type TasksEnd = Outcome | 'until' | 'host' | 'enough';
  * How `main` ended. What other processes have still to do is done then as well, as far as the blocks go;
  * 'until': main has reached its return address, 'host': a function of the host, 'enough': the caller has what it waited for.
  */
-export function runTasks(kernel: LinuxKernel, main: Task, limits: TaskLimits): TasksEnd {
-  const { engine, processes, meter } = kernel;
+export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
+  const { processes } = main;
+  const { engine, meter } = main.kernel;
   let left = limits.blocks;
   meter.limit = meter.spent + left;
   for (;;) {

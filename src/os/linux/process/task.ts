@@ -14,11 +14,11 @@ import { USER_ID } from '../fs/mode.js';
 import { DescriptorTable, type OpenFile } from '../fs/open-file.js';
 import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
-import type { TaskFacts } from '../mm/hooks.js';
+import type { MmFacts, TaskFacts } from '../mm/hooks.js';
 import type { FrameContext } from '../signals/frame.js';
 import { SignalState } from '../signals/signal-state.js';
 import { ResourceLimits } from './limits.js';
-import type { Waiting } from './process-table.js';
+import type { ProcessTable, Waiting } from './process-table.js';
 
 /** TASK_COMM_LEN, with its NUL. */
 export const COMM_LENGTH = 16;
@@ -34,6 +34,8 @@ export const NO_PROGRAM: Program = { path: '', argv: [], envp: [] };
 
 export class Task {
   readonly kernel: LinuxKernel;
+  /** All of the kernel, this one among them. */
+  readonly processes: ProcessTable<Task>;
   readonly pid: number;
   parentPid: number;
   /** Process group. */
@@ -80,12 +82,14 @@ export class Task {
 
   constructor(
     kernel: LinuxKernel,
+    processes: ProcessTable<Task>,
     pid: number,
     mm: AddressSpace,
     policies: PolicyStack,
     basePolicies = policies,
   ) {
     this.kernel = kernel;
+    this.processes = processes;
     this.pid = pid;
     this.parentPid = pid - 1;
     this.group = pid;
@@ -118,10 +122,16 @@ export class Task {
     return { engine: this.kernel.engine, memory: this.mm, signals, keys, returnStub };
   }
 
+  /** What policies are told; a child of vfork is its own task in its parent's memory. */
+  get policyFacts(): MmFacts {
+    const { facts } = this.mm;
+    return this.sharesMemory ? { ...facts, task: this.facts } : facts;
+  }
+
   get facts(): TaskFacts {
     const { kernel, pid, comm, program } = this;
     const now = kernel.clock.realtime;
-    const parent = kernel.processes.get(this.parentPid);
+    const parent = this.processes.get(this.parentPid);
     return {
       pid,
       comm,

@@ -1,11 +1,15 @@
 /** Signals that end a wait: those that a handler takes or that end the process. */
 import { NSIG, SA_RESTART, signalNumber } from '../../../abi/linux/signal.js';
-import type { Task } from '../process/task.js';
-import { bit, DEFAULT_HANDLER, IGNORE_HANDLER } from './signal-state.js';
+import { bit, DEFAULT_HANDLER, IGNORE_HANDLER, type SignalState } from './signal-state.js';
 
 const IGNORED = (['SIGCHLD', 'SIGURG', 'SIGWINCH', 'SIGCONT'] as const).map(signalNumber);
 
-function interrupting({ signals }: Task): number[] {
+/** Whoever has signals. */
+interface Signalled {
+  readonly signals: SignalState;
+}
+
+function interrupting({ signals }: Signalled): number[] {
   const ready = signals.pendingMask & ~signals.blocked;
   if (ready === 0n) return [];
   return Array.from({ length: NSIG }, (_, index) => index + 1).filter((signal) => {
@@ -16,12 +20,12 @@ function interrupting({ signals }: Task): number[] {
   });
 }
 
-export function hasInterruption(task: Task): boolean {
+export function hasInterruption(task: Signalled): boolean {
   return interrupting(task).length > 0;
 }
 
 /** SA_RESTART: the call is made again once the handler has returned. */
-export function restartsCall(task: Task): boolean {
+export function restartsCall(task: Signalled): boolean {
   const [first] = interrupting(task);
   if (first === undefined) return false;
   const { handler, flags } = task.signals.action(first);

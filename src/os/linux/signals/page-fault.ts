@@ -88,11 +88,18 @@ function judged(
   fault: Fault | undefined,
 ): Outcome | undefined {
   const { mm, pid, kernel } = task;
-  const { ruling, report } = task.policies.consider('fault', vma, address, access, mm.facts, {
-    pc,
-    stackPointer: kernel.stackPointer,
-    byteAt: (at) => task.byteAt(at),
-  });
+  const { ruling, report } = task.policies.consider(
+    'fault',
+    vma,
+    address,
+    access,
+    task.policyFacts,
+    {
+      pc,
+      stackPointer: kernel.stackPointer,
+      byteAt: (at) => task.byteAt(at),
+    },
+  );
   if (fault !== undefined) {
     const said = causeOfVerdict(ruling);
     const refuses = said?.kind === 'denied' || said?.kind === 'killed';

@@ -79,8 +79,9 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
  * copy_process(): RLIMIT_NPROC and kernel.threads-max, then memory for the process, and for the tables of its
  * parent's pages and mappings.
  */
-function mayFork({ kernel, limits, mm, files }: Task, sharesMemory: boolean): Result<0> {
-  const { processes, frames, meter } = kernel;
+function mayFork(task: Task, sharesMemory: boolean): Result<0> {
+  const { processes, limits, mm, files } = task;
+  const { frames, meter } = task.kernel;
   meter.charge('fork');
   meter.charge('object', files.count);
   const most = Math.min(Number(limits.soft(RLIMIT_NPROC)), threadsMax(frames.memory.maxFrames));

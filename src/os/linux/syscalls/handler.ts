@@ -17,7 +17,7 @@ export type RequestTable = Readonly<Record<string, RequestReader>>;
 
 /** A wait that has no answer of its own: `wokenBy` says whether a signal from outside could end it. */
 export function waitForever(task: Task, wokenBy: Waiting['wokenBy']): SyscallResult {
-  if (!task.kernel.processes.isAlone(task)) {
+  if (!task.processes.isAlone(task)) {
     task.waiting = {
       retry: () => undefined,
       ready: () => false,

@@ -206,7 +206,7 @@ function sigaltstack(task: Task, newAt: Addr, oldAt: Addr, { word }: Abi): Sysca
 
 /** Compare kill_something_info(): one process, a group, or (-1) every other one. */
 function kill(task: Task, pid: number, signal: number): SyscallResult {
-  const targets = [...task.kernel.processes.all].filter((one) => isTarget(task, one, pid));
+  const targets = [...task.processes.all].filter((one) => isTarget(task, one, pid));
   if (targets.length === 0) return fail('ESRCH');
   let result: SyscallResult = ok(0);
   for (const target of targets) result = send(task, signal, SI_CODE.SI_USER, target);
@@ -249,7 +249,7 @@ function sigreturn(task: Task, rt: boolean, { word }: Abi): SyscallResult {
 /** Waits with another mask: only a signal that is pending already can end it. */
 function sigsuspend(task: Task, mask: bigint): SyscallResult {
   const { signals } = task;
-  const others = !task.kernel.processes.isAlone(task);
+  const others = !task.processes.isAlone(task);
   if ((signals.pendingMask & ~mask) === 0n && !others) return waitForever(task, 'outside');
   signals.suspend(mask);
   return hasInterruption(task) || !others ? fail('EINTR') : waitForever(task, 'outside');

@@ -37,7 +37,7 @@ interface Wanted {
 /** Children that the call is about: those of the kind that __WCLONE and __WALL choose. */
 function candidates(task: Task, { pid, options }: Wanted): Task[] {
   const sigchld = signalNumber('SIGCHLD');
-  return task.kernel.processes.childrenOf(task).filter((child) => {
+  return task.processes.childrenOf(task).filter((child) => {
     if (pid !== undefined && child.pid !== pid) return false;
     return options & WALL || (child.exitSignal !== sigchld) === ((options & WCLONE) !== 0);
   });
