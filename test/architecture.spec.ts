@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   x86: ['type:base'],
   formats: ['base'],
   engine: ['base', 'x86'],
-  memory: ['base', 'type:abi/linux', 'type:engine'],
+  memory: ['base', 'type:engine'],
   policy: ['abi/linux', 'base', 'type:memory', 'os/linux/hooks', 'os/linux/mm'],
   // What execve and the entry of a call ask policies, and show them.
   'os/linux/hooks': ['base', 'type:os/linux/mm'],
@@ -27,12 +27,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'formats',
     'kernel',
     'memory',
-    'os/linux/hooks',
+    'type:os/linux/hooks',
     'os/linux/mm',
     'policy',
     'type:trace',
   ],
-  'abi/windows': ['type:base'],
+  'abi/windows': [],
   // Windows' memory manager; and the Win32 surface above it and above Wine's system calls.
   'os/windows': ['abi/windows', 'base', 'engine', 'formats', 'kernel', 'memory'],
   win32: [
@@ -50,7 +50,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
   'diagnosis/outcome': ['type:abi/linux', 'base', 'memory', 'sandbox', 'trace'],
-  'diagnosis/crash': ['type:base', 'formats', 'sandbox', 'type:trace'],
+  'diagnosis/crash': ['type:base', 'formats', 'type:sandbox', 'type:trace'],
   'diagnosis/explain': [
     'abi/linux',
     'base',
@@ -106,13 +106,27 @@ const ANYTHING = ['index.ts'];
 /** The lowering of the translator is one recursive descent, cut into files by kind of construct. */
 const ONE_DESCENT = /^build\/unicorn-wasm\/lower\//;
 
+/**
+ * Types only: an API function is given the call, the call knows its process, and that its modules with
+ * their functions.
+ */
+const API_TYPES = /^win32\//;
+
+/** Where Node may be used: what runs in a browser too must not need it. */
+const MAY_IMPORT_NODE = [
+  /^(cli|vitest|native|build)\//,
+  /^engine\/assets-node\.ts$/,
+  /^toolchain\/modules\.ts$/,
+];
+
 interface Import {
   readonly from: string;
   readonly to: string;
   readonly typeOnly: boolean;
 }
 
-const imports = filesOf(SRC).flatMap(importsOf);
+const files = filesOf(SRC);
+const imports = files.flatMap(importsOf);
 
 describe('dependencies', () => {
   it('are found by this test at all', () => {
@@ -135,13 +149,36 @@ describe('dependencies', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('make no cycle', () => {
+  it.each(Object.keys(MAY_IMPORT))('of %s are all in use', (part) => {
+    const used = imports.filter(({ from, to }) => partOf(from) === part && partOf(to) !== part);
+    const idle = MAY_IMPORT[part]!.filter((allowed) => {
+      const [, types, target] = /^(type:)?(.*)$/.exec(allowed)!;
+      // A permission to load what only its types are used of is one too many.
+      return !used.some(({ to, typeOnly }) => partOf(to) === target && (types || !typeOnly));
+    });
+    expect(idle).toEqual([]);
+  });
+
+  it('make no cycle, of types neither', () => {
+    const exempt = ({ from, to, typeOnly }: Import): boolean =>
+      [from, to].every((file) => ONE_DESCENT.test(file)) ||
+      (typeOnly && [from, to].every((file) => API_TYPES.test(file)));
     const graph = new Map<string, string[]>();
-    for (const { from, to, typeOnly } of imports) {
-      if (typeOnly || (ONE_DESCENT.test(from) && ONE_DESCENT.test(to))) continue;
-      graph.set(from, [...(graph.get(from) ?? []), to]);
+    for (const each of imports) {
+      if (exempt(each)) continue;
+      graph.set(each.from, [...(graph.get(each.from) ?? []), each.to]);
     }
     expect(findCycle(graph)).toBe(undefined);
+  });
+
+  it('on Node are where there is one', () => {
+    const needed = files.filter((file) => {
+      const text = readFileSync(join(SRC, file), 'utf8');
+      return /(?:from\s+|import\(\s*)'node:/.test(text);
+    });
+    expect(needed.length).toBeGreaterThan(10);
+    const wrong = needed.filter((file) => !MAY_IMPORT_NODE.some((place) => place.test(file)));
+    expect(wrong).toEqual([]);
   });
 });
 

@@ -4,9 +4,8 @@
  * frame, which is what makes two views of one object coherent.
  */
 
-import type { Errno } from '../abi/linux/errno.js';
 import { PAGE_SIZE } from '../base/address.js';
-import { fail, ok, type Result } from '../base/result.js';
+import { type Failure, fail, ok, type Result } from '../base/result.js';
 import type { Frames } from './frames.js';
 import type {
   MemoryObject,
@@ -145,7 +144,7 @@ export class PagedObject implements MemoryObject {
   }
 
   /** shmem_write_begin, for the first page of a write: the seals, before any byte is looked at. */
-  writeRefusal(offset: number, length: number): Errno | undefined {
+  writeRefusal(offset: number, length: number): Failure['errno'] | undefined {
     if (this.seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) return 'EPERM';
     if (!(this.seals & F_SEAL_GROW)) return undefined;
     const stop = Math.min(offset + length, (Math.floor(offset / PAGE_SIZE) + 1) * PAGE_SIZE);

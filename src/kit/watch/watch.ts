@@ -16,8 +16,9 @@ import {
   type MemoryAccess,
 } from '../../x86/memory-access.js';
 import type { Breach } from '../abi/conduct.js';
+import type { Convention } from '../abi/convention.js';
 import { StackWatch } from '../abi/stack-watch.js';
-import type { CallFacts, CallResult } from '../run/call-result.js';
+import type { Code } from '../bed/code.js';
 
 /** More than a report can use. */
 const KEPT = 200_000;
@@ -36,7 +37,6 @@ export interface BranchCount {
 }
 
 export interface WatchedRun {
-  readonly result: CallResult;
   /** Instructions begun; each repetition of a `rep` counts. */
   readonly instructions: number;
   /** Addresses in order; of a long run the first 200,000. */
@@ -52,16 +52,23 @@ export interface WatchedRun {
   readonly decoded: ReadonlyMap<Addr, DecodedInstruction>;
 }
 
-export function watch(facts: CallFacts): WatchedRun {
+/** A call that can be made once more. */
+export interface Watchable {
+  readonly code: Code;
+  readonly convention: Convention;
+  rerun(observe: (sandbox: Sandbox) => (pc: Addr) => void): unknown;
+}
+
+export function watch(facts: Watchable): WatchedRun {
   let eye: Watcher | undefined;
-  const result = facts.rerun((sandbox) => {
+  facts.rerun((sandbox) => {
     eye = new Watcher(sandbox, facts);
     return eye.observe;
   });
   const { instructions, path, touched, counts, branches, stack, decoded } =
     eye ?? new Watcher(undefined, facts);
   return {
-    ...{ result, instructions, path, touched, counts, branches, decoded },
+    ...{ instructions, path, touched, counts, branches, decoded },
     breaches: stack.breaches,
   };
 }
@@ -79,7 +86,7 @@ class Watcher {
   readonly #disassembler: Disassembler;
   #branch: DecodedInstruction | undefined;
 
-  constructor(sandbox: Sandbox | undefined, { code, convention }: CallFacts) {
+  constructor(sandbox: Sandbox | undefined, { code, convention }: Watchable) {
     this.#sandbox = sandbox;
     this.#arch = code.arch;
     this.#disassembler = disassembler();
