@@ -1,5 +1,5 @@
 /** Whether this host runs native code: it runs the smallest program of an architecture once, and remembers. */
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,31 +31,40 @@ const known = new Map<Arch, string | undefined>();
  * with ia32_emulation=off, runs none of i386. The first question for each architecture starts a process.
  */
 export function whyNotOnHost(arch: Arch = 'x86-64'): string | undefined {
-  if (!known.has(arch)) known.set(arch, whyNot(arch));
+  if (!known.has(arch)) known.set(arch, askHost(arch, spawnSync));
   return known.get(arch);
 }
 
-function whyNot(arch: Arch): string | undefined {
+/** Runs a file; as spawnSync does, it says how that went. */
+export type Execute = (
+  file: string,
+) => Pick<SpawnSyncReturns<Buffer>, 'status' | 'signal' | 'error'>;
+
+/** Asks anew, by means of `execute`. */
+export function askHost(arch: Arch, execute: Execute): string | undefined {
   const { platform, arch: cpu } = process;
   if (platform !== 'linux' || cpu !== 'x64') {
     return `native code of ${arch} runs on Linux on x86-64, and this host is ${platform} on ${cpu}`;
   }
-  const other = arch === 'i386' ? whyNotOnHost('x86-64') : undefined;
+  const other = arch === 'i386' ? askHost('x86-64', execute) : undefined;
   if (other !== undefined) return other;
-  const failure = failureOf(Buffer.from(PROGRAMS[arch].join('').replaceAll(' ', ''), 'hex'));
+  const failure = failureOf(
+    Buffer.from(PROGRAMS[arch].join('').replaceAll(' ', ''), 'hex'),
+    execute,
+  );
   if (failure === undefined) return undefined;
   return arch === 'i386'
     ? `this host's kernel runs no 32-bit programs, which native code of i386 needs (${failure})`
     : `this host runs no programs from ${tmpdir()}, which native code needs (${failure})`;
 }
 
-function failureOf(elf: Uint8Array): string | undefined {
+function failureOf(elf: Uint8Array, execute: Execute): string | undefined {
   let folder: string | undefined;
   try {
     folder = mkdtempSync(join(tmpdir(), 'mayexec-'));
     const file = join(folder, 'exit');
     writeFileSync(file, elf, { mode: 0o755 });
-    const { status, signal, error } = spawnSync(file);
+    const { status, signal, error } = execute(file);
     if (error !== undefined) return error.message;
     if (status === STATUS) return undefined;
     return `the smallest one ended with ${signal ?? `status ${status}`}`;

@@ -81,7 +81,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
   });
 
   it('random bytes as code end somehow', async () => {
-    using machine = await openIdle(arch, { blocks: 2000 });
+    using machine = await openIdle(arch, { blocks: 200 });
     const { process } = machine;
     const call = arch === 'i386' ? 'mmap2' : 'mmap';
     const page = process.syscall(call, [0n, 8192n, 7n, 0x22n, NONE, 0n]).value;
@@ -98,7 +98,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
   });
 
   it('a handler for everything, on top of random code, ends somehow', async () => {
-    using machine = await openIdle(arch, { blocks: 2000 });
+    using machine = await openIdle(arch, { blocks: 200 });
     const { process } = machine;
     const call = arch === 'i386' ? 'mmap2' : 'mmap';
     const page = process.syscall(call, [0n, 8192n, 7n, 0x22n, NONE, 0n]).value;
