@@ -1,9 +1,10 @@
-/** Runs the built command as a process, on files in a folder of its own. */
+/** Runs the built command on files in a folder of its own. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { WarmCommand } from './warm-command.js';
 
 const COMMAND = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
@@ -12,6 +13,8 @@ export interface CommandRun {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+let warm: WarmCommand | undefined;
 
 export class CommandFolder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'mayexec-cli-'));
@@ -22,7 +25,22 @@ export class CommandFolder implements Disposable {
     return name;
   }
 
+  /**
+   * With input: as a process of its own. Without: in one that is kept, as most of a short run is its start.
+   * Where that cannot be, as on Windows, always as a process of its own.
+   */
   mayexec(
+    args: readonly string[],
+    input?: string | Uint8Array,
+    encoding?: BufferEncoding,
+  ): CommandRun {
+    const own = input !== undefined || encoding !== undefined || process.platform === 'win32';
+    if (own) return this.process(args, input, encoding);
+    warm ??= new WarmCommand(COMMAND);
+    return warm.run(this.path, args);
+  }
+
+  process(
     args: readonly string[],
     input: string | Uint8Array = '',
     encoding: BufferEncoding = 'utf8',
