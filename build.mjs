@@ -4,6 +4,7 @@
  * Each step knows its inputs and leaves their hash in .cache/, so that what is up to date is skipped.
  * Progress goes to stderr; stdout belongs to the command that is started.
  */
+import { campaign } from './src/build/campaigns.mjs';
 import { install } from './src/build/install.mjs';
 import { bench, buildAll } from './src/build/outputs.mjs';
 import { BuildError, path, ROOT } from './src/build/project.mjs';
@@ -21,11 +22,17 @@ const COMMANDS = {
     },
   },
   test: {
-    does: 'build, then run the tests (arguments go to vitest, for instance test/os/linux/mm)',
+    does: 'build, then run the tests (--fast: the quick ones; other arguments go to vitest: test/policy)',
     run: async (args) => {
       await prepare();
-      const vitest = path('node_modules/vitest/vitest.mjs');
-      return node(vitest, 'run', '--config', path('test/vitest.config.ts'), ...args);
+      return runTests(args);
+    },
+  },
+  campaign: {
+    does: 'build, then run random tests at length (without a name: lists them)',
+    run: async (args) => {
+      await prepare();
+      return campaign(args, runTests);
     },
   },
   check: {
@@ -51,6 +58,18 @@ const COMMANDS = {
     },
   },
 };
+
+function runTests(args) {
+  const config = args.includes('--fast') ? 'fast.config.ts' : 'vitest.config.ts';
+  const rest = args.filter((arg) => arg !== '--fast');
+  return node(
+    path('node_modules/vitest/vitest.mjs'),
+    'run',
+    '--config',
+    path('test', config),
+    ...rest,
+  );
+}
 
 async function prepare() {
   await install();

@@ -2,11 +2,13 @@
  * Runs the command again and again in one process, which loads the library and compiles the engine once.
  * Requests come on descriptor 3, answers go to descriptor 4, a line of JSON each; standard input is empty.
  */
-import { readSync, writeSync } from 'node:fs';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const [REQUESTS, ANSWERS] = [3, 4];
 const [command] = process.argv.slice(2);
+const { readSync, writeSync } = fs;
 const url = pathToFileURL(command).href;
 
 let rest = '';
@@ -25,21 +27,38 @@ function nextLine() {
   }
 }
 
-/** What goes to a stream while `act` runs. */
-async function captured(stream, chunks, act) {
-  const { write } = stream;
-  stream.write = (chunk, encoding, done) => {
-    chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk));
-    const callback = typeof encoding === 'function' ? encoding : done;
-    if (callback) queueMicrotask(callback);
-    return true;
+/** What the command writes to standard output and error, by descriptor or by stream, while `act` runs. */
+async function captured(act) {
+  const chunks = { 1: [], 2: [] };
+  const take = (fd, bytes) => {
+    chunks[fd].push(Buffer.from(bytes));
+    return bytes.length;
   };
-  try {
-    return await act();
-  } finally {
-    stream.write = write;
-    stream.removeAllListeners('error');
+  const streams = [process.stdout, process.stderr];
+  const writes = streams.map(({ write }) => write);
+  fs.writeSync = (fd, bytes, ...rest) =>
+    fd in chunks ? take(fd, bytes) : writeSync(fd, bytes, ...rest);
+  syncBuiltinESMExports();
+  for (const [index, stream] of streams.entries()) {
+    stream.write = (chunk, encoding, done) => {
+      take(index + 1, chunk);
+      const callback = typeof encoding === 'function' ? encoding : done;
+      if (callback) queueMicrotask(callback);
+      return true;
+    };
   }
+  try {
+    await act();
+  } finally {
+    fs.writeSync = writeSync;
+    syncBuiltinESMExports();
+    for (const [index, stream] of streams.entries()) {
+      stream.write = writes[index];
+      stream.removeAllListeners('error');
+    }
+  }
+  const [stdout, stderr] = [1, 2].map((fd) => Buffer.concat(chunks[fd]).toString('utf8'));
+  return { stdout, stderr };
 }
 
 let runs = 0;
@@ -47,20 +66,16 @@ async function answer({ cwd, args }) {
   process.chdir(cwd);
   process.argv = [process.execPath, command, ...args];
   process.exitCode = undefined;
-  const [stdout, stderr] = [[], []];
-  await captured(process.stdout, stdout, () =>
-    captured(process.stderr, stderr, async () => {
-      try {
-        // Another name each time: the command's own module runs anew, and the library that it imports is kept.
-        await import(`${url}?run=${runs++}`);
-      } catch (error) {
-        process.stderr.write(`${error.stack}\n`);
-        process.exitCode = 1;
-      }
-    }),
-  );
-  const text = (chunks) => Buffer.concat(chunks).toString('utf8');
-  return { status: process.exitCode ?? 0, stdout: text(stdout), stderr: text(stderr) };
+  const output = await captured(async () => {
+    try {
+      // Another name each time: the command's own module runs anew, and the library that it imports is kept.
+      await import(`${url}?run=${runs++}`);
+    } catch (error) {
+      process.stderr.write(`${error.stack}\n`);
+      process.exitCode = 1;
+    }
+  });
+  return { status: process.exitCode ?? 0, ...output };
 }
 
 for (let line = nextLine(); line !== undefined; line = nextLine()) {

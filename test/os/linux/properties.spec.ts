@@ -12,6 +12,8 @@ import { type Machine, openIdle, openMachine } from './machine.js';
 const ARCHES = ['x86-64', 'i386'] as const;
 const KINDS: readonly Outcome['kind'][] = ['return', 'exit', 'signal', 'limit'];
 const NONE = (1n << 64n) - 1n;
+/** More of everything random: MAYEXEC_CAMPAIGN=20. */
+const CAMPAIGN = Number(process.env.MAYEXEC_CAMPAIGN ?? 1);
 
 /** Waits that nothing ends, and calls that end the process: each has tests of its own. */
 const ENDING = ['exit', 'exit_group', 'pause', 'rt_sigsuspend'];
@@ -65,7 +67,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
           process.mm.checkInvariants();
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 400 * CAMPAIGN },
     );
   });
 
@@ -76,7 +78,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
         expect(machine.process.syscall(number, []).errno).toBe('ENOSYS');
         expect(machine.process.syscall(-number, []).errno).toBe('ENOSYS');
       }),
-      { numRuns: 50 },
+      { numRuns: 50 * CAMPAIGN },
     );
   });
 
@@ -93,7 +95,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
         expect(KINDS).toContain(process.call(page, [page, page]).kind);
         process.mm.checkInvariants();
       }),
-      { numRuns: 300 },
+      { numRuns: 300 * CAMPAIGN },
     );
   });
 
@@ -125,7 +127,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
         expect(KINDS).toContain(process.call(page, [page, page]).kind);
         process.mm.checkInvariants();
       }),
-      { numRuns: 200 },
+      { numRuns: 200 * CAMPAIGN },
     );
   });
 
@@ -138,7 +140,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
       minLength: 1,
       maxLength: 4,
     });
-    const samples = fc.sample(damage, { numRuns: 60, seed: 11 });
+    const samples = fc.sample(damage, { numRuns: 60 * CAMPAIGN, seed: 11 });
     for (const changes of samples) {
       const bytes = good.slice();
       for (const [at, value] of changes) bytes[at] = value;
