@@ -32,7 +32,11 @@ describe('one line and status 2 for', () => {
     ['a second program', ['run', 'good.s', 'x'], /unexpected argument 'x'.*follow --/],
     ['a file that is not there', ['run', 'none.s'], /none\.s: no such file/],
     ['a folder', ['run', 'folder.s'], /folder\.s: is a directory/],
-    ['an unknown kind of file', ['run', 'notes.txt'], /notes\.txt: neither an ELF nor a PE file, nor/],
+    [
+      'an unknown kind of file',
+      ['run', 'notes.txt'],
+      /notes\.txt: neither an ELF nor a PE file, nor/,
+    ],
     ['a truncated ELF file', ['run', 'short.elf'], /short\.elf/],
     ['text in another encoding', ['run', 'latin1.s'], /latin1\.s: not UTF-8/],
     ['source with an error', ['run', 'bad.s'], /bad\.s:4:.*mvo/],
