@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SYSCALLS_I386 } from '../../../src/abi/linux/syscalls-i386.js';
 import { SYSCALLS_X86_64 } from '../../../src/abi/linux/syscalls-x86-64.js';
 import type { Arch } from '../../../src/base/address.js';
+import { MayexecError } from '../../../src/base/errors.js';
 import type { Outcome } from '../../../src/base/outcome.js';
 import { HANDLERS } from '../../../src/os/linux/entry/syscall-table.js';
 import { PF_RWX, PT_GNU_STACK, program } from './elf-file.js';
@@ -148,7 +149,7 @@ describe.each(ARCHES)('on %s', (arch: Arch) => {
       try {
         machine.process.exec('/tmp/x', bytes, ['x'], []);
       } catch (error) {
-        expect((error as Error).name).toBe('MayexecError');
+        expect(error).toBeInstanceOf(MayexecError);
         continue;
       }
       expect(KINDS).toContain(machine.process.run().kind);
