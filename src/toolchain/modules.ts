@@ -28,9 +28,12 @@ let folder: URL | undefined;
 const loading = new Map<ToolchainName, Promise<Loaded>>();
 const loaded = new Map<ToolchainName, Loaded>();
 
-/** For a page that serves the files of `dist/toolchain/` elsewhere: call it before the first use. */
-export function locateToolchain(served: URL): void {
-  folder = served;
+/**
+ * For a page that serves the files of `dist/toolchain/` elsewhere: call it before the first use, with a URL. (Its
+ * type is spelt out, so that the declarations need neither a page's types nor Node's.)
+ */
+export function locateToolchain(served: { readonly href: string }): void {
+  folder = new URL(served.href);
 }
 
 /** Fetches and compiles, once. */

@@ -3,6 +3,8 @@
  * assembler; after that nothing is asynchronous. Each matcher takes code (bytes, assembly text), the result of
  * `call(code, args, options)`, or a sandbox.
  */
+// It stays in the declarations: what is declared for a module below is merged only when that one is loaded before.
+import 'vitest';
 import { expect, type MockInstance, Snapshots, vi } from 'vitest';
 import {
   type AbiName,
