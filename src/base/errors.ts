@@ -75,7 +75,8 @@ export function unknownValue(what: string, value: unknown, known: readonly strin
 /** More than anybody reads: names that a source defines. */
 const MOST_LISTED = 200;
 
-function listed(known: readonly string[]): string {
+/** For messages. */
+export function listed(known: readonly string[]): string {
   const more = known.length - MOST_LISTED;
   const names = known.slice(0, MOST_LISTED).join(', ');
   return more > 0 ? `${names} and ${more} more` : names;

@@ -1,10 +1,18 @@
 /** FileReader: little-endian fields of a file that may be cut off or lie about itself. */
 import { MayexecError } from '../base/errors.js';
 
+/** Symbols, relocations and the like of one file. Tables may lie upon each other: the file's length bounds nothing. */
+const MOST_RECORDS = 1 << 20;
+/** Characters of all names of one file, and of one: mangled names are long. */
+const MOST_NAMED = 16 << 20;
+const LONGEST_NAME = 1 << 16;
+
 export class FileReader {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly #view: DataView;
+  #records = 0;
+  #named = 0;
 
   constructor(name: string, bytes: Uint8Array) {
     this.name = name;
@@ -56,9 +64,20 @@ export class FileReader {
   /** A string up to its NUL, which must lie before `end`. */
   text(at: number, end: number, what: string): string {
     this.check(at, 1, what);
-    const nul = this.bytes.indexOf(0, at);
-    if (nul < 0 || nul >= end) throw this.error(`${what} at 0x${at.toString(16)} has no end`);
-    return new TextDecoder().decode(this.bytes.subarray(at, nul));
+    const rest = this.bytes.subarray(at, Math.min(end, at + LONGEST_NAME));
+    const length = rest.indexOf(0);
+    if (length < 0) throw this.error(`${what} at 0x${at.toString(16)} has no end`);
+    this.#named += length;
+    if (this.#named > MOST_NAMED) throw this.error(`its names have more than ${MOST_NAMED} bytes`);
+    return new TextDecoder().decode(rest.subarray(0, length));
+  }
+
+  /** @throws MayexecError when a table of `count` records is more than a file that makes sense has. */
+  records(count: number, what: string): void {
+    this.#records += count;
+    if (this.#records > MOST_RECORDS) {
+      throw this.error(`has more than ${MOST_RECORDS} records, with the ${count} of ${what}`);
+    }
   }
 
   /** @throws MayexecError when the field is not in the file. */

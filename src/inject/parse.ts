@@ -21,6 +21,7 @@ import {
 } from '../abi/linux/process.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { ownEntry } from '../base/own-entry.js';
+import { shorten } from '../base/text.js';
 import type { CallEffect, CallInjection, Injection, When } from './injection.js';
 
 /** Limits that something here obeys. */
@@ -40,8 +41,16 @@ const ONLY_STRACE = ['signal', 'syscall', 'delay_enter', 'delay_exit', 'poke_ent
 const ALWAYS: When = { first: 1, last: Number.POSITIVE_INFINITY, step: 1 };
 const UNITS = { '': 0n, k: 10n, m: 20n, g: 30n } as const;
 
+/** Each injection is asked about each call. */
+const LONGEST_SPEC = 4096;
+
 /** @throws MayexecError that names the part that is wrong, what is accepted and the nearest spelling. */
 export function parseInjections(spec: string): Injection[] {
+  if (spec.length > LONGEST_SPEC) {
+    throw new MayexecError(
+      `injection '${shorten(spec)}' is longer than ${LONGEST_SPEC} characters`,
+    );
+  }
   return spec.split(/\+(?=[a-z%])/i).map((text) => parseOne(text.trim()));
 }
 
@@ -49,13 +58,14 @@ function parseOne(text: string): Injection {
   const [head = '', ...words] = text.split(':');
   if (head === '') {
     throw new MayexecError(
-      `injection '${text}': expected CALL:error=ERRNO, map-count=N or rlimit-as=SIZE`,
+      `injection '${shorten(text)}': expected CALL:error=ERRNO, map-count=N or rlimit-as=SIZE`,
     );
   }
   const [, name, value] = /^([\w-]+)=(.*)$/.exec(head) ?? [];
   if (name === undefined || value === undefined)
     return within(text, () => callOf(text, head, words));
-  if (words.length > 0) throw new MayexecError(`injection '${text}': nothing follows ${name}=N`);
+  if (words.length > 0)
+    throw new MayexecError(`injection '${shorten(text)}': nothing follows ${name}=N`);
   return within(text, () => settingOf(text, name, value));
 }
 
@@ -64,7 +74,7 @@ function within<T>(text: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof MayexecError)) throw error;
-    throw new MayexecError(`injection '${text}': ${error.message}`);
+    throw new MayexecError(`injection '${shorten(text)}': ${error.message}`);
   }
 }
 
@@ -153,7 +163,7 @@ function wholeNumber(what: string, text: string): number {
 }
 
 function sizeOf(what: string, text: string): bigint {
-  const [, digits, unit = ''] = /^(\d+)([kmg]?)$/i.exec(text) ?? [];
+  const [, digits, unit = ''] = /^(\d{1,20})([kmg]?)$/i.exec(text) ?? [];
   if (digits === undefined) {
     throw new MayexecError(`${what} is '${text}': expected a number, which K, M or G may follow`);
   }

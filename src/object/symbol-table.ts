@@ -1,6 +1,7 @@
 /** Which definition a name means, over all objects that are linked: strong before weak, the first weak one counts. */
 import type { Addr } from '../base/address.js';
-import { MayexecError, nearest } from '../base/errors.js';
+import { listed, MayexecError, nearest } from '../base/errors.js';
+import { shorten } from '../base/text.js';
 import type { ObjectFile, ObjectSymbol, SymbolPlace } from '../formats/object-file.js';
 
 /** An address of the host's for a name that no object defines. */
@@ -38,12 +39,13 @@ export class SymbolTable {
   /** One error for all that is missing, each name with the first place that wants it. */
   undefinedError(missing: ReadonlyMap<string, string>): MayexecError {
     const known = [...this.#globals.keys(), ...Object.keys(this.#externals)];
-    const each = [...missing].map(([name, where]) => {
+    const each = [...missing].slice(0, MOST_NAMED).map(([name, where]) => {
       const guess = nearest(name, known);
-      return `'${name}' (${where})${guess === undefined ? '' : `; did you mean '${guess}'?`}`;
+      return `'${shorten(name)}' (${where})${guess === undefined ? '' : `; did you mean '${guess}'?`}`;
     });
-    const what = each.length === 1 ? 'undefined symbol' : `${each.length} undefined symbols:`;
-    const names = known.length === 0 ? 'nothing is defined' : `defined are ${known.join(', ')}`;
+    if (missing.size > MOST_NAMED) each.push(`and ${missing.size - MOST_NAMED} more`);
+    const what = missing.size === 1 ? 'undefined symbol' : `${missing.size} undefined symbols:`;
+    const names = known.length === 0 ? 'nothing is defined' : `defined are ${listed(known)}`;
     return new MayexecError(`${what} ${each.join(', ')}: ${names}`);
   }
 
@@ -63,6 +65,9 @@ export class SymbolTable {
     }
   }
 }
+
+/** Names in one message. */
+const MOST_NAMED = 20;
 
 const STRONG = 2;
 

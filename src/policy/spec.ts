@@ -1,19 +1,28 @@
 /** The grammar of policy specs: `name:key=value,key=value`, joined by `+`. */
 import { MayexecError } from '../base/errors.js';
+import { shorten } from '../base/text.js';
 
 export interface SpecPart {
   readonly name: string;
   readonly options: ReadonlyMap<string, string>;
 }
 
+/** All policies with all their options take less. */
+const LONGEST_SPEC = 4096;
+
 /** Splits a spec; names and values are not judged here. @throws MayexecError for what is no spec. */
 export function parseSpec(spec: string): readonly SpecPart[] {
+  if (spec.length > LONGEST_SPEC) {
+    throw new MayexecError(
+      `policy spec '${shorten(spec)}' is longer than ${LONGEST_SPEC} characters`,
+    );
+  }
   const parts = spec.split('+').map((text) => parsePart(spec, text.trim()));
   const seen = new Set<string>();
   for (const { name } of parts) {
     if (seen.has(name)) {
       throw new MayexecError(
-        `policy spec '${spec}' names '${name}' twice: join its options by ','`,
+        `policy spec '${shorten(spec)}' names '${shorten(name)}' twice: join its options by ','`,
       );
     }
     seen.add(name);
@@ -26,7 +35,7 @@ function parsePart(spec: string, text: string): SpecPart {
   const name = (colon < 0 ? text : text.slice(0, colon)).trim();
   if (name === '') {
     throw new MayexecError(
-      `policy spec '${spec}' lacks a name: expected NAME or NAME:KEY=VALUE,KEY=VALUE, joined by '+'`,
+      `policy spec '${shorten(spec)}' lacks a name: expected NAME or NAME:KEY=VALUE,KEY=VALUE, joined by '+'`,
     );
   }
   const options = new Map<string, string>();
@@ -41,11 +50,13 @@ function addOption(options: Map<string, string>, spec: string, name: string, pai
   const value = pair.slice(equals + 1).trim();
   if (equals < 0 || key === '' || value === '') {
     throw new MayexecError(
-      `policy spec '${spec}': '${pair}' is no option of '${name}': expected KEY=VALUE, joined by ','`,
+      `policy spec '${shorten(spec)}': '${shorten(pair)}' is no option of '${shorten(name)}': expected KEY=VALUE, joined by ','`,
     );
   }
   if (options.has(key)) {
-    throw new MayexecError(`policy spec '${spec}' gives option '${key}' of '${name}' twice`);
+    throw new MayexecError(
+      `policy spec '${shorten(spec)}' gives option '${shorten(key)}' of '${shorten(name)}' twice`,
+    );
   }
   options.set(key, value);
 }

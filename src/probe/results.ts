@@ -10,7 +10,8 @@
  *   end 4
  */
 import type { Arch } from '../base/address.js';
-import { MayexecError } from '../base/errors.js';
+import { listed, MayexecError } from '../base/errors.js';
+import { shorten } from '../base/text.js';
 import { experimentsFor } from './experiments.js';
 
 export const FORMAT_NAME = 'mayexec-probe';
@@ -42,11 +43,21 @@ const OUTCOME =
   /^([\w-]+) (ok(?: \d+)?|\S+ (?:no|E[A-Z0-9]+|\d+|SIG[A-Z0-9]+(?: (?:[A-Z]+_[A-Z]+|\d+))?))$/;
 const END = /^end (\d+)$/;
 
+/** A probe of all experiments prints some kilobytes; there may be others' output before it. */
+const LONGEST_TEXT = 1 << 20;
+/** Beyond them the rest are counted. */
+const MOST_PROBLEMS = 20;
+
 /**
  * Reads the output of a probe; what stands before its header is passed over.
  * @throws MayexecError for a text without a header.
  */
 export function parseProbe(text: string): ProbeResults {
+  if (text.length > LONGEST_TEXT) {
+    throw new MayexecError(
+      `not the output of a probe: ${text.length} characters, where at most ${LONGEST_TEXT} are expected`,
+    );
+  }
   const lines = text.split('\n').map((line) => line.trim());
   const start = lines.findIndex((line) => HEADER.test(line));
   if (start === -1) {
@@ -60,13 +71,14 @@ export function parseProbe(text: string): ProbeResults {
   const reader = new ResultReader(arch as Arch);
   if (Number(version) !== FORMAT_VERSION) {
     reader.problems.push(
-      `format ${version}: this mayexec knows format ${FORMAT_VERSION}, and reads what it can`,
+      `format ${shorten(version)}: this mayexec knows format ${FORMAT_VERSION}, and reads what it can`,
     );
   }
   const rest = lines.slice(start + 1).map((line, index) => [line, start + index + 2] as const);
   for (const [line, number] of rest) if (line !== '') reader.line(line, number);
   reader.finish();
-  const { outcomes, problems } = reader;
+  const { outcomes } = reader;
+  const problems = reader.listed();
   return { arch: arch as Arch, system, release, machine, outcomes, problems };
 }
 
@@ -90,7 +102,7 @@ class ResultReader {
     }
     const [, name = '', outcome = ''] = OUTCOME.exec(line) ?? [];
     if (name === '') {
-      this.problems.push(`line ${number}: '${line}' is no result of an experiment`);
+      this.problems.push(`line ${number}: '${shorten(line)}' is no result of an experiment`);
       return;
     }
     this.#lines++;
@@ -103,9 +115,16 @@ class ResultReader {
     if (before === undefined) this.outcomes.set(name, outcome);
     else if (before !== outcome) {
       this.problems.push(
-        `line ${number}: ${name} is '${outcome}', and was '${before}' before: the first counts`,
+        `line ${number}: ${name} is '${shorten(outcome)}', and was '${before}' before: the first counts`,
       );
     }
+  }
+
+  /** The first problems, and how many more there are. */
+  listed(): string[] {
+    const more = this.problems.length - MOST_PROBLEMS;
+    const first = this.problems.slice(0, MOST_PROBLEMS).map((problem) => shorten(problem, 1000));
+    return more > 0 ? [...first, `and ${more} more`] : first;
   }
 
   finish(): void {
@@ -117,7 +136,7 @@ class ResultReader {
       );
     }
     if (this.#unknown.length > 0) {
-      this.problems.push(`from another version: unknown experiments ${this.#unknown.join(', ')}`);
+      this.problems.push(`from another version: unknown experiments ${listed(this.#unknown)}`);
     }
     const missing = [...this.#known].filter((name) => !this.outcomes.has(name));
     if (missing.length > 0) {

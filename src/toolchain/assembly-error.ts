@@ -28,10 +28,15 @@ export class AssemblyError extends MayexecError {
 
   constructor(problems: readonly AssemblyProblem[]) {
     const sorted = firstOfEachKind(problems);
-    const more = sorted.length > LISTED ? [`and ${sorted.length - LISTED} more`] : [];
-    super([...sorted.slice(0, LISTED).map(problemLine), ...more].join('\n'));
+    super(problemList(sorted));
     this.problems = sorted;
   }
+}
+
+/** A line each; of very many the first. */
+export function problemList(problems: readonly AssemblyProblem[]): string {
+  const more = problems.length > LISTED ? [`and ${problems.length - LISTED} more`] : [];
+  return [...problems.slice(0, LISTED).map(problemLine), ...more].join('\n');
 }
 
 /** `jit.s:3:5: unknown mnemonic 'mvo'; did you mean 'mov'?: mvo eax, 1` */

@@ -180,6 +180,7 @@ function readHeaders(file: FileReader): Coff {
   const first = shape.header + optional;
   file.check(first, count * SECTION, 'the table of sections');
   file.check(symbolsAt, symbolCount * symbol, 'the symbol table');
+  file.records(symbolCount, 'the symbol table');
   const strings = symbolsAt + symbolCount * symbol;
   const headers = Array.from({ length: count }, (_, index) => {
     const at = first + index * SECTION;
@@ -314,6 +315,7 @@ function readRelocations(coff: Coff, header: Header, bytes: Uint8Array): Relocat
   // The first record of an overlong table holds its length, itself included.
   const count = extended ? file.u32(header.relocationsAt, what) : header.relocations;
   file.check(header.relocationsAt, count * RELOCATION, what);
+  file.records(count, what);
   const target = new FileReader(`${file.name}: ${header.name}`, bytes);
   const found: Relocation[] = [];
   for (let index = extended ? 1 : 0; index < count; index++) {

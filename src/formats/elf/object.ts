@@ -173,6 +173,7 @@ function readSymbols(
     throw file.error(`its symbols' names shall be in section ${table.link}`);
   const entry = word === 8 ? 24 : 16;
   file.check(table.offset, table.size, 'the symbol table');
+  file.records(Math.floor(table.size / entry), 'the symbol table');
   const high = headers.find(
     ({ type, link }) => type === SHT_SYMTAB_SHNDX && headers[link] === table,
   );
@@ -314,6 +315,7 @@ function readRelocations(
   const entry = word * (explicit ? 3 : 2);
   const what = `relocations of ${section.name}`;
   file.check(table.offset, table.size, what);
+  file.records(Math.floor(table.size / entry), what);
   const target = new FileReader(`${file.name}: ${section.name}`, section.bytes);
   const found: Relocation[] = [];
   for (let at = table.offset; at + entry <= table.offset + table.size; at += entry) {

@@ -14,6 +14,7 @@ import { directiveStart, splitRuns, withoutDirectives } from '../read/directive.
 import type { LoadOptions } from '../read/load.js';
 import type { Problems } from '../read/scenario-error.js';
 import { checkPolicy } from '../read/settings.js';
+import { checkCalls } from '../read/size.js';
 import { contentOf, type ParsedCall, parseCall } from './call-directive.js';
 
 export interface SuiteCall extends ParsedCall {
@@ -117,6 +118,7 @@ class SuiteReader {
   finish(code: Code): Pick<CallSuite, 'policies' | 'buffers' | 'calls'> {
     const policies = this.#policies.length > 0 ? this.#policies : [{ name: 'nx', spec: 'nx' }];
     const known = policies.map(({ name }) => name);
+    checkCalls(this.#calls.length, policies.length, this.#problems);
     const calls = this.#calls.map(({ names, ...call }) => {
       const { line, column } = call.position;
       this.#problems.attempt(line, column, () => {

@@ -16,7 +16,8 @@ import { runCallSuite } from '../calls/run-calls.js';
 import { type LoadOptions, loadScenario } from '../read/load.js';
 import { isMarkdown } from '../read/parse.js';
 import type { ReadyProgram, ReadyScenario, ScenarioRun, TraceBlock } from '../read/scenario.js';
-import { ScenarioError } from '../read/scenario-error.js';
+import { Problems, ScenarioError } from '../read/scenario-error.js';
+import { checkSize } from '../read/size.js';
 import type { FileReport, RunReport } from '../report/report.js';
 import { type Actual, updatedText } from '../report/update.js';
 import { compare, endingText } from './compare.js';
@@ -42,8 +43,9 @@ const OPTIONS: OptionNames<ScenarioOptions> = {
 export async function runScenario(text: string, options: ScenarioOptions): Promise<FileReport> {
   checkOptionNames('runScenario', options, OPTIONS);
   const { file, include, ownPolicies } = options;
-  if (!isMarkdown(file) && isCallSuite(text)) return runCallSuite(text, options);
   try {
+    checkSize(text, new Problems(file));
+    if (!isMarkdown(file) && isCallSuite(text)) return await runCallSuite(text, options);
     return await runReady(await loadScenario(text, { file, include, ownPolicies }), text, options);
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;

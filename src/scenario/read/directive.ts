@@ -71,8 +71,8 @@ export function splitRuns(text: string): {
 export function parseCheck(text: string, own = NO_OWN_POLICIES): ParsedCheck {
   const [, prefix, body = ''] = /^(?:(anywhere|never)\s+)?(.*)$/s.exec(text) ?? [];
   const where = prefix === 'anywhere' || prefix === 'never' ? prefix : 'here';
-  const [, before, rule] = /^([^"]*?)\s+by\s+(\S+)$/.exec(body) ?? [undefined, body, undefined];
-  const check = checkOf((before ?? body).trim());
+  const [by, rule] = body.includes('"') ? [] : (/\sby\s+(\S+)$/.exec(body) ?? []);
+  const check = checkOf((by === undefined ? body : body.slice(0, -by.length)).trim());
   if (rule !== undefined) {
     knownRule(rule, own);
     if (check.kind === 'output') throw new MayexecError("'by' says nothing of an output");

@@ -16,6 +16,7 @@ import type {
   ScenarioProgram,
 } from './scenario.js';
 import { Problems, ScenarioError } from './scenario-error.js';
+import { checkSize } from './size.js';
 
 export interface LoadOptions {
   /** Name of the file: in messages, and what `.include` is relative to. */
@@ -36,6 +37,7 @@ const OPTIONS: OptionNames<LoadOptions> = {
 export async function loadScenario(text: string, options: LoadOptions): Promise<ReadyScenario> {
   checkOptionNames('loadScenario', options, OPTIONS);
   const problems = new Problems(options.file, ownPoliciesOf(options.ownPolicies));
+  checkSize(text, problems);
   const scenario = parseScenario(text, problems);
   const programs: ReadyProgram[] = [];
   for (const program of scenario.programs) {

@@ -33,7 +33,7 @@ export function readMarkdown(text: string, problems: Problems): Markdown {
   let index = front === undefined ? 0 : front.lines.length + 2;
   while (index < lines.length) {
     const line = lines[index]!;
-    const opening = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)\s*(.*)$/.exec(line);
+    const opening = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)\s*(.*)$/s.exec(line);
     if (opening !== null) {
       const fence = fenceAt(lines, index, opening, problems);
       fences.push(fence);
@@ -68,11 +68,16 @@ function fenceAt(
   [, ticks = '', language = '', info = '']: RegExpExecArray,
   problems: Problems,
 ): Fence {
-  const closing = new RegExp(`^ {0,3}${ticks[0]}{${ticks.length},}\\s*$`);
-  const end = lines.findIndex((line, at) => at > index && closing.test(line));
+  const end = lines.findIndex((line, at) => at > index && closes(line, ticks));
   if (end === -1) problems.add(index + 1, 1, 'this block has no end', lines[index]!.trim());
   const content = lines.slice(index + 1, end === -1 ? lines.length : end);
   return { language, words: info.split(/\s+/).filter(Boolean), line: index + 1, content };
+}
+
+/** At least as many of the same. */
+function closes(line: string, ticks: string): boolean {
+  const [, found = ''] = /^ {0,3}(`+|~+)\s*$/.exec(line) ?? [];
+  return found.startsWith(ticks);
 }
 
 function isRow(line: string): boolean {

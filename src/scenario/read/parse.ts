@@ -113,12 +113,12 @@ function withoutDirective(line: string): string | undefined {
 function fromSource(text: string, problems: Problems): Scenario {
   const lines = text.split(/\r?\n/);
   const heading =
-    /^\s*;@\s*(title|arch|policy|inject|difficulty|seed|layout|blocks|stdin)\s+(.*?)\s*$/;
+    /^\s*;@\s*(title|arch|policy|inject|difficulty|seed|layout|blocks|stdin)\s+(\S.*)$/s;
   const fields = new Map<string, Value>();
   const policies: { name: Value; spec: Value }[] = [];
   const injections: { name: Value; spec: Value }[] = [];
   const content = lines.map((each, index) => {
-    const [, key, value = ''] = heading.exec(each) ?? [];
+    const [, key, value = ''] = heading.exec(each.trimEnd()) ?? [];
     if (key === undefined) return each;
     const at = { line: index + 1, column: each.indexOf(value, each.indexOf(key) + key.length) + 1 };
     if (key === 'policy') policies.push(namedSpec(value, at));

@@ -3,6 +3,7 @@ import { MayexecError, unknownValue } from '../../base/errors.js';
 import { directiveStart, parseCheck, splitRuns } from './directive.js';
 import type { Expectation, ScenarioProgram } from './scenario.js';
 import type { Problems } from './scenario-error.js';
+import { checkParts } from './size.js';
 
 /** A stretch of source lines. `words` are those of the fence. */
 export interface CodeBlock {
@@ -28,6 +29,8 @@ export function programsOf(
   runs: readonly string[],
   problems: Problems,
 ): ScenarioProgram[] {
+  const names = new Set(blocks.map(({ words: [name = ''] }) => name));
+  checkParts(names.size, runs.length, problems);
   const open = new Map<string, OpenProgram>();
   for (const block of blocks) {
     const { name, attributes } = fenceWords(block, problems);

@@ -4,7 +4,7 @@ import { NO_OWN_POLICIES, type OwnPolicies } from '../../policy/own-policies.js'
 import {
   type AssemblyProblem,
   firstOfEachKind,
-  problemLine,
+  problemList,
 } from '../../toolchain/assembly-error.js';
 
 export class ScenarioError extends MayexecError {
@@ -13,7 +13,7 @@ export class ScenarioError extends MayexecError {
 
   constructor(problems: readonly AssemblyProblem[]) {
     const sorted = firstOfEachKind(problems);
-    super(sorted.map(problemLine).join('\n'));
+    super(problemList(sorted));
     this.problems = sorted;
   }
 }
