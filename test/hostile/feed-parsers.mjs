@@ -82,7 +82,7 @@ async function feed(parser, shape, work) {
     await work();
   } catch (error) {
     const name = error?.name ?? '';
-    const known = ['MayexecError', 'AssemblyError', 'ScenarioError'].includes(name);
+    const known = error instanceof library.MayexecError;
     const lines = String(error?.message).split('\n');
     const longest = Math.max(...lines.map((line) => line.length));
     if (!known) failures.push(`${parser} of ${shape}: ${name}: ${lines[0].slice(0, 200)}`);
