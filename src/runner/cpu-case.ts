@@ -5,6 +5,11 @@ import type { Addr } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { Struct } from '../base/struct.js';
+import {
+  type BufferText,
+  type BufferPointer as CallPointer,
+  pointerIn,
+} from '../kit/bed/buffers.js';
 import { type CaseLayout, ENDED_BY_RETURN, ENDED_BY_SIGNAL, FX_LENGTH } from './case-layout.js';
 
 /** A register that holds the address of a buffer, `offset` bytes into it. */
@@ -13,10 +18,13 @@ export interface BufferPointer {
   readonly offset?: number;
 }
 
+/** A pointer is written as in a call: `@dst+4`, or `pointerTo('dst', 4)`. */
+export type CaseValue = number | bigint | BufferPointer | CallPointer | BufferText;
+
 /** What is not given is zero; of flags, MXCSR and the x87 control word what a program starts with. */
 export interface CpuCase {
   /** General registers by name, all but the stack pointer; 64-bit values wrap. */
-  readonly registers?: Readonly<Record<string, number | bigint | BufferPointer>>;
+  readonly registers?: Readonly<Record<string, CaseValue>>;
   /** CF 1, PF 4, AF 0x10, ZF 0x40, SF 0x80, DF 0x400, OF 0x800; other bits do not count. */
   readonly flags?: number | bigint;
   /** xmm0 and up, 128 bits each. */
@@ -203,10 +211,22 @@ function stateOf(record: Struct, layout: CaseLayout): CpuState {
   };
 }
 
-function wordOf(value: number | bigint | BufferPointer, buffers: readonly PlacedBuffer[]): bigint {
-  if (typeof value !== 'object') return BigInt(value);
-  checkOptionNames('a register of a case', value, POINTER);
-  return bufferOf(buffers, value.buffer).address + BigInt(value.offset ?? 0);
+function wordOf(value: CaseValue, buffers: readonly PlacedBuffer[]): bigint {
+  if (typeof value === 'number' || typeof value === 'bigint') return BigInt(value);
+  const { buffer, offset = 0 } = pointerOf(value);
+  return bufferOf(buffers, buffer).address + BigInt(offset);
+}
+
+function pointerOf(value: Exclude<CaseValue, number | bigint>): BufferPointer {
+  const named = typeof value === 'string' ? pointerIn(value) : value;
+  if (named === undefined) {
+    throw new MayexecError(
+      `'${value}' is no value: a pointer into a buffer is written '@dst' or '@dst+4'`,
+    );
+  }
+  if ('name' in named) return { buffer: named.name, offset: named.offset };
+  checkOptionNames('a register of a case', named, POINTER);
+  return named;
 }
 
 function bufferOf(buffers: readonly PlacedBuffer[], wanted: string): PlacedBuffer {

@@ -22,7 +22,7 @@ checksum:
 ;@ call checksum("abc", 3) = u32 0x190a3
 ;@ call checksum(@source, 3) follows
 ;@ call checksum(@source, 3) within 22 instructions
-;@ call checksum(@source, 3) touches only source
+;@ call checksum(@source, 3) touches only @source
 ;@ call checksum(@source, 4) faults read SEGV_MAPERR
 
 # void copy(u8 *target, const u8 *source, u64 count)

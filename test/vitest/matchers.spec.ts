@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { registerValue } from '../../src/fast-check/index.js';
-import { call, callback, explore, kitFor, pointerTo, Sandbox } from '../../src/vitest/index.js';
+import {
+  arg,
+  call,
+  callback,
+  explore,
+  kitFor,
+  pointerTo,
+  Sandbox,
+} from '../../src/vitest/index.js';
 
 const ADD = 'lea rax, [rdi+rsi]; ret';
 
@@ -31,6 +39,7 @@ describe('toReturn', () => {
       messageOf(() => expect(call('lea rax, [rdi+rsi]; sub rax, 1; ret', [1, 2])).toReturn(3)),
     ).toBe(
       `expected the code to return 3, but it returned 2
+  arguments 1, 2
   code
        10000000:  48 8d 04 37  lea rax, [rdi + rsi]
     => 10000004:  48 83 e8 01  sub rax, 1
@@ -39,6 +48,51 @@ describe('toReturn', () => {
     rax    5eed5eed00000000 -> 0000000000000002
   policy    nx; it refused no call`,
     );
+  });
+
+  it('shows what the call was given, and what became of its buffers', () => {
+    const buffers = { dst: 40, src: Uint8Array.of(1, 2, 3) };
+    const asm = 'mov [rdi+16], esi; mov [rdi+39], sil; mov byte ptr [rdx], 9; ret';
+    const f = callback('void()', function f() {});
+    const args = ['@dst', 5, '@src+1', Uint8Array.of(7, 8), f, arg.f32(1.5)] as const;
+    const message = messageOf(() => expect(call(asm, args, { buffers })).toReturn(1));
+    expect(message).toContain('  arguments @dst, 5, @src+1, 2 bytes 07 08, callback f, f32 1.5\n');
+    expect(message).toContain(
+      [
+        '  buffers',
+        '    argument 4, 2 bytes, unchanged: 07 08',
+        '    dst, 40 bytes',
+        `       +16  was ${'00 '.repeat(16).trim()}`,
+        `             is 05 ${'00 '.repeat(15).trim()}`,
+        `       +32  was ${'00 '.repeat(8).trim()}`,
+        `             is ${'00 '.repeat(7)}05`,
+        '    src, 3 bytes',
+        '        +0  was 01 02 03',
+        '             is 01 09 03',
+      ].join('\n'),
+    );
+  });
+
+  it('a result of 32 bits is hinted at', () => {
+    const message = messageOf(() => expect('mov eax, -1; ret').toReturn(-1));
+    expect(message).toContain(
+      "it returned 4294967295 (0xffffffff), whose low 32 bits are -1: for a 32-bit result say returns: 'i32'",
+    );
+    for (const wrong of [
+      () => expect('mov eax, -2; ret').toReturn(-1),
+      () => expect(call('mov eax, -1; ret', [], { returns: 'i64' })).toReturn(-1),
+    ]) {
+      expect(messageOf(wrong)).not.toContain('32-bit result');
+    }
+  });
+
+  it('takes a pointer as text, and names the buffers that there are', () => {
+    const asm = 'mov al, [rdi]; movzx eax, al; ret';
+    const buffers = { table: Uint8Array.of(1, 2, 3) };
+    expect(call(asm, ['@table+2'], { buffers })).toReturn(3);
+    expect(call(asm, ['@table + 0x1'], { buffers })).toTouchOnly(['@table']);
+    expect(() => call(asm, ['@tabel'], { buffers })).toThrow("did you mean 'table'?");
+    expect(() => call(asm, ['table' as '@'], { buffers })).toThrow("written '@dst'");
   });
 
   it('says how code ended that did not return', () => {

@@ -37,6 +37,17 @@ export function pointerTo(name: string, offset = 0): BufferPointer {
   return { kind: 'buffer', name, offset };
 }
 
+/** `@dst`, `@dst+4`: a pointer as every kind of call test writes it. */
+export type BufferText = `@${string}`;
+
+/** The pointer that a text stands for; undefined when it is none. */
+export function pointerIn(text: string): BufferPointer | undefined {
+  const [, name, sign, offset] =
+    /^@([A-Za-z_][\w.-]*?|\d+)(?:\s*([+-])\s*(0x[0-9a-f]+|\d+))?$/i.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  return pointerTo(name, Number(offset ?? 0) * (sign === '-' ? -1 : 1));
+}
+
 export interface PlannedBuffer {
   readonly name: string;
   readonly bytes: Uint8Array;

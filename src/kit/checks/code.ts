@@ -5,9 +5,10 @@ import type { CodeSource } from '../bed/code.js';
 import { disagreement } from '../inputs/explore.js';
 import { INPUT_OPTIONS, type InputOptions } from '../inputs/inputs.js';
 import type { CallResult } from '../run/call-result.js';
+import { argumentsText } from '../watch/call-text.js';
 import { fullListing, plainListing } from '../watch/code-listing.js';
 import { valueWriter } from '../watch/diverge.js';
-import { failureText, valueText } from '../watch/failure.js';
+import { failureText } from '../watch/failure.js';
 import { normalInstruction } from '../watch/instruction-text.js';
 import type { Verdict } from './verdict.js';
 
@@ -52,7 +53,7 @@ export function checkBehavesLike(
     if (found === undefined) {
       return `expected the code not to behave like the other, but they agree on all ${runs} inputs`;
     }
-    const args = found.args.map(argumentText).join(', ');
+    const args = argumentsText(found.args);
     const headline = `expected the code to behave like the other, but for (${args}) ${found.difference}`;
     const theirs = failureText(found.other, 'the other:', {
       mark: valueWriter(found.other),
@@ -63,14 +64,4 @@ export function checkBehavesLike(
     );
   };
   return { pass: found === undefined, message };
-}
-
-/** Bytes of a buffer that a message shows. */
-const SHOWN = 8;
-
-function argumentText(value: unknown): string {
-  if (!(value instanceof Uint8Array)) return valueText(value);
-  const shown = [...value.subarray(0, SHOWN)].map((byte) => byte.toString(16).padStart(2, '0'));
-  const rest = value.length > SHOWN ? ' ...' : '';
-  return `${value.length} bytes ${shown.join(' ')}${rest}`.trim();
 }

@@ -115,7 +115,8 @@ function spans({ facts }: CallResult, ranges: readonly Touchable[]): Span[] {
         end: address + BigInt(length ?? bytes.length),
       }));
     }
-    const buffer = facts.buffers.find(({ name }) => name === range);
+    const wanted = range.replace(/^@/, '');
+    const buffer = facts.buffers.find(({ name }) => name === wanted);
     const names = facts.buffers.map(({ name }) => name);
     if (buffer === undefined) throw unknownValue('buffer', range, [...names, 'code']);
     return [{ start: buffer.address, end: buffer.address + BigInt(buffer.bytes.length) }];

@@ -4,7 +4,8 @@ import { FLAG_NAMES, flagBit } from '../abi/machine-state.js';
 import { sameValue } from '../inputs/same-value.js';
 import type { CallResult } from '../run/call-result.js';
 import { lastStore, lastWriter, valueWriter } from '../watch/diverge.js';
-import { outcomeText, valueText } from '../watch/failure.js';
+import { outcomeText } from '../watch/failure.js';
+import { valueText } from '../watch/value-text.js';
 import { type Verdict, verdictOf } from './verdict.js';
 
 export function checkReturn(result: CallResult, expected: unknown): Verdict {
@@ -14,9 +15,21 @@ export function checkReturn(result: CallResult, expected: unknown): Verdict {
   return verdictOf(result, {
     pass,
     expected: `return ${valueText(expected)}`,
-    actual: () => outcomeText(result),
+    actual: () => `${outcomeText(result)}${narrowHint(result, expected)}`,
     blame: () => valueWriter(result),
   });
+}
+
+/** Without a type the result is as wide as a register; compilers leave the upper half of an int undefined or zero. */
+function narrowHint({ outcome, facts }: CallResult, expected: unknown): string {
+  const { signature, returns } = facts.options;
+  if (signature !== undefined || returns !== undefined || facts.convention.word !== 8) return '';
+  if (outcome.kind !== 'return' || typeof outcome.value !== 'bigint') return '';
+  if (typeof expected !== 'bigint' && !Number.isSafeInteger(expected)) return '';
+  const wanted = BigInt(expected as number | bigint);
+  if (BigInt.asIntN(32, wanted) !== wanted && BigInt.asUintN(32, wanted) !== wanted) return '';
+  if (BigInt.asUintN(32, outcome.value) !== BigInt.asUintN(32, wanted)) return '';
+  return `, whose low 32 bits are ${wanted}: for a 32-bit result say returns: 'i32'`;
 }
 
 /** Registers by name, flags, and memory: buffers by name or bytes by address. */

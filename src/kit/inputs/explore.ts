@@ -7,7 +7,8 @@ import { type CodeSource, loadCode } from '../bed/code.js';
 import { kitFor, OPEN_CALL_OPTIONS, type OpenCallOptions } from '../pool.js';
 import type { Argument } from '../run/arguments.js';
 import type { CallResult } from '../run/call-result.js';
-import { outcomeText, valueText } from '../watch/failure.js';
+import { outcomeText } from '../watch/failure.js';
+import { valueText } from '../watch/value-text.js';
 import { INPUT_OPTIONS, type InputOptions, inputsFor, shrink } from './inputs.js';
 import { sameValue } from './same-value.js';
 

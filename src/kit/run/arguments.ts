@@ -7,7 +7,7 @@ import type { Convention } from '../abi/convention.js';
 import { parseSignature, parseType, type Signature } from '../abi/signature.js';
 import { shown } from '../abi/value-bytes.js';
 import { namedType, type ValueType } from '../abi/value-type.js';
-import type { BufferInit, BufferPointer } from '../bed/buffers.js';
+import { type BufferInit, type BufferPointer, type BufferText, pointerIn } from '../bed/buffers.js';
 import { type Callback, isCallback } from '../bed/callback.js';
 
 /** A value with its type, for calls without a signature: `arg.f32(1)`. */
@@ -23,6 +23,7 @@ export type Argument =
   | boolean
   | ArrayBufferView
   | BufferPointer
+  | BufferText
   | Callback
   | TypedValue
   | readonly Argument[];
@@ -68,7 +69,7 @@ export function typeCall(
   args: readonly Argument[],
   { signature, returns }: SignatureOptions,
 ): TypedCall {
-  const values = args.map((value) => (isTyped(value) ? value.value : value));
+  const values = args.map(plainArgument);
   const own = (value: Argument): ValueType =>
     isTyped(value) ? parseType(value.type, model) : inferred(value, model.word);
   if (signature === undefined) {
@@ -89,6 +90,25 @@ export function typeCall(
     values,
     variadicFrom: parsed.variadic ? named : undefined,
   };
+}
+
+/** Without its type, and `@dst` as the pointer that it stands for. */
+function plainArgument(value: Argument): Argument {
+  if (isTyped(value)) return plainArgument(value.value);
+  if (typeof value === 'string') return pointerOf(value);
+  return isList(value) ? value.map(plainArgument) : value;
+}
+
+function isList(value: Argument): value is readonly Argument[] {
+  return Array.isArray(value);
+}
+
+function pointerOf(text: string): BufferPointer {
+  const pointer = pointerIn(text);
+  if (pointer !== undefined) return pointer;
+  throw new MayexecError(
+    `'${text}' is no argument: a pointer into a buffer is written '@dst' or '@dst+4'`,
+  );
 }
 
 function checkCount(text: string, { parameters, variadic }: Signature, given: number): void {
@@ -115,6 +135,8 @@ function inferred(value: Argument, word: 4 | 8): ValueType {
       return pick(word === 4 && BigInt.asIntN(32, value) !== value ? 'i64' : integer);
     case 'number':
       return pick(Number.isSafeInteger(value) && !Object.is(value, -0) ? integer : 'f64');
+    case 'string':
+      return pick('ptr');
     case 'object':
       if (value instanceof Uint8Array || isBufferPointer(value) || isCallback(value)) {
         return pick('ptr');
@@ -144,7 +166,7 @@ export function callbacksIn(args: readonly Argument[]): Callback[] {
   });
 }
 
-function isTyped(value: unknown): value is TypedValue {
+export function isTyped(value: unknown): value is TypedValue {
   return hasKind(value, 'typed');
 }
 

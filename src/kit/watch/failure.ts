@@ -7,14 +7,14 @@ import { otherEndText } from '../../base/outcome.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import { straceLine } from '../../trace/print.js';
 import { causeOf, faultLine, firstRefusal, ruleOfFault } from '../../trace/print-cause.js';
-import { integerOf } from '../abi/frame.js';
 import { flagsText } from '../abi/machine-state.js';
-import { shown } from '../abi/value-bytes.js';
 import type { CallResult } from '../run/call-result.js';
 import type { CallOutcome } from '../run/outcome-text.js';
+import { argumentsText, bufferLines } from './call-text.js';
 import { instructionsOf } from './code-listing.js';
 import { lastPlace } from './diverge.js';
 import { strayJump } from './stray-jump.js';
+import { valueText } from './value-text.js';
 
 /** Instructions of a long code that are shown before the mark, and after it. */
 const AROUND = [12, 6] as const;
@@ -30,7 +30,7 @@ export interface FailureOptions {
 }
 
 /** Sections that fit on the line of their name. */
-const SHORT: readonly string[] = ['jump', 'flags', 'policy'];
+const SHORT: readonly string[] = ['arguments', 'jump', 'flags', 'buffers', 'policy'];
 
 /** `headline`, then everything that may explain it, indented. */
 export function failureText(
@@ -39,11 +39,14 @@ export function failureText(
   { mark }: FailureOptions = {},
 ): string {
   const marked = mark ?? lastPlace(result);
+  const { args } = result.facts;
   const sections: readonly (readonly [string, readonly string[]])[] = [
+    ['arguments', args.length === 0 ? [] : [argumentsText(args)]],
     ['code', listingAround(result, marked)],
     ['jump', [strayJump(result) ?? []].flat()],
     ['registers', registerLines(result)],
     ['flags', flagLines(result)],
+    ['buffers', bufferLines(result)],
     ['policy', policyLines(result)],
   ];
   const body = sections
@@ -156,18 +159,4 @@ function missedReturn(result: CallResult): string | undefined {
   if (off > SEARCHED || off < -SEARCHED) return undefined;
   const side = off < 0n ? `${-off} bytes below` : `${off} bytes above`;
   return `it returned with a wrong stack: its ret took ${target} from ${side} its return address`;
-}
-
-/** A value in a sentence; whole numbers also in hexadecimal when that is easier to read. */
-export function valueText(value: unknown): string {
-  if (typeof value === 'bigint' || typeof value === 'number') {
-    const big = Number.isInteger(value) || typeof value === 'bigint' ? BigInt(value) : 0n;
-    return big > 9n || big < -9n
-      ? `${value} (0x${BigInt.asUintN(64, big).toString(16)})`
-      : `${value}`;
-  }
-  if (value instanceof Uint8Array && value.length <= 16) {
-    return `0x${integerOf(value).toString(16)}`;
-  }
-  return Array.isArray(value) ? `[${value.map(valueText).join(', ')}]` : shown(value);
 }

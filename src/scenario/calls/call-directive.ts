@@ -8,7 +8,7 @@ import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import { ownEntry } from '../../base/own-entry.js';
 import { TYPE_NAMES } from '../../kit/abi/value-type.js';
-import { pointerTo } from '../../kit/bed/buffers.js';
+import { pointerIn } from '../../kit/bed/buffers.js';
 import { type Argument, arg, type TypedValue } from '../../kit/run/arguments.js';
 import { NO_OWN_POLICIES, type OwnPolicies } from '../../policy/own-policies.js';
 import { knownRule } from '../read/directive.js';
@@ -71,8 +71,10 @@ function splitList(text: string): string[] {
 }
 
 function argumentOf(word: string): Argument {
-  const [, name, offset] = /^@([\w.-]+)\s*([+-]\s*\w+)?$/.exec(word) ?? [];
-  if (name !== undefined) return pointerTo(name, Number((offset ?? '0').replace(/\s/g, '')));
+  const pointer = pointerIn(word);
+  if (pointer !== undefined) return pointer;
+  const [, bytes] = /^bytes\s+(.+)$/.exec(word) ?? [];
+  if (bytes !== undefined) return contentOf(bytes);
   const value = valueIn(word);
   if (value instanceof Uint8Array) return value;
   return value.type === undefined ? value.number : typed(value.type, value.number);
@@ -99,7 +101,7 @@ function valueIn(word: string): Value {
   const fraction = specialFloat(digits);
   if (fraction === undefined || float === false) {
     throw new MayexecError(
-      `'${word}' is no value: expected a number, TYPE NUMBER (f32 1.5), "text" or @BUFFER`,
+      `'${word}' is no value: expected a number, TYPE NUMBER (f32 1.5), "text", bytes 01 02 or @BUFFER+4`,
     );
   }
   return { type: type ?? 'f64', number: fraction };
@@ -142,7 +144,7 @@ function checkOf(text: string, own: OwnPolicies): CallCheck {
       return withinOf(rest);
     case 'touches':
       if (words[0] !== 'only') throw new MayexecError("expected 'touches only BUFFER, BUFFER'");
-      return { kind: 'touches', buffers: splitList(words.slice(1).join(' ')) };
+      return { kind: 'touches', buffers: reachOf(words.slice(1).join(' ')) };
     case 'leaves':
       return leavesOf(rest);
     case 'denied':
@@ -212,8 +214,14 @@ function leavesOf(text: string): CallCheck {
   return { kind: 'leaves', name: register, value: BigInt(value.number) };
 }
 
+/** `@dst, code`; a buffer also without its sign. */
+function reachOf(text: string): string[] {
+  return splitList(text).map((word) => word.replace(/^@/, ''));
+}
+
 /** `"text"`, or bytes in hexadecimal: `01 02 ff`. */
-export function contentOf(text: string): Uint8Array {
+export function contentOf(given: string): Uint8Array {
+  const text = given.replace(/^bytes\s+/, '');
   if (text.startsWith('"')) return textBytes(text).slice(0, -1);
   const words = text.trim().split(/\s+/);
   if (!words.every((word) => /^[0-9a-f]{2}$/i.test(word))) {

@@ -182,9 +182,7 @@ class SuiteReader {
       throw new MayexecError(`expected 'buffer NAME = LENGTH', '= "text"' or '= bytes 01 02 ff'`);
     }
     if (this.#buffers.has(name)) throw new MayexecError(`buffer '${name}' is given twice`);
-    const init = /^\d+$/.test(content)
-      ? Number(content)
-      : contentOf(content.replace(/^bytes\s+/, ''));
+    const init = /^\d+$/.test(content) ? Number(content) : contentOf(content);
     this.#buffers.set(name, init);
   }
 }

@@ -22,9 +22,15 @@ async function failuresOf(text: string): Promise<string[]> {
   );
 }
 
+const LAST = 'f:\n movzx eax, byte ptr [rdi+1]\n ret\n';
 const ADD = 'add:\n lea eax, [rdi+rsi]\n ret\n';
 
 describe('a call suite', () => {
+  it('writes pointers and bytes as every call test does', async () => {
+    const text = `;@ buffer b = bytes 01 02 ff\n${LAST};@ call f(@b) = 2\n;@ call f(@b+1) = 255\n;@ call f(bytes 07 08) = 8\n;@ call f(@b) touches only @b`;
+    expect(await failuresOf(text)).toEqual([]);
+  });
+
   it('runs each call under each policy', async () => {
     const { runs, problems, title } = await runScenario(readFileSync(EXAMPLE, 'utf8'), {
       file: EXAMPLE,
