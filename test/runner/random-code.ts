@@ -231,8 +231,8 @@ function bitsOf(n: number): bigint {
 export const randomCase = fc.record({
   registers: fc.tuple(word, word, word, word, word, word).map(([rax, rcx, rdx, rbx, r8, r9]) => ({
     ...{ rax, rcx, rdx, rbx, r8, r9 },
-    rsi: '@from',
-    rdi: '@to',
+    rsi: '@from' as const,
+    rdi: '@to' as const,
   })),
   flags: fc.bigInt({ min: 0n, max: 0x8ffn }),
   vectors: fc.array(vectorValue, { minLength: 4, maxLength: 4 }),
