@@ -71,6 +71,7 @@ export type {
   Interception,
   SyscallInterceptor,
 } from './kernel/intercept.js';
+export type { Pause, WatchHit } from './kernel/run-control.js';
 export { type Breach, DUTIES, type Duty } from './kit/abi/conduct.js';
 export { ABIS, type AbiName } from './kit/abi/convention.js';
 export { FLAG_NAMES, flagBit } from './kit/abi/machine-state.js';
@@ -192,6 +193,7 @@ export type {
   SandboxOptions,
 } from './sandbox/options.js';
 export type { Registers } from './sandbox/registers.js';
+export type { ResumeOptions, WatchpointOption } from './sandbox/resume.js';
 export {
   type MapsEntry,
   Sandbox,

@@ -3,7 +3,7 @@
  * neither VMAs nor policies nor an operating system. The caller's page tables are the truth; the
  * engine asks `translate` on a TLB miss and forgets what it learned on `flushTlb`, as a CPU does.
  */
-import type { Addr, Arch } from '../base/address.js';
+import type { Addr, AddrRange, Arch } from '../base/address.js';
 import type { Access } from '../base/outcome.js';
 import type { CpuProfile } from './cpu-profile.js';
 
@@ -88,19 +88,38 @@ export type Stop =
     }
   /** `hlt` at privilege level 0: pc is after the instruction. */
   | { readonly kind: 'halt'; readonly pc: Addr }
+  /** The run's control wanted to: pc at the instruction that has not begun. */
+  | { readonly kind: 'paused'; readonly pc: Addr }
   | { readonly kind: 'until'; readonly pc: Addr }
   | { readonly kind: 'budget'; readonly pc: Addr };
+
+/** Somebody who sees every instruction of a run, which costs speed, and may have it pause. May read registers. */
+export interface StepControl {
+  /** Before an instruction begins, once for each time that it does; true: the run stops, and it has not begun. */
+  before(pc: Addr): boolean;
+  /** Bytes whose uses by the guest's instructions `touched` is told of. */
+  readonly watched: readonly AddrRange[];
+  /** The instruction at hand is about to load or store `length` bytes; a fault may still refuse it. */
+  touched(address: Addr, length: number, access: 'read' | 'write'): void;
+}
 
 export interface RunOptions {
   /** Stops before executing the instruction at this address. */
   readonly until?: Addr;
-  /** Translated blocks to run at most, from 1. */
+  /**
+   * Blocks to run at most, from 1. A block ends at a branch, a system call, an instruction that changes how the
+   * next ones are read (a segment, `popf`), or a page's end; a round of a repeated string instruction is one.
+   * An interrupted block that goes on where it was is not counted again.
+   */
   readonly blocks: number;
+  readonly control?: StepControl;
 }
 
 /** All CPU state that a guest can see, without memory: registers, flags, segments, x87, SSE. Opaque. */
 export interface CpuState {
   readonly engine: string;
+  /** Where a block was interrupted, which going on there continues. */
+  readonly continuesAt: Addr | undefined;
 }
 
 export interface Engine {
@@ -124,7 +143,7 @@ export interface Engine {
   flushTlb(page?: number, count?: number): void;
   /** Runs from the program counter until something happens. Never throws for what the guest does. */
   run(options: RunOptions): Stop;
-  /** Blocks begun since the engine was opened. Where blocks end may differ while instructions are watched. */
+  /** Blocks begun since the engine was opened, the same whether and how instructions are watched. */
   readonly blocks: number;
   /** Instructions begun while `countInstructions` was on. Counting costs speed. */
   readonly instructions: number;

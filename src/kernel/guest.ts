@@ -11,6 +11,7 @@ import type { Addr, AddrRange, Arch } from '../base/address.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import type { VmaHistory } from '../memory/history.js';
 import type { ListedMapping } from '../memory/mapping.js';
+import type { Pause, RunRequest } from './run-control.js';
 
 /** Memory of the guest as its first thread sees it. Addresses are those of the guest. */
 export interface GuestMemory {
@@ -80,8 +81,13 @@ export interface Guest {
   /** Where nothing can be mapped: a jump there can mean a function of the host (`enter`). */
   readonly hostAddresses: AddrRange;
 
-  /** Runs the program that was loaded, until it ends or a limit ends the run; after a limit it can go on. */
+  /** `resume` without a request: until the program ends or a limit ends the run; after a limit it can go on. */
   run(): Outcome;
+  /**
+   * Runs it as far as the request says, exact to the instruction. To pause and go on changes nothing of what the
+   * program does. An outcome when it ended, or met a limit of the sandbox first.
+   */
+  resume(request: RunRequest): Outcome | Pause;
   /** Calls code by the platform's C convention; the stack pointer is put back when it returns. */
   call(address: Addr, args: readonly bigint[]): Outcome;
   /**

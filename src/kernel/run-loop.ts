@@ -5,6 +5,7 @@
 import type { Addr, AddrRange } from '../base/address.js';
 import type { Outcome } from '../base/outcome.js';
 import type { Engine, Stop } from '../engine/engine.js';
+import type { Stepper } from './run-control.js';
 
 /** The operating system's side of the loop. */
 export interface StopHandler {
@@ -20,38 +21,42 @@ export interface StopHandler {
 }
 
 export interface RunLimits {
-  /** Translated blocks at most. */
+  /** Blocks at most. */
   readonly blocks: number;
   /** A return address: reaching it ends the loop. */
   readonly until?: Addr;
   /** Addresses that stand for functions of the host, where nothing can be mapped: a jump there ends the loop. */
   readonly host?: AddrRange;
+  /** Where to pause. */
+  readonly stepper?: Stepper | undefined;
 }
 
 /**
  * 'until' when the return address was reached, 'host' at an address of the host, 'sleeps' when whoever had the
- * CPU waits for something, 'blocks' when the blocks are used up.
+ * CPU waits for something, 'blocks' when the blocks are used up, 'paused' when the stepper said so.
  */
-export type RunEnd = Outcome | 'until' | 'host' | 'sleeps' | 'blocks';
+export type RunEnd = Outcome | 'until' | 'host' | 'sleeps' | 'blocks' | 'paused';
 
-/**
- * A stop that began no block (a fetch that faults) counts as one, so that a guest whose handlers
- * fault for ever meets the limit too.
- */
 export function runToEnd(engine: Engine, handler: StopHandler, limits: RunLimits): RunEnd {
-  const { until, host } = limits;
-  let left = limits.blocks;
+  const { until, host, stepper } = limits;
+  const last = handler.spent() + limits.blocks;
   for (;;) {
     const pending = handler.enter();
     if (pending !== undefined) return pending;
-    if (left <= 0) return 'blocks';
-    const before = handler.spent();
-    const stop = engine.run(until === undefined ? { blocks: left } : { blocks: left, until });
+    if (stepper?.due) return 'paused';
+    const blocks = last - handler.spent();
+    if (blocks <= 0) return 'blocks';
+    const stop = engine.run({
+      blocks,
+      ...(until === undefined ? {} : { until }),
+      ...(stepper === undefined ? {} : { control: stepper }),
+    });
     if (stop.kind === 'until') return 'until';
     if (stop.kind === 'budget') return 'blocks';
+    if (stop.kind === 'paused') return 'paused';
     if (host !== undefined && isFetchIn(host, stop)) return 'host';
+    if (stop.kind === 'fault') stepper?.faulted();
     const outcome = handler.stopped(stop);
-    left -= Math.max(1, handler.spent() - before);
     if (outcome !== undefined) return outcome;
   }
 }

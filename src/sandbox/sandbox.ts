@@ -20,6 +20,7 @@ import {
 import { type InjectionCount, Injector } from '../inject/injector.js';
 import type { CallAnswer, Dropped, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
 import type { SyscallInterceptor } from '../kernel/intercept.js';
+import type { Pause } from '../kernel/run-control.js';
 import type { Saved } from '../kernel/snapshot.js';
 import type { GuestOptions, GuestProgram } from '../kernel/world.js';
 import type { VmaHistory } from '../memory/history.js';
@@ -40,6 +41,7 @@ import {
   toWord,
 } from './options.js';
 import { type Registers, registersOf } from './registers.js';
+import { checkResume, type ResumeOptions } from './resume.js';
 import { type GuestOs, WORLDS } from './worlds.js';
 
 /** One line of the address space. Addresses are half-open. */
@@ -159,6 +161,16 @@ export class Sandbox implements Disposable {
   /** Runs the loaded program until it ends, or a limit ends it. */
   run(): Outcome {
     return this.#alive().run();
+  }
+
+  /**
+   * Runs the loaded program as far as `options` say, exact to the instruction: to pause and go on changes
+   * nothing of what it does. All of them count from where it goes on now; without any it is `run`.
+   * @returns a Pause, from which it goes on, or the Outcome when it ended or met a limit of the sandbox first.
+   * @throws MayexecError for an unknown option, a limit below 1 and a place that is no address.
+   */
+  resume(options: ResumeOptions = {}): Pause | Outcome {
+    return this.#alive().resume(checkResume(options, this.arch));
   }
 
   /** Calls guest code as the platform's C convention does, and runs it until it returns. */

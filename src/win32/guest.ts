@@ -14,6 +14,7 @@ import type {
   GuestSnapshot,
   HostEntry,
 } from '../kernel/guest.js';
+import { type Pause, type RunRequest, Stepper } from '../kernel/run-control.js';
 import { type Saved, saved } from '../kernel/snapshot.js';
 import type { VmaHistory } from '../memory/history.js';
 import type { ListedMapping } from '../memory/mapping.js';
@@ -115,6 +116,12 @@ export class Win32Guest implements Guest {
     if (outcome.kind !== 'limit' || this.#process.callbacks.length > 0) this.#outcome = outcome;
     this.#end(outcome);
     return outcome;
+  }
+
+  /** Host functions that call the guest hold its state in frames of the host's: it can only run on. */
+  resume(request: RunRequest): Outcome | Pause {
+    if (request.blocks === undefined && Stepper.for(request, 0n) === undefined) return this.run();
+    throw new MayexecError(`resume: a guest of '${this.os}' cannot pause yet: expected no limits`);
   }
 
   call(address: Addr, args: readonly bigint[]): Outcome {

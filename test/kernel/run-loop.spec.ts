@@ -64,9 +64,9 @@ describe('the run loop', () => {
     expect(runToEnd(budget.engine, handler(budget.engine), { blocks: 9 })).toBe('blocks');
   });
 
-  it('ends a guest whose stops begin no block', () => {
+  it('ends a guest whose stops begin no block, by what each of them costs', () => {
     const { engine, asked } = scripted([{ stop: SYSCALL, blocks: 0 }]);
-    expect(runToEnd(engine, handler(engine), { blocks: 50 })).toBe('blocks');
+    expect(runToEnd(engine, handler(engine, [], 1), { blocks: 50 })).toBe('blocks');
     expect(asked).toHaveLength(50);
   });
 

@@ -14,10 +14,12 @@ import {
   FAULT_WATCHED,
   type PhysicalMemory,
   type RunOptions,
+  type StepControl,
   type Stop,
   type Translate,
 } from '../engine.js';
 import { EngineFailure } from '../failure.js';
+import { VECTOR_DB } from './api.js';
 import { boot } from './boot.js';
 import { loadCpu, saveCpu } from './cpu-state.js';
 import { Frames } from './frames.js';
@@ -36,6 +38,8 @@ const NOWHERE: Readonly<Record<Arch, Addr>> = {
 
 /** What the engine's counter of blocks holds. */
 const MOST_BLOCKS = 2 ** 31 - 1;
+/** A run that is taken up again so often without beginning a block pays one for each time. */
+const MOST_RETRIES = 64;
 
 /** What one engine uses and the next one reuses. */
 export interface MachineWithRam {
@@ -46,6 +50,30 @@ export interface MachineWithRam {
 /** A fetch is watched before its instruction begins. */
 function isWatchedData(stop: Stop): boolean {
   return stop.kind === 'fault' && stop.cause === FAULT_WATCHED && stop.access !== 'exec';
+}
+
+function isFetch(refusal: Mmu['refusal']): boolean {
+  return refusal?.access === 'exec';
+}
+
+/** Was the block at hand begun, so that going on at this place continues it? */
+function interruptsBlock(stop: Stop | Resume, refusal: Mmu['refusal']): boolean {
+  if (stop === 'retry' || stop === 'step') return !isFetch(refusal);
+  switch (stop.kind) {
+    case 'paused':
+    case 'invalid-opcode':
+      return true;
+    case 'fault':
+      return stop.access !== 'exec';
+    case 'exception':
+      // After a single step what comes next is as it is without.
+      return stop.vector !== VECTOR_DB;
+    case 'until':
+      // Where it may not be executed, nothing has begun.
+      return !isFetch(refusal);
+    default:
+      return false;
+  }
 }
 
 export class Unicorn1Engine implements Engine, MachineClient {
@@ -66,6 +94,12 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #instructions = 0;
   #counting = false;
   #observer: ((pc: Addr) => void) | undefined;
+  /** Of the present run. */
+  #control: StepControl | undefined;
+  /** The control has stopped the run. */
+  #paused = false;
+  /** Where the last run ended within a block: going on there continues it. */
+  #continuesAt: Addr | undefined;
   /** Set inside a run by a hook. */
   #call: 'syscall' | 'sysenter' | undefined;
   /** An instruction that is begun again because the run was taken up there: not to be counted twice. */
@@ -122,12 +156,13 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   saveCpu(): CpuState {
     this.#assertOpen();
-    return saveCpu(this.#machine, this.#gdt);
+    return { ...saveCpu(this.#machine, this.#gdt), continuesAt: this.#continuesAt };
   }
 
   loadCpu(state: CpuState): void {
     this.#assertOpen();
     loadCpu(this.#machine, this.#gdt, state);
+    this.#continuesAt = state.continuesAt;
   }
 
   setGdtEntry(index: number, descriptor: bigint): void {
@@ -164,32 +199,55 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#assertOpen();
     if (!(options.blocks >= 1))
       throw new MayexecError(`a budget of ${options.blocks} blocks: at least 1 is needed`);
-    this.#machine.takeRestarted();
+    const machine = this.#machine;
+    machine.takeRestarted();
     // A watched access ended the last run inside its instruction, which begins once more here.
-    this.#begunPc = this.#watchedPc === this.#machine.pc ? this.#watchedPc : undefined;
+    this.#begunPc = this.#watchedPc === machine.pc ? this.#watchedPc : undefined;
     this.#watchedPc = undefined;
-    this.#machine.hookInstructions(this.#counting || this.#observer !== undefined);
+    this.#control = options.control;
+    this.#paused = false;
+    machine.hookInstructions(
+      this.#counting || this.#observer !== undefined || options.control !== undefined,
+    );
+    machine.hookAccesses((options.control?.watched.length ?? 0) > 0);
+    machine.continues = this.#continuesAt === machine.pc;
+    const stop = this.#runOn(options);
+    this.#continuesAt = machine.continues ? machine.pc : undefined;
+    this.#watchedPc = isWatchedData(stop) ? stop.pc : undefined;
+    return stop;
+  }
+
+  /** Takes the run up again as long as it ended for no reason of the guest's. */
+  #runOn(options: RunOptions): Stop {
+    const machine = this.#machine;
     const until = options.until ?? NOWHERE[this.arch];
     let left = options.blocks;
+    let retries = 0;
     for (let resume: Resume = 'retry'; ; ) {
       const budget = Math.min(left, MOST_BLOCKS);
-      this.#machine.blocksLeft = budget;
+      machine.blocksLeft = budget;
       const code = this.#enter(until, resume);
-      const begun = budget - Math.max(this.#machine.blocksLeft, 0);
+      const begun = budget - Math.max(machine.blocksLeft, 0);
       this.#blocks += begun;
+      left -= begun;
       const end = { code, until, call: this.#call, notBegun: this.#clearInhibit() };
-      const stop = stopOf(this.#machine, this.#mmu, end);
+      const stop = this.#paused
+        ? ({ kind: 'paused', pc: machine.pc } as const)
+        : stopOf(machine, this.#mmu, end);
       if (stop === undefined)
-        throw this.#fail(`a run ended at 0x${this.#machine.pc.toString(16)} with code ${code}`);
-      if (typeof stop === 'object' && stop.kind !== 'budget') {
-        this.#watchedPc = isWatchedData(stop) ? stop.pc : undefined;
-        return stop;
+        throw this.#fail(`a run ended at 0x${machine.pc.toString(16)} with code ${code}`);
+      if (interruptsBlock(stop, this.#mmu.refusal)) machine.continues = true;
+      if (typeof stop === 'object') {
+        if (stop.kind !== 'budget' || left <= 0) return stop;
+        resume = 'retry';
+        continue;
       }
-      // To be taken up again counts too, so that page tables which never settle cannot go on for ever.
-      left -= Math.max(begun, 1);
-      if (left <= 0) return { kind: 'budget', pc: this.#machine.pc };
-      if (stop === 'retry') this.#begunPc = this.#machine.pc;
-      resume = stop === 'step' ? stop : 'retry';
+      // Page tables which never settle cannot go on for ever.
+      retries = begun > 0 ? 0 : retries + 1;
+      if (retries > MOST_RETRIES) left -= 1;
+      if (left <= 0) return { kind: 'budget', pc: machine.pc };
+      if (stop === 'retry' && !isFetch(this.#mmu.refusal)) this.#begunPc = machine.pc;
+      resume = stop;
     }
   }
 
@@ -241,9 +299,27 @@ export class Unicorn1Engine implements Engine, MachineClient {
     const again = pc === this.#begunPc || this.#machine.takeRestarted();
     this.#begunPc = undefined;
     if (again) return;
-    if (this.#counting) this.#instructions++;
     try {
+      if (this.#control?.before(pc)) {
+        this.#paused = true;
+        this.#machine.stop();
+        return;
+      }
+      if (this.#counting) this.#instructions++;
       this.#observer?.(pc);
+    } catch (error) {
+      this.#mmu.hostError ??= error;
+      this.#machine.stop();
+    }
+  }
+
+  access(lo: number, hi: number, length: number, isWrite: boolean): void {
+    const address = (BigInt(this.arch === 'i386' ? 0 : hi >>> 0) << 32n) | BigInt(lo >>> 0);
+    const end = address + BigInt(length);
+    const control = this.#control;
+    if (!control?.watched.some((range) => address < range.end && range.start < end)) return;
+    try {
+      control.touched(address, length, isWrite ? 'write' : 'read');
     } catch (error) {
       this.#mmu.hostError ??= error;
       this.#machine.stop();
@@ -259,7 +335,10 @@ export class Unicorn1Engine implements Engine, MachineClient {
     if (this.#state === 'closed') return;
     if (this.#state === 'running') throw new InvariantError('the engine was closed inside a run');
     const reusable = this.#state === 'open';
-    if (reusable) this.#machine.hookInstructions(false);
+    if (reusable) {
+      this.#machine.hookInstructions(false);
+      this.#machine.hookAccesses(false);
+    }
     this.#state = 'closed';
     this.#failure = 'the CPU engine is closed';
     this.#machine.client = undefined;

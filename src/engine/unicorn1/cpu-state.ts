@@ -10,7 +10,9 @@ import type { CpuState } from '../engine.js';
 import type { Machine } from './machine.js';
 import { ENV, TICKS } from './offsets.js';
 
-interface SavedCpu extends CpuState {
+/** Without what the adapter knows. */
+interface SavedCpu {
+  readonly engine: 'unicorn1';
   readonly arch: Arch;
   readonly env: Uint8Array;
   readonly gdt: Uint8Array;
@@ -18,15 +20,14 @@ interface SavedCpu extends CpuState {
 }
 
 /** `gdt` is where the GDT lies in the module's memory. */
-export function saveCpu({ heap, env, arch }: Machine, gdt: number): CpuState {
-  const saved: SavedCpu = {
+export function saveCpu({ heap, env, arch }: Machine, gdt: number): SavedCpu {
+  return {
     engine: 'unicorn1',
     arch,
     env: heap.bytes.slice(env, env + ENV.GUEST_END),
     gdt: heap.bytes.slice(gdt, gdt + 8 * GDT_ENTRIES),
     ticks: heap.readU64(TICKS),
   };
-  return saved;
 }
 
 export function loadCpu({ heap, env, arch }: Machine, gdt: number, state: CpuState): void {
@@ -37,6 +38,6 @@ export function loadCpu({ heap, env, arch }: Machine, gdt: number, state: CpuSta
   heap.writeU64(TICKS, state.ticks);
 }
 
-function isSavedCpu(state: CpuState): state is SavedCpu {
+function isSavedCpu(state: CpuState): state is CpuState & SavedCpu {
   return state.engine === 'unicorn1' && 'env' in state && 'gdt' in state;
 }

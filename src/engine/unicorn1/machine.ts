@@ -10,7 +10,10 @@ import {
   UC_ERR_OK,
   UC_HOOK_CODE,
   UC_HOOK_INSN,
+  UC_HOOK_MEM_READ,
   UC_HOOK_MEM_UNMAPPED,
+  UC_HOOK_MEM_WRITE,
+  UC_MEM_WRITE,
   UC_MODE_32,
   UC_MODE_64,
   UC_X86_INS_SYSCALL,
@@ -35,6 +38,8 @@ export interface MachineClient {
   /** Eight bytes are about to be stored near the end of a page. */
   pageEndStore(lo: number, hi: number): void;
   instruction(lo: number, hi: number): void;
+  /** A load or store is about to be made. */
+  access(lo: number, hi: number, length: number, isWrite: boolean): void;
   systemCall(via: 'syscall' | 'sysenter'): void;
 }
 
@@ -53,6 +58,8 @@ export class Machine {
   client: MachineClient | undefined;
   #instructionHook = 0;
   readonly #instructionEntry: number;
+  #accessHook = 0;
+  readonly #accessEntry: number;
 
   constructor(module: UnicornModule, arch: Arch) {
     this.module = module;
@@ -70,6 +77,10 @@ export class Machine {
       (_uc, lo = 0, hi = 0) => this.client?.instruction(lo, hi) as undefined,
       'vijii',
     );
+    this.#accessEntry = module.addFunction((_uc, type = 0, lo = 0, hi = 0, length = 0) => {
+      this.client?.access(lo, hi, length, type === UC_MEM_WRITE);
+      return undefined;
+    }, 'viijiji');
     this.#addHooks();
     this.#opened = this.heap.bytes.slice(this.env, this.env + ENV.GUEST_END);
   }
@@ -135,12 +146,35 @@ export class Machine {
 
   /** Outside runs only. */
   hookInstructions(on: boolean): void {
-    if (on === (this.#instructionHook !== 0)) return;
-    if (on) this.#instructionHook = this.addHook(UC_HOOK_CODE, this.#instructionEntry, 1n, 0n);
-    else {
-      this.check(this.module.uc.uc_hook_del(this.handle, this.#instructionHook), 'uc_hook_del');
-      this.#instructionHook = 0;
-    }
+    this.#instructionHook = this.#switch(
+      this.#instructionHook,
+      on,
+      UC_HOOK_CODE,
+      this.#instructionEntry,
+    );
+  }
+
+  /** Outside runs only. */
+  hookAccesses(on: boolean): void {
+    const type = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE;
+    this.#accessHook = this.#switch(this.#accessHook, on, type, this.#accessEntry);
+  }
+
+  /** The hook's handle, 0 without one. */
+  #switch(hook: number, on: boolean, type: number, entry: number): number {
+    if (on === (hook !== 0)) return hook;
+    if (on) return this.addHook(type, entry, 1n, 0n);
+    this.check(this.module.uc.uc_hook_del(this.handle, hook), 'uc_hook_del');
+    return 0;
+  }
+
+  /** Does what runs next continue a block that has been counted? */
+  get continues(): boolean {
+    return this.heap.readU32(this.env + ENV.CONTINUES) !== 0;
+  }
+
+  set continues(on: boolean) {
+    this.heap.writeU32(this.env + ENV.CONTINUES, on ? 1 : 0);
   }
 
   start(pc: bigint, until: bigint): number {

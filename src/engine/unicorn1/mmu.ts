@@ -34,7 +34,7 @@ const FLUSH_BY_PAGE = 64;
 
 /** Why the CPU was made to raise an exception. `retry`: no fault, the run is to be taken up again. */
 export type Refusal =
-  | { readonly kind: 'retry' }
+  | { readonly kind: 'retry'; readonly access: Access }
   | {
       readonly kind: 'fault';
       readonly address: Addr;
@@ -112,7 +112,7 @@ export class Mmu {
       return this.#miss(lo, this.#arch === 'i386' ? 0 : hi, access, mode);
     } catch (error) {
       this.hostError ??= error;
-      return this.#raise({ kind: 'retry' }, lo, hi);
+      return this.#raise({ kind: 'retry', access: ACCESSES[access] ?? 'read' }, lo, hi);
     }
   }
 
@@ -189,7 +189,9 @@ export class Mmu {
     if (known !== undefined && known !== frame) this.#stale = true;
     else if (this.#flushedCode) this.#stale ||= this.#codeMoved();
     const ram = this.#frames.ramAddress(frame);
-    if (ram === undefined || this.#stale) return this.#raise({ kind: 'retry' }, lo, hi);
+    if (ram === undefined || this.#stale) {
+      return this.#raise({ kind: 'retry', access: ACCESSES[access] ?? 'read' }, lo, hi);
+    }
     if (access === EXEC) this.#executed.set(page, frame);
     // Not for code too, on an access to data: the first fetch has to be noticed.
     const rights = this.#executed.has(page) ? answer & 7 : answer & (HW_READ | HW_WRITE);

@@ -55,6 +55,8 @@ export const ENV = {
   ERROR_CODE: 3488,
   EXCEPTION_IS_INT: 3492,
   OLD_EXCEPTION: 3584,
+  /** `vm_vmcb` of SVM, which no guest has: not 0 when what runs next continues a block (patch-blocks.ts). */
+  CONTINUES: 3592,
   TSC_OFFSET: 3600,
   TLB: 3632,
   IOTLB: 28976,

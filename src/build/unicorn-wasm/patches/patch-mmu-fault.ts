@@ -38,6 +38,7 @@ import {
   PORT_ACCESS,
   RAISE_ACCESS,
 } from '../../../engine/unicorn1/offsets.js';
+import { patchBlocks } from './patch-blocks.js';
 import { patchCpuid } from './patch-cpuid.js';
 import { patchFlags } from './patch-flags.js';
 import { patchInPlace } from './patch-in-place.js';
@@ -103,6 +104,7 @@ export function patchMmuFault(source: string): string {
     patchVex,
     patchRaise,
     patchStores,
+    patchBlocks,
     patchCpuid,
     patchFlags,
     patchInPlace,

@@ -53,10 +53,18 @@ export interface Scheduled {
   save(): Saved;
 }
 
+/** Who has the CPU, and for how many blocks more while others wait. */
+export interface Turn<Task> {
+  readonly task: Task;
+  readonly left: number;
+}
+
 export class ProcessTable<Task extends Scheduled> {
   #tasks: ReadonlyMap<number, Task> = new Map();
   #current: Task | undefined;
   #lastPid = 0;
+  /** As the last run that could go on left it. */
+  turn: Turn<Task> | undefined;
 
   get all(): Iterable<Task> {
     return this.#tasks.values();
@@ -126,11 +134,18 @@ export class ProcessTable<Task extends Scheduled> {
 
   /** Gives the CPU to a process. */
   switchTo(task: Task): void {
-    const before = this.#current;
-    if (before === task) return;
-    const { engine, meter } = task.kernel;
+    if (this.#current === task) return;
+    const { meter } = task.kernel;
     meter.charge('switch');
     meter.charge('object', this.#tasks.size);
+    this.show(task);
+  }
+
+  /** Gives the CPU to a process for the host to look at: nothing of that happens in the machine. */
+  show(task: Task): void {
+    const before = this.#current;
+    if (before === task) return;
+    const { engine } = task.kernel;
     if (before !== undefined) before.cpu = engine.saveCpu();
     this.#current = task;
     engine.setTranslate(task.mm.translate);
@@ -144,6 +159,7 @@ export class ProcessTable<Task extends Scheduled> {
     const tasks = this.#tasks;
     const current = this.#current;
     const last = this.#lastPid;
+    const { turn } = this;
     const parts = [...tasks.values()].map((task) => task.save());
     return saved(
       () => {
@@ -151,6 +167,7 @@ export class ProcessTable<Task extends Scheduled> {
         this.#tasks = tasks;
         this.#current = current;
         this.#lastPid = last;
+        this.turn = turn;
         for (const part of parts) part.restore();
       },
       () => {

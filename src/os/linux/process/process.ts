@@ -4,7 +4,7 @@
  */
 
 import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
-import { MayexecError, ProgramError } from '../../../base/errors.js';
+import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { Failure } from '../../../base/result.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
@@ -19,6 +19,7 @@ import type {
 } from '../../../kernel/guest.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
 import { OutputSink } from '../../../kernel/output.js';
+import { type Pause, type RunRequest, Stepper } from '../../../kernel/run-control.js';
 import type { Saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
 import type { VmaHistory } from '../../../memory/history.js';
@@ -217,14 +218,39 @@ export class LinuxProcess implements Guest {
     prepareIdle(this.#task);
   }
 
-  /** Runs the program until it ends or a limit is met. After a limit it can go on; after an end it stays ended. */
   run(): Outcome {
+    const end = this.resume({});
+    if (end.kind === 'pause')
+      throw new InvariantError(`a run without a request paused: ${end.reason}`);
+    return end;
+  }
+
+  resume(request: RunRequest): Outcome | Pause {
+    const { processes } = this.#task;
     if (!this.#loaded && this.#kernel.programCounter === 0n) {
       throw new MayexecError('run: no program is loaded');
     }
     if (this.#task.outcome !== undefined) return this.#task.outcome;
-    const end = this.#runTasks({});
+    processes.show(processes.turn?.task ?? this.#task);
+    this.#budget();
+    const stepper = Stepper.for(request, this.#kernel.programCounter);
+    const blocks = Math.min(request.blocks ?? this.#blocks, this.#blocks);
+    const done = runTasks(this.#task, { blocks, stepper, turn: processes.turn });
+    processes.turn = done.turn;
+    const { pid } = done.turn.task;
+    processes.show(done.turn.task);
+    const pc = this.#kernel.programCounter;
+    processes.show(this.#task);
+    const { end } = done;
+    if (end === 'paused') {
+      const { reason = 'instructions', hit } = stepper ?? {};
+      return { kind: 'pause', reason, pid, pc, ...(hit === undefined ? {} : { hit }) };
+    }
     if (typeof end === 'string') throw new MayexecError('run: stopped at a return address');
+    const spent = end.kind === 'limit' && end.limit === 'blocks';
+    if (spent && request.blocks !== undefined && request.blocks <= this.#blocks) {
+      return { kind: 'pause', reason: 'blocks', pid, pc };
+    }
     this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome: end });
     return end;
   }
@@ -247,7 +273,8 @@ export class LinuxProcess implements Guest {
       this.#kernel.programCounter = address;
       const end = this.#runTasks({ host: HOST_ADDRESSES[this.#task.arch], blocks });
       if (end === 'host') return { kind: 'host', address: this.#kernel.programCounter };
-      return typeof end === 'string' ? { kind: 'limit', limit: 'blocks' } : end;
+      if (typeof end === 'string') throw new InvariantError(`a call of the host ended: ${end}`);
+      return end;
     });
   }
 
@@ -273,8 +300,7 @@ export class LinuxProcess implements Guest {
       late = answer;
     };
     const task = this.#task;
-    const { meter } = this.#kernel;
-    meter.limit = meter.spent + this.#blocks;
+    this.#budget();
     // What the guest itself may be waiting for goes on afterwards.
     const { waiting } = task;
     task.waiting = undefined;
@@ -363,10 +389,17 @@ export class LinuxProcess implements Guest {
     return typeof end === 'string' ? frame.pop() : end;
   }
 
-  /** The first process has the CPU afterwards, whoever had it last. */
-  #runTasks(limits: Partial<TaskLimits>): TasksEnd {
-    const end = runTasks(this.#task, { blocks: this.#blocks, ...limits });
-    this.#task.processes.switchTo(this.#task);
+  /** Whatever a request says, calls are cut off by the sandbox's own limit alone. */
+  #budget(): void {
+    const { meter } = this.#kernel;
+    meter.limit = meter.spent + this.#blocks;
+  }
+
+  /** Apart from the program's own run. The first process has the CPU afterwards, whoever had it last. */
+  #runTasks(limits: Partial<TaskLimits>): TasksEnd['end'] {
+    this.#budget();
+    const { end } = runTasks(this.#task, { blocks: this.#blocks, ...limits });
+    this.#task.processes.show(this.#task);
     return end;
   }
 }

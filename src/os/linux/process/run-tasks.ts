@@ -2,10 +2,12 @@
 import type { Addr, AddrRange } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
 import { fail, ok } from '../../../base/result.js';
+import type { Stepper } from '../../../kernel/run-control.js';
 import { runToEnd } from '../../../kernel/run-loop.js';
 import { StopJudge } from '../entry/stops.js';
 import { hasInterruption, restartsCall } from '../signals/interruption.js';
 import { endTask } from './fork.js';
+import type { Turn } from './process-table.js';
 import type { Task } from './task.js';
 
 /** Blocks that a process may run while others wait for the CPU. */
@@ -22,46 +24,64 @@ export interface TaskLimits {
   readonly host?: AddrRange;
   /** Ends the run before any process goes on. */
   readonly enough?: () => boolean;
+  /** Where to pause. */
+  readonly stepper?: Stepper | undefined;
+  /** As a run that paused has left it. */
+  readonly turn?: Turn<Task> | undefined;
 }
 
-export type TasksEnd = Outcome | 'until' | 'host' | 'enough';
+export interface TasksEnd {
+  /**
+   * How `main` ended. What other processes have still to do is done then as well, as far as the blocks go;
+   * 'until': main has reached its return address, 'host': a function of the host, 'enough': the caller has what it
+   * waited for, 'paused': the stepper said so.
+   */
+  readonly end: Outcome | 'until' | 'host' | 'enough' | 'paused';
+  readonly turn: Turn<Task>;
+}
 
-/**
- * How `main` ended. What other processes have still to do is done then as well, as far as the blocks go;
- * 'until': main has reached its return address, 'host': a function of the host, 'enough': the caller has what it waited for.
- */
 export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
   const { processes } = main;
   const { engine, meter } = main.kernel;
-  let left = limits.blocks;
-  meter.limit = meter.spent + left;
+  const { stepper, enough } = limits;
+  const last = meter.spent + limits.blocks;
+  let task = limits.turn?.task ?? processes.current;
+  let turnEnds = meter.spent + (limits.turn?.left ?? SHARE);
+  const ended = (end: TasksEnd['end']): TasksEnd => ({
+    end,
+    turn: { task, left: Math.max(0, turnEnds - meter.spent) },
+  });
   for (;;) {
-    if (limits.enough?.()) return 'enough';
-    const task = canGoOn(processes.current) ? processes.current : processes.next();
-    if (task === undefined) return main.outcome ?? processes.sleep();
-    if (left <= 0) return main.outcome ?? OUT_OF_BLOCKS;
+    if (enough?.()) return ended('enough');
+    if (stepper?.due) return ended('paused');
+    const before = task;
+    const next = canGoOn(task) ? task : processes.next();
+    if (next === undefined) return ended(main.outcome ?? processes.sleep());
+    if (meter.spent >= last) return ended(main.outcome ?? OUT_OF_BLOCKS);
+    task = next;
+    if (task !== before) turnEnds = meter.spent + SHARE;
     processes.switchTo(task);
-    if (!resume(task) || limits.enough?.()) continue;
+    if (!wake(task) || enough?.()) continue;
     // Others may come into being meanwhile.
-    const share = Math.min(left, SHARE);
-    const before = meter.spent;
     const end = runToEnd(engine, new StopJudge(task), {
-      blocks: share,
+      blocks: Math.min(last, turnEnds) - meter.spent,
+      stepper,
       ...(task === main && limits.until !== undefined ? { until: limits.until } : {}),
       ...(task === main && limits.host !== undefined ? { host: limits.host } : {}),
     });
-    if (end === 'until' || end === 'host') return end;
-    // A turn that ended for want of blocks has spent them, if only on stops that began none.
-    const wholeTurn = task.outcome === undefined && task.waiting === undefined;
-    left -= wholeTurn ? share : Math.max(1, meter.spent - before);
+    if (end === 'until' || end === 'host' || end === 'paused') return ended(end);
     if (task.outcome === undefined) {
-      if (typeof end !== 'string') return end;
-      if (end === 'blocks') processes.switchTo(processes.next() ?? task);
+      if (typeof end !== 'string') return ended(end);
+      if (end === 'sleeps' || meter.spent >= turnEnds) {
+        if (end === 'blocks') task = processes.next() ?? task;
+        turnEnds = meter.spent + SHARE;
+        processes.switchTo(task);
+      }
       continue;
     }
-    if (task !== main && !ENDS.has(task.outcome.kind)) return main.outcome ?? task.outcome;
+    if (task !== main && !ENDS.has(task.outcome.kind)) return ended(main.outcome ?? task.outcome);
     endTask(task);
-    if (task === main && !processes.hasOthers(main)) return task.outcome;
+    if (task === main && !processes.hasOthers(main)) return ended(task.outcome);
   }
 }
 
@@ -70,7 +90,7 @@ function canGoOn(task: Task): boolean {
 }
 
 /** Ends the wait of a process that was chosen to run; false when it turns out to go on waiting. */
-function resume(task: Task): boolean {
+function wake(task: Task): boolean {
   const { waiting } = task;
   if (waiting === undefined) return true;
   const answer = waiting.retry();
