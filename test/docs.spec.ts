@@ -30,13 +30,27 @@ function blocks(text: string, language: string): string[] {
   );
 }
 
-function run(command: string): { output: string; status: number | null } {
+interface Run {
+  readonly output: string;
+  readonly status: number | null;
+}
+
+/** A command stands among those of a page, and above its output, and in more than one page. */
+const runs = new Map<string, Run>();
+
+function run(command: string): Run {
   const [program, ...args] = command.split(/\s+/);
   const own = program === 'mayexec' || (program === 'node' && args[0] === 'dist/cli.js');
   if (!own) throw new Error(`the page has a command that this test cannot run: ${command}`);
   const rest = program === 'mayexec' ? args : args.slice(1);
+  const known = runs.get(rest.join(' ')) ?? start(rest);
+  runs.set(rest.join(' '), known);
+  return known;
+}
+
+function start(args: readonly string[]): Run {
   const script = 'exec "$0" "$@" 2>&1';
-  const result = spawnSync('sh', ['-c', script, process.execPath, CLI, ...rest], {
+  const result = spawnSync('sh', ['-c', script, process.execPath, CLI, ...args], {
     cwd: ROOT,
     encoding: 'utf8',
     input: '',

@@ -20,9 +20,9 @@ const CAMPAIGNS = {
     tests: ['test/runner/compare-with-host.spec.ts'],
   },
   engine: {
-    does: 'the two forms of the engine side by side, and mutants of one',
+    does: 'the two forms of the engine side by side, mutants of one, random code on both',
     env: { MAYEXEC_CAMPAIGN: '20' },
-    tests: ['test/build/unicorn-wasm/differential.spec.ts'],
+    tests: ['test/build/unicorn-wasm/differential.spec.ts', 'test/engine/conformance.spec.ts'],
   },
   guests: {
     does: 'system calls with any arguments, random code, handlers and executables',

@@ -3,7 +3,7 @@ import { MayexecError } from '../../../src/base/errors.js';
 import { EngineFailure } from '../../../src/engine/failure.js';
 import { type EngineKind, openEngine } from '../../../src/engine/open.js';
 import { CODE, DATA, openGuest, STACK_TOP } from '../guest.js';
-import { ARCHES } from './suite.js';
+import { ARCHES, timesOf } from './suite.js';
 
 const options = { arch: 'x86-64', memory: 1 << 20 } as const;
 
@@ -109,7 +109,7 @@ export function lifecycle(kind: EngineKind): void {
         return (seed >>> 8) % below;
       };
       const kinds = new Set<string>();
-      for (let i = 0; i < 3000; i++) {
+      for (let i = 0; i < timesOf(kind, 3000); i++) {
         g.engine.loadCpu(fresh);
         for (const name of ['ax', 'bx', 'cx', 'dx', 'si', 'di', 'bp'])
           g.setReg(name, [DATA, CODE, 0, 0x7fff_ffff][random(4)]! + random(4096));

@@ -5,7 +5,7 @@ import { Random } from '../../build/unicorn-wasm/random.js';
 import { assemble } from '../assembler.js';
 import { CODE, type Guest } from '../guest.js';
 import { FAR, type SelfModifying, selfModifying } from '../self-modifying.js';
-import { ARCHES, guestOf } from './suite.js';
+import { ARCHES, guestOf, timesOf } from './suite.js';
 
 const PROGRAMS = 60;
 /** Two pages; the program lies across their boundary. Its page of data is FAR above. */
@@ -41,7 +41,7 @@ export function selfModification(kind: EngineKind): void {
       it('run as they do when each instruction is watched', () => {
         const g = guest();
         const fresh = g.engine.saveCpu();
-        for (let seed = 0; seed < PROGRAMS; seed++) {
+        for (let seed = 0; seed < timesOf(kind, PROGRAMS); seed++) {
           const random = new Random(seed);
           const program = selfModifying(arch, random);
           const origin = PAGES + 4096 - random.below(program.bytes.length);

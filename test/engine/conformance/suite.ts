@@ -22,4 +22,12 @@ export function guestOf(kind: EngineKind, options: GuestOptions = {}): () => Gue
   };
 }
 
+/** More of everything random: MAYEXEC_CAMPAIGN=20. */
+const CAMPAIGN = Number(process.env.MAYEXEC_CAMPAIGN ?? 1);
+
+/** How many of something random; the JavaScript form, which is the slower one, gets a fifth. */
+export function timesOf(kind: EngineKind, times: number): number {
+  return Math.ceil((CAMPAIGN * times) / (kind === 'unicorn1-js' ? 5 : 1));
+}
+
 export const ARCHES = ['x86-64', 'i386'] as const;
