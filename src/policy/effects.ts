@@ -108,8 +108,16 @@ export function mergeEffects(all: readonly (PolicyEffects | undefined)[]): Merge
     ...pick('taskSize', least(valuesOf(given, 'taskSize'))),
     ...pick('memfdNoexec', greatest(valuesOf(given, 'memfdNoexec'))),
     ...pick('ignoreHints', hintsOf(valuesOf(given, 'ignoreHints'))),
+    ...pick('mayFetch', allOf(valuesOf(given, 'mayFetch'))),
     ...pick('emulateTrampoline', emulators.length > 1 ? inOrder(emulators) : emulator),
   };
+}
+
+function allOf(
+  tests: readonly NonNullable<PolicyEffects['mayFetch']>[],
+): PolicyEffects['mayFetch'] {
+  if (tests.length < 2) return tests[0];
+  return (vma) => tests.every((test) => test(vma));
 }
 
 function valuesOf<K extends keyof PolicyEffects>(

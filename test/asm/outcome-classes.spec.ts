@@ -40,10 +40,7 @@ const GAIN: Readonly<Record<string, string>> = {
   'systemd-mdwe': 'mprotect refused with EPERM by systemd-mdwe/mprotect',
   'netbsd-mprotect': 'mprotect refused with EACCES by netbsd-mprotect/beyond-maximum',
   hardenedbsd: 'mprotect refused with EACCES by hardenedbsd/gain-exec',
-  'hardened-runtime': 'mprotect refused with EACCES by hardened-runtime/unsigned-memory',
-};
-const UNSIGNED = {
-  'hardened-runtime': 'mmap granted without PROT_EXEC by hardened-runtime/unsigned-file',
+  'hardened-runtime': 'access refused by hardened-runtime/unsigned-memory',
 };
 
 type Refusals = Readonly<Record<string, string>>;
@@ -65,8 +62,14 @@ const REFUSED: Readonly<Record<string, readonly [OutcomeClass, Refusals, Refusal
       selinux: 'mprotect refused with EACCES by selinux/execheap',
     },
   ],
-  'jit-dual-file': ['crashes', UNSIGNED],
-  'jit-dual-memfd': ['crashes', UNSIGNED],
+  'jit-dual-file': [
+    'crashes',
+    { 'hardened-runtime': 'access refused by hardened-runtime/code-signature' },
+  ],
+  'jit-dual-memfd': [
+    'crashes',
+    { 'hardened-runtime': 'access refused by hardened-runtime/unsigned-memory' },
+  ],
   'jit-malloc': [
     'crashes',
     {
@@ -98,8 +101,14 @@ const REFUSED: Readonly<Record<string, readonly [OutcomeClass, Refusals, Refusal
 
 const NOTHING: readonly [OutcomeClass, Refusals, Refusals?] = ['works', {}];
 
-/** Denied in silence, it dies of the call that it took for granted. */
-const CRASHES_INSTEAD = { 'jit-mmap-rwx': ['hardenedbsd'] } as const;
+/** Denied in silence, it dies of the call that it took for granted; granted, of the first fetch. */
+const CRASHES_INSTEAD = {
+  'jit-mmap-rwx': ['hardenedbsd'],
+  'jit-checked': ['hardened-runtime'],
+  'jit-mmap-mprotect': ['hardened-runtime'],
+  'jit-dev-zero': ['hardened-runtime'],
+  'jit-memalign': ['hardened-runtime'],
+} as const;
 
 function expected(program: string, arch: Arch, policy: string): string {
   const [refusedClass, always, onI386] = REFUSED[program] ?? NOTHING;

@@ -44,6 +44,32 @@ describe('openbsd', () => {
     expect(call(name, bits)).toBe(expected);
   });
 
+  it.each([
+    ['read and write', 3, 0x20022, 0n, 'ok'],
+    ['nothing yet', 0, 0x20022, 0n, 'EINVAL openbsd/stack-arguments'],
+    ['read alone', 1, 0x20022, 0n, 'EINVAL openbsd/stack-arguments'],
+    ['shared memory', 3, 0x20021, 0n, 'EINVAL openbsd/stack-arguments'],
+    ['a file', 3, 0x20002, 0n, 'EINVAL openbsd/stack-arguments'],
+    ['an offset', 3, 0x20022, 4096n, 'EINVAL openbsd/stack-arguments'],
+    ['nothing yet, without MAP_STACK', 0, 0x22, 0n, 'ok'],
+  ])('a stack of %s', (_what, bits, flags, offset, expected) => {
+    const args = [0n, 4096n, BigInt(bits), BigInt(flags), 0xffff_ffff_ffff_ffffn, offset];
+    expect(text(policyOf('openbsd').syscall?.('mmap', args, facts()))).toBe(expected);
+    expect(text(policyOf('openbsd:map-stack=off').syscall?.('mmap', args, facts()))).toBe('ok');
+  });
+
+  it('makes text execute-only on x86-64', () => {
+    const segment = mapping('rx', { origin: 'exec' });
+    const loaded = (spec: string, arch?: 'i386') =>
+      text(policyOf(spec, arch).mmapRegion?.(segment, facts()));
+    expect(loaded('openbsd')).toBe('narrow x RWX');
+    expect(loaded('openbsd:execute-only=off')).toBe('ok');
+    expect(loaded('openbsd', 'i386')).toBe('ok');
+    const data = mapping('rw', { origin: 'exec' });
+    expect(text(policyOf('openbsd').mmapRegion?.(data, facts()))).toBe('ok');
+    expect(text(policyOf('openbsd').mmapRegion?.(mapping('rx'), facts()))).toBe('ok');
+  });
+
   it('finds protection where each architecture has it', () => {
     expect(call('mmap2', 7, 'openbsd', 'i386')).toBe('ENOTSUP openbsd/write-exec');
     expect(call('mmap', 7, 'openbsd', 'i386')).toBe('ok');

@@ -1,6 +1,7 @@
 /** dep, acg (Windows), hardened-runtime (macOS) and memfd-noexec: policies.md sections 7, 9.4 and 10.3. */
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../src/base/errors.js';
+import { VM_EXEC, VM_JIT } from '../../src/os/linux/mm/vma.js';
 import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/linux/memfd-noexec.js';
 import { parsePolicy } from '../../src/policy/registry.js';
 import {
@@ -125,7 +126,7 @@ describe('hardened-runtime', () => {
 
   it.each([
     ['', 'rwx', ANON, 'EACCES hardened-runtime/write-exec'],
-    ['', 'rx', ANON, 'EACCES hardened-runtime/unsigned-memory'],
+    ['', 'rx', ANON, 'ok'],
     ['', 'rw', ANON, 'ok'],
     ['', 'rwx', ANON | JIT, 'EPERM hardened-runtime/jit-entitlement'],
     ['allow-jit=on', 'rwx', ANON | JIT, 'ok'],
@@ -138,23 +139,51 @@ describe('hardened-runtime', () => {
     expect(map(options, rights, { mapFlags })).toBe(expected);
   });
 
-  it('takes execute from an unsigned file, and kills at the fetch', () => {
-    expect(map('', 'rx', { object: object(), mapFlags: 2 })).toBe('narrow r RW');
-    const library = object({ path: '/usr/lib/liba.so', label: { type: 'lib_t', class: 'file' } });
-    expect(map('', 'rx', { object: library, mapFlags: 2 | JIT })).toBe('ok');
-    expect(map('', 'rx', { object: object(), origin: 'exec' })).toBe('ok');
-    const unsigned = vma('r RW', { object: object() });
-    expect(text(policy().fault?.(unsigned, 0n, 'exec', facts()))).toBe(
-      'kill SIGKILL hardened-runtime/code-signature',
-    );
-    expect(text(policy().fault?.(vma('rw RW'), 0n, 'exec', facts()))).toBe('ok');
+  const library = object({ path: '/usr/lib/liba.so', label: { type: 'lib_t', class: 'file' } });
+  const vdso = object({ kind: 'special', path: '[vdso]' });
+  const jit = { flags: vma('rwx RWX').flags | VM_JIT };
+  const kill = (rule: string): string => `kill SIGKILL hardened-runtime/${rule}`;
+
+  it.each([
+    ['anonymous memory', '', vma('rx RWX'), kill('unsigned-memory')],
+    ['a memfd', '', vma('rx RWX', { object: object({ kind: 'memfd' }) }), kill('unsigned-memory')],
+    ['a file', '', vma('rx RWX', { object: object({ kind: 'file' }) }), kill('code-signature')],
+    ['a library of the system', '', vma('rx RWX', { object: library }), 'ok'],
+    ["the kernel's own page", '', vma('rx RWX', { object: vdso }), 'ok'],
+    ['MAP_JIT memory in write mode', 'allow-jit=on', { ...vma('rwx RWX'), ...jit }, 'ok'],
+    ['data that nobody made executable', '', vma('rw RWX'), 'ok'],
+    ['memory, when granted', 'allow-unsigned-executable-memory=on', vma('rx RWX'), 'ok'],
+    [
+      'a file, when memory is granted',
+      'allow-unsigned-executable-memory=on',
+      vma('rx RWX', { object: object({ kind: 'file' }) }),
+      kill('code-signature'),
+    ],
+    ['anything, unprotected', 'disable-executable-page-protection=on', vma('rx RWX'), 'ok'],
+  ])('is mapped as asked for, and a fetch from %s (%j) is judged', (_what, options, from, said) => {
+    const judge = policy(options);
+    expect(text(judge.fault?.(from, 0n, 'exec', facts()))).toBe(said);
+    const fetches = judge.effects?.mayFetch?.(from);
+    if (from.flags & VM_EXEC) expect(fetches).toBe(said === 'ok');
+    expect(text(judge.fault?.(from, 0n, 'read', facts()))).toBe('ok');
+  });
+
+  it('takes the program that was started for signed', () => {
+    const own = vma('rx RWX', { object: object({ kind: 'file', path: '/home/user/jit' }) });
+    const judge = policy().forProgram?.(image({ path: '/home/user/jit' }));
+    expect(judge?.effects?.mayFetch?.(own)).toBe(true);
+    expect(
+      policy()
+        .forProgram?.(image({ path: '/x' }))
+        .effects?.mayFetch?.(own),
+    ).toBe(false);
   });
 
   it.each([
-    ['', 'rw', 'rx', 'EACCES hardened-runtime/unsigned-memory'],
+    ['', 'rw', 'rx', 'ok'],
     ['', 'rw', 'rwx', 'EACCES hardened-runtime/write-exec'],
     ['', 'rw', 'r', 'ok'],
-    ['allow-jit=on', 'rwx', 'rx', 'EPERM hardened-runtime/jit-protect'],
+    ['allow-jit=on', 'rwx', 'rwx', 'EACCES hardened-runtime/write-exec'],
     ['allow-unsigned-executable-memory=on', 'rw', 'rx', 'ok'],
     ['disable-executable-page-protection=on', 'rw', 'rwx', 'ok'],
   ])('%j: mprotect of %s to %s: %s', (options, before, after, expected) => {
@@ -162,9 +191,17 @@ describe('hardened-runtime', () => {
     expect(text(policy(options).mprotectRights?.(old, change(old, after), facts()))).toBe(expected);
   });
 
-  it('has MAP_JIT memory on Apple silicon only', () => {
-    expect(parsePolicy('hardened-runtime').effects.mapJit).toBe(true);
-    expect(parsePolicy('hardened-runtime:cpu=intel').effects.mapJit).toBeUndefined();
+  it('fixes the protection of MAP_JIT memory', () => {
+    const memory = { ...vma('rwx RWX'), ...jit };
+    const judge = policy('allow-jit=on');
+    expect(text(judge.mprotectRights?.(memory, change(memory, 'rx'), facts()))).toBe(
+      'EACCES hardened-runtime/jit-protect',
+    );
+  });
+
+  it('switches MAP_JIT memory by thread on Apple silicon only', () => {
+    expect(parsePolicy('hardened-runtime').effects.mapJit).toBe('by-thread');
+    expect(parsePolicy('hardened-runtime:cpu=intel').effects.mapJit).toBe('for-all');
   });
 });
 

@@ -37,17 +37,18 @@ const SLICE_BLOCKS = 100_000;
 const TIMES_REFERENCE = 4;
 const LEAST_BLOCKS = 1_000_000;
 
+export type CheckedLimits = { readonly [name in keyof Required<ExplainLimits>]: number };
+
 const OUT_OF_BLOCKS = { kind: 'limit', limit: 'blocks' } as const;
 
 export class Budget {
-  readonly limits: Required<{ readonly [name in keyof ExplainLimits]: number }>;
+  readonly limits: CheckedLimits;
   readonly #until: number;
   #left: number;
   #longest: number | undefined;
 
-  /** @throws MayexecError for an unknown limit, and for one out of its range. */
-  constructor(given: ExplainLimits = {}) {
-    this.limits = checked(given);
+  constructor(limits: CheckedLimits) {
+    this.limits = limits;
     this.#left = this.limits.blocks;
     this.#until = performance.now() + this.limits.seconds * 1000;
   }
@@ -125,7 +126,8 @@ export class Budget {
   }
 }
 
-function checked(given: ExplainLimits): Budget['limits'] {
+/** @throws MayexecError for an unknown limit, and for one out of its range. */
+export function checkedLimits(given: ExplainLimits = {}): CheckedLimits {
   checkOptionNames('explain: limits', given, NAMES);
   const limits = { ...DEFAULTS };
   for (const [name, value] of Object.entries(given)) {

@@ -23,7 +23,7 @@ import {
   type Refused,
   refusedText,
 } from '../outcome/outcome-class.js';
-import { Budget, type ExplainLimits, type Spent } from './budget.js';
+import { Budget, checkedLimits, type ExplainLimits, type Spent } from './budget.js';
 import { changesFor } from './changes.js';
 import { firstStore } from './first-store.js';
 import { type HistoryStep, historyOf, type Subject, subjectOf } from './subject.js';
@@ -105,9 +105,11 @@ export async function explain(
 ): Promise<Explanation | undefined> {
   checkOptionNames('explain', how, OPTIONS);
   const { entry, programs = [], limits } = how;
-  const budget = new Budget(limits);
   const given = { ...options, onOutput: undefined };
+  const cost = checkedLimits(limits);
   const spec = await specOf(given);
+  // Its clock starts when the engine has been loaded, which is no part of it.
+  const budget = new Budget(cost);
   let noCode = false;
   let frames: readonly Frame[] = [];
   const run = await budget.reference(given, entry, (sandbox, outcome) => {

@@ -1,19 +1,22 @@
 /**
- * hardened-runtime: code signing enforcement of macOS for hardened programs: executable pages come
+ * hardened-runtime: code signing enforcement of macOS for hardened programs: pages that execute come
  * from signed files, or from memory mapped with MAP_JIT by a program entitled to it. Such memory is
- * writable or executable for each thread, by a switch of the thread.
+ * writable or executable for each thread, by a switch of the thread. Other memory may be made
+ * executable, but is judged page by page when something of it is fetched: then the process is killed.
  * Apple's source of these rules (XNU osfmk/vm, bsd/kern/kern_mman.c:mmap()) was not at hand; they
- * follow Apple's documents; its error numbers are unverified.
+ * follow Apple's documents and crash reports (LuaJIT issue 1334: a region `r-x/rwx`, made so by
+ * mprotect, "CODESIGNING, Code 2 Invalid Page"); some error numbers are unverified.
  */
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, MAP_TYPE } from '../../abi/linux/mman.js';
 import type { MemoryObject } from '../../memory/object.js';
+import type { FetchedVma } from '../../os/linux/mm/hooks.js';
 import {
-  VM_ACCESS,
   VM_EXEC,
+  VM_JIT,
   VM_MAYEXEC,
-  VM_READ,
   VM_WRITE,
   type Vma,
+  type VmFlags,
 } from '../../os/linux/mm/vma.js';
 import { onOff, type PolicyDefinition, type PolicyOptions, Rules } from '../definition.js';
 import {
@@ -29,10 +32,9 @@ const rules = new Rules('hardened-runtime', {
   'jit-entitlement': 'MAP_JIT needs the entitlement com.apple.security.cs.allow-jit',
   'jit-arguments': "MAP_JIT is for private anonymous memory at an address of the system's choice",
   'write-exec': 'memory may be writable and executable only when mapped with MAP_JIT',
-  'unsigned-memory': 'memory that no signed file backs may not be executable',
+  'unsigned-memory': 'no signed file backs this memory: the process is killed when it executes it',
   'jit-protect': 'the protection of MAP_JIT memory is fixed, threads switch it for themselves',
-  'unsigned-file': 'pages of a file without a signature of this system do not execute',
-  'code-signature': 'the page has no valid code signature: the process is killed',
+  'code-signature': 'the page of the file has no valid code signature: the process is killed',
   'data-no-exec': 'heap and stack are not executable',
 });
 
@@ -46,11 +48,14 @@ export const MAP_JIT = 0x0800;
 export const PR_JIT_WRITE_PROTECT = 0x57580003;
 
 interface Settings {
+  readonly spec: string;
   readonly allowJit: boolean;
   /** com.apple.security.cs.allow-unsigned-executable-memory. */
   readonly unsignedMemory: boolean;
   /** com.apple.security.cs.disable-executable-page-protection. */
   readonly unprotected: boolean;
+  /** Each thread has one of the two rights of MAP_JIT memory. */
+  readonly perThread: boolean;
 }
 
 function isJit({ mapFlags, object }: MapRequest): boolean {
@@ -59,9 +64,17 @@ function isJit({ mapFlags, object }: MapRequest): boolean {
   );
 }
 
-/** Signed: the program that was started, and what the system brought with it. */
-function isSigned(object: MemoryObject): boolean {
-  return object.kind === 'file' && isSystemCode(labelOf(object));
+/** Signed: the program that was started, and what the system brought with it. `special`: the kernel's own code. */
+function isSigned(object: MemoryObject, program: string | undefined): boolean {
+  if (object.kind === 'special') return true;
+  return object.kind === 'file' && (object.path === program || isSystemCode(labelOf(object)));
+}
+
+/** When a page is fetched from memory whose rights allow it. */
+function mayFetch(settings: Settings, program: string | undefined, vma: FetchedVma): boolean {
+  const { flags, object } = vma;
+  if (settings.unprotected || flags & VM_JIT) return true;
+  return object === undefined ? settings.unsignedMemory : isSigned(object, program);
 }
 
 function onMapFirst({ allowJit, unprotected }: Settings, request: MapRequest): Verdict {
@@ -73,53 +86,53 @@ function onMapFirst({ allowJit, unprotected }: Settings, request: MapRequest): V
 }
 
 function onMap(settings: Settings, request: MapRequest): Verdict {
-  const { flags, object, origin } = request;
-  if (!(flags & VM_EXEC) || origin === 'exec' || settings.unprotected || isJit(request)) {
-    return allow;
-  }
-  if (!settings.unsignedMemory) {
-    if (flags & VM_WRITE) return rules.deny('EACCES', 'write-exec');
-    if (object === undefined) return rules.deny('EACCES', 'unsigned-memory');
-  }
-  return object === undefined || isSigned(object)
-    ? allow
-    : rules.narrow(flags & ~(VM_EXEC | VM_MAYEXEC), 'unsigned-file');
-}
-
-/** Under these rules anonymous memory that is writable and executable can only be MAP_JIT memory. */
-function isJitMemory({ unsignedMemory }: Settings, { flags, object }: Vma): boolean {
-  const all = VM_READ | VM_WRITE | VM_EXEC;
-  return !unsignedMemory && object === undefined && (flags & VM_ACCESS) === all;
+  const { flags, origin } = request;
+  if (origin === 'exec' || settings.unprotected || isJit(request)) return allow;
+  return settings.unsignedMemory ? allow : bothAtOnce(flags);
 }
 
 function onProtect(settings: Settings, vma: Vma, { flags }: ProtectRequest): Verdict {
-  if (settings.unprotected) return allow;
-  if (isJitMemory(settings, vma)) return rules.deny('EPERM', 'jit-protect');
-  if (!(flags & VM_EXEC) || settings.unsignedMemory) return allow;
-  if (flags & VM_WRITE) return rules.deny('EACCES', 'write-exec');
-  return vma.flags & VM_EXEC ? allow : rules.deny('EACCES', 'unsigned-memory');
+  if (settings.unprotected || settings.unsignedMemory) return allow;
+  return vma.flags & VM_JIT ? rules.deny('EACCES', 'jit-protect') : bothAtOnce(flags);
 }
 
-function policyFor(options: PolicyOptions): Policy {
-  const settings: Settings = {
+function bothAtOnce(flags: VmFlags): Verdict {
+  return flags & VM_EXEC && flags & VM_WRITE ? rules.deny('EACCES', 'write-exec') : allow;
+}
+
+function settingsOf(options: PolicyOptions): Settings {
+  return {
+    spec: options.spec,
     allowJit: options.on('allow-jit'),
     unsignedMemory: options.on('allow-unsigned-executable-memory'),
     unprotected: options.on('disable-executable-page-protection'),
+    perThread: options.value('cpu') === 'apple-silicon',
   };
-  const perThread = options.value('cpu') === 'apple-silicon';
+}
+
+function policyFor(settings: Settings, program: string | undefined): Policy {
+  const fetches = (vma: FetchedVma): boolean => mayFetch(settings, program, vma);
   return {
     name: 'hardened-runtime',
-    spec: options.spec,
-    effects: { nx: true, ignoreGnuStack: true, ...(perThread ? { mapJit: true } : {}) },
+    spec: settings.spec,
+    effects: {
+      nx: true,
+      ignoreGnuStack: true,
+      mapJit: settings.perThread ? 'by-thread' : 'for-all',
+      mayFetch: fetches,
+    },
+    forProgram: ({ path }) => policyFor(settings, path),
     mmapFile: (request) => onMapFirst(settings, request),
     mmapRegion: (request) => onMap(settings, request),
     mprotectRights: (vma, request) => onProtect(settings, vma, request),
     implicit: ({ flags }) =>
       flags & VM_EXEC ? rules.narrow(flags & ~(VM_EXEC | VM_MAYEXEC), 'data-no-exec') : allow,
-    fault: (vma, _address, access) =>
-      access === 'exec' && vma?.object !== undefined && !(vma.flags & VM_EXEC)
-        ? rules.kill('SIGKILL', 'code-signature')
-        : allow,
+    fault: (vma, _address, access) => {
+      if (access !== 'exec' || vma === undefined || !(vma.flags & VM_EXEC)) return allow;
+      if (fetches(vma)) return allow;
+      const isFile = vma.object?.kind === 'file';
+      return rules.kill('SIGKILL', isFile ? 'code-signature' : 'unsigned-memory');
+    },
   };
 }
 
@@ -151,9 +164,9 @@ export const hardenedRuntime: PolicyDefinition = {
     ],
     rules: rules.table,
     description: [
-      'MAP_JIT (0x800, with MAP_ANON|MAP_PRIVATE and without MAP_FIXED, else EINVAL) needs the entitlement allow-jit, else EPERM. Its memory may be writable and executable at once; on Apple Silicon each thread has one of the two, by pthread_jit_write_protect_np(): a thread starts with execute. Here that call is the private prctl 0x57580003. Its protection cannot be changed (EPERM).',
-      'Other anonymous memory may not be executable (EACCES), neither at mmap nor by mprotect, unless allow-unsigned-executable-memory is granted.',
-      'A file that is not signed may be mapped executable, but its pages do not execute: the process is killed (SIGKILL, "Code Signature Invalid"). Signed here are the program itself and files of the system\'s directories.',
+      'MAP_JIT (0x800, with MAP_ANON|MAP_PRIVATE and without MAP_FIXED, else EINVAL) needs the entitlement allow-jit, else EPERM. Its memory may be writable and executable at once; on Apple Silicon each thread has one of the two, by pthread_jit_write_protect_np(): a thread starts with execute. Here that call is the private prctl 0x57580003. Its protection cannot be changed (EACCES).',
+      'Other memory may not be writable and executable at once (EACCES). Executable alone it may be made, by mmap and by mprotect; but at the first fetch from it the process is killed (SIGKILL, "Code Signature Invalid"), unless allow-unsigned-executable-memory is granted.',
+      "A file that is not signed may be mapped executable as well, and kills at the first fetch, whatever is granted for memory. Signed here are the program itself and files of the system's directories.",
       'Heap and stack are never executable.',
     ].join('\n'),
     why: 'Only code that somebody signed for runs; a program that makes its own must have been signed as one that does.',
@@ -176,13 +189,15 @@ export const hardenedRuntime: PolicyDefinition = {
     ],
     source: [
       'Apple developer documentation: Hardened Runtime; Porting just-in-time compilers to Apple silicon',
+      'crash reports: LuaJIT/LuaJIT issue 1334, openresty/luajit2 issue 145, iina/iina issue 3551 (killed at the first fetch); zherczeg/sljit issue 99 (mprotect of MAP_JIT memory: permission denied)',
     ],
     deviations: [
       'The rules act on Linux system calls; error numbers are not verified against a real system.',
       'A fetch from memory without execute is SIGSEGV as on Linux (macOS: SIGBUS).',
-      "MAP_JIT with a file is not refused: on Linux the same bit is MAP_DENYWRITE, which loaders use. An unsigned file's mapping shows without x in the maps.",
+      'MAP_JIT with a file is not refused: on Linux the same bit is MAP_DENYWRITE, which loaders use.',
+      'A program interpreter counts as signed only in a directory of the system.',
       'Pages of signed files that were modified are not told apart.',
     ],
   },
-  create: policyFor,
+  create: (options) => policyFor(settingsOf(options), undefined),
 };

@@ -4,7 +4,14 @@
  * OpenBSD sys/uvm/uvm_mmap.c:uvm_wxcheck(), sys_mmap(), sys_mprotect(); sys/kern/exec_elf.c.
  */
 
-import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../../abi/linux/mman.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_PRIVATE,
+  MAP_STACK,
+  PROT_EXEC,
+  PROT_READ,
+  PROT_WRITE,
+} from '../../abi/linux/mman.js';
 import type { Addr } from '../../base/address.js';
 import { ownEntry } from '../../base/own-entry.js';
 import {
@@ -12,10 +19,18 @@ import {
   VM_GROWSDOWN,
   VM_MAYEXEC,
   VM_NOHUGEPAGE,
+  VM_READ,
   VM_WRITE,
   type Vma,
+  type VmFlags,
 } from '../../os/linux/mm/vma.js';
-import { onOff, type PolicyDefinition, type PolicyOptions, Rules } from '../definition.js';
+import {
+  onOff,
+  type PolicyDefinition,
+  type PolicyOptions,
+  type PolicyTarget,
+  Rules,
+} from '../definition.js';
 import { allow, type ImageFacts, type MmFacts, type Policy, type Verdict } from '../policy.js';
 import { taskOf } from '../task.js';
 
@@ -26,12 +41,17 @@ const rules = new Rules('openbsd', {
   'wxneeded-mount':
     'the program needs writable and executable memory, and its mount lacks wxallowed',
   'data-no-exec': 'heap and stack are never executable',
+  'stack-arguments':
+    'MAP_STACK is for private anonymous memory at offset 0 that is both readable and writable',
+  'execute-only': 'text is execute-only: it runs, and cannot be read',
   'map-stack': 'a system call needs its stack pointer in memory that was mapped as a stack',
 });
 
 const PT_OPENBSD_WXNEEDED = 0x65a3dbe7;
 const KNOWN = BigInt(PROT_READ | PROT_WRITE | PROT_EXEC);
 const BOTH = BigInt(PROT_WRITE | PROT_EXEC);
+const DATA = BigInt(PROT_READ | PROT_WRITE);
+const PRIVATE_MEMORY = BigInt(MAP_ANONYMOUS | MAP_PRIVATE);
 
 /** Which call has its protection in argument 2. The old mmap of i386 has it in memory: mmapFile sees that one. */
 const CALLS: Readonly<Record<string, 'mmap' | 'mprotect'>> = {
@@ -48,6 +68,7 @@ interface Settings {
   readonly exempt: boolean;
   readonly mapStack: boolean;
   readonly immutable: boolean;
+  readonly executeOnly: boolean;
 }
 
 /** Programs may ask for both only when marked, and started from a mount that allows it. */
@@ -77,7 +98,15 @@ function judgeCall(
   if (call === undefined || (name === 'mmap' && facts.arch === 'i386')) return allow;
   const prot = args[2] ?? 0n;
   if (prot & ~KNOWN & 0xffff_ffffn) return rules.deny('EINVAL', 'prot-bits');
-  return !exempt && (prot & BOTH) === BOTH ? wxCheck(settings, call, facts) : allow;
+  if (!exempt && (prot & BOTH) === BOTH) return wxCheck(settings, call, facts);
+  const isWrong = settings.mapStack && call === 'mmap' && !isStackRequest(args);
+  return isWrong ? rules.deny('EINVAL', 'stack-arguments') : allow;
+}
+
+/** What sys_mmap() asks of a request with MAP_STACK; true for one without. */
+function isStackRequest([, , prot = 0n, flags = 0n, , offset = 0n]: readonly bigint[]): boolean {
+  if (!(flags & BigInt(MAP_STACK))) return true;
+  return (flags & PRIVATE_MEMORY) === PRIVATE_MEMORY && offset === 0n && (prot & DATA) === DATA;
 }
 
 /**
@@ -92,6 +121,10 @@ function judgeStack(vma: Vma | undefined, stackPointer: Addr, facts: MmFacts): V
   return rules.kill('SIGSEGV', 'map-stack', [`[${comm}]${pid}/${pid} ${where}: not MAP_STACK`]);
 }
 
+function isText(flags: VmFlags): boolean {
+  return (flags & (VM_READ | VM_WRITE | VM_EXEC)) === (VM_READ | VM_EXEC);
+}
+
 function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
   const exempt = isExempt(settings, image);
   return {
@@ -102,6 +135,7 @@ function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
       ignoreGnuStack: true,
       ...(settings.mapStack ? { alternateStackIsStack: true } : {}),
       ...(settings.immutable ? { immutableImage: true } : {}),
+      ...(settings.executeOnly ? { executeOnly: true } : {}),
     },
     forProgram: (next) => policyFor(settings, next),
     ...(settings.mapStack ? { entryStack: judgeStack } : {}),
@@ -115,18 +149,24 @@ function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
       !exempt && origin !== 'exec' && flags & VM_WRITE && flags & VM_EXEC
         ? wxCheck(settings, 'mmap', facts)
         : allow,
+    mmapRegion: ({ flags, origin }) =>
+      settings.executeOnly && origin === 'exec' && isText(flags)
+        ? rules.narrow(flags & ~VM_READ, 'execute-only')
+        : allow,
     implicit: ({ flags }) =>
       flags & VM_EXEC ? rules.narrow(flags & ~(VM_EXEC | VM_MAYEXEC), 'data-no-exec') : allow,
   };
 }
 
-function settingsOf(options: PolicyOptions): Settings {
+/** i386 has no way to it: there every page that is mapped can be read. */
+function settingsOf(options: PolicyOptions, { arch }: PolicyTarget): Settings {
   return {
     spec: options.spec,
     wxabort: options.on('wxabort'),
     exempt: options.on('wxallowed'),
     mapStack: options.on('map-stack'),
     immutable: options.on('immutable'),
+    executeOnly: options.on('execute-only') && arch === 'x86-64',
   };
 }
 
@@ -150,6 +190,11 @@ export const openbsd: PolicyDefinition = {
         'on',
         'since 7.3: text and read-only data of the program cannot be changed or unmapped',
       ),
+      onOff(
+        'execute-only',
+        'on',
+        'since 7.3, on x86-64 processors with protection keys: text cannot be read',
+      ),
     ],
     rules: rules.table,
     description: [
@@ -158,6 +203,8 @@ export const openbsd: PolicyDefinition = {
       'RW to RX to RW by mprotect is always allowed.',
       'Heap and stack are never executable; PT_GNU_STACK is not looked at. A private mapping of /dev/zero is anonymous memory.',
       'Text, read-only data and RELRO of the program are immutable after loading: mprotect, munmap and MAP_FIXED over them answer EPERM.',
+      'mmap with MAP_STACK must be private, anonymous, at offset 0 and for reading and writing, else EINVAL: a stack that is first reserved with PROT_NONE is none.',
+      'On x86-64 text can be executed and not read: a load from it is SIGSEGV, a system call that reads from it EFAULT. PROT_EXEC alone means the same for memory of the program.',
       'A program marked as needing both does not start (EACCES) from a mount without wxallowed.',
     ].join('\n'),
     why: 'Memory that is writable and executable at once is what an exploit needs to write its code and run it in one step.',
@@ -177,14 +224,15 @@ export const openbsd: PolicyDefinition = {
     source: [
       'OpenBSD sys/uvm/uvm_mmap.c:uvm_wxcheck(), sys_mmap(), sys_mprotect()',
       'OpenBSD sys/uvm/uvm_map.c:uvm_map_immutable(), uvm_map_inentry()',
+      'OpenBSD sys/arch/amd64/amd64/pmap.c: PG_XO (protection key 1), since January 2023',
       'OpenBSD manual pages mmap(2), mimmutable(2), mount(8), sysctl(2)',
     ],
     deviations: [
       "The rules act on Linux system calls: other errors and their order stay Linux's, ENOTSUP has Linux's number 95 (OpenBSD: 91).",
       'RELRO becomes immutable with the mprotect that makes it read-only: Linux programs do not call mimmutable. mprotect of immutable memory to the rights that it has is EPERM too, as for mseal.',
-      "pledge, msyscall, pinsyscalls and execute-only text are not modelled; MAP_STACK's own argument checks are left out, Linux programs use it with other flags.",
+      "pledge, msyscall and pinsyscalls are not modelled; other flags beside MAP_STACK are accepted (MAP_NORESERVE, MAP_GROWSDOWN). Text counts as linked by OpenBSD's linker, which makes it PF_X alone.",
       'The stack pointer is looked at in system calls only; memory under madvise(MADV_NOHUGEPAGE) counts as mapped with MAP_STACK.',
     ],
   },
-  create: (options) => policyFor(settingsOf(options), undefined),
+  create: (options, target) => policyFor(settingsOf(options, target), undefined),
 };

@@ -37,6 +37,9 @@ async function outputOf(
   return `${outcome.kind} ${new TextDecoder().decode(sandbox.stdout)}`;
 }
 
+/** Tests may run where many others do. */
+const PATIENT = { limits: { seconds: 3600 } };
+
 interface Case {
   readonly program: string;
   readonly policy: string;
@@ -145,7 +148,7 @@ const CASES: readonly Case[] = [
 describe.each<Arch>(['x86-64', 'i386'])('an explanation on %s', (arch) => {
   it.each(CASES)('of $program under $policy names $rule and "$works"', async (each) => {
     const bytes = await programOf(each.program, arch);
-    const explanation = await explain({ policy: each.policy, program: bytes });
+    const explanation = await explain({ policy: each.policy, program: bytes }, PATIENT);
     expect(explanation?.rule).toBe(each.rule);
     expect(explanation?.why).toMatch(/^[A-Z].{30,}\.$/);
     const remedy = explanation?.remedies.find(({ text }) => text.includes(each.works));
@@ -157,7 +160,7 @@ describe.each<Arch>(['x86-64', 'i386'])('an explanation on %s', (arch) => {
 
   it('tells how the memory came to be what it is', async () => {
     const program = await programOf('jit-mmap-mprotect', arch);
-    const explanation = await explain({ policy: 'mdwe', program });
+    const explanation = await explain({ policy: 'mdwe', program }, PATIENT);
     expect(
       explanation?.history.map(({ what, call }) => [what.replace('2', ''), call?.name]),
     ).toEqual([
@@ -171,7 +174,7 @@ describe.each<Arch>(['x86-64', 'i386'])('an explanation on %s', (arch) => {
 
   it('says of what is refused as well who refused it', async () => {
     const program = await programOf('jit-unchecked', arch);
-    const explanation = await explain({ policy: 'mdwe', program });
+    const explanation = await explain({ policy: 'mdwe', program }, PATIENT);
     const tried = explanation?.remedies.find(({ text }) => text.endsWith('from the start'));
     expect(tried).toMatchObject({ works: false });
     expect(tried?.refused).toMatch(/with EACCES by mdwe\/write-exec$/);
@@ -179,12 +182,12 @@ describe.each<Arch>(['x86-64', 'i386'])('an explanation on %s', (arch) => {
 
   it('is not given where nothing was refused', async () => {
     const program = await programOf('jit-mmap-rwx', arch);
-    expect(await explain({ policy: 'nx', program })).toBe(undefined);
+    expect(await explain({ policy: 'nx', program }, PATIENT)).toBe(undefined);
   });
 
   it('does not call a memfd a remedy where it is refused', async () => {
     const program = await programOf('jit-mmap-rwx', arch);
-    const explanation = await explain({ policy: 'hardened-runtime', program });
+    const explanation = await explain({ policy: 'hardened-runtime', program }, PATIENT);
     const memfd = explanation?.remedies.find(({ text }) => text.includes('memfd'));
     expect(memfd?.works).toBe(false);
   });
@@ -198,7 +201,7 @@ describe('an explanation of what the kernel itself refuses', () => {
       include,
     });
     const program = programs.find(({ name }) => name === 'in-tmp')!.elf;
-    const explanation = await explain({ policy: 'nx', mounts: settings.mounts, program });
+    const explanation = await explain({ policy: 'nx', mounts: settings.mounts, program }, PATIENT);
     expect(explanation).toMatchObject({ class: 'errors', rule: undefined });
     const memfd = explanation?.remedies.find(({ text }) => text.includes('written to a memfd'));
     expect(memfd?.works).toBe(true);
@@ -248,7 +251,7 @@ end:
 
 const explainSource = async (source: string, limits?: ExplainLimits) => {
   const { elf } = await assembleProgram(source, { arch: 'x86-64', file: 'given.s' });
-  return explain({ policy: 'nx', program: elf }, { limits });
+  return explain({ policy: 'nx', program: elf }, { limits: { ...PATIENT.limits, ...limits } });
 };
 
 describe('what all runs of an explanation may cost', () => {
@@ -264,7 +267,8 @@ describe('what all runs of an explanation may cost', () => {
 
   it('is spent on the likeliest first, and what is left untried is told, the same each time', async () => {
     const program = await programOf('jit-mmap-mprotect', 'x86-64');
-    const limited = (blocks: number) => explain({ policy: 'pax', program }, { limits: { blocks } });
+    const limited = (blocks: number) =>
+      explain({ policy: 'pax', program }, { limits: { ...PATIENT.limits, blocks } });
     const whole = await limited(40_000_000);
     const part = await limited(100_000);
     expect(await limited(100_000)).toEqual(part);

@@ -32,7 +32,10 @@ const STORE = 'first: mov dword ptr [rbx + 8], 0\nsecond: mov dword ptr [rbx], 0
 
 async function historyOf(source: string) {
   const { elf, symbols } = await assembleProgram(source, { arch: 'x86-64', file: 'store.s' });
-  const explanation = await explain({ policy: 'mdwe', program: elf });
+  const explanation = await explain(
+    { policy: 'mdwe', program: elf },
+    { limits: { seconds: 3600 } },
+  );
   return { rule: explanation?.rule, history: explanation?.history ?? [], symbols };
 }
 

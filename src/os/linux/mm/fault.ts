@@ -93,16 +93,19 @@ function aboveLimit(mm: Mm, page: number): boolean {
 export function hardwareRights(mm: Mm, vma: MappedVma): number {
   const rights = effectiveAccess(mm, vma);
   if (rights === 0) return 0;
-  const read = readDenied(mm, vma.pkey) ? 0 : HW_READ;
+  const unreadable = mm.policies.effects?.executeOnly === true && rights === VM_EXEC;
+  const read = unreadable || readDenied(mm, vma.pkey) ? 0 : HW_READ;
   const write = rights & VM_WRITE && !writeDenied(mm, vma.pkey) ? HW_WRITE : 0;
   const exec = rights & VM_EXEC || (!mm.nx && !aboveLimit(mm, vma.startPage)) ? HW_EXEC : 0;
   return read | write | exec;
 }
 
-/** A thread has one of the two rights of MAP_JIT memory. */
-function effectiveAccess(mm: Mm, { flags }: MappedVma): number {
-  const rights = flags & VM_ACCESS;
-  if (!(flags & VM_JIT)) return rights;
+/** A thread has one of the two rights of MAP_JIT memory; and not all that may execute by its rights does. */
+function effectiveAccess(mm: Mm, vma: MappedVma): number {
+  const { mapJit, mayFetch } = mm.policies.effects ?? {};
+  const rights = vma.flags & VM_ACCESS;
+  if (rights & VM_EXEC && mayFetch?.(vma) === false) return rights & ~VM_EXEC;
+  if (mapJit !== 'by-thread' || !(vma.flags & VM_JIT)) return rights;
   return rights & ~(mm.jitWriteProtect ? VM_WRITE : VM_EXEC);
 }
 

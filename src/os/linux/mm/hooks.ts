@@ -129,6 +129,9 @@ export interface PlacementFacts {
 
 export type ExecutablePlacement = (facts: PlacementFacts) => Addr | undefined;
 
+/** What a fetch is judged by. */
+export type FetchedVma = Pick<Vma, 'flags' | 'object'>;
+
 /** What a policy needs of the memory manager and cannot do with verdicts. Absent: as Linux has it. */
 export interface MmEffects {
   /** PROT_* bits beyond R, W, X and PROT_SEM that mprotect accepts (else EINVAL at P6). Or-ed together. */
@@ -142,8 +145,12 @@ export interface MmEffects {
   readonly fetchLimit?: 'highest-exec';
   /** Chooses the address of a mapping with PROT_EXEC, neither MAP_FIXED nor hint; undefined: as usual. */
   readonly placeExecutable?: ExecutablePlacement;
-  /** Memory mapped with MAP_JIT (0x800) is either writable or executable, by a switch of each thread. */
-  readonly mapJit?: boolean;
+  /** Memory mapped with MAP_JIT (0x800) is known as such; 'by-thread': either writable or executable, by a switch of each. */
+  readonly mapJit?: 'by-thread' | 'for-all';
+  /** Asked where the rights allow a fetch: false refuses it all the same. Of several all must agree. */
+  readonly mayFetch?: (vma: FetchedVma) => boolean;
+  /** Memory that may be executed and not read cannot be read (protection keys); else executing implies reading. */
+  readonly executeOnly?: boolean;
   /** mremap with flag 4 (MAP_REMAPDUP) duplicates a mapping of any kind, may bits included (NetBSD). */
   readonly remapDuplicate?: boolean;
 }
