@@ -26,6 +26,16 @@ interface Store {
   readonly begun: Beginning;
   /** Number of changes before it. */
   readonly at: number;
+  /** What was found when somebody last asked: each change is looked at once, however often pages are missed. */
+  asked?: Asked;
+}
+
+/** No change among so many concerned this page, or the one stored through. `epoch`: since the last restore. */
+interface Asked {
+  readonly space: WatchedSpace;
+  readonly page: number;
+  readonly changes: number;
+  readonly epoch: number;
 }
 
 interface FrameState {
@@ -42,6 +52,7 @@ const MOST_FINDINGS = 1000;
 export class PageWatcher implements PageWatch {
   #frames = new Map<number, FrameState>();
   #changes: Change[] = [];
+  #epoch = 0;
   /** How many changes were forgotten. */
   #forgotten = 0;
   #findings: readonly NewFinding[] = [];
@@ -106,6 +117,7 @@ export class PageWatcher implements PageWatch {
     const forgotten = this.#forgotten;
     const findings = this.#findings;
     return saved(() => {
+      this.#epoch++;
       this.#frames = new Map(frames);
       this.#changes = changes.slice();
       this.#forgotten = forgotten;
@@ -134,10 +146,15 @@ export class PageWatcher implements PageWatch {
   #changedSince(store: Store | undefined, space: WatchedSpace, page: number): boolean {
     if (store === undefined) return false;
     if (store.at < this.#forgotten) return true;
-    for (let index = store.at - this.#forgotten; index < this.#changes.length; index++) {
+    const { asked } = store;
+    const same = asked?.space === space && asked.page === page && asked.epoch === this.#epoch;
+    const from = same ? Math.max(store.at, asked.changes) : store.at;
+    for (let index = Math.max(0, from - this.#forgotten); index < this.#changes.length; index++) {
       const change = this.#changes[index]!;
       if (covers(change, space, page) || covers(change, store.space, store.page)) return true;
     }
+    const changes = this.#forgotten + this.#changes.length;
+    store.asked = { space, page, changes, epoch: this.#epoch };
     return false;
   }
 

@@ -45,6 +45,7 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
   const { engine, meter } = main.kernel;
   const { stepper, enough } = limits;
   const last = meter.spent + limits.blocks;
+  meter.limit = last;
   let task = limits.turn?.task ?? processes.current;
   let turnEnds = meter.spent + (limits.turn?.left ?? SHARE);
   const ended = (end: TasksEnd['end']): TasksEnd => ({
