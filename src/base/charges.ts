@@ -52,8 +52,8 @@ export const KERNEL_BYTES = {
   process: 65_536,
   /** A file, directory, link, pipe or segment, beside its content. */
   inode: 1024,
-  /** A name in a directory or the target of a link, beside its bytes. */
-  name: 128,
+  /** Its name; the target of a link counts by its bytes. */
+  name: 384,
   /** What open, pipe and the like make; dup and fork share it. */
   openFile: 256,
   /** A descriptor of a process. */

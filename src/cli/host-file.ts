@@ -1,10 +1,29 @@
 /** Files of the host that a command reads or writes: what goes wrong with one is a line for people. */
-import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { UsageError } from './arguments.js';
+import { MOST_BYTES, readAll } from './standard-input.js';
 
-/** @throws UsageError for a file that cannot be read. */
+/** @throws UsageError for a file that cannot be read, is a device, or is too large. */
 export function readInput(path: string): Uint8Array {
-  return attempt(path, () => readFileSync(path));
+  const fd = attempt(path, () => openSync(path, 'r'));
+  try {
+    return attempt(path, () => readOpen(fd, path));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A pipe has no size, and may be a shell's `<(...)`. */
+function readOpen(fd: number, path: string): Uint8Array {
+  const stats = fstatSync(fd);
+  if (stats.isFIFO()) return readAll(fd, path);
+  if (!stats.isFile() && !stats.isDirectory()) {
+    throw new UsageError(`${path}: is a device, not a file`);
+  }
+  if (stats.size > MOST_BYTES) {
+    throw new UsageError(`${path}: has more than ${MOST_BYTES >> 20} MiB`);
+  }
+  return readFileSync(fd);
 }
 
 /** @throws UsageError for a file that cannot be read or is no text. */
@@ -41,6 +60,7 @@ function attempt<T>(path: string, act: () => T, reasons: Readonly<Record<string,
   try {
     return act();
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const { code = '', message } = error as NodeJS.ErrnoException;
     throw new UsageError(`${path}: ${reasons[code] ?? REASONS[code] ?? message}`);
   }

@@ -5,10 +5,10 @@ import { pause } from './pause.js';
 
 const CHUNK = 65_536;
 /** An endless pipe must not become endless memory. */
-const MOST_BYTES = 64 << 20;
+export const MOST_BYTES = 64 << 20;
 
 /** @throws UsageError for more than a guest could hold. */
-export function readAll(fd: number): Uint8Array {
+export function readAll(fd: number, name = 'standard input'): Uint8Array {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (;;) {
@@ -17,7 +17,7 @@ export function readAll(fd: number): Uint8Array {
     if (count === 0) return Buffer.concat(chunks);
     length += count;
     if (length > MOST_BYTES) {
-      throw new UsageError(`standard input has more than ${MOST_BYTES >> 20} MiB`);
+      throw new UsageError(`${name}: has more than ${MOST_BYTES >> 20} MiB`);
     }
     chunks.push(chunk.subarray(0, count));
   }

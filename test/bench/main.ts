@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { againstTables } from './against/against.js';
 import { ROOT } from './bare.js';
 import { engineTables, measureStart } from './engine.js';
+import { hostileTables } from './hostile.js';
 import { kitTables } from './kit.js';
 import { matrixTables } from './matrix.js';
 import { policiesTables } from './policies.js';
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Table[]>>> = {
   policies: policiesTables,
   kit: kitTables,
   matrix: matrixTables,
+  hostile: hostileTables,
 };
 
 /** Of the machine, since every figure depends on it. */

@@ -1,5 +1,5 @@
 /** Wrong command lines and unreadable input: status 2, one line on stderr, nothing on stdout. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandFolder } from './command.js';
@@ -17,6 +17,8 @@ beforeAll(() => {
   folder.write('short.elf', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46));
   folder.write('arch.s', ';@ arch mips\n');
   mkdirSync(join(folder.path, 'folder.s'));
+  folder.write('sparse.s', '');
+  truncateSync(join(folder.path, 'sparse.s'), 5e9);
 });
 
 afterAll(() => folder[Symbol.dispose]());
@@ -31,6 +33,8 @@ describe('one line and status 2 for', () => {
     ['no program', ['run'], /no program given/],
     ['a second program', ['run', 'good.s', 'x'], /unexpected argument 'x'.*follow --/],
     ['a file that is not there', ['run', 'none.s'], /none\.s: no such file/],
+    ['a device', ['run', '/dev/zero'], /\/dev\/zero: is a device, not a file/],
+    ['5 GB of nothing', ['run', 'sparse.s'], /sparse\.s: has more than 64 MiB/],
     ['a folder', ['run', 'folder.s'], /folder\.s: is a directory/],
     [
       'an unknown kind of file',

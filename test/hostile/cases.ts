@@ -182,7 +182,7 @@ export const HOSTILE: readonly HostileCase[] = [
       `${MANY_FILES_DATA}\n fds: .skip 1048576`,
       MANY_FILES,
     ),
-    ends: `exit ${ENOMEM}`,
+    ends: `exit ${ENFILE}`,
     memory: 8 << 20,
     blocks: ENOUGH,
   },

@@ -11,6 +11,7 @@ import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
 import type { Frames } from '../../../memory/frames.js';
 import type { ObjectKind } from '../../../memory/object.js';
 import { PagedObject } from '../../../memory/objects.js';
+import type { KernelPool } from '../../../memory/page-table.js';
 import { Directory, type Inode, type Mount, newMount } from './inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from './mode.js';
 import { type Found, walk } from './path-walk.js';
@@ -102,9 +103,15 @@ export class FileSystem {
     return found;
   }
 
-  /** Memory for an inode that a guest makes, and for its name; `more` for what else it keeps. */
+  /** What kernel objects are made from. */
+  get pool(): KernelPool {
+    return this.#frames;
+  }
+
+  /** Memory for an inode that a guest makes, its name and what opens it; `more` for what else it keeps. */
   hasRoom(more = 0): boolean {
-    return this.#frames.hasRoom(KERNEL_BYTES.inode + KERNEL_BYTES.name + more);
+    const { inode, name, openFile, descriptor } = KERNEL_BYTES;
+    return this.#frames.hasRoom(inode + name + openFile + 2 * descriptor + more);
   }
 
   /** Counts an inode that a guest has made. */

@@ -52,6 +52,10 @@ function addSysctl(files: FileSystem, proc: Directory, path: string, value: stri
   );
 }
 
+/** Lines of an entry of smaps, and the shortest line of either file. */
+const SMAPS_LINES = 25;
+const LEAST_LINE = 25;
+
 function procOf(files: FileSystem): Directory {
   const proc = files.root.lookup('proc');
   if (!(proc instanceof Directory)) throw new InvariantError('/proc is not there');
@@ -76,9 +80,21 @@ export function addProcess(files: FileSystem, view: ProcessView): void {
     directory.insert(name, generated(files, permissions, USER_ID, text));
   const link = (name: string, target: () => string): void =>
     directory.insert(name, files.add(new Symlink(on, files.newNumber(), target)));
-  add('maps', 0o444, () => view.mm.mapsText());
-  add('smaps', 0o444, () => smapsText(view.mm));
-  add('status', 0o444, () => statusText(view));
+  // What the text of so many mappings costs, and takes at least.
+  const addMaps = (name: string, lines: number, text: () => string): void => {
+    const count = (): number => view.mm.list.length * lines;
+    const render = (): string => {
+      files.pool.meter.charge('mapsLine', count());
+      return text();
+    };
+    directory.insert(
+      name,
+      generated(files, 0o444, USER_ID, render, () => count() * LEAST_LINE),
+    );
+  };
+  addMaps('maps', 1, () => view.mm.mapsText());
+  addMaps('smaps', SMAPS_LINES, () => smapsText(view.mm));
+  addMaps('status', 1, () => statusText(view));
   add('comm', 0o644, () => `${view.comm}\n`);
   add('cmdline', 0o444, () => strings(view.program.argv));
   add('environ', 0o400, () => strings(view.program.envp));
@@ -104,13 +120,19 @@ function generated(
   permissions: number,
   owner: number,
   text: () => string | Uint8Array,
+  least?: () => number,
 ): GeneratedFile {
   const render = (): Uint8Array => {
     const made = text();
     return typeof made === 'string' ? encodeText(made) : made;
   };
   const mode = S_IFREG | permissions;
-  const file = files.add(new GeneratedFile(files.procfs, files.newNumber(), mode, render));
+  const file = files.add(
+    new GeneratedFile(files.procfs, files.newNumber(), mode, {
+      generator: { render, least },
+      pool: files.pool,
+    }),
+  );
   file.uid = owner;
   file.gid = owner;
   return file;

@@ -126,6 +126,7 @@ function highestGap(mm: Mm, low: number, high: number, place: Placement): number
   const needed = place.pages + place.align - 1;
   let top = high;
   for (let index = mm.list.indexFrom(high - 1); ; index--) {
+    index = mm.list.gapDown(index, needed);
     const above = mm.list.at(index);
     const below = mm.list.at(index - 1);
     const bottom = Math.max(low, below?.endPage ?? 0);
@@ -136,23 +137,20 @@ function highestGap(mm: Mm, low: number, high: number, place: Placement): number
     }
     if (below === undefined || below.startPage < low) return undefined;
     mm.frames.meter.charge('vma');
-    // To the first of them, whose gap may be larger.
-    index -= Math.max(0, mm.list.passable(index - 1, needed, 'down') - 1);
   }
 }
 
 /** unmapped_area: the lowest place in [low, high). */
 function lowestGap(mm: Mm, low: number, high: number, place: Placement): number | undefined {
   const needed = place.pages + place.align - 1;
-  let bottom = low;
   for (let index = mm.list.indexFrom(low); ; index++) {
+    index = mm.list.gapUp(index, needed);
     const above = mm.list.at(index);
+    const bottom = Math.max(low, mm.list.at(index - 1)?.endPage ?? 0);
     const top = above === undefined ? high : Math.min(high, gapStart(mm, above));
     if (bottom + needed <= top) return alignUp(bottom, place.align);
     if (above === undefined || above.startPage >= high) return undefined;
     mm.frames.meter.charge('vma');
-    index += Math.max(0, mm.list.passable(index, needed, 'up') - 1);
-    bottom = Math.max(bottom, mm.list.at(index)!.endPage);
   }
 }
 

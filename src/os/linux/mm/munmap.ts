@@ -78,7 +78,7 @@ export function gather(mm: Mm, start: number, end: number): Result<Gathered> {
 export function removeGathered(mm: Mm, start: number, end: number, gathered: Gathered): void {
   if (gathered.count === 0) return;
   const { index, count } = gathered;
-  const gone = mm.list.items.slice(index, index + count);
+  const gone = mm.list.slice(index, count);
   // Pages first: a hidden object's frames may go with its last VMA.
   mm.zapPages(start, end);
   mm.list.splice(index, count);

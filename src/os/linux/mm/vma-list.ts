@@ -133,7 +133,7 @@ function makeRun(vmas: readonly MappedVma[]): Run {
 function runsOf(vmas: readonly MappedVma[]): Run[] {
   if (vmas.length <= LARGEST_RUN) return vmas.length === 0 ? [] : [makeRun(vmas)];
   const runs: Run[] = [];
-  const size = LARGEST_RUN / 2;
+  const size = Math.ceil(vmas.length / Math.ceil(vmas.length / ((3 * LARGEST_RUN) / 4)));
   for (let at = 0; at < vmas.length; at += size) runs.push(makeRun(vmas.slice(at, at + size)));
   return runs;
 }
@@ -213,6 +213,17 @@ export class VmaList {
     return this.#runs[run]!.vmas[index - this.#startOf(run)];
   }
 
+  /** `count` VMAs from an index on. */
+  slice(index: number, count: number): MappedVma[] {
+    const found: MappedVma[] = [];
+    for (let run = this.#runAt(index); found.length < count; run++) {
+      const { vmas } = this.#runs[run]!;
+      const from = found.length === 0 ? index - this.#startOf(run) : 0;
+      for (const vma of vmas.slice(from, from + count - found.length)) found.push(vma);
+    }
+    return found;
+  }
+
   /** True when a VMA overlaps [start, end). */
   overlaps(start: number, end: number): boolean {
     const vma = this.at(this.indexFrom(start));
@@ -220,15 +231,48 @@ export class VmaList {
   }
 
   /**
-   * The VMAs of a run that starts, or ends, at an index, of which none has so much space before it, its
-   * first one apart: a search for space passes over them at once. 0 when it has to look at each.
+   * The highest index up to `index` before whose VMA there are so many free pages; 0 and the length, where the
+   * space has no VMA on one side, always count.
    */
-  passable(index: number, pages: number, direction: 'up' | 'down'): number {
-    if (index < 0 || index >= this.#length) return 0;
-    const at = this.#runAt(index);
-    const run = this.#runs[at]!;
-    const edge = this.#startOf(at) + (direction === 'up' ? 0 : run.vmas.length - 1);
-    return index === edge && run.gap < pages ? run.vmas.length : 0;
+  gapDown(index: number, pages: number): number {
+    if (index <= 0 || index >= this.#length) return index;
+    let run = this.#runAt(index);
+    let within = index - this.#startOf(run);
+    for (;;) {
+      const { vmas, gap } = this.#runs[run]!;
+      for (; gap >= pages && within > 0; within--) {
+        if (vmas[within]!.startPage - vmas[within - 1]!.endPage >= pages) {
+          return this.#startOf(run) + within;
+        }
+      }
+      if (run === 0 || this.#gapBefore(run) >= pages) return this.#startOf(run);
+      run--;
+      within = this.#runs[run]!.vmas.length - 1;
+    }
+  }
+
+  /** The lowest index from `index` on, as `gapDown`. */
+  gapUp(index: number, pages: number): number {
+    if (index <= 0 || index >= this.#length) return index;
+    let run = this.#runAt(index);
+    let within = index - this.#startOf(run);
+    for (; run < this.#runs.length; run++, within = 0) {
+      const { vmas, gap } = this.#runs[run]!;
+      if (within === 0 && this.#gapBefore(run) >= pages) return this.#startOf(run);
+      for (within = Math.max(1, within); gap >= pages && within < vmas.length; within++) {
+        if (vmas[within]!.startPage - vmas[within - 1]!.endPage >= pages) {
+          return this.#startOf(run) + within;
+        }
+      }
+    }
+    return this.#length;
+  }
+
+  /** Free pages between a run and the one below it. */
+  #gapBefore(run: number): number {
+    const below = this.#runs[run - 1]?.vmas;
+    const end = below === undefined ? 0 : below[below.length - 1]!.endPage;
+    return this.#runs[run]!.vmas[0]!.startPage - end;
   }
 
   /** Replaces `count` VMAs from an index on. */
