@@ -55,9 +55,9 @@ export function nearest(value: string, known: Iterable<string>): string | undefi
   return best ?? longer;
 }
 
-/** Three letters or more, the first the same, each in its order. */
+/** Three letters or more and two fifths of the name, the first the same, each in its order. */
 function abbreviates(short: string, name: string): boolean {
-  if (short.length < 3 || short[0] !== name[0]) return false;
+  if (short.length < Math.max(3, 0.4 * name.length) || short[0] !== name[0]) return false;
   let at = 0;
   for (const letter of name) if (letter === short[at]) at++;
   return at === short.length;

@@ -80,6 +80,7 @@ describe('toReturn', () => {
     );
     for (const wrong of [
       () => expect('mov eax, -2; ret').toReturn(-1),
+      () => expect('mov eax, 1; ret').not.toReturn(1),
       () => expect(call('mov eax, -1; ret', [], { returns: 'i64' })).toReturn(-1),
     ]) {
       expect(messageOf(wrong)).not.toContain('32-bit result');
@@ -93,6 +94,7 @@ describe('toReturn', () => {
     expect(call(asm, ['@table + 0x1'], { buffers })).toTouchOnly(['@table']);
     expect(() => call(asm, ['@tabel'], { buffers })).toThrow("did you mean 'table'?");
     expect(() => call(asm, ['table' as '@'], { buffers })).toThrow("written '@dst'");
+    expect(() => expect(5).toReturn(1)).toThrow('5 is no code: expected a Uint8Array');
   });
 
   it('says how code ended that did not return', () => {

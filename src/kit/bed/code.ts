@@ -170,6 +170,7 @@ export function addressOfLabel(code: Code, label: string | undefined): Addr {
 function read(source: CodeSource, arch: Arch): Code {
   if (source instanceof Uint8Array) return codeOfBytes(source, arch);
   if (typeof source === 'string') return codeOfText(source, arch);
+  if (typeof source !== 'object' || source === null) throw noCode(source);
   if (isCode(source)) return source;
   if ('asm' in source) return fromAssembly(source, arch);
   if ('bytes' in source) {
@@ -179,8 +180,13 @@ function read(source: CodeSource, arch: Arch): Code {
     return plain ? codeOfBytes(bytes, source.arch ?? arch) : fromBytes(source, arch);
   }
   if ('parts' in source) return fromImage(source);
-  throw new MayexecError(
-    'this is no code: expected a Uint8Array, assembly text, { asm }, { bytes } or { parts }',
+  throw noCode(source);
+}
+
+function noCode(given: unknown): MayexecError {
+  const what = typeof given === 'object' && given !== null ? 'this' : String(given);
+  return new MayexecError(
+    `${what} is no code: expected a Uint8Array, assembly text, { asm }, { bytes } or { parts }`,
   );
 }
 

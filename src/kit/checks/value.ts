@@ -15,7 +15,7 @@ export function checkReturn(result: CallResult, expected: unknown): Verdict {
   return verdictOf(result, {
     pass,
     expected: `return ${valueText(expected)}`,
-    actual: () => `${outcomeText(result)}${narrowHint(result, expected)}`,
+    actual: () => `${outcomeText(result)}${pass ? '' : narrowHint(result, expected)}`,
     blame: () => valueWriter(result),
   });
 }
