@@ -14,6 +14,7 @@ import {
   disassemble,
   explain,
   explore,
+  failureText,
   formatListing,
   identify,
   Kit,
@@ -209,6 +210,12 @@ const DOORS: readonly (readonly [string, string, string, () => unknown])[] = [
     () => assembleProgram('_start: ret', misspelt({ arch: 'i386', semicolons: 'comment' })),
   ],
   ['disassemble', 'cuont', 'count', () => disassemble(RET, misspelt({ arch: 'i386', cuont: 1 }))],
+  [
+    'failureText',
+    'makr',
+    'mark',
+    async () => failureText(await call('ret'), '', misspelt({ makr: 0n })),
+  ],
   ['formatListing', 'marks', 'mark', () => formatListing([], misspelt({ marks: 0n }))],
   [
     'loadScenario',

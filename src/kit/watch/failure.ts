@@ -3,6 +3,7 @@
  * that differ before and after, and what the policy decided. Never a hexdump.
  */
 import type { Addr } from '../../base/address.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { otherEndText } from '../../base/outcome.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import { straceLine } from '../../trace/print.js';
@@ -26,8 +27,9 @@ const SEARCHED = 128;
 export interface FailureOptions {
   /** The instruction to mark; default where the call ended, as far as that is in the code. */
   readonly mark?: Addr | undefined;
-  readonly coverage?: boolean;
 }
+
+const OPTIONS: OptionNames<FailureOptions> = { mark: true };
 
 /** Sections that fit on the line of their name. */
 const SHORT: readonly string[] = ['arguments', 'jump', 'flags', 'buffers', 'policy'];
@@ -36,9 +38,10 @@ const SHORT: readonly string[] = ['arguments', 'jump', 'flags', 'buffers', 'poli
 export function failureText(
   result: CallResult,
   headline: string,
-  { mark }: FailureOptions = {},
+  options: FailureOptions = {},
 ): string {
-  const marked = mark ?? lastPlace(result);
+  checkOptionNames('failureText', options, OPTIONS);
+  const marked = options.mark ?? lastPlace(result);
   const { args } = result.facts;
   const sections: readonly (readonly [string, readonly string[]])[] = [
     ['arguments', args.length === 0 ? [] : [argumentsText(args)]],
