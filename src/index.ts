@@ -72,8 +72,8 @@ export type {
   SyscallInterceptor,
 } from './kernel/intercept.js';
 export type { Pause, WatchHit } from './kernel/run-control.js';
-export { type Breach, DUTIES, type Duty } from './kit/abi/conduct.js';
 export { ABIS, type AbiName } from './kit/abi/convention.js';
+export { type Breach, DUTIES, type Duty } from './kit/abi/duties.js';
 export { FLAG_NAMES, flagBit } from './kit/abi/machine-state.js';
 export type { GuestValue } from './kit/abi/value-bytes.js';
 export {
@@ -115,7 +115,7 @@ export {
   type Traced,
 } from './kit/checks/policy.js';
 export { checkLeaves, checkReturn, type Leaves } from './kit/checks/value.js';
-export type { Verdict as CheckVerdict } from './kit/checks/verdict.js';
+export type { CheckVerdict } from './kit/checks/verdict.js';
 export { edgeFloats, edgeIntegers } from './kit/inputs/edge-values.js';
 export type {
   Disagreement,
@@ -141,8 +141,8 @@ export { CallResult } from './kit/run/call-result.js';
 export type { CallOutcome } from './kit/run/outcome-text.js';
 export { fullListing, plainListing } from './kit/watch/code-listing.js';
 export { Coverage, type CoverageTotals } from './kit/watch/coverage.js';
-export { lastStore, lastWriter } from './kit/watch/diverge.js';
 export { type FailureOptions, failureText, outcomeText } from './kit/watch/failure.js';
+export { lastStore, lastWriter } from './kit/watch/last-writer.js';
 export { valueText } from './kit/watch/value-text.js';
 export type { WatchedRun } from './kit/watch/watch.js';
 export type { VmaHistory } from './memory/history.js';
@@ -155,7 +155,7 @@ export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from './pol
 export { describePolicy, listMechanisms, listPolicies } from './policy/registry.js';
 export { type Advice, adviceFor } from './probe/advice.js';
 export { UNFELT } from './probe/candidates.js';
-export type { Difference as ProbeDifference } from './probe/compare.js';
+export type { ProbeDifference } from './probe/compare.js';
 export type { Experiment } from './probe/experiment.js';
 export { EXPERIMENTS } from './probe/experiments.js';
 export {
@@ -183,7 +183,7 @@ export {
   type RunNatively,
 } from './runner/compare-cpus.js';
 export type { StateDifference } from './runner/compare-records.js';
-export type { CaseEnd, CaseRecord, CpuCase, CpuState } from './runner/cpu-case.js';
+export type { CaseEnd, CaseRecord, CaseState, CpuCase } from './runner/cpu-case.js';
 export type { Deviation } from './runner/deviations.js';
 export type {
   EngineChoice,

@@ -182,6 +182,19 @@ describe('dependencies', () => {
   });
 });
 
+describe('exported types', () => {
+  it('have a name of their own each', () => {
+    const places = new Map<string, string[]>();
+    for (const file of files) {
+      const text = readFileSync(join(SRC, file), 'utf8');
+      const names = text.matchAll(/^export (?:abstract )?(?:interface|type|class) (\w+)/gm);
+      for (const [, name] of names) places.set(name!, [...(places.get(name!) ?? []), file]);
+    }
+    expect(places.size).toBeGreaterThan(500);
+    expect([...places].filter(([, found]) => found.length > 1)).toEqual([]);
+  });
+});
+
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))

@@ -10,9 +10,9 @@ import {
   type Spent,
   straceCall,
 } from '../index.js';
+import { placeText } from './address-text.js';
 import { ASM_FOLDER } from './include.js';
 import type { GivenProgram } from './open-program.js';
-import { place } from './place.js';
 import { loadProgram } from './program.js';
 import { hang, type Terminal } from './terminal.js';
 
@@ -117,14 +117,16 @@ function untriedLines({ untried }: Explanation, full: boolean): string[] {
 /** A wild fetch names the address that it was made at already. */
 function askedLine(sandbox: Sandbox, { asked, byCall, pc }: Explanation): string {
   const at = byCall ? callPc(pc) : pc;
-  return asked.includes(`from 0x${at.toString(16)}`) ? asked : `${asked}, at ${place(sandbox, at)}`;
+  return asked.includes(`from 0x${at.toString(16)}`)
+    ? asked
+    : `${asked}, at ${placeText(sandbox, at)}`;
 }
 
 function historyLines(sandbox: Sandbox, { history }: Explanation, full: boolean): string[] {
   const steps = full ? history : history.slice(-MOST_STEPS);
   return steps.map(({ what, pc, call }) => {
     // What the kernel did at execve no instruction did.
-    if (call === undefined) return pc === 0n ? what : `${what} at ${place(sandbox, pc)}`;
-    return `${what} at ${place(sandbox, callPc(pc))}: ${straceCall(call)}`;
+    if (call === undefined) return pc === 0n ? what : `${what} at ${placeText(sandbox, pc)}`;
+    return `${what} at ${placeText(sandbox, callPc(pc))}: ${straceCall(call)}`;
   });
 }

@@ -1,6 +1,6 @@
 /** What the monitors found in a run, for people: a line each, addresses with their labels. */
 import type { Finding, Sandbox } from '../index.js';
-import { place } from './place.js';
+import { placeText } from './address-text.js';
 import { type Terminal, wrap } from './terminal.js';
 
 /** More lines than this are a flood; --json has them all. */
@@ -27,7 +27,7 @@ export function findingLines(sandbox: Sandbox, { paint, width }: Terminal): stri
 function withLabels(sandbox: Sandbox, { sentence, pc, begun, count }: Finding): string {
   const known = new Set([pc, begun.pc].flatMap((at) => (at === undefined ? [] : [at])));
   const text = sentence.replace(/0x[0-9a-f]+/g, (digits) =>
-    known.has(BigInt(digits)) ? place(sandbox, BigInt(digits)) : digits,
+    known.has(BigInt(digits)) ? placeText(sandbox, BigInt(digits)) : digits,
   );
   return count === 1 ? text : `${text} (${count} times)`;
 }

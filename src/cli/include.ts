@@ -25,7 +25,7 @@ export const INCLUDE_OPTION: OptionSpec = {
 /** Of one included file. */
 const MOST_BYTES = 16 << 20;
 
-export type Include = (name: string) => string | undefined;
+export type IncludeReader = (name: string) => string | undefined;
 
 /** @throws UsageError for a folder that is none. */
 export function includeFolders({ values }: Given): string[] {
@@ -46,7 +46,7 @@ export function includeFor(
   program: string | undefined,
   folders: readonly string[] = [],
   asm = ASM_FOLDER,
-): Include {
+): IncludeReader {
   const own = program === undefined ? [] : [dirname(program)];
   const roots = [...own, ...folders, asm];
   const real = roots.map((folder) => realpathSync(folder));

@@ -11,9 +11,9 @@ import {
   type Sandbox,
   straceCall,
 } from '../index.js';
+import { placeText } from './address-text.js';
 import { endingText } from './ending.js';
 import { type GivenProgram, openProgram, startProgram } from './open-program.js';
-import { place } from './place.js';
 import { type Cell, renderTable } from './table.js';
 import type { Colour, Terminal } from './terminal.js';
 
@@ -99,7 +99,7 @@ async function tryOne(
     errno,
     line: straceCall(failed),
     pc,
-    at: place(sandbox, pc),
+    at: placeText(sandbox, pc),
     outcome: classify(finished(sandbox, outcome), expected).class,
     ending: ending(sandbox, outcome),
   };

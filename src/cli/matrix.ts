@@ -11,7 +11,7 @@ import { linuxPolicies, splitSpecs } from './policy-list.js';
 import { terminalOf } from './terminal.js';
 import { hostOf, jobsOf, performWithProgress } from './test.js';
 import { scenarioFiles } from './test-files.js';
-import type { Task } from './test-worker.js';
+import type { FileTask } from './test-worker.js';
 
 export const matrix: Command = {
   name: 'matrix',
@@ -50,7 +50,7 @@ async function runMatrix(given: Given): Promise<number> {
   await checkPolicies(policies, await loadPolicies(host.policyFiles ?? []));
   const files = scenarioFiles(given.positionals);
   const tasks = files.map(
-    (file, id): Task => ({ id, file, text: readText(file), policies, ...host }),
+    (file, id): FileTask => ({ id, file, text: readText(file), policies, ...host }),
   );
   const answers = await performWithProgress(tasks, jobsOf(given));
   const mistakes = answers.flatMap((answer) =>

@@ -11,7 +11,7 @@ import {
 } from '../index.js';
 import { UsageError } from './arguments.js';
 import { decode, readInput } from './host-file.js';
-import { type Include, includeFor } from './include.js';
+import { type IncludeReader, includeFor } from './include.js';
 import { readAll } from './standard-input.js';
 
 export interface LoadedProgram {
@@ -94,7 +94,7 @@ async function fromScenario(
   path: string,
   text: string,
   { arch: wanted, part, ownPolicies = [] }: LoadProgramOptions,
-  include: Include,
+  include: IncludeReader,
 ): Promise<LoadedProgram> {
   const { arch, programs, runs, settings } = await loadScenario(text, {
     file: path,
@@ -121,7 +121,7 @@ async function assembled(
   path: string,
   source: string,
   arch: Arch,
-  include: Include,
+  include: IncludeReader,
 ): Promise<Uint8Array> {
   // What `;@` says is for `mayexec test`.
   const code = withoutDirectives(source);

@@ -18,7 +18,7 @@ import {
   straceCall,
   symbolAt,
 } from '../index.js';
-import { framePlace, place, symbolSuffix } from './place.js';
+import { frameText, placeText, symbolSuffix } from './address-text.js';
 import { hang, type Terminal } from './terminal.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
@@ -77,7 +77,7 @@ function whatHappened(
   frames: readonly Frame[],
 ): string[] {
   const fault = sandbox.trace.findLast((event) => event.type === 'fault');
-  const at = `by the instruction at ${place(sandbox, pc)}`;
+  const at = `by the instruction at ${placeText(sandbox, pc)}`;
   if (code === 'SI_USER' || code === 'SI_TKILL') return [`sent ${at}`];
   if (fault?.type !== 'fault') return [`raised ${at}`];
   const isFetch = code === 'SI_KERNEL' && fault.fault.code === code && fault.fault.pc === pc;
@@ -90,7 +90,7 @@ function whatHappened(
 /** The program counter of a wild call says nothing of where it was made, but the stack does. */
 function caller([, next]: readonly Frame[]): string {
   return next?.by === 'top of stack'
-    ? `; the return address on the stack is ${framePlace(next)}`
+    ? `; the return address on the stack is ${frameText(next)}`
     : '';
 }
 
@@ -156,7 +156,7 @@ function frameLines(frames: readonly Frame[]): string[] {
   if (frames.length < 2 && frames[0]?.file === undefined) return [];
   const shown = frames
     .slice(0, LISTED_FRAMES)
-    .map((frame, index) => `#${index} ${framePlace(frame)}`);
+    .map((frame, index) => `#${index} ${frameText(frame)}`);
   const rest = frames.length - shown.length;
   return [
     ...shown,

@@ -1,7 +1,7 @@
 /** A pool of workers: each takes the next file when it is done with one. One job needs no worker. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type Answer, perform, type Task } from './test-worker.js';
+import { type Answer, type FileTask, perform } from './test-worker.js';
 
 export function defaultJobs(): number {
   return availableParallelism();
@@ -9,7 +9,7 @@ export function defaultJobs(): number {
 
 /** Answers in the order of the tasks; `progress` is told of each as it comes. */
 export async function performAll(
-  tasks: readonly Task[],
+  tasks: readonly FileTask[],
   jobs: number,
   progress: (done: number, file: string) => void,
 ): Promise<Answer[]> {
@@ -30,7 +30,7 @@ export async function performAll(
 }
 
 /** One worker until nothing waits. Its death is the error of the file that it had. */
-async function work(waiting: Task[], take: (answer: Answer) => void): Promise<void> {
+async function work(waiting: FileTask[], take: (answer: Answer) => void): Promise<void> {
   let worker = start();
   for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
     const answer = await ask(worker, task);
@@ -47,7 +47,7 @@ function start(): Worker {
   return new Worker(new URL('./test-worker.js', import.meta.url));
 }
 
-function ask(worker: Worker, task: Task): Promise<Answer> {
+function ask(worker: Worker, task: FileTask): Promise<Answer> {
   return new Promise((resolve) => {
     const died = (reason: unknown): void => {
       const text = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);

@@ -10,7 +10,7 @@ import {
 import { includeFor } from './include.js';
 import { loadPolicies, type PolicyFile } from './policy-file.js';
 
-export interface Task {
+export interface FileTask {
   readonly id: number;
   readonly file: string;
   readonly text: string;
@@ -30,7 +30,7 @@ export type Answer =
   | { readonly id: number; readonly mistake: string }
   | { readonly id: number; readonly error: string };
 
-export async function perform(task: Task): Promise<Answer> {
+export async function perform(task: FileTask): Promise<Answer> {
   const { id, file, text, only, policies, folders, policyFiles = [] } = task;
   try {
     const ownPolicies = await loadPolicies(policyFiles);
@@ -45,6 +45,6 @@ export async function perform(task: Task): Promise<Answer> {
   }
 }
 
-parentPort?.on('message', async (task: Task) => {
+parentPort?.on('message', async (task: FileTask) => {
   parentPort?.postMessage(await perform(task));
 });

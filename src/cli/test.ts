@@ -19,7 +19,7 @@ import { terminalOf } from './terminal.js';
 import { scenarioFiles } from './test-files.js';
 import { defaultJobs, performAll } from './test-pool.js';
 import { changeLines, prettyReport } from './test-report.js';
-import type { Answer, Task } from './test-worker.js';
+import type { Answer, FileTask } from './test-worker.js';
 
 export const test: Command = {
   name: 'test',
@@ -59,7 +59,9 @@ async function runTest(given: Given): Promise<number> {
   const only = splitSpecs(given.values.get('policy'));
   const files = scenarioFiles(given.positionals);
   const host = hostOf(given);
-  const tasks = files.map((file, id): Task => ({ id, file, text: readText(file), only, ...host }));
+  const tasks = files.map(
+    (file, id): FileTask => ({ id, file, text: readText(file), only, ...host }),
+  );
   const answers = await performWithProgress(tasks, jobsOf(given));
   const reports = answers.map((answer, index) => reportOf(answer, tasks[index]!));
   checkAnyRan(reports, only);
@@ -70,7 +72,7 @@ async function runTest(given: Given): Promise<number> {
 }
 
 /** What the command lets a file use of this host. */
-export function hostOf(given: Given): Pick<Task, 'folders' | 'policyFiles'> {
+export function hostOf(given: Given): Pick<FileTask, 'folders' | 'policyFiles'> {
   return { folders: includeFolders(given), policyFiles: policyFilesOf(given) };
 }
 
@@ -80,14 +82,17 @@ export function jobsOf(given: Given): number {
   return jobs;
 }
 
-export async function performWithProgress(tasks: readonly Task[], jobs: number): Promise<Answer[]> {
+export async function performWithProgress(
+  tasks: readonly FileTask[],
+  jobs: number,
+): Promise<Answer[]> {
   const progress = new Progress(tasks.length);
   const answers = await performAll(tasks, jobs, (done, file) => progress.show(done, file));
   progress.done();
   return answers;
 }
 
-function reportOf(answer: Answer, { file }: Task): FileReport {
+function reportOf(answer: Answer, { file }: FileTask): FileReport {
   if ('report' in answer) return answer.report;
   const error = 'error' in answer ? answer.error : 'unexpected answer';
   const run = {
@@ -143,7 +148,7 @@ function written(
 async function update(
   reports: readonly FileReport[],
   texts: ReadonlyMap<string, string>,
-  host: Pick<Task, 'folders' | 'policyFiles'>,
+  host: Pick<FileTask, 'folders' | 'policyFiles'>,
 ): Promise<number> {
   const terminal = terminalOf(stdout.stream);
   const changed = reports.filter(({ updated }) => updated !== undefined);
@@ -152,7 +157,7 @@ async function update(
     writeOutput(file, updated!);
   }
   const tasks = reports.map(
-    ({ file, updated }, id): Task => ({ id, file, text: updated ?? texts.get(file)!, ...host }),
+    ({ file, updated }, id): FileTask => ({ id, file, text: updated ?? texts.get(file)!, ...host }),
   );
   const again = await performWithProgress(tasks, 1);
   const after = again.map((answer, index) => reportOf(answer, tasks[index]!));

@@ -8,7 +8,7 @@ import {
   type TimelineStep,
   timelineOf,
 } from '../index.js';
-import { place } from './place.js';
+import { placeText } from './address-text.js';
 import { type Cell, renderTable } from './table.js';
 import { type Colour, hang, type Terminal } from './terminal.js';
 
@@ -72,7 +72,7 @@ function legendOf(
       ? cause === 'exec'
         ? 'the program is loaded'
         : cause
-      : `${straceCall(call)}, at ${place(sandbox, callPc(call.pc))}`;
+      : `${straceCall(call)}, at ${placeText(sandbox, callPc(call.pc))}`;
   const why = rule === undefined ? [] : [`${rule}: ${reason ?? ''}`];
   return hang(label, [what, ...why], width);
 }

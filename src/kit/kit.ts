@@ -28,7 +28,7 @@ import {
   readBuffer,
 } from './bed/buffers.js';
 import { addressOfLabel, type Code, type CodeSource, codeOfBytes, loadCode } from './bed/code.js';
-import type { Refused } from './bed/placement.js';
+import type { RefusedPlacement } from './bed/placement.js';
 import { codeInSandbox, SandboxBed } from './bed/sandbox-bed.js';
 import { type Bed, TestBed } from './bed/test-bed.js';
 import {
@@ -151,14 +151,14 @@ export class Kit implements Disposable {
     return { code, args, options, convention, typed, plan, buffers, entry };
   }
 
-  #run(request: Request, eyes: Eyes = {}): CallFacts {
+  #run(request: Request, observers: Observers = {}): CallFacts {
     const { code, options, buffers } = request;
     const { sandbox } = this.#bed;
     const prepared = this.#bed.begin(code, options.placement ?? 'image', buffers);
     try {
       const from = sandbox.trace.length;
-      const facts = this.#runPrepared(request, prepared.refused, eyes.observe);
-      eyes.ended?.(sandbox);
+      const facts = this.#runPrepared(request, prepared.refused, observers.observe);
+      observers.ended?.(sandbox);
       return { ...facts, trace: [...prepared.events, ...sandbox.trace.slice(from)] };
     } finally {
       this.#bed.end();
@@ -167,7 +167,7 @@ export class Kit implements Disposable {
 
   #runPrepared(
     request: Request,
-    refused: Refused | undefined,
+    refused: RefusedPlacement | undefined,
     observer: InstructionObserver | undefined,
   ): Omit<CallFacts, 'trace'> {
     const { code, convention, plan, buffers, typed, options, entry } = request;
@@ -263,7 +263,7 @@ export class Kit implements Disposable {
   }
 }
 
-interface Eyes {
+interface Observers {
   readonly observe?: InstructionObserver;
   readonly ended?: ((sandbox: Sandbox) => void) | undefined;
 }
@@ -279,7 +279,7 @@ interface Request {
   readonly entry: Addr;
 }
 
-function refusedRun(refused: Refused, state: RegisterValues): Returned {
+function refusedRun(refused: RefusedPlacement, state: RegisterValues): Returned {
   const outcome = { kind: 'refused', ...refused } as const;
   return { outcome, before: state, after: state, returnSlot: 0n };
 }

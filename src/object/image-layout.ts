@@ -14,7 +14,7 @@ export interface PlacedSection {
 }
 
 /** Pages with the same rights, filled from the start. */
-export interface Segment {
+export interface PlacedSegment {
   readonly start: Addr;
   /** Bytes, a multiple of the page size. */
   readonly length: number;
@@ -23,7 +23,7 @@ export interface Segment {
 }
 
 export interface ImageLayout {
-  readonly segments: readonly Segment[];
+  readonly segments: readonly PlacedSegment[];
   readonly sections: ReadonlyMap<ObjectSection, PlacedSection>;
   readonly commons: ReadonlyMap<Definition, Addr>;
   /** Address of each slot by the name that it holds. */
@@ -51,7 +51,7 @@ export function layOut(
   const sections = new Map<ObjectSection, PlacedSection>();
   const commons = new Map<Definition, Addr>();
   const slots = new Map<string, Addr>();
-  const segments: Segment[] = [];
+  const segments: PlacedSegment[] = [];
   let got = base;
   let threadPointer: Addr | undefined;
   let next = base;
@@ -131,7 +131,7 @@ function alignments(sections: readonly FileSection[]): number[] {
   return sections.map(({ section }) => section.align);
 }
 
-function rightsOf({ write, exec }: ObjectSection): Segment['rights'] {
+function rightsOf({ write, exec }: ObjectSection): PlacedSegment['rights'] {
   if (exec) return write ? 'rwx' : 'r-x';
   return write ? 'rw-' : 'r--';
 }

@@ -1,8 +1,13 @@
 /** Functions that run before all others: .preinit_array, .init_array, .ctors, and .CRT$XI and .CRT$XC of COFF. */
 import type { Addr, Arch } from '../base/address.js';
-import { type ImageLayout, type PlacedSection, type Segment, wordOf } from './image-layout.js';
+import {
+  type ImageLayout,
+  type PlacedSection,
+  type PlacedSegment,
+  wordOf,
+} from './image-layout.js';
 
-interface FilledSegment extends Segment {
+interface FilledSegment extends PlacedSegment {
   readonly bytes: Uint8Array;
 }
 

@@ -11,7 +11,7 @@ import type {
   ObjectSymbol,
   Relocation,
 } from '../formats/object-file.js';
-import { type ImageLayout, layOut, type Segment, wordOf } from './image-layout.js';
+import { type ImageLayout, layOut, type PlacedSegment, wordOf } from './image-layout.js';
 import { initializersOf } from './initializers.js';
 import { type Definition, type Externals, SymbolTable } from './symbol-table.js';
 import { threadBlock } from './thread-block.js';
@@ -23,7 +23,7 @@ export interface LinkOptions {
   readonly externals?: Externals;
 }
 
-export interface LinkedSegment extends Segment {
+export interface LinkedSegment extends PlacedSegment {
   /** As long as the segment. */
   readonly bytes: Uint8Array;
 }

@@ -18,7 +18,7 @@ const DT_FLAGS = 30n;
 const DF_TEXTREL = 4n;
 const MAX_DYNAMIC = 4096;
 
-export interface ElfSegment {
+export interface ImageSegment {
   readonly type: number;
   readonly flags: number;
   readonly offset: bigint;
@@ -28,7 +28,7 @@ export interface ElfSegment {
 
 export interface ElfFile {
   readonly type: 'ET_EXEC' | 'ET_DYN';
-  readonly segments: readonly ElfSegment[];
+  readonly segments: readonly ImageSegment[];
 }
 
 interface Shape {
@@ -92,7 +92,7 @@ export function hasTextRelocations(object: MemoryObject, file: ElfFile, arch: Ar
   return false;
 }
 
-function segmentAt(table: DataView, at: number, shape: Shape): ElfSegment {
+function segmentAt(table: DataView, at: number, shape: Shape): ImageSegment {
   const at32 = (offset: number): bigint => word(table, at + offset, shape);
   const type = table.getUint32(at, true);
   // p_flags moved in front of the offsets in the 64-bit layout.

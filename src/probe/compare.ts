@@ -2,7 +2,7 @@
 import { EXPERIMENTS } from './experiments.js';
 import { outcomeOf, type ProbeResults } from './results.js';
 
-export interface Difference {
+export interface ProbeDifference {
   readonly experiment: string;
   readonly measured: string;
   readonly expected: string;
@@ -10,7 +10,7 @@ export interface Difference {
 
 export interface Comparison {
   readonly agreeing: number;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ProbeDifference[];
 }
 
 /** Steps whose failure only says that the machine lacks the means. */
@@ -40,7 +40,7 @@ export function compareOutcomes(
   expected: Iterable<readonly [experiment: string, outcome: string]>,
 ): Comparison {
   let agreeing = 0;
-  const differences: Difference[] = [];
+  const differences: ProbeDifference[] = [];
   for (const [experiment, outcome] of expected) {
     const measured = outcomes.get(experiment);
     if (measured === undefined || !compared.has(experiment)) continue;

@@ -11,9 +11,9 @@ import { namedConstants } from '../toolchain/constants.js';
 import {
   type Constant,
   type Experiment,
-  type Operand,
   type Slot,
   type Step,
+  type StepOperand,
   slotNumber,
 } from './experiment.js';
 import { helperHeaders } from './helper.js';
@@ -28,7 +28,7 @@ import {
   SIGNAL_KEY,
 } from './interpreter.js';
 
-export interface Encoded {
+export interface EncodedProgram {
   /** The data segment from `address` on. */
   readonly bytes: Uint8Array;
   /** What the interpreter's source calls places of it. */
@@ -80,7 +80,10 @@ class Pool {
   }
 }
 
-export function encodeExperiments(image: Image, experiments: readonly Experiment[]): Encoded {
+export function encodeExperiments(
+  image: Image,
+  experiments: readonly Experiment[],
+): EncodedProgram {
   const { arch, address } = image;
   const records = experiments.reduce((sum, { steps }) => sum + steps.length + 1, 1);
   const tableAt = address + PAGE;
@@ -192,7 +195,7 @@ class Encoder {
     return Number(number);
   }
 
-  #operand(index: number, operand: Operand): void {
+  #operand(index: number, operand: StepOperand): void {
     const [base, word] = this.#baseAndWord(operand);
     this.#view.setUint8(this.#at + RECORD.BASES + index, base);
     const wide = this.#image.arch === 'x86-64';
@@ -201,14 +204,16 @@ class Encoder {
     else this.#view.setUint32(at, Number(BigInt.asUintN(32, BigInt(word))), true);
   }
 
-  #baseAndWord(operand: Operand): readonly [number, number | bigint] {
+  #baseAndWord(operand: StepOperand): readonly [number, number | bigint] {
     if (typeof operand === 'number' || typeof operand === 'bigint') return [0, operand];
     if (typeof operand === 'string') return [slotNumber(operand), 0];
     if ('slot' in operand) return [slotNumber(operand.slot as Slot), operand.plus];
     return [0, this.#constant(operand)];
   }
 
-  #constant(operand: Exclude<Operand, number | bigint | string | { slot: Slot }>): number | bigint {
+  #constant(
+    operand: Exclude<StepOperand, number | bigint | string | { slot: Slot }>,
+  ): number | bigint {
     const { arch } = this.#image;
     if ('byArch' in operand) return operand.byArch[arch];
     if ('constant' in operand) return this.#pool.add(this.#content(operand.constant));
@@ -247,7 +252,7 @@ class Encoder {
   }
 }
 
-function isPath(operand: Operand): boolean {
+function isPath(operand: StepOperand): boolean {
   return typeof operand === 'object' && 'constant' in operand && operand.constant in PATHS;
 }
 

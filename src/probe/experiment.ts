@@ -61,7 +61,7 @@ export type Constant =
   | 'empty'
   | 'environment';
 
-export type Operand =
+export type StepOperand =
   | number
   | bigint
   | Slot
@@ -95,7 +95,7 @@ export interface Step {
   readonly label: string;
   /** Of 'call' and 'exec'. */
   readonly call?: string;
-  readonly operands: readonly Operand[];
+  readonly operands: readonly StepOperand[];
   readonly into?: Slot;
   readonly mayFail?: true;
   /** A failure here says that the machine lacks the means, not what its policy is. */
@@ -114,7 +114,7 @@ export interface Experiment {
   readonly steps: readonly Step[];
 }
 
-export function call(name: string, ...operands: readonly Operand[]): Step {
+export function call(name: string, ...operands: readonly StepOperand[]): Step {
   return { op: 'call', label: name, call: name, operands };
 }
 
@@ -136,9 +136,9 @@ export function mayFail(step: Step): Step {
 }
 
 interface MapPlace {
-  readonly at?: Operand;
+  readonly at?: StepOperand;
   readonly flags?: number;
-  readonly fd?: Operand;
+  readonly fd?: StepOperand;
   readonly into?: Slot;
   /** Bits of the protection beyond R, W and X. */
   readonly more?: number;
@@ -152,31 +152,31 @@ export function map(rights: Rights, place: MapPlace = {}): Step {
   return { ...step, label: `mmap:${rights}`, into: place.into ?? 'p' };
 }
 
-export function protect(rights: Rights, at: Operand = 'p', more = 0, length = PAGE): Step {
+export function protect(rights: Rights, at: StepOperand = 'p', more = 0, length = PAGE): Step {
   const step = call('mprotect', at, length, PROT[rights] | more);
   return { ...step, label: `mprotect:${rights}` };
 }
 
 /** Stores a function that returns a number. */
-export function write(at: Operand = 'p', what: Constant = 'code'): Step {
+export function write(at: StepOperand = 'p', what: Constant = 'code'): Step {
   const operands = [at, { constant: what }, { lengthOf: what }];
   return { op: 'write', label: 'store', operands };
 }
 
 /** Calls it, and wants that number. */
-export function run(at: Operand = 'p'): Step {
+export function run(at: StepOperand = 'p'): Step {
   return { op: 'run', label: 'run', operands: [at] };
 }
 
-export function read(at: Operand = 'p'): Step {
+export function read(at: StepOperand = 'p'): Step {
   return { op: 'read', label: 'read', operands: [at] };
 }
 
-export function same(label: string, a: Operand, b: Operand): Step {
+export function same(label: string, a: StepOperand, b: StepOperand): Step {
   return { op: 'same', label, operands: [a, b] };
 }
 
-export function below(label: string, a: Operand, b: Operand): Step {
+export function below(label: string, a: StepOperand, b: StepOperand): Step {
   return { op: 'below', label, operands: [a, b] };
 }
 
@@ -190,7 +190,7 @@ export const growHeap: readonly Step[] = [
 export const fork: Step = { op: 'fork', label: 'fork', operands: [] };
 
 /** The experiment's result is a number; one that a call failed with is its errno. */
-export function value(what: Operand): Step {
+export function value(what: StepOperand): Step {
   return { op: 'value', label: 'value', operands: [what] };
 }
 
@@ -236,7 +236,7 @@ export const HELPER = { STACK: 1, HEAP: 2, MAP: 3, NOTHING: 4 } as const;
 /** Starts the helper program from a file: `patches` are bytes of its headers, by offset in the file. */
 export function program(
   task: number,
-  patches: readonly (readonly [Operand, Operand])[] = [],
+  patches: readonly (readonly [StepOperand, StepOperand])[] = [],
 ): Step[] {
   return [
     createFile(),

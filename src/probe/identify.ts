@@ -12,8 +12,8 @@ import {
   COMPARED,
   type Comparison,
   compareOutcomes,
-  type Difference,
   lacksMeans,
+  type ProbeDifference,
 } from './compare.js';
 import { Examiner } from './examiner.js';
 import { type ProbeResults, parseProbe } from './results.js';
@@ -28,7 +28,7 @@ export interface IdentifyOptions {
 
 export interface NearCandidate {
   readonly policy: string;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ProbeDifference[];
 }
 
 /** An experiment whose outcome ruled candidates out. */

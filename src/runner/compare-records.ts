@@ -1,6 +1,6 @@
 /** Where two runs of one case end differently: registers, flags, vectors, x87, buffers, the end itself. */
 import { FLAG_NAMES, flagBit } from '../kit/abi/machine-state.js';
-import type { CaseEnd, CaseRecord, CpuState } from './cpu-case.js';
+import type { CaseEnd, CaseRecord, CaseState } from './cpu-case.js';
 
 /** One thing that differs, with both values as people read them. */
 export interface StateDifference {
@@ -35,9 +35,9 @@ export function endText(end: CaseEnd): string {
   }
 }
 
-function compareStates(host: CpuState, sandbox: CpuState): StateDifference[] {
+function compareStates(host: CaseState, sandbox: CaseState): StateDifference[] {
   const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
-  const values = (state: CpuState): (readonly [string, number | bigint])[] => [
+  const values = (state: CaseState): (readonly [string, number | bigint])[] => [
     ...Object.entries(state.registers),
     ...FLAG_NAMES.map((name) => [name, state.flags & flagBit(name)! ? 1 : 0] as const),
     ...state.vectors.map((value, index) => [`xmm${index}`, value] as const),
@@ -59,7 +59,7 @@ function compareStates(host: CpuState, sandbox: CpuState): StateDifference[] {
 }
 
 /** FXSAVE's registers count from the top of the stack, its tags from register 0. */
-function inUse({ x87 }: CpuState, index: number): boolean {
+function inUse({ x87 }: CaseState, index: number): boolean {
   const top = (x87.status >> 11) & 7;
   return (x87.tags & (1 << ((index + top) & 7))) !== 0;
 }

@@ -5,21 +5,17 @@ import type { Addr } from '../base/address.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { Struct } from '../base/struct.js';
-import {
-  type BufferText,
-  type BufferPointer as CallPointer,
-  pointerIn,
-} from '../kit/bed/buffers.js';
+import { type BufferPointer, type BufferText, pointerIn } from '../kit/bed/buffers.js';
 import { type CaseLayout, ENDED_BY_RETURN, ENDED_BY_SIGNAL, FX_LENGTH } from './case-layout.js';
 
 /** A register that holds the address of a buffer, `offset` bytes into it. */
-export interface BufferPointer {
+export interface CasePointer {
   readonly buffer: string;
   readonly offset?: number;
 }
 
 /** A pointer is written as in a call: `@dst+4`, or `pointerTo('dst', 4)`. */
-export type CaseValue = number | bigint | BufferPointer | CallPointer | BufferText;
+export type CaseValue = number | bigint | CasePointer | BufferPointer | BufferText;
 
 /** What is not given is zero; of flags, MXCSR and the x87 control word what a program starts with. */
 export interface CpuCase {
@@ -34,7 +30,7 @@ export interface CpuCase {
   readonly buffers?: Readonly<Record<string, Uint8Array>>;
 }
 
-export interface CpuState {
+export interface CaseState {
   /** General registers, the stack pointer among them. */
   readonly registers: Readonly<Record<string, bigint>>;
   /** The seven flags that a case sets. */
@@ -69,7 +65,7 @@ export type CaseEnd =
 export interface CaseRecord {
   readonly end: CaseEnd;
   /** Undefined when it was killed. */
-  readonly state: CpuState | undefined;
+  readonly state: CaseState | undefined;
   readonly buffers: Readonly<Record<string, Uint8Array>>;
 }
 
@@ -92,7 +88,7 @@ const CASE: OptionNames<CpuCase> = {
   mxcsr: true,
   buffers: true,
 };
-const POINTER: OptionNames<BufferPointer> = { buffer: true, offset: true };
+const POINTER: OptionNames<CasePointer> = { buffer: true, offset: true };
 
 /** @throws MayexecError for an unknown name, register or buffer, and contents that do not fit. */
 export function encodeCase(
@@ -186,7 +182,7 @@ function nameOf(signal: number): string {
   return signalName(signal) ?? `signal ${signal}`;
 }
 
-function stateOf(record: Struct, layout: CaseLayout): CpuState {
+function stateOf(record: Struct, layout: CaseLayout): CaseState {
   const { word, constants } = layout;
   const fx = new Struct(record.slice(constants.OUT_FX, FX_LENGTH));
   const registers: Record<string, bigint> = {};
@@ -217,7 +213,7 @@ function wordOf(value: CaseValue, buffers: readonly PlacedBuffer[]): bigint {
   return bufferOf(buffers, buffer).address + BigInt(offset);
 }
 
-function pointerOf(value: Exclude<CaseValue, number | bigint>): BufferPointer {
+function pointerOf(value: Exclude<CaseValue, number | bigint>): CasePointer {
   const named = typeof value === 'string' ? pointerIn(value) : value;
   if (named === undefined) {
     throw new MayexecError(

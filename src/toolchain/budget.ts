@@ -42,7 +42,7 @@ export class OverBudget extends Error {
 }
 
 /** Counts for one assembly. */
-export class Budget {
+export class AssemblyBudget {
   readonly #spent: Record<Counted, number> = {
     source: 0,
     expansion: 0,

@@ -1,10 +1,10 @@
 /** The boot option nx= of the system. */
 import { Struct } from '../base/struct.js';
+import type { DepMode } from '../policy/effects.js';
 import type { Win32Process } from './process.js';
 import { KUSER_SHARED_DATA, NX_SUPPORT_POLICY } from './shared-data.js';
 
-export const DEP_MODES = ['alwaysoff', 'alwayson', 'optin', 'optout'] as const;
-export type DepMode = (typeof DEP_MODES)[number];
+export const DEP_MODES: readonly DepMode[] = ['alwaysoff', 'alwayson', 'optin', 'optout'];
 
 /** GetSystemDEPPolicy: 0 to 3, in the order of DEP_MODES, from where the system publishes it. */
 export function systemDepPolicy(process: Win32Process): number {

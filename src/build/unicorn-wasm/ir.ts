@@ -2,26 +2,26 @@
  * The intermediate form: structured WebAssembly as typed trees. Lowering makes it, the peephole
  * pass rewrites it, the encoder writes it out.
  */
-import type { Opcode } from './encode/opcodes.js';
+import type { WasmOpcode } from './encode/opcodes.js';
 
-export type ValueType = 'i32' | 'i64' | 'f64';
+export type WasmType = 'i32' | 'i64' | 'f64';
 /** Instructions behind the prefix byte have names of their own. */
-export type UnaryCode = Opcode | 'i64.trunc_sat_f64_s';
+export type UnaryCode = WasmOpcode | 'i64.trunc_sat_f64_s';
 
-export interface Signature {
-  readonly params: readonly ValueType[];
-  readonly result: ValueType | undefined;
+export interface WasmSignature {
+  readonly params: readonly WasmType[];
+  readonly result: WasmType | undefined;
 }
 
 /** Anything that `call` can name: an import, a function of the input, or one of our helpers. */
 export interface Callable {
-  signature: Signature;
+  signature: WasmSignature;
   /** Place in the function index space, set when the module is laid out. */
   index: number;
 }
 
 export interface GlobalVariable {
-  readonly type: ValueType;
+  readonly type: WasmType;
   readonly initial: number;
   index: number;
 }
@@ -42,7 +42,7 @@ export type StoreOp = 'i32.store' | 'i32.store8' | 'i32.store16' | 'f64.store';
 
 export interface Load {
   readonly op: 'load';
-  readonly type: ValueType;
+  readonly type: WasmType;
   readonly access: LoadOp;
   readonly address: Expr;
   readonly offset: number;
@@ -57,52 +57,52 @@ export interface Store {
 }
 
 export type Expr =
-  | { readonly op: 'const'; readonly type: ValueType; readonly value: number }
-  | { readonly op: 'local.get'; readonly type: ValueType; readonly local: number }
+  | { readonly op: 'const'; readonly type: WasmType; readonly value: number }
+  | { readonly op: 'local.get'; readonly type: WasmType; readonly local: number }
   | {
       readonly op: 'local.tee';
-      readonly type: ValueType;
+      readonly type: WasmType;
       readonly local: number;
       readonly value: Expr;
     }
-  | { readonly op: 'global.get'; readonly type: ValueType; readonly global: GlobalVariable }
+  | { readonly op: 'global.get'; readonly type: WasmType; readonly global: GlobalVariable }
   | Load
   | {
       readonly op: 'unary';
-      readonly type: ValueType;
+      readonly type: WasmType;
       readonly code: UnaryCode;
       readonly value: Expr;
     }
   | {
       readonly op: 'binary';
-      readonly type: ValueType;
-      readonly code: Opcode;
+      readonly type: WasmType;
+      readonly code: WasmOpcode;
       readonly left: Expr;
       readonly right: Expr;
     }
   | {
       readonly op: 'call';
-      readonly type: ValueType;
+      readonly type: WasmType;
       readonly callee: Callable;
       readonly args: readonly Expr[];
     }
   | {
       readonly op: 'call_indirect';
       readonly type: 'i32';
-      readonly signature: Signature;
+      readonly signature: WasmSignature;
       readonly args: readonly Expr[];
       readonly index: Expr;
     }
   | {
       readonly op: 'if';
-      readonly type: ValueType;
+      readonly type: WasmType;
       readonly test: Expr;
       readonly consequent: Expr;
       readonly alternate: Expr;
     }
   | {
       readonly op: 'sequence';
-      readonly type: ValueType;
+      readonly type: WasmType;
       readonly body: readonly Stmt[];
       readonly value: Expr;
     }
@@ -137,7 +137,7 @@ export type Stmt =
 /** A function ready to be encoded. Parameters are the first locals. */
 export interface Body {
   readonly callable: Callable;
-  readonly locals: readonly ValueType[];
+  readonly locals: readonly WasmType[];
   readonly code: readonly Stmt[];
 }
 
@@ -157,18 +157,18 @@ export interface ModuleImage {
 
 export const i32 = (value: number): Expr => ({ op: 'const', type: 'i32', value: value | 0 });
 export const f64 = (value: number): Expr => ({ op: 'const', type: 'f64', value });
-export const localGet = (local: number, type: ValueType): Expr => ({
+export const localGet = (local: number, type: WasmType): Expr => ({
   op: 'local.get',
   type,
   local,
 });
-export const unary = (code: UnaryCode, type: ValueType, value: Expr): Expr => ({
+export const unary = (code: UnaryCode, type: WasmType, value: Expr): Expr => ({
   op: 'unary',
   type,
   code,
   value,
 });
-export const binary = (code: Opcode, type: ValueType, left: Expr, right: Expr): Expr => ({
+export const binary = (code: WasmOpcode, type: WasmType, left: Expr, right: Expr): Expr => ({
   op: 'binary',
   type,
   code,

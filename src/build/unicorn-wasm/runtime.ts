@@ -3,7 +3,7 @@
  * instruction does: they keep wasm2js's results where WebAssembly would trap or differ.
  */
 
-import type { Opcode } from './encode/opcodes.js';
+import type { WasmOpcode } from './encode/opcodes.js';
 import {
   type Body,
   binary,
@@ -12,10 +12,10 @@ import {
   type GlobalVariable,
   i32,
   localGet,
-  type Signature,
   type Stmt,
   unary,
-  type ValueType,
+  type WasmSignature,
+  type WasmType,
 } from './ir.js';
 
 export type RuntimeFunction =
@@ -44,8 +44,8 @@ export function makeRuntime(): Runtime {
   const scratch: GlobalVariable = { type: 'i64', initial: 0, index: -1 };
   const scratchF32: GlobalVariable = { type: 'i32', initial: 0, index: -1 };
   const bodies: Body[] = [];
-  const define = (params: ValueType[], result: ValueType | undefined, code: Stmt[]): Callable => {
-    const signature: Signature = { params, result };
+  const define = (params: WasmType[], result: WasmType | undefined, code: Stmt[]): Callable => {
+    const signature: WasmSignature = { params, result };
     const callable = { signature, index: -1 };
     bodies.push({ callable, locals: params, code });
     return callable;
@@ -111,7 +111,7 @@ function ret(value: Expr): Stmt {
 }
 
 /** `a / 0 | 0` is 0 in JavaScript. */
-function orZero(code: Opcode): Expr {
+function orZero(code: WasmOpcode): Expr {
   return {
     op: 'if',
     type: 'i32',
@@ -122,7 +122,7 @@ function orZero(code: Opcode): Expr {
 }
 
 /** `-2147483648 / -1 | 0` is -2147483648 in JavaScript. */
-function dividing(code: Opcode): Expr {
+function dividing(code: WasmOpcode): Expr {
   const test = binary('i32.eq', 'i32', b, i32(-1));
   const consequent = binary('i32.sub', 'i32', i32(0), a);
   return { op: 'if', type: 'i32', test, consequent, alternate: orZero(code) };

@@ -4,7 +4,7 @@ import type { ModuleImage } from './ir.js';
 import { lowerFunction } from './lower/lower-function.js';
 import { infer } from './read/infer.js';
 import { readModuleShape } from './read/module-shape.js';
-import { Program } from './read/program.js';
+import { SourceProgram } from './read/program.js';
 import { findModuleFunction } from './read/source.js';
 import { makeRuntime } from './runtime.js';
 
@@ -30,7 +30,7 @@ export function translate(source: string): Translation {
 
 export function translateToImage(source: string): ModuleImage {
   const shape = readModuleShape(source, findModuleFunction(source));
-  const program = new Program(shape);
+  const program = new SourceProgram(shape);
   infer(program);
   const runtime = makeRuntime();
   const functions = [...shape.functions.values()];

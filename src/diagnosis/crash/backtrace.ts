@@ -5,9 +5,9 @@
  */
 import type { Addr } from '../../base/address.js';
 import type { CallFrame, RegisterRule } from '../../formats/dwarf/call-frames.js';
-import { evaluate, type Machine } from '../../formats/dwarf/expression.js';
+import { type ExpressionMachine, evaluate } from '../../formats/dwarf/expression.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { type Module, moduleAt } from './modules.js';
+import { type LoadedModule, moduleAt } from './modules.js';
 import { peekUpTo } from './plain-cause.js';
 
 export interface Frame {
@@ -112,7 +112,7 @@ class Unwinder {
 
   #byInformation(position: Position, frame: CallFrame): Position | undefined {
     const { registers } = position;
-    const machine: Machine = {
+    const machine: ExpressionMachine = {
       register: (number) => registers.get(number),
       memory: (address) => this.#read(address),
     };
@@ -130,7 +130,7 @@ class Unwinder {
     return { pc, by: 'call frame information', registers: restored, isReturn };
   }
 
-  #cfaOf({ cfa }: CallFrame, machine: Machine): Addr | undefined {
+  #cfaOf({ cfa }: CallFrame, machine: ExpressionMachine): Addr | undefined {
     if ('expression' in cfa) return evaluate(cfa.expression, machine, this.#word);
     const base = machine.register(cfa.register);
     return base === undefined ? undefined : this.#wrap(base + BigInt(cfa.offset));
@@ -140,7 +140,7 @@ class Unwinder {
   #apply(
     rule: RegisterRule | undefined,
     cfa: Addr,
-    machine: Machine,
+    machine: ExpressionMachine,
     same: Addr | undefined,
   ): Addr | undefined {
     switch (rule?.kind) {
@@ -250,7 +250,11 @@ function named(sandbox: Sandbox, positions: readonly Position[]): Frame[] {
   }));
 }
 
-function symbolOf({ file, bias }: Module, pc: Addr, at: number): Pick<Frame, 'symbol' | 'offset'> {
+function symbolOf(
+  { file, bias }: LoadedModule,
+  pc: Addr,
+  at: number,
+): Pick<Frame, 'symbol' | 'offset'> {
   const symbol = file.symbolAt(at);
   if (symbol === undefined) return {};
   return { symbol: symbol.name, offset: Number(pc - bias) - symbol.start };

@@ -4,7 +4,7 @@ import { PT_LOAD } from '../../formats/elf/image.js';
 import type { MapsEntry, Sandbox } from '../../sandbox/sandbox.js';
 import { ProgramFile } from './program-file.js';
 
-export interface Module {
+export interface LoadedModule {
   readonly path: string;
   readonly file: ProgramFile;
   /** Added to the addresses of the file. */
@@ -15,7 +15,7 @@ export interface Module {
 const filesOf = new WeakMap<Sandbox, Map<string, ProgramFile | undefined>>();
 
 /** Undefined for memory that is no part of a program: heap, stack, generated code. */
-export function moduleAt(sandbox: Sandbox, address: Addr): Module | undefined {
+export function moduleAt(sandbox: Sandbox, address: Addr): LoadedModule | undefined {
   const maps = sandbox.maps();
   // What a segment has beyond its file is anonymous memory behind it.
   const first = maps.findLastIndex(({ start, name }) => start <= address && name.startsWith('/'));

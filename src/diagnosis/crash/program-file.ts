@@ -1,12 +1,12 @@
 /** What an ELF file tells of its addresses: the function, the source line, how to find the caller. */
 import type { Arch } from '../../base/address.js';
 import { CallFrames } from '../../formats/dwarf/call-frames.js';
-import { type CodeRange, type SourceLine, sourceLines } from '../../formats/dwarf/line-table.js';
+import { type CodeRange, type LineEntry, sourceLines } from '../../formats/dwarf/line-table.js';
 import { type ElfImage, PF_X, PT_LOAD, parseElf } from '../../formats/elf/image.js';
-import { contentOf, elfSections, type Section, wordOf } from '../../formats/elf/sections.js';
+import { contentOf, type ElfSection, elfSections, wordOf } from '../../formats/elf/sections.js';
 import { type ElfSymbol, readSymbols } from '../../formats/elf/symbols.js';
 
-export interface SymbolPlace {
+export interface FunctionStart {
   readonly name: string;
   /** Where it begins, as in the file. */
   readonly start: number;
@@ -16,7 +16,7 @@ export class ProgramFile {
   readonly image: ElfImage;
   readonly #bytes: Uint8Array;
   readonly #arch: Arch;
-  readonly #sections: readonly Section[];
+  readonly #sections: readonly ElfSection[];
   #symbols: readonly ElfSymbol[] | undefined;
   #frames: CallFrames | undefined;
 
@@ -34,7 +34,7 @@ export class ProgramFile {
   }
 
   /** The function or object that an address lies in; or the label that it lies behind. */
-  symbolAt(address: number): SymbolPlace | undefined {
+  symbolAt(address: number): FunctionStart | undefined {
     this.#symbols ??= sorted(readSymbols(this.#bytes, this.#arch, this.#sections));
     const symbols = this.#symbols;
     const symbol = symbols[lastUpTo(symbols, address)];
@@ -56,7 +56,7 @@ export class ProgramFile {
   }
 
   /** Source lines of addresses, as far as the file has debugging information that is not compressed. */
-  linesOf(addresses: readonly number[]): ReadonlyMap<number, SourceLine> {
+  linesOf(addresses: readonly number[]): ReadonlyMap<number, LineEntry> {
     const line = this.#content('.debug_line');
     if (line === undefined || addresses.length === 0) return new Map();
     const lineStrings = this.#content('.debug_line_str');

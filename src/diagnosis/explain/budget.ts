@@ -41,7 +41,7 @@ export type CheckedLimits = { readonly [name in keyof Required<ExplainLimits>]: 
 
 const OUT_OF_BLOCKS = { kind: 'limit', limit: 'blocks' } as const;
 
-export class Budget {
+export class ExplainBudget {
   readonly limits: CheckedLimits;
   readonly #until: number;
   #left: number;

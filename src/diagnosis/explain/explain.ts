@@ -23,7 +23,7 @@ import {
   type Refused,
   refusedText,
 } from '../outcome/outcome-class.js';
-import { Budget, checkedLimits, type ExplainLimits, type Spent } from './budget.js';
+import { checkedLimits, ExplainBudget, type ExplainLimits, type Spent } from './budget.js';
 import { changesFor } from './changes.js';
 import { firstStore } from './first-store.js';
 import { type HistoryStep, historyOf, type Subject, subjectOf } from './subject.js';
@@ -109,7 +109,7 @@ export async function explain(
   const cost = checkedLimits(limits);
   const spec = await specOf(given);
   // Its clock starts when the engine has been loaded, which is no part of it.
-  const budget = new Budget(cost);
+  const budget = new ExplainBudget(cost);
   let noCode = false;
   let frames: readonly Frame[] = [];
   const run = await budget.reference(given, entry, (sandbox, outcome) => {
@@ -183,7 +183,7 @@ function ways(
 }
 
 async function tried(
-  budget: Budget,
+  budget: ExplainBudget,
   all: readonly Way[],
   reference: FinishedRun,
 ): Promise<Pick<Explanation, 'remedies' | 'untried'>> {

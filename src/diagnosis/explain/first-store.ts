@@ -8,7 +8,7 @@ import { RIGHT_WRITE } from '../../memory/mapping.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
 import type { SyscallEvent } from '../../trace/events.js';
 import { unhindered } from '../outcome/finished-run.js';
-import type { Budget } from './budget.js';
+import type { ExplainBudget } from './budget.js';
 import { isSame, resultOf, succeeded } from './changes.js';
 import { isMmap } from './subject.js';
 
@@ -16,7 +16,7 @@ const WRITE = BigInt(PROT_WRITE);
 
 /** The instruction, or undefined: the memory is no writable mapping, or only the kernel ever wrote there. */
 export async function firstStore(
-  budget: Budget,
+  budget: ExplainBudget,
   options: SandboxOptions,
   made: SyscallEvent | undefined,
   entry: string | undefined,

@@ -22,7 +22,7 @@ import { EngineFailure } from '../failure.js';
 import { VECTOR_DB } from './api.js';
 import { boot } from './boot.js';
 import { loadCpu, saveCpu } from './cpu-state.js';
-import { Frames } from './frames.js';
+import { EngineFrames } from './frames.js';
 import type { Machine, MachineClient } from './machine.js';
 import { Mmu } from './mmu.js';
 import { ENV, HF } from './offsets.js';
@@ -127,7 +127,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#ram = ram;
     this.#onClose = onClose;
     const idle = () => this.#state !== 'running';
-    const frames = new Frames(machine.heap, ram, Math.floor(options.memory / 4096), idle);
+    const frames = new EngineFrames(machine.heap, ram, Math.floor(options.memory / 4096), idle);
     this.memory = frames;
     this.#mmu = new Mmu(machine, frames, profile.gdt?.address);
     this.#gdt = frames.kernelPage.pointer;

@@ -8,7 +8,7 @@ const PAGE = 4096;
 /** RAM pages before frame 0: the one that the CPU's own tables (the GDT) are in. */
 const RESERVED = 1;
 
-export class Frames implements PhysicalMemory {
+export class EngineFrames implements PhysicalMemory {
   readonly maxFrames: number;
   readonly #heap: Heap;
   readonly #ram: Ram;

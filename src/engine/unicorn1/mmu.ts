@@ -18,7 +18,7 @@ import {
   type Translate,
 } from '../engine.js';
 import { VECTOR_GP, VECTOR_PF } from './api.js';
-import type { Frames } from './frames.js';
+import type { EngineFrames } from './frames.js';
 import type { Machine } from './machine.js';
 import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
 import { SoftTlb } from './tlb.js';
@@ -33,7 +33,7 @@ const EXEC = 2;
 const FLUSH_BY_PAGE = 64;
 
 /** Why the CPU was made to raise an exception. `retry`: no fault, the run is to be taken up again. */
-export type Refusal =
+export type MmuRefusal =
   | { readonly kind: 'retry'; readonly access: Access }
   | {
       readonly kind: 'fault';
@@ -45,13 +45,13 @@ export type Refusal =
 export class Mmu {
   readonly #machine: Machine;
   readonly #arch: Arch;
-  readonly #frames: Frames;
+  readonly #frames: EngineFrames;
   readonly #tlb: SoftTlb;
   /** The page that only the CPU's own accesses see; undefined where the guest has its own GDT. */
   readonly #gdtPage: number | undefined;
   translate: Translate | undefined;
   /** Of the present run, undefined when nothing was refused. */
-  refusal: Refusal | undefined;
+  refusal: MmuRefusal | undefined;
   /** What `translate` threw, if it did: kept away from the engine's frames. */
   hostError: unknown;
   /** Was the last question about an access in user mode, or by the CPU itself? */
@@ -73,7 +73,7 @@ export class Mmu {
   /** Pages whose entries served that, and may no longer be what the page tables say. */
   readonly #reread = new Set<number>();
 
-  constructor(machine: Machine, frames: Frames, gdt: Addr | undefined) {
+  constructor(machine: Machine, frames: EngineFrames, gdt: Addr | undefined) {
     this.#machine = machine;
     this.#arch = machine.arch;
     this.#frames = frames;
@@ -238,7 +238,7 @@ export class Mmu {
     return this.#raise(refusal, low, hi);
   }
 
-  #raise(refusal: Refusal, lo: number, hi: number): number {
+  #raise(refusal: MmuRefusal, lo: number, hi: number): number {
     const { heap, env } = this.#machine;
     this.refusal = refusal;
     heap.writeU32(env + ENV.CR2, lo);

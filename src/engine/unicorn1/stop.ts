@@ -26,7 +26,7 @@ const EXCP_HLT = 0x1_0001;
 export type Resume = 'retry' | 'step';
 
 /** What is known of a run that is over. */
-export interface RunEnd {
+export interface EmulationEnd {
   /** Of `uc_emu_start`. */
   readonly code: number;
   readonly until: Addr;
@@ -37,7 +37,7 @@ export interface RunEnd {
 }
 
 /** undefined: for no known reason. */
-export function stopOf(machine: Machine, mmu: Mmu, end: RunEnd): Stop | Resume | undefined {
+export function stopOf(machine: Machine, mmu: Mmu, end: EmulationEnd): Stop | Resume | undefined {
   const { pc } = machine;
   switch (end.code) {
     case UC_ERR_EXCEPTION:
@@ -67,7 +67,12 @@ function exception({ heap, cpu, env, arch }: Machine, mmu: Mmu, pc: Addr): Stop 
   return { kind: 'exception', vector, errorCode: heap.readU32(env + ENV.ERROR_CODE), pc };
 }
 
-function refused(machine: Machine, mmu: Mmu, pc: Addr, end: RunEnd): Stop | Resume | undefined {
+function refused(
+  machine: Machine,
+  mmu: Mmu,
+  pc: Addr,
+  end: EmulationEnd,
+): Stop | Resume | undefined {
   const { refusal } = mmu;
   if (refusal === undefined || refusal.kind === 'retry') return refusal?.kind;
   const { address, access, cause } = refusal;

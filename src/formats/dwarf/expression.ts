@@ -1,7 +1,7 @@
 /** DWARF expressions, as far as call frame information of x86 uses them: PLT entries and signal frames (DWARF 5, 2.5). */
 import { Cursor } from './cursor.js';
 
-export interface Machine {
+export interface ExpressionMachine {
   /** By DWARF register number; undefined when it is not known. */
   register(number: number): bigint | undefined;
   /** A word of memory; undefined where there is none to read. */
@@ -13,7 +13,7 @@ const DEEPEST = 64;
 /** What is on top of the stack at the end; undefined for what cannot be known. `start` is pushed first. */
 export function evaluate(
   expression: Uint8Array,
-  machine: Machine,
+  machine: ExpressionMachine,
   word: 4 | 8,
   start?: bigint,
 ): bigint | undefined {
@@ -40,7 +40,7 @@ function step(
   opcode: number,
   cursor: Cursor,
   stack: bigint[],
-  machine: Machine,
+  machine: ExpressionMachine,
   word: 4 | 8,
 ): bigint | undefined | typeof NOTHING {
   const pop = (): bigint => {

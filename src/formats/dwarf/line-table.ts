@@ -6,7 +6,7 @@
 import { Cursor } from './cursor.js';
 import { fileText, type LineSections, readHeader, type UnitHeader } from './line-header.js';
 
-export interface SourceLine {
+export interface LineEntry {
   /** As the compiler was given it; below a folder that was named relative to the one compiled in, with that. */
   readonly file: string;
   readonly line: number;
@@ -29,7 +29,7 @@ export function sourceLines(
   sections: LineSections,
   addresses: readonly number[],
   code: readonly CodeRange[],
-): ReadonlyMap<number, SourceLine> {
+): ReadonlyMap<number, LineEntry> {
   const search = new Search(addresses, code);
   if (sections.line.length > MOST_BYTES || addresses.length === 0) return search.found;
   try {
@@ -52,7 +52,7 @@ interface Row {
 }
 
 class Search {
-  readonly found = new Map<number, SourceLine>();
+  readonly found = new Map<number, LineEntry>();
   readonly #wanted: readonly number[];
   readonly #least: number;
   readonly #most: number;

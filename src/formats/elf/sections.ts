@@ -6,7 +6,7 @@ import type { Arch } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { decodeText } from '../../base/text.js';
 
-export interface Section {
+export interface ElfSection {
   readonly name: string;
   /** SHT_*. */
   readonly type: number;
@@ -29,8 +29,8 @@ export function wordOf(arch: Arch): 4 | 8 {
 }
 
 /** In the order of the file, the empty first one included. */
-export function elfSections(bytes: Uint8Array, arch: Arch): Section[] {
-  const sections: Omit<Section, 'name'>[] = [];
+export function elfSections(bytes: Uint8Array, arch: Arch): ElfSection[] {
+  const sections: Omit<ElfSection, 'name'>[] = [];
   const names: number[] = [];
   const file = new Struct(bytes);
   const word = wordOf(arch);
@@ -61,7 +61,7 @@ function readSection(
   file: Struct,
   at: number,
   word: 4 | 8,
-): Omit<Section, 'name'> & { readonly name: number } {
+): Omit<ElfSection, 'name'> & { readonly name: number } {
   const field = (index: number): number => Number(file.word(at + 8 + index * word, word));
   return {
     name: file.u32(at),
@@ -77,7 +77,7 @@ function readSection(
 /** Undefined where it has no bytes in the file, lies outside of it, or is compressed. */
 export function contentOf(
   bytes: Uint8Array,
-  { type, flags, offset, size }: Omit<Section, 'name'>,
+  { type, flags, offset, size }: Omit<ElfSection, 'name'>,
 ): Uint8Array | undefined {
   if (type === SHT_NOBITS || flags & SHF_COMPRESSED) return undefined;
   return offset + size <= bytes.length ? bytes.subarray(offset, offset + size) : undefined;

@@ -1,7 +1,7 @@
 /** Symbol tables of ELF files: names with the addresses that they stand for. Layouts: include/uapi/linux/elf.h. */
 import type { Addr, Arch } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { contentOf, elfSections, nameAt, type Section, wordOf } from './sections.js';
+import { contentOf, type ElfSection, elfSections, nameAt, wordOf } from './sections.js';
 
 export interface ElfSymbol {
   readonly name: string;
@@ -24,7 +24,7 @@ const NAMES_OF_ADDRESSES = new Set([0, 1, 2, 5, 10]);
 export function readSymbols(
   bytes: Uint8Array,
   arch: Arch,
-  sections: readonly Section[] = elfSections(bytes, arch),
+  sections: readonly ElfSection[] = elfSections(bytes, arch),
 ): ElfSymbol[] {
   const table =
     sections.find(({ type }) => type === SHT_SYMTAB) ??

@@ -13,7 +13,7 @@ export const BELOW = 256;
 /** The caller's own frame above the arguments. */
 export const CALLER_FRAME = 64;
 
-export interface Frame {
+export interface ArgumentFrame {
   /** Where the return address lies. */
   readonly returnSlot: Addr;
   readonly returnAddress: Addr;
@@ -44,7 +44,7 @@ export class FrameFault extends Error {
 }
 
 /** Sets the stack and the registers up for a call. @throws FrameFault when the stack has no room. */
-export function writeFrame(request: FrameRequest): Frame {
+export function writeFrame(request: FrameRequest): ArgumentFrame {
   const { sandbox, plan, returnAddress } = request;
   const { word } = plan.convention;
   const area = new StackArea(sandbox, request.stackPointer);
@@ -140,7 +140,11 @@ export function readArguments(sandbox: Sandbox, plan: CallPlan, slot: Addr): Gue
 }
 
 /** The result as the caller finds it: what was to be stored behind a pointer, where that pointed. */
-export function readResult(sandbox: Sandbox, { result }: CallPlan, frame: Frame): GuestValue {
+export function readResult(
+  sandbox: Sandbox,
+  { result }: CallPlan,
+  frame: ArgumentFrame,
+): GuestValue {
   if (!result.indirect) return readLocation(sandbox, result, 0n);
   return decodeValue(result.type, loadBytes(sandbox, frame.resultAddress, result.type.size));
 }

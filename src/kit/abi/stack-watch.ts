@@ -6,8 +6,8 @@ import type { Addr } from '../../base/address.js';
 import type { Instruction } from '../../toolchain/disassembly/disassembler.js';
 import type { Decoded, MemoryAccess } from '../../x86/memory-access.js';
 import type { Code } from '../bed/code.js';
-import { type Breach, misalignedText, misalignment } from './conduct.js';
 import type { Convention } from './convention.js';
+import { type Breach, misalignedText, misalignment } from './duties.js';
 
 /** Farther below the stack pointer an access has nothing to do with the stack. */
 const NEAR = 0x10_0000n;

@@ -26,7 +26,7 @@ export const PLACEMENTS = ['image', 'rwx', 'flip', 'dual'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
 
 /** The call of the placement that the policy refused. */
-export interface Refused {
+export interface RefusedPlacement {
   readonly call: string;
   readonly errno: Errno;
 }
@@ -48,9 +48,9 @@ const RX = PROT_READ | PROT_EXEC;
 const ANYWHERE = -1;
 
 class RefusedCall extends Error {
-  readonly refused: Refused;
+  readonly refused: RefusedPlacement;
 
-  constructor(refused: Refused) {
+  constructor(refused: RefusedPlacement) {
     super(refused.call);
     this.refused = refused;
   }
@@ -61,7 +61,7 @@ export function placePages(
   tools: PlaceTools,
   pages: readonly CodePages[],
   placement: Placement,
-): Refused | undefined {
+): RefusedPlacement | undefined {
   if (!PLACEMENTS.includes(placement)) throw unknownValue('placement', placement, PLACEMENTS);
   try {
     if (placement === 'image') placeImage(tools, pages);

@@ -13,12 +13,18 @@ import { fillRegisters } from '../abi/garbage.js';
 import { type RegisterValues, readState } from '../abi/machine-state.js';
 import { mapBuffers, type PlannedBuffer, shapeOf } from './buffers.js';
 import { type Code, pagesOf } from './code.js';
-import { CODE_FILE, mapAnonymous, type Placement, placePages, type Refused } from './placement.js';
+import {
+  CODE_FILE,
+  mapAnonymous,
+  type Placement,
+  placePages,
+  type RefusedPlacement,
+} from './placement.js';
 import { setThreadPointer, THREAD_POINTER } from './thread.js';
 
 /** Code in place, ready to be called any number of times. */
 export interface Prepared {
-  readonly refused: Refused | undefined;
+  readonly refused: RefusedPlacement | undefined;
   /** What the placement did. */
   readonly events: readonly TraceEvent[];
 }

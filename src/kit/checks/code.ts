@@ -7,13 +7,13 @@ import { INPUT_OPTIONS, type InputOptions } from '../inputs/inputs.js';
 import type { CallResult } from '../run/call-result.js';
 import { argumentsText } from '../watch/call-text.js';
 import { fullListing, plainListing } from '../watch/code-listing.js';
-import { valueWriter } from '../watch/diverge.js';
 import { failureText } from '../watch/failure.js';
 import { normalInstruction } from '../watch/instruction-text.js';
-import type { Verdict } from './verdict.js';
+import { valueWriter } from '../watch/last-writer.js';
+import type { CheckVerdict } from './verdict.js';
 
 /** Comments make no difference, nor what normalInstruction levels; labels may stand for addresses. */
-export function checkDisassembly({ facts }: CallResult, expected: string): Verdict {
+export function checkDisassembly({ facts }: CallResult, expected: string): CheckVerdict {
   const { code } = facts;
   const actual = plainListing(code).split('\n');
   const wanted = expected
@@ -45,7 +45,7 @@ export function checkBehavesLike(
   result: CallResult,
   other: CodeSource,
   options: InputOptions = {},
-): Verdict {
+): CheckVerdict {
   checkOptionNames('toBehaveLike', options, INPUT_OPTIONS);
   const found = disagreement(result, other, options);
   const runs = result.facts.plan.args.length === 0 ? 1 : (options.runs ?? 100) + 1;

@@ -1,25 +1,25 @@
 /** checkPreserves, checkFollows: what the calling convention demands of the code. */
 import { MayexecError, unknownValue } from '../../base/errors.js';
-import { type Breach, DUTIES } from '../abi/conduct.js';
 import type { AbiName } from '../abi/convention.js';
+import { type Breach, DUTIES } from '../abi/duties.js';
 import { flagsText } from '../abi/machine-state.js';
 import type { CallResult } from '../run/call-result.js';
-import { lastWriter } from '../watch/diverge.js';
 import { outcomeText } from '../watch/failure.js';
-import { type Verdict, verdictOf } from './verdict.js';
+import { lastWriter } from '../watch/last-writer.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 /** Carry, parity, auxiliary, zero, sign, direction, overflow. */
 const STATUS_FLAGS = 0xcd5n;
 
 /** A duty of the convention ('callee-saved', 'red-zone', ...), 'flags', or a register. */
-export function checkPreserves(result: CallResult, what: string | readonly string[]): Verdict {
+export function checkPreserves(result: CallResult, what: string | readonly string[]): CheckVerdict {
   const wanted = typeof what === 'string' ? [what] : what;
   const broken = wanted.flatMap((each) => breachesOf(result, each));
   return conventionVerdict(result, broken, `preserve ${wanted.join(', ')}`);
 }
 
 /** The whole convention: registers, stack, red zone, shadow space, modes; also at each call that it makes. */
-export function checkFollows(result: CallResult, abi?: AbiName): Verdict {
+export function checkFollows(result: CallResult, abi?: AbiName): CheckVerdict {
   const { name } = result.facts.convention;
   if (abi !== undefined && abi !== name) {
     throw new MayexecError(`the call was made by ${name}: give { abi: '${abi}' } to call()`);
@@ -31,7 +31,7 @@ function conventionVerdict(
   result: CallResult,
   broken: readonly Breach[],
   expected: string,
-): Verdict {
+): CheckVerdict {
   const [first] = broken;
   const returned = result.outcome.kind === 'return';
   return verdictOf(result, {

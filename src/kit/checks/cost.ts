@@ -5,7 +5,7 @@ import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { threadPages } from '../bed/thread.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
-import { type Verdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 export interface Cost {
   readonly instructions: number;
@@ -13,7 +13,7 @@ export interface Cost {
 
 const COST: OptionNames<Cost> = { instructions: true };
 
-export function checkWithin(result: CallResult, wanted: Cost): Verdict {
+export function checkWithin(result: CallResult, wanted: Cost): CheckVerdict {
   checkOptionNames('toRunWithin', wanted, COST);
   const { instructions: most } = wanted;
   if (!(most >= 0)) throw new MayexecError(`{ instructions: ${most} }: expected a number from 0`);
@@ -56,7 +56,7 @@ interface Span {
  * Besides what is named, code may always touch its own stack frame and arguments, and load its own
  * constants.
  */
-export function checkTouches(result: CallResult, reach: Reach): Verdict {
+export function checkTouches(result: CallResult, reach: Reach): CheckVerdict {
   const { read, write } = byAccess(reach);
   const writable = [...spans(result, write), ownStack(result)];
   const readable = [

@@ -11,7 +11,7 @@ import { faultLine, firstRefusal, refuses } from '../../trace/print-cause.js';
 import { call } from '../pool.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
-import { type Verdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 /** What a matcher of traces takes: a call's result, or a sandbox with all that happened in it. */
 export type Traced = CallResult | Sandbox;
@@ -29,7 +29,7 @@ const FAULT: OptionNames<FaultWanted> = { access: true, code: true, at: true, ad
 const ACCESSES = ['read', 'write', 'exec'];
 const CODES = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
 
-export function checkFault(traced: Traced, wanted: FaultWanted = {}): Verdict {
+export function checkFault(traced: Traced, wanted: FaultWanted = {}): CheckVerdict {
   checkOptionNames('toFault', wanted, FAULT);
   if (wanted.access !== undefined && !ACCESSES.includes(wanted.access)) {
     throw unknownValue('access', wanted.access, ACCESSES);
@@ -74,7 +74,7 @@ function placeOf(traced: Traced, at: FaultWanted['at']): bigint | undefined {
   return address;
 }
 
-export function checkDenied(traced: Traced, rule: string): Verdict {
+export function checkDenied(traced: Traced, rule: string): CheckVerdict {
   checkRule(rule);
   return tracedVerdict(traced, {
     pass: deniedBy(traced.trace, rule),
@@ -109,7 +109,10 @@ function checkRule(rule: string): void {
   if (!known.includes(rule)) throw unknownValue('rule', rule, known);
 }
 
-export function checkAllowed(result: CallResult, policies: string | readonly string[]): Verdict {
+export function checkAllowed(
+  result: CallResult,
+  policies: string | readonly string[],
+): CheckVerdict {
   const names = typeof policies === 'string' ? [policies] : policies;
   const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
   for (const name of names) {
@@ -135,7 +138,7 @@ export function checkAllowed(result: CallResult, policies: string | readonly str
 /** VM_WRITE and VM_EXEC, as in the rights of a maps line. */
 const WX = 6;
 
-export function checkNeverWritableAndExecutable(traced: Traced): Verdict {
+export function checkNeverWritableAndExecutable(traced: Traced): CheckVerdict {
   const found = traced.trace.find(
     (event) =>
       event.type === 'vma' && event.after !== undefined && (event.after.rights & WX) === WX,
@@ -160,7 +163,7 @@ interface TracedJudgement {
   readonly actual: () => string;
 }
 
-function tracedVerdict(traced: Traced, judged: TracedJudgement): Verdict {
+function tracedVerdict(traced: Traced, judged: TracedJudgement): CheckVerdict {
   if (!(traced instanceof Sandbox)) return verdictOf(traced, judged);
   const message = (): string => {
     const wanted = judged.pass ? `not to ${judged.expected}` : `to ${judged.expected}`;

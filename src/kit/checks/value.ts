@@ -3,12 +3,12 @@ import { MayexecError, unknownValue } from '../../base/errors.js';
 import { FLAG_NAMES, flagBit } from '../abi/machine-state.js';
 import { sameValue } from '../inputs/same-value.js';
 import type { CallResult } from '../run/call-result.js';
-import { lastStore, lastWriter, valueWriter } from '../watch/diverge.js';
 import { outcomeText } from '../watch/failure.js';
+import { lastStore, lastWriter, valueWriter } from '../watch/last-writer.js';
 import { valueText } from '../watch/value-text.js';
-import { type Verdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
-export function checkReturn(result: CallResult, expected: unknown): Verdict {
+export function checkReturn(result: CallResult, expected: unknown): CheckVerdict {
   const { outcome, facts } = result;
   const { type } = facts.plan.result;
   const pass = outcome.kind === 'return' && sameValue(type, outcome.value, expected);
@@ -44,7 +44,7 @@ interface Difference {
   readonly blame: () => bigint | undefined;
 }
 
-export function checkLeaves(result: CallResult, expected: Leaves): Verdict {
+export function checkLeaves(result: CallResult, expected: Leaves): CheckVerdict {
   const { flags, memory, ...registers } = expected;
   const wrong = [
     ...Object.entries(registers).flatMap(([name, value]) => wrongRegister(result, name, value)),

@@ -2,7 +2,7 @@
 import type { CallResult } from '../run/call-result.js';
 import { type FailureOptions, failureText } from '../watch/failure.js';
 
-export interface Verdict {
+export interface CheckVerdict {
   readonly pass: boolean;
   readonly message: () => string;
 }
@@ -18,7 +18,10 @@ export interface Judged extends FailureOptions {
 }
 
 /** `expected the code to return 3, but it returned 4`, with listing, registers and policy. */
-export function verdictOf(result: CallResult, { pass, expected, actual, blame }: Judged): Verdict {
+export function verdictOf(
+  result: CallResult,
+  { pass, expected, actual, blame }: Judged,
+): CheckVerdict {
   const message = (): string => {
     const wanted = pass ? `not to ${expected}` : `to ${expected}`;
     const headline = `expected the code ${wanted}, but ${actual()}`;

@@ -6,10 +6,10 @@
 import type { Addr } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
-import { type Breach, breachesAtCall, breachesAtReturn } from '../abi/conduct.js';
 import { type Convention, conventionOf } from '../abi/convention.js';
+import { type Breach, breachesAtCall, breachesAtReturn } from '../abi/duties.js';
 import {
-  type Frame,
+  type ArgumentFrame,
   FrameFault,
   hiddenPointer,
   integerOf,
@@ -147,7 +147,7 @@ export class GuestRun {
   }
 
   /** Reading every register takes longer than most cases run; of the outermost call they are known. */
-  #stateBefore(frame: Frame, entry: Addr): RegisterValues {
+  #stateBefore(frame: ArgumentFrame, entry: Addr): RegisterValues {
     const { arch } = this.#convention;
     if (this.#depth > 1) return readState(this.#sandbox);
     // What was set stands before what was there: copying forty registers takes as long as running the case.
@@ -159,7 +159,7 @@ export class GuestRun {
   }
 
   /** Runs until the call of this depth returns (undefined), or everything ends. */
-  #until(frame: Frame, entry: Addr, depth: number): CallOutcome | undefined {
+  #until(frame: ArgumentFrame, entry: Addr, depth: number): CallOutcome | undefined {
     const sandbox = this.#sandbox;
     for (let pc = entry; ; ) {
       const left = this.#lastBlock - sandbox.blocks;
@@ -177,7 +177,7 @@ export class GuestRun {
   }
 
   /** Does what the callee of the guest's call does; returns where the guest goes on. */
-  #callBack(callback: Callback, caller: Frame): Addr {
+  #callBack(callback: Callback, caller: ArgumentFrame): Addr {
     const sandbox = this.#sandbox;
     const convention = callback.abi === undefined ? this.#convention : conventionOf(callback.abi);
     const { result, parameters, variadic } = parseSignature(callback.signature, convention.model);

@@ -2,12 +2,12 @@
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { GuestValue } from '../abi/value-bytes.js';
-import type { Refused } from '../bed/placement.js';
+import type { RefusedPlacement } from '../bed/placement.js';
 
 export type CallOutcome =
   | { readonly kind: 'return'; readonly value: GuestValue }
   | Exclude<Outcome, { readonly kind: 'return' }>
   /** The policy refused to make the code executable. */
-  | ({ readonly kind: 'refused' } & Refused)
+  | ({ readonly kind: 'refused' } & RefusedPlacement)
   /** It jumped to an address of the host that stands for nothing. */
   | { readonly kind: 'stray'; readonly address: Addr; readonly reason: string };

@@ -13,7 +13,7 @@ import type { CallResult } from '../run/call-result.js';
 import type { CallOutcome } from '../run/outcome-text.js';
 import { argumentsText, bufferLines } from './call-text.js';
 import { instructionsOf } from './code-listing.js';
-import { lastPlace } from './diverge.js';
+import { lastPlace } from './last-writer.js';
 import { strayJump } from './stray-jump.js';
 import { valueText } from './value-text.js';
 

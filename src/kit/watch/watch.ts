@@ -15,8 +15,8 @@ import {
   decodeInstruction,
   type MemoryAccess,
 } from '../../x86/memory-access.js';
-import type { Breach } from '../abi/conduct.js';
 import type { Convention } from '../abi/convention.js';
+import type { Breach } from '../abi/duties.js';
 import { StackWatch } from '../abi/stack-watch.js';
 import type { Code } from '../bed/code.js';
 

@@ -23,7 +23,7 @@ const LARGEST = 1n << 40n;
 /** kernel.shmmni. */
 const SHMMNI = 4096;
 
-export interface Segment {
+export interface ShmSegment {
   readonly id: number;
   readonly object: PagedObject;
   /** Bytes, as asked for. */
@@ -39,7 +39,7 @@ export interface Segment {
 }
 
 export class SharedSegments {
-  #segments = new Map<number, Segment>();
+  #segments = new Map<number, ShmSegment>();
   /** Ids of those that are marked for removal. */
   #removed = new Set<number>();
   #next = 0;
@@ -65,19 +65,19 @@ export class SharedSegments {
   }
 
   /** shm_obtain_object_check(). */
-  find(id: number): Segment | undefined {
+  find(id: number): ShmSegment | undefined {
     this.#sweep();
     return this.#segments.get(id);
   }
 
-  replace(segment: Segment): void {
+  replace(segment: ShmSegment): void {
     this.#segments.set(segment.id, segment);
     if (segment.removed) this.#removed.add(segment.id);
     this.#sweep();
   }
 
   /** user_shm_lock(): all locked segments together may have so many bytes. */
-  lock(segment: Segment, limit: bigint): Result<0> {
+  lock(segment: ShmSegment, limit: bigint): Result<0> {
     if (segment.locked) return ok(0);
     const others = this.#alive().filter(({ locked }) => locked);
     const pages = [segment, ...others].reduce((sum, { size }) => sum + pagesOf(size), 0n);
@@ -121,7 +121,7 @@ export class SharedSegments {
     this.#segments = new Map();
   }
 
-  #alive(): Segment[] {
+  #alive(): ShmSegment[] {
     this.#sweep();
     this.#frames.meter.charge('object', this.#segments.size);
     return [...this.#segments.values()];
@@ -167,7 +167,7 @@ function pagesOf(size: bigint): bigint {
 }
 
 /** shm_nattch: VMAs, so that one that is split counts twice. */
-export function attachments({ object }: Segment): number {
+export function attachments({ object }: ShmSegment): number {
   let count = 0;
   for (const watcher of object.watchers) {
     if (!(watcher instanceof Mm)) continue;
@@ -177,7 +177,7 @@ export function attachments({ object }: Segment): number {
 }
 
 /** ipcperms() for the owner, who every process here is: the bits asked for among the owner's. */
-export function permitted({ mode }: Segment, asked: number): boolean {
+export function permitted({ mode }: ShmSegment, asked: number): boolean {
   const wanted = ((asked >> 6) | (asked >> 3) | asked) & 7;
   return (wanted & ~(mode >> 6)) === 0;
 }

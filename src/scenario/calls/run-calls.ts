@@ -5,7 +5,7 @@ import { checkFollows, checkPreserves } from '../../kit/checks/convention.js';
 import { checkTouches, checkWithin } from '../../kit/checks/cost.js';
 import { checkDenied, checkFault } from '../../kit/checks/policy.js';
 import { checkLeaves, checkReturn } from '../../kit/checks/value.js';
-import type { Verdict } from '../../kit/checks/verdict.js';
+import type { CheckVerdict } from '../../kit/checks/verdict.js';
 import { kitFor } from '../../kit/pool.js';
 import type { CallResult } from '../../kit/run/call-result.js';
 import { failureText, outcomeText } from '../../kit/watch/failure.js';
@@ -114,7 +114,7 @@ function difference(text: string, rest: Omit<Difference, 'message'>): Difference
   return { ...rest, message, details };
 }
 
-function verdictOf(result: CallResult, check: CallCheck): Verdict {
+function verdictOf(result: CallResult, check: CallCheck): CheckVerdict {
   switch (check.kind) {
     case 'returns':
       return checkReturn(result, check.value);
@@ -143,7 +143,7 @@ function verdictOf(result: CallResult, check: CallCheck): Verdict {
   }
 }
 
-function killed(result: CallResult, signal: string): Verdict {
+function killed(result: CallResult, signal: string): CheckVerdict {
   const { outcome } = result;
   const pass = outcome.kind === 'signal' && outcome.signal === signal;
   const headline = `expected the code to be killed by ${signal}, but ${outcomeText(result)}`;
@@ -151,7 +151,7 @@ function killed(result: CallResult, signal: string): Verdict {
 }
 
 /** Of a buffer its first bytes are compared. */
-function leaves(result: CallResult, name: string, value: bigint | Uint8Array): Verdict {
+function leaves(result: CallResult, name: string, value: bigint | Uint8Array): CheckVerdict {
   if (!(value instanceof Uint8Array)) return checkLeaves(result, { [name]: value });
   const whole = result.buffers[name]?.slice() ?? value;
   if (value.length > whole.length) {

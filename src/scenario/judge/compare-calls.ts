@@ -2,7 +2,7 @@
 
 import { callFamily } from '../../abi/linux/call-set.js';
 import { lineBefore, positionAt } from '../read/places.js';
-import type { CallResult, Check, Expectation, ReadyProgram } from '../read/scenario.js';
+import type { Check, Expectation, ExpectedResult, ReadyProgram } from '../read/scenario.js';
 import type { Difference } from './difference.js';
 import type { Observed, ObservedCall } from './observe.js';
 
@@ -94,7 +94,7 @@ function sameCall(expected: string, actual: string): boolean {
   return expected === actual || expected === callFamily(actual);
 }
 
-function resultMatches(result: CallResult, { event }: ObservedCall): boolean {
+function resultMatches(result: ExpectedResult, { event }: ObservedCall): boolean {
   if (event === undefined) return false;
   switch (result.kind) {
     case 'ok':

@@ -7,7 +7,7 @@ import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';
 import { NO_OWN_POLICIES } from '../../policy/own-policies.js';
 import { listPolicies } from '../../policy/registry.js';
 import { namedConstants } from '../../toolchain/constants.js';
-import type { CallResult, Check, ParsedCheck } from './scenario.js';
+import type { Check, ExpectedResult, ParsedCheck } from './scenario.js';
 
 const ACCESSES: readonly Access[] = ['read', 'write', 'exec'];
 const CODES: readonly FaultCode[] = [
@@ -137,7 +137,7 @@ function callName(name: string): string {
   throw new MayexecError(`unknown system call '${name}'${hint}`);
 }
 
-function resultOf(text: string): CallResult {
+function resultOf(text: string): ExpectedResult {
   if (text === 'ok') return { kind: 'ok' };
   if (/^-?(\d+|0x[0-9a-f]+)$/i.test(text)) {
     const digits = BigInt(text.replace('-', ''));

@@ -34,7 +34,7 @@ export interface ScenarioSettings {
   readonly protectionKeys: boolean;
 }
 
-export type CallResult =
+export type ExpectedResult =
   | { readonly kind: 'ok' }
   | { readonly kind: 'value'; readonly value: bigint }
   | { readonly kind: 'errno'; readonly errno: Errno };
@@ -45,7 +45,7 @@ export type Ending =
   | { readonly kind: 'stopped'; readonly limit: string };
 
 export type Check =
-  | { readonly kind: 'call'; readonly name: string; readonly result: CallResult }
+  | { readonly kind: 'call'; readonly name: string; readonly result: ExpectedResult }
   | {
       readonly kind: 'fault';
       readonly access: Access;

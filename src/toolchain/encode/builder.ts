@@ -1,14 +1,14 @@
 /** ProgramBuilder: takes statements in the order of reading and puts labels and items into sections. */
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
-import { Budget, OverBudget } from '../budget.js';
+import { AssemblyBudget, OverBudget } from '../budget.js';
 import { evaluateLinear } from '../syntax/evaluate.js';
 import { type Expression, parseExpression, TokenReader } from '../syntax/expression.js';
 import type { Mode } from '../syntax/operand.js';
 import type { SourceStatement } from '../syntax/source-text.js';
-import { type Site, SymbolTable } from '../syntax/symbols.js';
+import { AssemblySymbols, type Site } from '../syntax/symbols.js';
 import { tokenize } from '../syntax/tokens.js';
 import { parseInstruction, renderInstruction } from './instruction.js';
-import { type Item, Section, type SectionRights, sectionRights } from './program.js';
+import { type Item, ProgramSection, type SectionRights, sectionRights } from './program.js';
 import { verifyInstruction } from './verify.js';
 
 const TEXT_SECTION = '.text';
@@ -20,17 +20,17 @@ const MAX_ITEMS = 200_000;
 export const MAX_PROBLEMS = 200;
 
 export class ProgramBuilder {
-  readonly symbols: SymbolTable;
-  readonly budget = new Budget();
-  readonly sections: Section[] = [];
+  readonly symbols: AssemblySymbols;
+  readonly budget = new AssemblyBudget();
+  readonly sections: ProgramSection[] = [];
   readonly globals = new Set<string>();
   readonly problems: AssemblyProblem[] = [];
   /** What a note section says of the stack: `.section .note.GNU-stack,"x"`. */
   execStack: boolean | undefined;
   mode: Mode;
-  readonly #byName = new Map<string, Section>();
-  #current: Section;
-  #previous: Section;
+  readonly #byName = new Map<string, ProgramSection>();
+  #current: ProgramSection;
+  #previous: ProgramSection;
   #sequence = 0;
   #anchors = 0;
   #items = 0;
@@ -38,13 +38,13 @@ export class ProgramBuilder {
   #statement: SourceStatement | undefined;
 
   constructor(constants: ReadonlyMap<string, bigint>, mode: Mode) {
-    this.symbols = new SymbolTable(constants, this.budget);
+    this.symbols = new AssemblySymbols(constants, this.budget);
     this.mode = mode;
     this.#current = this.#open(TEXT_SECTION, sectionRights(TEXT_SECTION, undefined, ''), false);
     this.#previous = this.#current;
   }
 
-  get section(): Section {
+  get section(): ProgramSection {
     return this.#current;
   }
 
@@ -151,9 +151,9 @@ export class ProgramBuilder {
     [this.#current, this.#previous] = [this.#previous, this.#current];
   }
 
-  #open(name: string, rights: SectionRights, discarded: boolean): Section {
+  #open(name: string, rights: SectionRights, discarded: boolean): ProgramSection {
     this.budget.spend('sections');
-    const section = new Section(name, rights, discarded, () => this.#anchors++);
+    const section = new ProgramSection(name, rights, discarded, () => this.#anchors++);
     this.sections.push(section);
     this.#byName.set(name, section);
     return section;

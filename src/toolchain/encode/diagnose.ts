@@ -9,7 +9,13 @@ import { MNEMONICS } from '../../x86/mnemonics.js';
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
 import { problemOf } from './builder.js';
 import { KEYSTONE_ERRORS, keystone } from './keystone.js';
-import { defaultMode, modeSwitch, type Refusal, type RenderedItem, SILENT } from './layout.js';
+import {
+  defaultMode,
+  type EncodingRefusal,
+  modeSwitch,
+  type RenderedItem,
+  SILENT,
+} from './layout.js';
 import { isPrefix } from './quirks.js';
 
 /** Beyond this number the rest are consequences, or somebody feeds us prose. */
@@ -27,7 +33,7 @@ interface Tried {
   readonly length: number;
 }
 
-export function diagnose(refusal: Refusal, arch: Arch, address: bigint): AssemblyError {
+export function diagnose(refusal: EncodingRefusal, arch: Arch, address: bigint): AssemblyError {
   const search = new Search(arch, address, [...refusal.problems]);
   const { rendered } = refusal;
   for (let from = 0; from < rendered.length; from += CHUNK) {
@@ -132,7 +138,7 @@ function tryAlone(rendered: RenderedItem, arch: Arch, address: bigint): Tried {
  */
 function findInPlace(
   tried: readonly Tried[],
-  refusal: Refusal,
+  refusal: EncodingRefusal,
   arch: Arch,
   address: bigint,
 ): AssemblyProblem {

@@ -8,9 +8,9 @@ import {
   checkHighBytes,
   checkMemory,
   type ImmediateOperand,
-  type MemoryOperand,
   type Mode,
-  type Operand,
+  type WrittenMemoryOperand,
+  type WrittenOperand,
 } from '../syntax/operand.js';
 import { parseAttOperand } from '../syntax/operand-att.js';
 import { parseIntelOperand } from '../syntax/operand-intel.js';
@@ -21,7 +21,7 @@ export interface SourceInstruction {
   readonly prefixes: readonly string[];
   /** Lower case; empty for prefixes alone. */
   readonly mnemonic: string;
-  readonly operands: readonly Operand[];
+  readonly operands: readonly WrittenOperand[];
   readonly mode: Mode;
 }
 
@@ -62,7 +62,7 @@ export function parseInstruction(reader: TokenReader, mode: Mode): SourceInstruc
     }
   }
   const jumps = isJump(mnemonic);
-  const operands: Operand[] = [];
+  const operands: WrittenOperand[] = [];
   while (!reader.atEnd) {
     if (operands.length > 0) reader.expect(',');
     operands.push(
@@ -91,7 +91,7 @@ export function renderInstruction(instruction: SourceInstruction, values: Values
 
 function renderOperand(
   instruction: SourceInstruction,
-  operand: Operand,
+  operand: WrittenOperand,
   index: number,
   values: Values,
 ): string {
@@ -108,7 +108,7 @@ function renderOperand(
 
 function renderImmediate(
   instruction: SourceInstruction,
-  operand: ImmediateOperand & Operand,
+  operand: ImmediateOperand & WrittenOperand,
   index: number,
   values: Values,
 ): string {
@@ -157,7 +157,7 @@ function symbolText(linear: LinearValue | undefined): string | undefined {
 
 function renderMemory(
   instruction: SourceInstruction,
-  operand: MemoryOperand & Operand,
+  operand: WrittenMemoryOperand & WrittenOperand,
   values: Values,
 ): string {
   const { bits, syntax } = instruction.mode;
@@ -182,7 +182,7 @@ function renderMemory(
 }
 
 function intelMemory(
-  { size, segment, base, index }: MemoryOperand,
+  { size, segment, base, index }: WrittenMemoryOperand,
   scale: bigint,
   displacement: string,
 ): string {
@@ -193,7 +193,7 @@ function intelMemory(
 }
 
 function attMemory(
-  { segment, base, index, indirect }: MemoryOperand & Operand,
+  { segment, base, index, indirect }: WrittenMemoryOperand & WrittenOperand,
   scale: bigint,
   displacement: string,
 ): string {

@@ -16,7 +16,7 @@ import type { Mode } from '../syntax/operand.js';
 import { MAX_PROBLEMS, type ProgramBuilder, problemOf } from './builder.js';
 import { anchorName, hex, type Values } from './instruction.js';
 import type { Keystone } from './keystone.js';
-import { type Item, type Section, sectionOrder, WRITABLE_ORDER } from './program.js';
+import { type Item, type ProgramSection, sectionOrder, WRITABLE_ORDER } from './program.js';
 
 /** A section's start in the image when its rights differ from those before. */
 const PAGE_SHIFT = 12;
@@ -25,7 +25,7 @@ const MOST_ROUNDS = 12;
 export interface Placed {
   /** Without sections that have no bits. */
   readonly bytes: Uint8Array;
-  readonly sections: readonly Section[];
+  readonly sections: readonly ProgramSection[];
   /** By anchor number. */
   readonly addresses: readonly bigint[];
 }
@@ -41,7 +41,7 @@ export interface LayoutInput {
 export const SILENT = 0;
 
 /** Why there is no image. */
-export interface Refusal {
+export interface EncodingRefusal {
   /** Keystone's, when all statements were well formed. */
   readonly code: number | 'crash';
   readonly rendered: readonly RenderedItem[];
@@ -56,9 +56,9 @@ export interface RenderedItem {
 
 type Round =
   | { readonly kind: 'placed'; readonly bytes: Uint8Array; readonly addresses: bigint[] }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  | { readonly kind: 'refused'; readonly refusal: EncodingRefusal };
 
-export function layOut(input: LayoutInput): Placed | Refusal {
+export function layOut(input: LayoutInput): Placed | EncodingRefusal {
   const { builder, address } = input;
   const sections = builder.sections
     .filter((section) => !section.discarded)
@@ -109,7 +109,10 @@ class Rendering {
   }
 
   /** What cannot be rendered is noted and left out. */
-  all(sections: readonly Section[]): { rendered: RenderedItem[]; problems: AssemblyProblem[] } {
+  all(sections: readonly ProgramSection[]): {
+    rendered: RenderedItem[];
+    problems: AssemblyProblem[];
+  } {
     const problems: AssemblyProblem[] = [];
     const rendered: RenderedItem[] = [];
     for (const item of sections.flatMap((section) => section.items)) {
@@ -127,7 +130,7 @@ class Rendering {
   }
 
   /** What does not fit, given the addresses that came out. */
-  misfits(sections: readonly Section[]): AssemblyProblem[] {
+  misfits(sections: readonly ProgramSection[]): AssemblyProblem[] {
     const problems: AssemblyProblem[] = [];
     for (const { items, endAnchor } of sections) {
       for (const [index, item] of items.entries()) {
@@ -170,7 +173,7 @@ class Rendering {
 
 function assembleRound(
   { keystone, builder, arch, address }: LayoutInput,
-  sections: readonly Section[],
+  sections: readonly ProgramSection[],
   rendered: readonly RenderedItem[],
 ): Round {
   const text = new ImageText(arch);
@@ -222,7 +225,7 @@ class ImageText {
     this.#mode = this.#default;
   }
 
-  section(section: Section, items: readonly RenderedItem[]): void {
+  section(section: ProgramSection, items: readonly RenderedItem[]): void {
     if (section.items.length === 0 && section.reserved === 0n && section.name === '.text') {
       this.#anchor(section.startAnchor);
       this.#anchor(section.endAnchor);
@@ -254,7 +257,7 @@ class ImageText {
     this.#lines.push(`${END}:`);
   }
 
-  #alignSection(section: Section): void {
+  #alignSection(section: ProgramSection): void {
     const order = sectionOrder(section.rights);
     const first = this.#order === undefined;
     // What has no bits continues the writable data; anything else begins a page of its own.

@@ -25,7 +25,7 @@ export interface SectionRights {
   readonly nobits: boolean;
 }
 
-export class Section {
+export class ProgramSection {
   readonly name: string;
   readonly rights: SectionRights;
   /** Not part of the image: a note for a linker. */

@@ -5,7 +5,7 @@
  */
 import { StatementError } from '../assembly-error.js';
 import type { Expression } from '../syntax/expression.js';
-import type { Operand } from '../syntax/operand.js';
+import type { WrittenOperand } from '../syntax/operand.js';
 import { checkDisplacement, checkImmediate } from '../syntax/operand-range.js';
 import { isJump, type SourceInstruction, type Values } from './instruction.js';
 
@@ -36,13 +36,13 @@ export function verifyInstruction(
   }
 }
 
-function expressionOf(operand: Operand): Expression | undefined {
+function expressionOf(operand: WrittenOperand): Expression | undefined {
   if (operand.kind === 'register') return undefined;
   return operand.kind === 'memory' ? operand.displacement : operand.value;
 }
 
 /** `mov rax, [label]` has an encoding with 64 bits of address, and Keystone takes it. */
-function isAbsolute({ mnemonic, operands }: SourceInstruction, operand: Operand): boolean {
+function isAbsolute({ mnemonic, operands }: SourceInstruction, operand: WrittenOperand): boolean {
   const accumulator = operands.find((each) => each.kind === 'register');
   const plain = operand.kind === 'memory' && !operand.base && !operand.index;
   const register = accumulator?.kind === 'register' ? accumulator.name : '';

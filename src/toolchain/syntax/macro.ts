@@ -1,7 +1,7 @@
 /** Macros: `.macro name a, b=1, rest:vararg`, used as `name x, y`; `\a` in the body, `\@` counts uses. */
 import { shorten } from '../../base/text.js';
 import { StatementError } from '../assembly-error.js';
-import type { Budget } from '../budget.js';
+import type { AssemblyBudget } from '../budget.js';
 import type { SourceStatement } from './source-text.js';
 
 interface Parameter {
@@ -38,7 +38,7 @@ export interface MacroUse {
   readonly statement: SourceStatement;
   /** Of uses of macros so far. */
   readonly counter: { value: number };
-  readonly budget: Budget;
+  readonly budget: AssemblyBudget;
 }
 
 export function expandMacro(
@@ -91,7 +91,7 @@ function bind({ name, parameters }: Macro, text: string): Map<string, string> {
 export function substitute(
   text: string,
   values: ReadonlyMap<string, string>,
-  budget: Budget,
+  budget: AssemblyBudget,
 ): string {
   let length = text.length;
   const made = text.replace(/\\(\(\)|@|[A-Za-z_]\w*)/g, (whole, name: string) => {

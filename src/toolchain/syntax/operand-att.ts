@@ -3,11 +3,11 @@
 import { isSegment } from '../../x86/registers.js';
 import { StatementError } from '../assembly-error.js';
 import { type Expression, parseExpression, type TokenReader } from './expression.js';
-import type { Operand } from './operand.js';
+import type { WrittenOperand } from './operand.js';
 import { acceptDecoration, acceptRegister } from './operand-intel.js';
 
 /** `jumps`: the instruction is a jump or call, whose bare operand is a target and not memory. */
-export function parseAttOperand(reader: TokenReader, jumps: boolean): Operand {
+export function parseAttOperand(reader: TokenReader, jumps: boolean): WrittenOperand {
   const offset = reader.offset;
   const indirect = reader.accept('*');
   const rest = () => ({ offset, decoration: acceptDecoration(reader), indirect });

@@ -10,10 +10,10 @@ import {
   SUM,
   type TokenReader,
 } from './expression.js';
-import type { Operand } from './operand.js';
+import type { WrittenOperand } from './operand.js';
 import { SIZES } from './operand.js';
 
-export function parseIntelOperand(reader: TokenReader): Operand {
+export function parseIntelOperand(reader: TokenReader): WrittenOperand {
   const offset = reader.offset;
   const size = acceptSize(reader);
   // Without effect here: Keystone picks the length of jumps, and a label without brackets is its address.

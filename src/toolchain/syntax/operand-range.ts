@@ -3,12 +3,12 @@
 import { ownEntry } from '../../base/own-entry.js';
 import { registerWidth } from '../../x86/registers.js';
 import { StatementError } from '../assembly-error.js';
-import type { Operand } from './operand.js';
+import type { WrittenOperand } from './operand.js';
 import { SIZES } from './operand.js';
 
 interface Checked {
   readonly mnemonic: string;
-  readonly operands: readonly Operand[];
+  readonly operands: readonly WrittenOperand[];
   readonly mode: { readonly bits: number; readonly syntax: 'intel' | 'att' };
 }
 
@@ -70,7 +70,7 @@ function operationWidth({ operands, mode }: Checked, name: string): number | und
   return undefined;
 }
 
-function refuse({ offset }: Operand, value: bigint, room: string): never {
+function refuse({ offset }: WrittenOperand, value: bigint, room: string): never {
   const text = value < 0n ? value.toString() : `0x${value.toString(16)}`;
   throw new StatementError(`${text} does not fit in ${room}`, offset, text);
 }
@@ -80,7 +80,7 @@ function refuse({ offset }: Operand, value: bigint, room: string): never {
  * where some instructions take 64 bits. Throws when it fits in neither.
  */
 export function checkDisplacement(
-  { offset }: Operand,
+  { offset }: WrittenOperand,
   given: bigint,
   bits: number,
   absolute: boolean,

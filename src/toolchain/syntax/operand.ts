@@ -24,7 +24,7 @@ export interface ImmediateOperand {
   readonly value: Expression;
 }
 
-export interface MemoryOperand {
+export interface WrittenMemoryOperand {
   readonly kind: 'memory';
   /** `dword` of `dword ptr`, Intel syntax only. */
   readonly size: string | undefined;
@@ -36,7 +36,7 @@ export interface MemoryOperand {
   readonly displacement: Expression | undefined;
 }
 
-export type Operand = (RegisterOperand | ImmediateOperand | MemoryOperand) & {
+export type WrittenOperand = (RegisterOperand | ImmediateOperand | WrittenMemoryOperand) & {
   readonly offset: number;
   /** AVX-512 masks and rounding, `{k1}{z}`, and AT&T's `*` of an indirect jump: passed through. */
   readonly decoration: string;
@@ -62,7 +62,7 @@ export const SIZES: Readonly<Record<string, number>> = {
  * `[rip + rax]` loses its index, a scale or displacement that does not fit loses bits.
  */
 export function checkMemory(
-  { base, index, offset }: MemoryOperand & { offset: number },
+  { base, index, offset }: WrittenMemoryOperand & { offset: number },
   scale: bigint,
   bits: Bits,
 ): void {
@@ -90,7 +90,7 @@ export function checkMemory(
 }
 
 /** Keystone ends itself over `mov ah, sil`, which no encoding has. */
-export function checkHighBytes(operands: readonly Operand[]): void {
+export function checkHighBytes(operands: readonly WrittenOperand[]): void {
   const high = operands.find((each) => each.kind === 'register' && isHighByte(each.name));
   if (high?.kind !== 'register') return;
   const extended = operands.flatMap(rexRegisters);
@@ -102,7 +102,7 @@ export function checkHighBytes(operands: readonly Operand[]): void {
   );
 }
 
-function rexRegisters(operand: Operand): string[] {
+function rexRegisters(operand: WrittenOperand): string[] {
   if (operand.kind === 'register') {
     const { name } = operand;
     return isExtended(name) || registerWidth(name) === 64 ? [name] : [];

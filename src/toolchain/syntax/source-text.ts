@@ -5,7 +5,7 @@
  * assemblers: a separator here (`mov eax, 1001; ret`), a comment when asked (NASM's and MASM's way).
  */
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
-import { type Budget, LIMITS, OverBudget } from '../budget.js';
+import { type AssemblyBudget, LIMITS, OverBudget } from '../budget.js';
 import { stringEnd } from './tokens.js';
 
 export interface SourceStatement {
@@ -39,7 +39,7 @@ export interface SplitOptions {
   readonly file: string;
   readonly semicolon: Semicolon;
   readonly report: (problem: AssemblyProblem) => void;
-  readonly budget: Budget;
+  readonly budget: AssemblyBudget;
 }
 
 export function splitSource(

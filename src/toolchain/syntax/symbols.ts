@@ -6,7 +6,7 @@
  */
 import { nearest } from '../../base/errors.js';
 import { StatementError } from '../assembly-error.js';
-import type { Budget } from '../budget.js';
+import type { AssemblyBudget } from '../budget.js';
 import {
   constantValue,
   evaluateLinear,
@@ -38,19 +38,19 @@ const HIGHEST = 1000;
 /** Of one name: `x2 = x1 + x1`, `x3 = x2 + x2` and so on double with each. */
 const MOST_STEPS = 1_000_000;
 
-export class SymbolTable {
+export class AssemblySymbols {
   readonly labels = new Map<string, LinearValue>();
   readonly #assignments = new Map<string, Assignment[]>();
   readonly #locals = new Map<string, LocalLabel[]>();
   readonly #constants: ReadonlyMap<string, bigint>;
-  readonly #budget: Budget;
+  readonly #budget: AssemblyBudget;
   /** What is being worked out, one for the sake of the other. */
   readonly #path = new Set<Assignment>();
   #height = 0;
   /** Of the name that is being worked out for its own sake. */
   #steps = 0;
 
-  constructor(constants: ReadonlyMap<string, bigint>, budget: Budget) {
+  constructor(constants: ReadonlyMap<string, bigint>, budget: AssemblyBudget) {
     this.#constants = constants;
     this.#budget = budget;
   }

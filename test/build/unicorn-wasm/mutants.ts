@@ -4,7 +4,7 @@
  * instruction that never runs cannot be noticed.
  */
 import { encodeModule } from '../../../src/build/unicorn-wasm/encode/encode.js';
-import type { Opcode } from '../../../src/build/unicorn-wasm/encode/opcodes.js';
+import type { WasmOpcode } from '../../../src/build/unicorn-wasm/encode/opcodes.js';
 import {
   binary,
   type Expr,
@@ -24,7 +24,7 @@ export const MARK = 8;
 /** A mutant may loop for ever; the place traps when it has run this often. */
 const LIMIT = 3_000_000;
 
-const WRONG: Partial<Record<Opcode, Opcode>> = {
+const WRONG: Partial<Record<WasmOpcode, WasmOpcode>> = {
   'i32.add': 'i32.sub',
   'i32.sub': 'i32.add',
   'i32.mul': 'i32.add',

@@ -1,9 +1,9 @@
 /** Writes one function: its locals, then its trees as a flat instruction sequence. */
 
-import type { Body, Expr, Label, LoadOp, Stmt, StoreOp, ValueType } from '../ir.js';
+import type { Body, Expr, Label, LoadOp, Stmt, StoreOp, WasmType } from '../ir.js';
 import { type SignatureTable, VALUE_TYPES } from '../read/signatures.js';
 import type { BinaryWriter } from './binary-writer.js';
-import { OPCODES, type Opcode, PREFIXED } from './opcodes.js';
+import { OPCODES, PREFIXED, type WasmOpcode } from './opcodes.js';
 
 const NO_RESULT = 0x40;
 /** Alignment hints are 0 throughout: an access may be unaligned, and no engine here profits. */
@@ -22,8 +22,8 @@ export function encodeBody(out: BinaryWriter, body: Body, signatures: SignatureT
   out.byte(OPCODES.end);
 }
 
-function writeLocals(out: BinaryWriter, locals: readonly ValueType[]): void {
-  const runs: { type: ValueType; count: number }[] = [];
+function writeLocals(out: BinaryWriter, locals: readonly WasmType[]): void {
+  const runs: { type: WasmType; count: number }[] = [];
   for (const type of locals) {
     const last = runs.at(-1);
     if (last?.type === type) last.count++;
@@ -137,7 +137,7 @@ class BodyEncoder {
       case 'unary':
         this.#expr(expr.value);
         if (expr.code in PREFIXED) this.#prefixed(expr.code as keyof typeof PREFIXED);
-        else this.#code(expr.code as Opcode);
+        else this.#code(expr.code as WasmOpcode);
         break;
       case 'binary':
         this.#expr(expr.left);
@@ -209,7 +209,7 @@ class BodyEncoder {
     this.#out.u32(offset);
   }
 
-  #code(op: Opcode, immediate?: number): void {
+  #code(op: WasmOpcode, immediate?: number): void {
     this.#out.byte(OPCODES[op]);
     if (immediate !== undefined) this.#out.u32(immediate);
   }

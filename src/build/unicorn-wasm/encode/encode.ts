@@ -1,6 +1,6 @@
 /** Writes a module image in the WebAssembly binary format. */
 
-import type { ModuleImage, Signature } from '../ir.js';
+import type { ModuleImage, WasmSignature } from '../ir.js';
 import { SignatureTable, VALUE_TYPES } from '../read/signatures.js';
 import { BinaryWriter } from './binary-writer.js';
 import { encodeBody } from './encode-body.js';
@@ -85,7 +85,7 @@ function vector<T>(
   return part;
 }
 
-function writeSignature(part: BinaryWriter, { params, result }: Signature): void {
+function writeSignature(part: BinaryWriter, { params, result }: WasmSignature): void {
   part.byte(0x60);
   part.u32(params.length);
   for (const type of params) part.byte(VALUE_TYPES[type]);

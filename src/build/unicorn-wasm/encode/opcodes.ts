@@ -90,7 +90,7 @@ export const OPCODES = {
   'f64.reinterpret_i64': 0xbf,
 } as const;
 
-export type Opcode = keyof typeof OPCODES;
+export type WasmOpcode = keyof typeof OPCODES;
 
 /** Second bytes of the instructions behind the prefix 0xfc. */
 export const PREFIXED = {

@@ -1,6 +1,6 @@
 /** Binary operators: comparisons, bit operators, sums and products. */
 import type { Expression } from 'acorn';
-import type { Opcode } from '../encode/opcodes.js';
+import type { WasmOpcode } from '../encode/opcodes.js';
 import { combineBytes } from '../encode/peephole.js';
 import { binary, type Expr } from '../ir.js';
 import { fail } from '../read/program.js';
@@ -18,7 +18,7 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   '==': 'eq',
   '!=': 'ne',
 };
-const BIT_OPERATORS: Readonly<Record<string, Opcode>> = {
+const BIT_OPERATORS: Readonly<Record<string, WasmOpcode>> = {
   '|': 'i32.or',
   '&': 'i32.and',
   '^': 'i32.xor',
@@ -26,7 +26,7 @@ const BIT_OPERATORS: Readonly<Record<string, Opcode>> = {
   '>>': 'i32.shr_s',
   '>>>': 'i32.shr_u',
 };
-const FLOAT_OPERATORS: Readonly<Record<string, Opcode>> = {
+const FLOAT_OPERATORS: Readonly<Record<string, WasmOpcode>> = {
   '+': 'f64.add',
   '-': 'f64.sub',
   '*': 'f64.mul',

@@ -1,20 +1,20 @@
 /** What the parts of lowering share while they translate one function. */
 import type { Expression } from 'acorn';
-import type { Body, Expr, Stmt, ValueType } from '../ir.js';
+import type { Body, Expr, Stmt, WasmType } from '../ir.js';
 import type { FunctionInfo, Variable } from '../read/functions.js';
 import { rangeOf } from '../read/infer-value.js';
-import type { Program } from '../read/program.js';
+import type { SourceProgram } from '../read/program.js';
 import type { ValueRange } from '../read/value-range.js';
 import type { Runtime } from '../runtime.js';
 import { lowerStatements, StatementScope } from './lower-statement.js';
 
 export class FunctionLowering {
-  readonly program: Program;
+  readonly program: SourceProgram;
   readonly runtime: Runtime;
   readonly fn: FunctionInfo;
-  readonly locals: ValueType[];
+  readonly locals: WasmType[];
 
-  constructor(program: Program, runtime: Runtime, fn: FunctionInfo) {
+  constructor(program: SourceProgram, runtime: Runtime, fn: FunctionInfo) {
     this.program = program;
     this.runtime = runtime;
     this.fn = fn;
@@ -37,11 +37,11 @@ export class FunctionLowering {
   }
 }
 
-export function typeOfVariable(variable: Variable): ValueType {
+export function typeOfVariable(variable: Variable): WasmType {
   return variable.range.kind === 'f64' ? 'f64' : 'i32';
 }
 
-export function lowerFunction(program: Program, runtime: Runtime, fn: FunctionInfo): Body {
+export function lowerFunction(program: SourceProgram, runtime: Runtime, fn: FunctionInfo): Body {
   const lowering = new FunctionLowering(program, runtime, fn);
   const code = lowerStatements(fn.body.body, new StatementScope(lowering));
   return { callable: fn.callable, locals: lowering.locals, code };

@@ -3,7 +3,7 @@
  * kind has one translation; a name outside this list is an error where it is used.
  */
 
-import type { Callable, GlobalVariable, LoadOp, Signature, StoreOp, ValueType } from '../ir.js';
+import type { Callable, GlobalVariable, LoadOp, StoreOp, WasmSignature, WasmType } from '../ir.js';
 import type { FunctionInfo } from './functions.js';
 
 /** A typed array over the memory: element size as a shift, and the accesses it stands for. */
@@ -75,7 +75,7 @@ const IMPORT_SIGNATURES: Readonly<Record<string, string>> = {
   proc_exit: 'vi',
 };
 
-const LETTERS: Readonly<Record<string, readonly ValueType[]>> = {
+const LETTERS: Readonly<Record<string, readonly WasmType[]>> = {
   v: [],
   i: ['i32'],
   j: ['i32', 'i32'],
@@ -83,7 +83,7 @@ const LETTERS: Readonly<Record<string, readonly ValueType[]>> = {
 };
 
 /** The signature of an import by its name, or undefined for a name that we do not know. */
-export function importSignature(name: string): Signature | undefined {
+export function importSignature(name: string): WasmSignature | undefined {
   const guarded = /^invoke_([vi])([ij]*)$/.exec(name);
   // A guarded call takes the table index first, then the arguments of the function it guards.
   const letters = guarded ? `${guarded[1]}i${guarded[2]}` : IMPORT_SIGNATURES[name];

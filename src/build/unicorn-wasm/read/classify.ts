@@ -12,7 +12,7 @@ import {
 import { isNamed } from './functions.js';
 import { TranslateError } from './source.js';
 
-export interface Frame {
+export interface ModuleFrame {
   readonly bindings: Map<string, Binding>;
   readonly imports: Import[];
   readonly globals: GlobalVariable[];
@@ -28,7 +28,7 @@ const PAGE = 65536;
 export function classify(
   { id, init }: VariableDeclarator,
   module: FunctionExpression,
-  frame: Frame,
+  frame: ModuleFrame,
 ): void {
   if (id.type !== 'Identifier' || !init)
     throw new TranslateError('an unusual declaration', id.start);
@@ -49,7 +49,7 @@ function lastOf(init: Expression): Expression {
   return init.type === 'SequenceExpression' ? init.expressions.at(-1)! : init;
 }
 
-function constant(value: Expression, frame: Frame): Binding | undefined {
+function constant(value: Expression, frame: ModuleFrame): Binding | undefined {
   if (value.type !== 'Literal' || typeof value.value !== 'number') return undefined;
   if ((value.value | 0) !== value.value)
     throw new TranslateError(`the global value ${value.value} is no i32`, value.start);
@@ -61,7 +61,7 @@ function constant(value: Expression, frame: Frame): Binding | undefined {
 function memory(
   name: string,
   value: Extract<Expression, { type: 'NewExpression' }>,
-  frame: Frame,
+  frame: ModuleFrame,
 ): Binding | 'known' | undefined {
   const [argument] = value.arguments;
   if (value.callee.type !== 'Identifier' || value.arguments.length !== 1) return undefined;
@@ -79,7 +79,7 @@ function member(
   name: string,
   { object, property }: Extract<Expression, { type: 'MemberExpression' }>,
   module: FunctionExpression,
-  frame: Frame,
+  frame: ModuleFrame,
 ): Binding | 'known' | undefined {
   if (object.type !== 'Identifier' || property.type !== 'Identifier') return undefined;
   if (object.name === 'Math') {

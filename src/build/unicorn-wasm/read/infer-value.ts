@@ -1,7 +1,7 @@
 /** The range of one expression's value, given what is known of variables and results so far. */
 import type { BinaryExpression, CallExpression, Expression } from 'acorn';
 import type { FunctionInfo } from './functions.js';
-import { fail, operand, type Program } from './program.js';
+import { fail, operand, type SourceProgram } from './program.js';
 import {
   BOOLEAN,
   FLOAT,
@@ -18,7 +18,7 @@ import {
 /** Beyond this JavaScript's sums are no longer exact, so that wrapping them differs. */
 const EXACT = 2 ** 53;
 
-export function rangeOf(program: Program, fn: FunctionInfo, node: Expression): ValueRange {
+export function rangeOf(program: SourceProgram, fn: FunctionInfo, node: Expression): ValueRange {
   const of = (inner: Expression): ValueRange => rangeOf(program, fn, inner);
   switch (node.type) {
     case 'Literal':
@@ -146,7 +146,7 @@ function sum(minus: boolean, a: ValueRange, b: ValueRange, node: Expression): Va
   return { kind: 'int', low, high, literal: a.literal && b.literal };
 }
 
-function callRange(program: Program, fn: FunctionInfo, node: CallExpression): ValueRange {
+function callRange(program: SourceProgram, fn: FunctionInfo, node: CallExpression): ValueRange {
   const target = program.target(fn, node);
   switch (target.kind) {
     case 'function':

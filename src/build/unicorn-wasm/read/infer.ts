@@ -8,10 +8,10 @@ import type { AnyNode, CallExpression, Expression, ReturnStatement } from 'acorn
 import type { Binding } from './bindings.js';
 import { type FunctionInfo, isNamed, type Variable, visitOwn } from './functions.js';
 import { rangeOf } from './infer-value.js';
-import { argumentsOf, fail, operand, type Program } from './program.js';
+import { argumentsOf, fail, operand, type SourceProgram } from './program.js';
 import { FLOAT, SIGNED, sameRange, type ValueRange, widen } from './value-range.js';
 
-export function infer(program: Program): void {
+export function infer(program: SourceProgram): void {
   const all = [...program.shape.functions.values()];
   for (const fn of all) findCoercions(fn);
   // A set keeps insertion order: functions are taken first in, first out.
@@ -50,7 +50,7 @@ function coercion(operator: string, name: string, right: Expression): ValueRange
 }
 
 function inferFunction(
-  program: Program,
+  program: SourceProgram,
   fn: FunctionInfo,
   again: (fn: FunctionInfo) => void,
 ): void {
@@ -86,7 +86,7 @@ function widenResult(fn: FunctionInfo, range: ValueRange, node: ReturnStatement)
 }
 
 function inferCall(
-  program: Program,
+  program: SourceProgram,
   fn: FunctionInfo,
   node: CallExpression,
   again: (fn: FunctionInfo) => void,

@@ -23,7 +23,7 @@ import type {
 } from 'acorn';
 import type { Callable, GlobalVariable } from '../ir.js';
 import type { Binding, Import, Intrinsic } from './bindings.js';
-import { classify, type Frame } from './classify.js';
+import { classify, type ModuleFrame } from './classify.js';
 import { callsInPlace, describeFunction, type FunctionInfo } from './functions.js';
 import { TranslateError } from './source.js';
 
@@ -70,7 +70,7 @@ class ShapeReader {
   readonly #source: string;
   readonly #functions = new Map<FunctionNode, FunctionInfo>();
   readonly #data: { offset: number; bytes: Uint8Array }[] = [];
-  readonly #frame: Frame = {
+  readonly #frame: ModuleFrame = {
     bindings: new Map(),
     imports: [],
     globals: [],

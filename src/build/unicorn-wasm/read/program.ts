@@ -17,7 +17,7 @@ export type Target =
   | { readonly kind: 'table'; readonly index: Expression }
   | Extract<Binding, { kind: 'import' | 'math' | 'intrinsic' }>;
 
-export class Program {
+export class SourceProgram {
   readonly shape: ModuleShape;
 
   constructor(shape: ModuleShape) {

@@ -19,7 +19,7 @@ const ARGUMENTS_64 = ['rdi', 'rsi', 'rdx', 'rcx', 'r8', 'r9'] as const;
 const RED_ZONE = 128n;
 const DIRECTION_FLAG = 0x400n;
 
-export class CallFrame {
+export class HostCallFrame {
   readonly returnAddress: Addr;
   readonly #task: Task;
   /** The stack pointer before the call. */
@@ -32,7 +32,7 @@ export class CallFrame {
   }
 
   /** Sets the registers and the stack up. A fault: there is no room for the arguments. */
-  static push(task: Task, address: Addr, args: readonly bigint[]): CallFrame | Fault {
+  static push(task: Task, address: Addr, args: readonly bigint[]): HostCallFrame | Fault {
     const { kernel } = task;
     const wide = task.arch === 'x86-64';
     const sp = kernel.stackPointer;
@@ -59,7 +59,7 @@ export class CallFrame {
     engine.writeRegister('eflags', engine.readRegister('eflags') & ~DIRECTION_FLAG);
     kernel.stackPointer = top;
     kernel.programCounter = BigInt.asUintN(word * 8, address);
-    return new CallFrame(task, returnAddress, sp);
+    return new HostCallFrame(task, returnAddress, sp);
   }
 
   /** The call has returned: its value, and the stack pointer back where it was. */

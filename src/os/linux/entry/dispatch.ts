@@ -33,7 +33,7 @@ export function performSyscall(task: Task, request: SyscallRequest): SyscallResu
   const entry = entryOf(request.abi, request.number);
   const { name } = entry.spec;
   const decoder = new ArgumentDecoder(entry.spec, request.args, {
-    memory: onlooker(task),
+    memory: memoryToShow(task),
     word: request.abi.word,
   });
   task.kernel.clock.tick();
@@ -132,7 +132,7 @@ function sixOf(all: SyscallArgs, first: readonly bigint[]): SyscallArgs {
 }
 
 /** A trace must not touch what it shows: a page that it brought in would be resident, a stack grown. */
-function onlooker(task: Task): UserMemory {
+function memoryToShow(task: Task): UserMemory {
   return {
     copyIn: (addr, length) => task.mm.look(addr, length),
     copyOut: () => fail('EFAULT'),

@@ -47,7 +47,7 @@ export class StopJudge implements StopHandler {
       case 'fault':
         if (stop.cause === FAULT_WATCHED) return watched(task, stop);
         task.kernel.meter.charge('exception');
-        return isMended(task, stop) ? undefined : pageFault(task, stop);
+        return isRetried(task, stop) ? undefined : pageFault(task, stop);
       case 'interrupt':
         task.kernel.meter.charge('exception');
         return softwareInterrupt(task, stop);
@@ -73,7 +73,7 @@ export class StopJudge implements StopHandler {
 }
 
 /** Whoever stands between the guest and its kernel may do something about a fault, and have it tried again. */
-function isMended(task: Task, { address, access, pc }: Stop & { kind: 'fault' }): boolean {
+function isRetried(task: Task, { address, access, pc }: Stop & { kind: 'fault' }): boolean {
   const { pid, abi, kernel } = task;
   const answer = kernel.faultInterceptor?.({
     pid,

@@ -63,13 +63,13 @@ function totalSize(loads: readonly ProgramHeader[]): bigint {
 }
 
 /** A step that failed, in words that follow the name of the file. */
-export interface LoadFailure extends Failure {
+export interface ElfLoadFailure extends Failure {
   readonly what: string;
 }
 
-export type LoadResult<T> = { readonly ok: true; readonly value: T } | LoadFailure;
+export type LoadResult<T> = { readonly ok: true; readonly value: T } | ElfLoadFailure;
 
-function failed(what: string, { errno, cause }: Failure): LoadFailure {
+function failed(what: string, { errno, cause }: Failure): ElfLoadFailure {
   return { ...fail(errno, cause), what };
 }
 

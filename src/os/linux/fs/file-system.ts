@@ -14,7 +14,7 @@ import { PagedObject } from '../../../memory/objects.js';
 import type { KernelPool } from '../../../memory/page-table.js';
 import { Directory, type Inode, type Mount, newMount } from './inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from './mode.js';
-import { type Found, walk } from './path-walk.js';
+import { type FoundPath, walk } from './path-walk.js';
 import { RegularFile } from './regular-file.js';
 
 export interface FileInit {
@@ -96,7 +96,7 @@ export class FileSystem {
     return file;
   }
 
-  walk(from: Directory, path: string, follow: boolean): Result<Found> {
+  walk(from: Directory, path: string, follow: boolean): Result<FoundPath> {
     const { meter } = this.#frames;
     const found = walk(this.root, from, path, follow, () => meter.charge('component'));
     if (found.ok) meter.chargeBytes(found.value.path.length);
@@ -121,7 +121,7 @@ export class FileSystem {
   }
 
   /** Makes a file or directory at a place where the walk found none. ENOSPC: no memory is left for it (and `more`). */
-  create(found: Found, make: (mount: Mount) => Inode, more = 0): Result<Inode> {
+  create(found: FoundPath, make: (mount: Mount) => Inode, more = 0): Result<Inode> {
     const { parent, name } = found;
     if (parent.links === 0) return fail('ENOENT');
     if (parent.mount.readOnly) return fail('EROFS');
@@ -134,7 +134,7 @@ export class FileSystem {
   }
 
   /** The last name of a file may go while descriptors or mappings are left (`forget` ends it). */
-  unlink(found: Found, inode: Inode): void {
+  unlink(found: FoundPath, inode: Inode): void {
     found.parent.remove(found.name);
     inode.links = inode instanceof Directory ? 0 : inode.links - 1;
   }

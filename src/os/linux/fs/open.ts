@@ -18,7 +18,7 @@ import type { FileSystem } from './file-system.js';
 import { Directory, type Inode, type Mount } from './inode.js';
 import { MAY_EXEC, MAY_READ, MAY_WRITE, permits } from './mode.js';
 import { OpenFile } from './open-file.js';
-import type { Found } from './path-walk.js';
+import type { FoundPath } from './path-walk.js';
 import type { RegularFile } from './regular-file.js';
 
 /** __O_TMPFILE alone: O_TMPFILE contains O_DIRECTORY. */
@@ -87,7 +87,7 @@ function accessWanted(flags: number): number {
   return (wanted[flags & O_ACCMODE] ?? 0) | (flags & O_TRUNC ? MAY_WRITE : 0);
 }
 
-function openNew(files: FileSystem, found: Found, request: OpenRequest): Result<OpenFile> {
+function openNew(files: FileSystem, found: FoundPath, request: OpenRequest): Result<OpenFile> {
   if (!(request.flags & O_CREAT)) return fail('ENOENT');
   if (found.wantsDirectory) return fail('EISDIR');
   const made = files.create(found, (mount) => newInode(files, mount, found.path, request));
@@ -95,7 +95,7 @@ function openNew(files: FileSystem, found: Found, request: OpenRequest): Result<
 }
 
 /** O_TMPFILE: a file without a name in that directory's file system. */
-function openUnnamed(files: FileSystem, found: Found, request: OpenRequest): Result<OpenFile> {
+function openUnnamed(files: FileSystem, found: FoundPath, request: OpenRequest): Result<OpenFile> {
   const directory = found.inode;
   if (directory === undefined) return fail('ENOENT');
   if (!(directory instanceof Directory)) return fail('ENOTDIR');

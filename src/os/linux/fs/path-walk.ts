@@ -12,7 +12,7 @@ export const PATH_MAX = 4096;
 const NAME_MAX = 255;
 const MAX_LINKS = 40;
 
-export interface Found {
+export interface FoundPath {
   readonly parent: Directory;
   /** The last component; of '/' and '..' the directory's own name. */
   readonly name: string;
@@ -39,7 +39,7 @@ export function walk(
   path: string,
   follow: boolean,
   stepped: () => void = () => {},
-): Result<Found> {
+): Result<FoundPath> {
   if (path === '') return fail('ENOENT');
   const state: Walk = {
     directory: path.startsWith('/') ? root : from,
@@ -67,7 +67,7 @@ function components(path: string): string[] {
   return path.split('/').filter((name) => name !== '');
 }
 
-function itself(directory: Directory): Found {
+function itself(directory: Directory): FoundPath {
   const parent = directory.parent ?? directory;
   const { name, path } = directory;
   return { parent, name, path, inode: directory, wantsDirectory: true };
@@ -79,7 +79,7 @@ function step(
   state: Walk,
   name: string,
   follow: boolean,
-): Result<Found> | undefined {
+): Result<FoundPath> | undefined {
   const { directory } = state;
   const inode = directory.lookup(name);
   const last = state.pending.length === 0;
@@ -104,7 +104,7 @@ function followLink(
   state: Walk,
   target: string,
   last: boolean,
-): Result<Found> | undefined {
+): Result<FoundPath> | undefined {
   state.links++;
   if (state.links > MAX_LINKS) return fail('ELOOP');
   if (target === '') return fail('ENOENT');

@@ -15,7 +15,7 @@ import type { MappedVma } from './vma-list.js';
 const HUGE_PAGES = HUGE_PAGE_SIZE / PAGE_SIZE;
 const PAGES_2GIB = 0x8000_0000 / PAGE_SIZE;
 
-export interface Placement {
+export interface PlaceRequest {
   /** Requested address as given (any 64-bit value, FIXED may be misaligned); 0n for none. */
   readonly addr: bigint;
   readonly pages: number;
@@ -28,7 +28,7 @@ export interface Placement {
 }
 
 /** __get_unmapped_area: the first page of the mapping. */
-export function placeMapping(mm: Mm, place: Placement): Result<number> {
+export function placeMapping(mm: Mm, place: PlaceRequest): Result<number> {
   const { pages, flags, addr } = place;
   const task = mm.taskPages;
   if (pages > task) return fail('ENOMEM');
@@ -50,7 +50,7 @@ function errnoOfAddress(start: bigint): Errno | undefined {
   return number < PAGE_SIZE_N ? errnoName(Number(number)) : undefined;
 }
 
-function chooseArea(mm: Mm, place: Placement): Result<number> {
+function chooseArea(mm: Mm, place: PlaceRequest): Result<number> {
   if (place.align > 1) {
     const misfit = place.pages % place.align !== 0 || !fixedFits(place);
     if (misfit) return fail('EINVAL');
@@ -69,7 +69,7 @@ function chooseArea(mm: Mm, place: Placement): Result<number> {
   return searchArea(mm, place);
 }
 
-function fixedFits(place: Placement): boolean {
+function fixedFits(place: PlaceRequest): boolean {
   return !(place.flags & MAP_FIXED) || place.addr % BigInt(place.align * PAGE_SIZE) === 0n;
 }
 
@@ -78,7 +78,7 @@ function alignPadded(mm: Mm, start: number): number {
   return mm.layout.direction === 'top-down' && rest === 0 ? start + HUGE_PAGES : start + rest;
 }
 
-function searchArea(mm: Mm, place: Placement): Result<number> {
+function searchArea(mm: Mm, place: PlaceRequest): Result<number> {
   const native = mm.layout.kernelBits === 32;
   const minPages = Number(mm.layout.mmapMinAddr >> 12n);
   if (native && place.pages > mm.taskPages - minPages) return fail('ENOMEM');
@@ -92,7 +92,7 @@ function searchArea(mm: Mm, place: Placement): Result<number> {
   return found !== undefined ? ok(found) : searchBottomUp(mm, place);
 }
 
-function searchBottomUp(mm: Mm, place: Placement): Result<number> {
+function searchBottomUp(mm: Mm, place: PlaceRequest): Result<number> {
   const low32 = place.flags & MAP_32BIT && mm.arch === 'x86-64';
   const low = Number((low32 ? mm.layout.map32Base : mm.layout.legacyBase) >> 12n);
   const high = low32 ? PAGES_2GIB : mm.taskPages;
@@ -103,7 +103,7 @@ function searchBottomUp(mm: Mm, place: Placement): Result<number> {
 }
 
 /** A hint is taken when the range is free, the guard gap below a stack included. */
-function hintPage(mm: Mm, place: Placement, limit = mm.taskPages): number | undefined {
+function hintPage(mm: Mm, place: PlaceRequest, limit = mm.taskPages): number | undefined {
   if (place.addr === 0n) return undefined;
   const page = alignUp(Number(place.addr >> 12n), place.align);
   if (limit - place.pages < page) return undefined;
@@ -122,7 +122,7 @@ export function gapStart(mm: Mm, vma: MappedVma): number {
  * unmapped_area_topdown: the highest place in [low, high). The guard gap of a growing mapping counts
  * where free space that would do ends at it, and from then on; a gap too small is passed over without.
  */
-function highestGap(mm: Mm, low: number, high: number, place: Placement): number | undefined {
+function highestGap(mm: Mm, low: number, high: number, place: PlaceRequest): number | undefined {
   const needed = place.pages + place.align - 1;
   let top = high;
   for (let index = mm.list.indexFrom(high - 1); ; index--) {
@@ -141,7 +141,7 @@ function highestGap(mm: Mm, low: number, high: number, place: Placement): number
 }
 
 /** unmapped_area: the lowest place in [low, high). */
-function lowestGap(mm: Mm, low: number, high: number, place: Placement): number | undefined {
+function lowestGap(mm: Mm, low: number, high: number, place: PlaceRequest): number | undefined {
   const needed = place.pages + place.align - 1;
   for (let index = mm.list.indexFrom(low); ; index++) {
     index = mm.list.gapUp(index, needed);

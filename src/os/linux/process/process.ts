@@ -27,7 +27,7 @@ import type { ListedMapping } from '../../../memory/mapping.js';
 import type { PageWatch } from '../../../memory/watch.js';
 import type { Policy } from '../../../policy/policy.js';
 import type { TraceRecorder } from '../../../trace/events.js';
-import { CallFrame, HOST_ADDRESSES, noRoom } from '../entry/call.js';
+import { HOST_ADDRESSES, HostCallFrame, noRoom } from '../entry/call.js';
 import { performSyscall } from '../entry/dispatch.js';
 import { hostCall } from '../entry/host-call.js';
 import { execProgram, prepareIdle } from '../exec/exec.js';
@@ -383,8 +383,8 @@ export class LinuxProcess implements Guest {
   }
 
   #call(address: Addr, args: readonly bigint[]): Outcome {
-    const frame = CallFrame.push(this.#task, address, args);
-    if (!(frame instanceof CallFrame)) return noRoom(frame);
+    const frame = HostCallFrame.push(this.#task, address, args);
+    if (!(frame instanceof HostCallFrame)) return noRoom(frame);
     const end = this.#runTasks({ until: frame.returnAddress });
     return typeof end === 'string' ? frame.pop() : end;
   }

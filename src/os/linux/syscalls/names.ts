@@ -6,7 +6,7 @@ import { int, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { allowedSize } from '../file-size.js';
 import { Directory, type Inode, Symlink } from '../fs/inode.js';
 import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from '../fs/mode.js';
-import { type Found, PATH_MAX } from '../fs/path-walk.js';
+import { type FoundPath, PATH_MAX } from '../fs/path-walk.js';
 import { RegularFile } from '../fs/regular-file.js';
 import type { Task } from '../process/task.js';
 import { pathIn, startOf, twoWords } from './arguments.js';
@@ -15,7 +15,7 @@ import type { HandlerTable } from './handler.js';
 const CWD = BigInt(AT_FDCWD);
 const STICKY = 0o1000;
 
-function find(task: Task, dirfd: bigint, pathname: bigint, follow: boolean): Result<Found> {
+function find(task: Task, dirfd: bigint, pathname: bigint, follow: boolean): Result<FoundPath> {
   const path = pathIn(task.mm, pathname);
   if (!path.ok) return path;
   const start = startOf(task, dirfd, path.value);
@@ -27,7 +27,7 @@ function findExisting(
   dirfd: bigint,
   pathname: bigint,
   follow = true,
-): Result<Found & { readonly inode: Inode }> {
+): Result<FoundPath & { readonly inode: Inode }> {
   const found = find(task, dirfd, pathname, follow);
   if (!found.ok) return found;
   const { inode } = found.value;
@@ -35,7 +35,7 @@ function findExisting(
 }
 
 /** may_delete(): write and search the directory; in a sticky one only the owner's. */
-function mayRemove({ parent }: Found, inode: Inode): Result<0> {
+function mayRemove({ parent }: FoundPath, inode: Inode): Result<0> {
   if (!permits(parent, MAY_WRITE | MAY_EXEC)) return fail('EACCES');
   const foreign = inode.uid !== USER_ID && parent.uid !== USER_ID;
   if (parent.mode & STICKY && foreign) return fail('EPERM');
@@ -55,7 +55,7 @@ function unlink(task: Task, dirfd: bigint, pathname: bigint): SyscallResult {
 }
 
 /** Takes the name away; the content goes with the last descriptor and mapping. */
-function drop(task: Task, found: Found, inode: Inode): void {
+function drop(task: Task, found: FoundPath, inode: Inode): void {
   task.kernel.files.unlink(found, inode);
   if (inode.links > 0) return;
   if (inode instanceof RegularFile) inode.content.path += ' (deleted)';
@@ -113,7 +113,11 @@ function symlink(task: Task, target: bigint, dirfd: bigint, pathname: bigint): S
 }
 
 /** Within one mount, files over files and directories over empty directories. */
-function rename(task: Task, from: Found & { readonly inode: Inode }, to: Found): SyscallResult {
+function rename(
+  task: Task,
+  from: FoundPath & { readonly inode: Inode },
+  to: FoundPath,
+): SyscallResult {
   if (from.parent.mount !== to.parent.mount) return fail('EXDEV');
   const away = mayRemove(from, from.inode);
   if (!away.ok) return away;

@@ -33,7 +33,7 @@ import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
 import type { Task } from '../process/task.js';
-import { attachMode, attachments, permitted, type Segment } from '../shm.js';
+import { attachMode, attachments, permitted, type ShmSegment } from '../shm.js';
 import type { HandlerTable, RequestTable } from './handler.js';
 
 const PAGE_MASK = 0xfffn;
@@ -152,7 +152,7 @@ function shmctl(task: Task, id: number, command: number, buffer: Addr, abi: Abi)
 }
 
 /** struct shmid64_ds. */
-function describe(segment: Segment, { pid }: Task, { word }: Abi): Struct {
+function describe(segment: ShmSegment, { pid }: Task, { word }: Abi): Struct {
   const wide = word === 8;
   const { removed, locked } = segment;
   const mode = segment.mode | (removed ? SHM_DEST : 0) | (locked ? SHM_LOCKED : 0);

@@ -12,7 +12,7 @@ import {
   localGet,
   type ModuleImage,
   type Stmt,
-  type ValueType,
+  type WasmType,
 } from '../../../../src/build/unicorn-wasm/ir.js';
 
 function written(write: (out: BinaryWriter) => void): number[] {
@@ -137,7 +137,7 @@ describe('modules', () => {
   });
 });
 
-function image(params: ValueType[], code: Stmt[], locals: ValueType[]): ModuleImage {
+function image(params: WasmType[], code: Stmt[], locals: WasmType[]): ModuleImage {
   const callable: Callable = { signature: { params, result: 'i32' }, index: -1 };
   const body: Body = { callable, locals: [...params, ...locals], code };
   return {
@@ -152,9 +152,9 @@ function image(params: ValueType[], code: Stmt[], locals: ValueType[]): ModuleIm
 }
 
 async function instantiate(
-  params: ValueType[],
+  params: WasmType[],
   code: Stmt[],
-  locals: ValueType[] = [],
+  locals: WasmType[] = [],
 ): Promise<(...args: number[]) => number> {
   const bytes = encodeModule(image(params, code, locals));
   const { instance } = await WebAssembly.instantiate(bytes);

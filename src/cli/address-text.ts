@@ -2,7 +2,7 @@
 import { type Frame, type Sandbox, symbolAt, visible } from '../index.js';
 
 /** `0x40005c <_start+0x5c>`. */
-export function place(sandbox: Sandbox, address: bigint): string {
+export function placeText(sandbox: Sandbox, address: bigint): string {
   return `0x${address.toString(16)}${symbolSuffix(sandbox, address)}`;
 }
 
@@ -13,7 +13,7 @@ export function symbolSuffix(sandbox: Sandbox, address: bigint): string {
 }
 
 /** `0x40113f <main+0x1f> jit.c:22`; `?` where only a word on the stack tells of it. */
-export function framePlace({ pc, symbol, offset, file, line, by }: Frame): string {
+export function frameText({ pc, symbol, offset, file, line, by }: Frame): string {
   const name = symbol === undefined ? '' : suffix(symbol, BigInt(offset ?? 0));
   const source = file === undefined ? '' : ` ${visible(file)}:${line}`;
   return `0x${pc.toString(16)}${name}${source}${by === 'stack' ? ' ?' : ''}`;

@@ -5,7 +5,7 @@
 import type { Addr } from '../../base/address.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { Convention } from './convention.js';
-import { CALLER_FRAME, type Frame, integerOf } from './frame.js';
+import { type ArgumentFrame, CALLER_FRAME, integerOf } from './frame.js';
 import { STACK_PATTERN } from './garbage.js';
 import type { CallPlan } from './locations.js';
 import { DIRECTION_FLAG, MXCSR_CONTROL, type RegisterValues, X87_EMPTY } from './machine-state.js';
@@ -39,7 +39,7 @@ export interface Breach {
 export interface ReturnFacts {
   readonly sandbox: Sandbox;
   readonly plan: CallPlan;
-  readonly frame: Frame;
+  readonly frame: ArgumentFrame;
   readonly before: RegisterValues;
   readonly after: RegisterValues;
 }
@@ -156,7 +156,7 @@ function x87Values(tags: bigint): number {
   return held;
 }
 
-export interface CallFacts {
+export interface CallState {
   readonly convention: Convention;
   /** What is called: a callback's name. */
   readonly callee: string;
@@ -170,7 +170,7 @@ export interface CallFacts {
 }
 
 /** Judges a call that the code makes, at the callee's first instruction. */
-export function breachesAtCall(facts: CallFacts): Breach[] {
+export function breachesAtCall(facts: CallState): Breach[] {
   const { convention, callee, slot, frameEnd, returnsTo: pc } = facts;
   const { shadow, word, name } = convention;
   const found: Breach[] = modes(facts, `calls ${callee}`, 0);
