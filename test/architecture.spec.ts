@@ -36,12 +36,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Windows' memory manager; and the Win32 surface above it and above Wine's system calls.
   'os/windows': ['abi/windows', 'base', 'engine', 'formats', 'kernel', 'memory'],
   win32: [
+    'abi/linux',
     'abi/windows',
     'base',
     'engine',
     'formats',
     'kernel',
     'memory',
+    'os/linux',
+    'os/linux/mm',
     'os/windows',
     'policy',
     'type:trace',

@@ -22,7 +22,7 @@ import { ApiCall } from './call.js';
 import { CallbackReturned, ProcessEnded } from './control.js';
 import { callGuest } from './guest-call.js';
 import { mapsText } from './listing.js';
-import { LoadFailure } from './loader/libraries.js';
+import { LoadFailure } from './load-failure.js';
 import { SYSTEM_DLLS } from './loader/loadable-dll.js';
 import { beginMain, selectTeb, startProcess } from './loader/start.js';
 import { GuestFault } from './memory-io.js';
@@ -52,7 +52,7 @@ export class Win32Guest implements Guest {
   readonly hostAddresses: AddrRange;
   readonly symbols: ReadonlyMap<string, Addr>;
   readonly #system: Win32System;
-  readonly #process: Win32Process;
+  readonly #started: Win32Process | undefined;
   readonly #blocks: number;
   readonly #hasProgram: boolean;
   #begun = false;
@@ -68,13 +68,13 @@ export class Win32Guest implements Guest {
     this.#blocks = blocks;
     this.#hasProgram = program !== undefined;
     const init = program ?? { path: 'C:\\empty.exe', commandLine: 'empty', environment: [] };
-    this.#process = started(() => startProcess(system, init, program?.bytes));
+    this.#started = this.#start(() => startProcess(system, init, program?.bytes));
     this.symbols = new Map();
-    this.memory = memoryOf(this.#process);
+    this.memory = memoryOf(() => this.#process);
   }
 
   get pid(): number {
-    return this.#process.pid;
+    return this.#started?.pid ?? 0;
   }
 
   get registers(): GuestRegisters {
@@ -165,11 +165,13 @@ export class Win32Guest implements Guest {
   }
 
   mappings(): readonly ListedMapping[] {
-    return this.#process.space.mappings();
+    return this.#started?.space.mappings() ?? [];
   }
 
   mapsText(): string {
-    return mapsText(this.mappings(), this.#process.wide);
+    if (this.#started === undefined) return '';
+    const { space, wide } = this.#started;
+    return space.mapsText?.() ?? mapsText(this.mappings(), wide);
   }
 
   history(): readonly VmaHistory[] {
@@ -227,7 +229,35 @@ export class Win32Guest implements Guest {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#process.space.close();
+    this.#started?.space.close();
+  }
+
+  /** @throws MayexecError when the program did not start. */
+  get #process(): Win32Process {
+    if (this.#started === undefined) {
+      throw new MayexecError(`the program did not start: ${this.#system.log.at(-1)}`);
+    }
+    return this.#started;
+  }
+
+  /** What the system beneath refuses is how the run ends; a file that cannot be used is the host's mistake. */
+  #start(start: () => Win32Process): Win32Process | undefined {
+    try {
+      return start();
+    } catch (error) {
+      if (!(error instanceof LoadFailure)) throw error;
+      if (!error.bySystem || this.os === 'windows') {
+        throw new MayexecError(`cannot start the program: ${error.message}`);
+      }
+      this.#system.note(error.message);
+      // As Wine says it: the program that it loads first is its own start.exe.
+      const line = `wine: failed to load start.exe: ${error.status.toString(16)}\n`;
+      if (error.status === STATUS.INVALID_PARAMETER) {
+        this.#system.outputs[1].write(new TextEncoder().encode(line));
+      }
+      this.#outcome = { kind: 'exit', code: error.status & 0xff };
+      return undefined;
+    }
   }
 
   get #engine(): Engine {
@@ -292,37 +322,27 @@ function errorOf({ error }: ApiCall): { readonly error?: number } {
   return error === undefined ? {} : { error };
 }
 
-function started(start: () => Win32Process): Win32Process {
-  try {
-    return start();
-  } catch (error) {
-    if (error instanceof LoadFailure) {
-      throw new MayexecError(`cannot start the program: ${error.message}`);
-    }
-    throw error;
-  }
-}
-
-function memoryOf(process: Win32Process): GuestMemory {
-  const { memory, space } = process;
+function memoryOf(live: () => Win32Process): GuestMemory {
   const fault = (address: Addr, length: number, access: 'read' | 'write'): Fault => {
+    const { memory, space, pc } = live();
     const at = memory.refusal(address, length, access) ?? address;
     const mapped = space.vm.vads.find(Number(at >> 12n)) !== undefined;
-    return { address: at, access, code: mapped ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc: process.pc };
+    return { address: at, access, code: mapped ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc };
   };
   const nothing = (what: string, address: Addr): MayexecError =>
     new MayexecError(`${what}: nothing is committed at 0x${address.toString(16)}`);
   return {
-    load: (address, length) => memory.tryRead(address, length) ?? fault(address, length, 'read'),
+    load: (address, length) =>
+      live().memory.tryRead(address, length) ?? fault(address, length, 'read'),
     store: (address, bytes) =>
-      memory.tryWrite(address, bytes) ? null : fault(address, bytes.length, 'write'),
+      live().memory.tryWrite(address, bytes) ? null : fault(address, bytes.length, 'write'),
     peek: (address, length) => {
-      const bytes = space.vm.pages.peek(address, length);
+      const bytes = live().space.vm.pages.peek(address, length);
       if (bytes === undefined) throw nothing('peek', address);
       return bytes;
     },
     poke: (address, bytes) => {
-      if (!space.vm.pages.poke(address, bytes)) throw nothing('poke', address);
+      if (!live().space.vm.pages.poke(address, bytes)) throw nothing('poke', address);
     },
   };
 }

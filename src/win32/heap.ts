@@ -20,7 +20,7 @@ export const HEAP_ZERO_MEMORY = 0x8;
 export const HEAP_CREATE_ENABLE_EXECUTE = 0x40000;
 
 /** Bytes reserved for a growing heap, and committed at first. */
-const RESERVED = 0x40_0000n;
+const RESERVED = { 4: 0x20_0000n, 8: 0x40_0000n } as const;
 const COMMITTED = 0x1_0000n;
 /** Blocks from this size on are allocations of their own. */
 const LARGE = 0x7f000n;
@@ -74,7 +74,7 @@ export class Heaps {
 
   create(flags: number, initial: bigint, maximum: bigint): NtResult<Addr> {
     const protect = flags & HEAP_CREATE_ENABLE_EXECUTE ? PAGE_EXECUTE_READWRITE : PAGE_READWRITE;
-    const room = maximum === 0n ? RESERVED : roundUp(maximum, 0x1_0000n);
+    const room = maximum === 0n ? RESERVED[this.#word] : roundUp(maximum, 0x1_0000n);
     const first = initial < COMMITTED ? COMMITTED : roundUp(initial, 0x1000n);
     const wanted = initial > room ? roundUp(initial, 0x1_0000n) : room;
     const area = this.#addArea(protect, wanted, first > wanted ? wanted : first);
@@ -193,7 +193,7 @@ export class Heaps {
     let area = heap.areas.at(-1)!;
     if (area.next + room > area.end) {
       if (heap.maximum !== 0n) return undefined;
-      const added = this.#addArea(heap.protect, RESERVED, COMMITTED);
+      const added = this.#addArea(heap.protect, RESERVED[this.#word], COMMITTED);
       if (!added.ok) return undefined;
       area = added.value;
       heap.areas.push(area);

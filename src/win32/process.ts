@@ -76,7 +76,7 @@ export class Win32Process {
     this.wide = system.arch === 'x86-64';
     this.word = this.wide ? 8 : 4;
     this.memory = new GuestMemoryIo(this.space.vm, this.word);
-    this.pid = system.nextId();
+    this.pid = this.space.pid ?? system.nextId();
     this.tid = system.nextId();
     this.path = init.path;
     this.commandLine = init.commandLine;

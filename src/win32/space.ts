@@ -11,6 +11,9 @@ import type { VirtualMemory } from '../os/windows/memory/virtual-memory.js';
 import type { GuestFileData } from './files.js';
 import type { Mitigations } from './mitigations.js';
 
+/** A number: a table of the system's, of so many bytes. */
+export type StartPart = 'stack' | 'heap' | number;
+
 export interface SectionInit {
   /** Bytes. */
   readonly size: number;
@@ -33,12 +36,22 @@ export interface SpaceLayout {
 export interface Space {
   readonly vm: VirtualMemory;
   readonly translate: Translate;
+  /** The process as the system beneath numbers it. */
+  readonly pid?: number;
   readonly mitigations: Mitigations;
   readonly layout: SpaceLayout;
   /** lpMaximumApplicationAddress. */
   readonly highestAddress: Addr;
   /** Memory of the page file, or of a file, that can be mapped as views. Undefined: no memory. */
   createSection(init: SectionInit): Section | undefined;
+  /** The file of an image that is about to be mapped; its name as mappings show it. */
+  installImage(path: string, bytes: Uint8Array): string;
+  /** What is put into a new address space, in this order. */
+  readonly startOrder: readonly StartPart[];
+  /** A read-only view of so many bytes. */
+  mapTable?(bytes: number): void;
+  /** Options of the process heap. */
+  readonly heapFlags: number;
   /** DEP was switched on or off. */
   rightsChanged(): void;
   /** True when the system has mended the fault and the access is to be tried again. */
@@ -47,6 +60,8 @@ export interface Space {
   syscall?(number: number, args: readonly bigint[]): bigint;
   /** What listing the space gives. */
   mappings(): readonly ListedMapping[];
+  /** The system's own listing as text; undefined: the usual one of allocations. */
+  mapsText?(): string;
   /** What the system decides when it knows the program's marks; undefined: no program. */
   begin(image: PeImage | undefined): void;
   /** 0 alwaysoff, 1 alwayson, 2 optin, 3 optout, as KUSER_SHARED_DATA has it. */

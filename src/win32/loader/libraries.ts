@@ -1,5 +1,5 @@
 /** Images of a process: mapping them, binding their imports, finding what they export. */
-import { ERROR, type NtStatus, STATUS, win32Error } from '../../abi/windows/status.js';
+import { ERROR, STATUS, win32Error } from '../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import { Struct } from '../../base/struct.js';
@@ -20,6 +20,7 @@ import { protect } from '../../os/windows/memory/protect.js';
 import { mapImage, unmapView } from '../../os/windows/memory/view.js';
 import { GATE_LENGTH, GATE_VECTOR } from '../builtin-dlls.js';
 import { callGuest } from '../guest-call.js';
+import { LoadFailure } from '../load-failure.js';
 import type { Module } from '../modules.js';
 import { moduleName } from '../modules.js';
 import type { Win32Process } from '../process.js';
@@ -28,16 +29,6 @@ import type { Win32Process } from '../process.js';
 const MAX_NESTED = 64;
 const MAX_FORWARDS = 16;
 const MAX_MODULES = 256;
-
-/** Why a program cannot be started, in one line. */
-export class LoadFailure extends Error {
-  readonly status: NtStatus;
-
-  constructor(status: NtStatus, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
 
 /** Maps an image where it may lie and lists it as a module. @throws LoadFailure */
 export function mapModule(
@@ -75,11 +66,12 @@ export function mapModule(
       noCache: false,
       object: undefined,
       image: content,
-      name: path,
+      name: process.space.installImage(path, bytes),
     },
     base,
   );
-  if (status !== STATUS.SUCCESS) throw new LoadFailure(status, `${path}: it cannot be mapped`);
+  if (status !== STATUS.SUCCESS)
+    throw new LoadFailure(status, `${path}: it cannot be mapped`, true);
   const module: Module = { path, base, content, exports, builtin, references: 1 };
   process.modules.add(module);
   return module;

@@ -9,16 +9,18 @@ import {
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
+import type { PeImage } from '../../formats/pe/image.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
 import { ProcessEnded } from '../control.js';
+import { LoadFailure } from '../load-failure.js';
 import { Modules } from '../modules.js';
 import { type ProcessInit, Win32Process } from '../process.js';
 import { KUSER_SHARED_DATA, sharedData } from '../shared-data.js';
+import type { StartPart } from '../space.js';
 import type { Win32System } from '../system.js';
 import {
   attach,
   bindImports,
-  LoadFailure,
   mapBuiltin,
   mapModule,
   prepareTls,
@@ -46,11 +48,7 @@ export function startProcess(
     const main = bytes === undefined ? undefined : mapModule(process, init.path, bytes);
     space.begin(main?.content.image);
     mapSystemPages(process);
-    const image = main?.content.image;
-    makeStack(process, image?.stack.reserve ?? 0x100000n, image?.stack.commit ?? 0x1000n);
-    const heap = process.heaps.create(0, 0n, 0n);
-    if (!heap.ok) throw new LoadFailure(heap.status, 'no memory for the process heap');
-    process.heaps.process = heap.value;
+    for (const part of space.startOrder) makePart(process, part, main?.content.image);
     fillBlocks(process, main?.base ?? 0n);
     for (const name of SYSTEM_DLLS) mapBuiltin(process, name);
     prepareThread(process);
@@ -92,6 +90,23 @@ function mapSystemPages(process: Win32Process): void {
   process.teb = space.layout.teb;
   process.peb = space.layout.peb;
   space.mapBlocks();
+}
+
+function makePart(process: Win32Process, part: StartPart, image: PeImage | undefined): void {
+  const { space, heaps } = process;
+  switch (part) {
+    case 'stack':
+      makeStack(process, image?.stack.reserve ?? 0x100000n, image?.stack.commit ?? 0x1000n);
+      return;
+    case 'heap': {
+      const heap = heaps.create(space.heapFlags, 0n, 0n);
+      if (!heap.ok) throw new LoadFailure(heap.status, 'no memory for the process heap', true);
+      heaps.process = heap.value;
+      return;
+    }
+    default:
+      space.mapTable?.(part);
+  }
 }
 
 function makeStack(process: Win32Process, reserve: bigint, commit: bigint): void {

@@ -59,6 +59,8 @@ export class WindowsSpace implements Space, VirtualMemory {
   readonly mitigations: Mitigations;
   readonly nxPolicy: number;
   readonly commitsWholeStack = false;
+  readonly heapFlags = 0;
+  readonly startOrder = ['stack', 'heap'] as const;
   readonly commitLimit: number;
   committed = 0;
   top: number;
@@ -86,6 +88,10 @@ export class WindowsSpace implements Space, VirtualMemory {
     this.top = arch === 'x86-64' ? TOP_64 : TOP_32;
     this.areas = [{ start: FLOOR, end: this.top }];
     this.layout = this.#layout();
+  }
+
+  get largest(): bigint {
+    return this.highestAddress + 1n;
   }
 
   get vm(): VirtualMemory {
@@ -144,6 +150,10 @@ export class WindowsSpace implements Space, VirtualMemory {
       object,
       name: init.file?.path ?? 'section',
     };
+  }
+
+  installImage(path: string): string {
+    return path;
   }
 
   rightsChanged(): void {

@@ -48,9 +48,8 @@ const TYPES = MEM_COMMIT | MEM_RESERVE | MEM_RESET | MEM_TOP_DOWN | MEM_WRITE_WA
 export function allocate(vm: VirtualMemory, request: AllocateRequest): NtResult<Allocated> {
   const { rules } = vm;
   const { base, size, type } = request;
-  const top = BigInt(vm.top) * PAGE;
   if (size === 0n) return refused(STATUS.INVALID_PARAMETER);
-  if (size > top) {
+  if (size > vm.largest) {
     return rules.tooLarge === 'working-set-limit'
       ? refused(STATUS.WORKING_SET_LIMIT_RANGE)
       : refused(STATUS.INVALID_PARAMETER);

@@ -16,4 +16,6 @@ export interface Section {
   /** Of an image, relocated to where it is mapped. */
   readonly image?: PeContent;
   readonly name: string;
+  /** Descriptor of the file behind it, where the system below has one. */
+  readonly handle?: bigint;
 }

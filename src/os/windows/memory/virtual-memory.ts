@@ -48,6 +48,8 @@ export interface VirtualMemory {
   /** First page, and the page behind the last, that a program may allocate. */
   readonly floor: number;
   readonly top: number;
+  /** Bytes of the largest allocation: what a program can address. */
+  readonly largest: bigint;
   /** Where the system looks for room, in order, when the program names no address. */
   readonly areas: readonly PageRange[];
   /** Bytes that may be committed. */

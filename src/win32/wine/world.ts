@@ -1,0 +1,75 @@
+/** Wine as a world: programs for Windows in Wine's address space, on Linux and under its policies. */
+import { Random } from '../../base/random.js';
+import { linuxProfile } from '../../engine/cpu-profile.js';
+import type { Guest } from '../../kernel/guest.js';
+import { OutputSink } from '../../kernel/output.js';
+import type { GuestOptions, World } from '../../kernel/world.js';
+import { createLayout } from '../../os/linux/mm/layout.js';
+import { LinuxProcess } from '../../os/linux/process/process.js';
+import { SYSCTLS } from '../../os/linux/sysctl.js';
+import { GuestFiles } from '../files.js';
+import { Win32Guest } from '../guest.js';
+import { standardInput } from '../input.js';
+import { builtinDll } from '../loader/system-dlls.js';
+import { programOf } from '../program.js';
+import { step } from '../run.js';
+import { Win32System } from '../system.js';
+import { preloaderElf } from './preloader.js';
+import { WINE_LAYOUTS, type WineLayout, WineSpace } from './space.js';
+
+export const wineWorld: World = {
+  os: 'wine',
+  arches: ['x86-64', 'i386'],
+  defaultPolicy: 'nx',
+  layouts: WINE_LAYOUTS,
+  settings: SYSCTLS,
+  mountOptions: ['noexec', 'ro', 'wxallowed'],
+  cpu: (arch, { protectionKeys }) => linuxProfile(arch, protectionKeys),
+  open,
+};
+
+function open(options: GuestOptions): Guest {
+  const { engine, arch, onOutput, limits, layout = 'wine-8' } = options;
+  const sink = (fd: 1 | 2): OutputSink =>
+    new OutputSink(onOutput === undefined ? undefined : (bytes) => onOutput(fd, bytes));
+  const files = new GuestFiles();
+  for (const [path, file] of Object.entries(options.files)) {
+    files.create(path, file instanceof Uint8Array ? file : file.content);
+  }
+  const program = programOf(options, files);
+  const outputs = [sink(1), sink(2)] as const;
+  const system = new Win32System({
+    engine,
+    arch,
+    traits: { os: 'wine', version: [6, 1, 7601], wineVersion: '8.0' },
+    files,
+    outputs,
+    stdin: standardInput(options.stdin),
+    trace: options.trace,
+    seed: options.seed,
+    step,
+    dll: builtinDll,
+    createSpace: () => new WineSpace(startPreloader(options, outputs[1]), layout as WineLayout),
+  });
+  return new Win32Guest(system, program, limits.blocks);
+}
+
+/** The Linux process, with nothing in it but the preloader. */
+function startPreloader(options: GuestOptions, errors: OutputSink): LinuxProcess {
+  const { arch, seed, policies, program } = options;
+  const random = seed === 0 ? undefined : new Random(seed);
+  const { stdin: _stdin, layout: _layout, settings, program: _program, ...rest } = options;
+  const linux = LinuxProcess.create({
+    ...rest,
+    layout: createLayout(policies.effects.layout, arch, random?.fork('layout')),
+    sysctls: settings,
+    files: {},
+    onOutput: (fd, bytes) => {
+      if (fd === 2) errors.write(bytes);
+    },
+  });
+  const name =
+    arch === 'x86-64' ? '/usr/lib/wine/wine64-preloader' : '/usr/lib/wine/wine-preloader';
+  linux.exec(name, preloaderElf(arch), [name], [], program?.xattrs ?? {});
+  return linux;
+}
