@@ -74,7 +74,7 @@ export class Win32Guest implements Guest {
   }
 
   get pid(): number {
-    return this.#started?.pid ?? 0;
+    return this.#started?.tracePid ?? 0;
   }
 
   get registers(): GuestRegisters {

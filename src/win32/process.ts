@@ -37,6 +37,8 @@ export class Win32Process {
   readonly word: 4 | 8;
   readonly pid: number;
   readonly tid: number;
+  /** As events name it: the number of the system beneath. */
+  readonly tracePid: number;
   readonly path: string;
   readonly commandLine: string;
   readonly environment: readonly string[];
@@ -76,7 +78,8 @@ export class Win32Process {
     this.wide = system.arch === 'x86-64';
     this.word = this.wide ? 8 : 4;
     this.memory = new GuestMemoryIo(this.space.vm, this.word);
-    this.pid = this.space.pid ?? system.nextId();
+    this.pid = system.nextId();
+    this.tracePid = this.space.pid ?? this.pid;
     this.tid = system.nextId();
     this.path = init.path;
     this.commandLine = init.commandLine;

@@ -67,7 +67,7 @@ export function recordCall(
 ): void {
   process.system.trace.record({
     type: 'api',
-    pid: process.pid,
+    pid: process.tracePid,
     pc: call.caller,
     dll: fn.dll,
     name: fn.name,

@@ -31,7 +31,7 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
   if (access === 'exec' && runsThunk(process, pc)) return;
   process.system.trace.record({
     type: 'fault',
-    pid: process.pid,
+    pid: process.tracePid,
     pc,
     fault: { address, access, code: isBelowTop ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc },
     vma: undefined,

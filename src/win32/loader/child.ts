@@ -37,7 +37,7 @@ export function runChild(parent: Win32Process, init: ChildInit): EndedChild | nu
     if (!(error instanceof ProcessEnded) || child === undefined) throw error;
     const { outcome } = error;
     if (outcome.kind === 'limit') throw error;
-    system.trace.record({ type: 'end', pid: child.pid, pc: child.pc, outcome });
+    system.trace.record({ type: 'end', pid: child.tracePid, pc: child.pc, outcome });
     const exitCode =
       outcome.kind === 'exit'
         ? outcome.code
