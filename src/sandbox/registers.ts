@@ -7,8 +7,15 @@ export interface Registers {
   [name: string]: bigint;
 }
 
-/** `check` throws when they may no longer be used. An unknown name throws and names the nearest. */
-export function registersOf(guest: GuestRegisters, check: () => void): Registers {
+/**
+ * `check` throws when they may no longer be used; `written` is told of each that the host writes. An unknown name throws
+ * and names the nearest.
+ */
+export function registersOf(
+  guest: GuestRegisters,
+  check: () => void,
+  written: (name: string, value: number | bigint) => void,
+): Registers {
   const known = new Set(guest.registers);
   const nameOf = (name: string): string => {
     check();
@@ -22,6 +29,7 @@ export function registersOf(guest: GuestRegisters, check: () => void): Registers
     set(_target, name, value: number | bigint) {
       const register = nameOf(String(name));
       guest.writeRegister(register, wide(register) ? BigInt(value) : toWord(register, value));
+      written(register, value);
       return true;
     },
     has: (_target, name) => typeof name === 'string' && known.has(name),

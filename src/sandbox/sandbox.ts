@@ -6,12 +6,14 @@
 import type { Addr, AddrRange, Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import type { Fault, Outcome } from '../base/outcome.js';
+import { checksum } from '../base/pack.js';
 import type { Finding } from '../diagnosis/monitor/finding.js';
 import { findingsOf } from '../diagnosis/monitor/findings.js';
 import { PageWatcher } from '../diagnosis/monitor/page-watcher.js';
 import type { Engine } from '../engine/engine.js';
 import {
   type EngineInfo,
+  engineInfo,
   loadEngine,
   type OpenedEngine,
   openEngine,
@@ -40,6 +42,14 @@ import {
   type SandboxOptions,
   toWord,
 } from './options.js';
+import {
+  callsUpTo,
+  digestOf,
+  type RecordedCall,
+  Recording,
+  readSandbox,
+  writeSandbox,
+} from './recording.js';
 import { type Registers, registersOf } from './registers.js';
 import { checkResume, type ResumeOptions } from './resume.js';
 import { type GuestOs, WORLDS } from './worlds.js';
@@ -66,6 +76,8 @@ export interface SandboxSnapshot {
   readonly injector: Saved;
   readonly watcher: Saved | undefined;
   readonly traceLength: number;
+  /** What the host had done. */
+  readonly recorded: Recording['last'];
 }
 
 export class Sandbox implements Disposable {
@@ -85,6 +97,8 @@ export class Sandbox implements Disposable {
   readonly #injector: Injector;
   readonly #watcher: PageWatcher | undefined;
   readonly #snapshots = new WeakSet<SandboxSnapshot>();
+  readonly #options: SandboxOptions;
+  readonly #recording = new Recording();
   #closed = false;
 
   private constructor(
@@ -102,6 +116,7 @@ export class Sandbox implements Disposable {
     this.policy = policies.spec;
     this.engine = info;
     this.#engine = engine;
+    this.#options = options;
     this.#recorder = new Recorder();
     this.#injector = new Injector(checked.injections);
     this.#watcher = options.monitor === true ? new PageWatcher() : undefined;
@@ -122,7 +137,11 @@ export class Sandbox implements Disposable {
       ...interception(checked, options, this.#injector),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
     });
-    this.regs = registersOf(this.#guest.registers, () => this.#alive());
+    this.regs = registersOf(
+      this.#guest.registers,
+      () => this.#alive(),
+      (name, value) => this.#recording.add(['setRegister', name, value]),
+    );
   }
 
   /**
@@ -160,7 +179,7 @@ export class Sandbox implements Disposable {
 
   /** Runs the loaded program until it ends, or a limit ends it. */
   run(): Outcome {
-    return this.#alive().run();
+    return this.#did(this.#alive().run(), 'run');
   }
 
   /**
@@ -170,13 +189,18 @@ export class Sandbox implements Disposable {
    * @throws MayexecError for an unknown option, a limit below 1 and a place that is no address.
    */
   resume(options: ResumeOptions = {}): Pause | Outcome {
-    return this.#alive().resume(checkResume(options, this.arch));
+    return this.#did(this.#alive().resume(checkResume(options, this.arch)), 'resume', options);
   }
 
   /** Calls guest code as the platform's C convention does, and runs it until it returns. */
   call(address: number | bigint, ...args: (number | bigint)[]): Outcome {
     const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
-    return this.#alive().call(toWord('address', address), words);
+    return this.#did(
+      this.#alive().call(toWord('address', address), words),
+      'call',
+      address,
+      ...args,
+    );
   }
 
   /**
@@ -185,7 +209,8 @@ export class Sandbox implements Disposable {
    * @param blocks Translated blocks at most; default the sandbox's limit.
    */
   enter(address: number | bigint, blocks?: number): Outcome | HostEntry {
-    return this.#alive().enter(toWord('address', address), blocks);
+    const end = this.#alive().enter(toWord('address', address), blocks);
+    return this.#did(end, 'enter', address, ...(blocks === undefined ? [] : [blocks]));
   }
 
   /** Where nothing can be mapped: what guest code jumps to when it calls functions of the host (`enter`). */
@@ -202,23 +227,26 @@ export class Sandbox implements Disposable {
   /** Makes a system call as the guest would, by name or number. Missing arguments are 0. */
   syscall(call: string | number, ...args: (number | bigint)[]): SyscallOutcome {
     const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
-    return this.#alive().syscall(call, words);
+    return this.#did(this.#alive().syscall(call, words), 'syscall', call, ...args);
   }
 
   /** Stores as the guest would: null, or the fault that it raised (then nothing is stored). */
   store(address: number | bigint, bytes: Uint8Array): Fault | null {
-    return this.#alive().memory.store(toWord('address', address), bytes);
+    const fault = this.#alive().memory.store(toWord('address', address), bytes);
+    return this.#did(fault, 'store', address, bytes);
   }
 
   /** Loads as the guest would: the bytes, or the fault. */
   load(address: number | bigint, length: number): Uint8Array | Fault {
     const count = integer('length', length, 0, 2 ** 31);
-    return this.#alive().memory.load(toWord('address', address), count);
+    const loaded = this.#alive().memory.load(toWord('address', address), count);
+    return this.#did(loaded, 'load', address, length);
   }
 
   /** A debugger's write: rights are ignored. @throws MayexecError where nothing is mapped. */
   poke(address: number | bigint, bytes: Uint8Array): void {
     this.#alive().memory.poke(toWord('address', address), bytes);
+    this.#recording.add(['poke', address, bytes]);
   }
 
   /** A debugger's read: rights are ignored. @throws MayexecError where nothing is mapped. */
@@ -327,6 +355,7 @@ export class Sandbox implements Disposable {
   countInstructions(on: boolean): void {
     this.#alive();
     this.#engine.countInstructions(on);
+    this.#recording.add(['countInstructions', on]);
   }
 
   /** A file of the guest's file system, as it is now. @throws MayexecError when there is none. */
@@ -337,6 +366,7 @@ export class Sandbox implements Disposable {
   writeFile(path: string, file: HostFile): void {
     checkHostFile(path, file);
     this.#alive().writeFile(path, file);
+    this.#recording.add(['writeFile', path, file]);
   }
 
   /** Registers, memory, mappings, files, output and trace as they are now. Pages are shared until written. */
@@ -346,6 +376,7 @@ export class Sandbox implements Disposable {
       injector: this.#injector.save(),
       watcher: this.#watcher?.save(),
       traceLength: this.#recorder.count,
+      recorded: this.#recording.last,
     };
     this.#snapshots.add(snapshot);
     return snapshot;
@@ -361,6 +392,88 @@ export class Sandbox implements Disposable {
     snapshot.injector.restore();
     snapshot.watcher?.restore();
     this.#recorder.truncate(snapshot.traceLength);
+    this.#recording.last = snapshot.recorded;
+  }
+
+  /**
+   * The sandbox as it is now, or as it was at one of its snapshots, as bytes that the same version of this package turns into
+   * the same sandbox in another process or page (`fromBytes`): its options and what the host has done to it since.
+   * @throws MayexecError for what bytes cannot hold (functions and policies among the options), and after
+   * more than 200,000 calls or 64 MiB of the host's.
+   */
+  toBytes(snapshot?: SandboxSnapshot): Uint8Array {
+    this.#alive();
+    if (snapshot !== undefined && !this.#snapshots.has(snapshot)) {
+      throw new MayexecError('toBytes: this snapshot was made by another sandbox, or discarded');
+    }
+    const { onOutput: _, engine: __, ...options } = this.#options;
+    return writeSandbox({
+      engine: this.engine.name,
+      options,
+      calls: callsUpTo(snapshot === undefined ? this.#recording.last : snapshot.recorded),
+      digest: snapshot === undefined ? this.#digest() : null,
+    });
+  }
+
+  /**
+   * The sandbox that `toBytes` wrote. Everything is done again, which takes as long as it took; `onOutput` is called with
+   * what the guest writes from then on.
+   * @throws MayexecError for bytes that are no snapshot, are cut off or damaged, of another version or engine.
+   */
+  static async fromBytes(
+    bytes: Uint8Array,
+    { engine = 'auto', onOutput }: Pick<SandboxOptions, 'engine' | 'onOutput'> = {},
+  ): Promise<Sandbox> {
+    const info = await engineInfo(engine);
+    const { options, calls, digest } = readSandbox(bytes, info.name);
+    let again = true;
+    const sandbox = await Sandbox.create({
+      ...(options as SandboxOptions),
+      engine,
+      onOutput: (fd, written) => {
+        if (!again) onOutput?.(fd, written);
+      },
+    });
+    try {
+      for (const call of calls) sandbox.#again(call);
+      if (digest !== null && sandbox.#digest() !== digest) {
+        throw new MayexecError('this snapshot of mayexec is damaged: another state comes of it');
+      }
+    } catch (error) {
+      sandbox.close();
+      throw error;
+    }
+    again = false;
+    return sandbox;
+  }
+
+  /** Does what a recording says, as the host did. */
+  #again([name, ...args]: RecordedCall): void {
+    if (name === 'setRegister') {
+      const [register, value] = args as [string, bigint];
+      this.regs[register] = value;
+      return;
+    }
+    const method = this[name] as (...given: readonly unknown[]) => unknown;
+    method.apply(this, [...args]);
+  }
+
+  /** Registers, mappings, output, the number of events: what differs when anything does. */
+  #digest(): number {
+    const guest = this.#alive();
+    const { registers } = guest;
+    return digestOf([
+      ...registers.registers.map((name) => `${name}=${registers.readRegister(name)}`),
+      guest.mapsText(),
+      ...[guest.stdout, guest.stderr].map((bytes) => `${bytes.length} ${checksum(bytes)}`),
+      String(this.#recorder.count),
+    ]);
+  }
+
+  /** Notes what the host did, once it is done: what threw has done nothing. */
+  #did<T>(result: T, ...call: RecordedCall): T {
+    this.#recording.add(call);
+    return result;
   }
 
   /**

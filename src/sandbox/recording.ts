@@ -1,0 +1,137 @@
+/**
+ * Recording: what a host has done to a sandbox since it was opened. A sandbox depends on nothing but its options
+ * and that (its seed makes every choice), so that both together are its state: a few kilobytes that another
+ * process or page turns into the same sandbox by doing it all again.
+ */
+import { MayexecError } from '../base/errors.js';
+import { checksum, pack, unpack } from '../base/pack.js';
+import { VERSION } from '../base/version.js';
+
+/** The methods of a sandbox that change something in it. */
+export const RECORDED = [
+  'run',
+  'resume',
+  'call',
+  'enter',
+  'syscall',
+  'store',
+  'load',
+  'poke',
+  'setRegister',
+  'writeFile',
+  'countInstructions',
+] as const;
+
+export type RecordedCall = readonly [name: (typeof RECORDED)[number], ...args: readonly unknown[]];
+
+/** A sandbox that is used for longer than this cannot be written down. */
+const MOST_CALLS = 200_000;
+const MOST_BYTES = 64 << 20;
+/** For each call, beside its byte arrays. */
+const CALL_BYTES = 64;
+
+/** A call and all before it. Immutable: any number of snapshots share them. */
+export interface Recorded {
+  readonly call: RecordedCall;
+  readonly before: Recorded | undefined;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export const TOO_MUCH = 'too much';
+
+export class Recording {
+  /** Up to now; undefined when nothing was done yet. */
+  last: Recorded | typeof TOO_MUCH | undefined;
+
+  add(given: RecordedCall): void {
+    const before = this.last;
+    if (before === TOO_MUCH) return;
+    const call = given.map(copied) as unknown as RecordedCall;
+    const count = (before?.count ?? 0) + 1;
+    const bytes = (before?.bytes ?? 0) + CALL_BYTES + bytesOf(call);
+    const isTooMuch = count > MOST_CALLS || bytes > MOST_BYTES;
+    this.last = isTooMuch ? TOO_MUCH : { call, before, count, bytes };
+  }
+}
+
+/** Oldest first. @throws MayexecError when there were too many to keep. */
+export function callsUpTo(last: Recording['last']): readonly RecordedCall[] {
+  if (last === TOO_MUCH) {
+    throw new MayexecError(
+      `this sandbox cannot be written as bytes: more was done to it than ${MOST_CALLS} calls or ${MOST_BYTES >> 20} MiB`,
+    );
+  }
+  const calls: RecordedCall[] = [];
+  for (let each = last; each !== undefined; each = each.before) calls.push(each.call);
+  return calls.reverse();
+}
+
+/** What snapshot bytes hold. */
+export interface WrittenSandbox {
+  readonly version: string;
+  /** Name of the engine, whose two forms are one. */
+  readonly engine: string;
+  /** Those of `Sandbox.create`. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly calls: readonly RecordedCall[];
+  /** Of what came of it (registers, mappings, output); null: unknown. */
+  readonly digest: number | null;
+}
+
+const NAME = 'mayexec snapshot';
+
+/** @throws MayexecError for options that bytes cannot hold: functions, policies of the host's own. */
+export function writeSandbox(written: Omit<WrittenSandbox, 'version'>): Uint8Array {
+  try {
+    return pack(NAME, { version: VERSION, ...written });
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    throw new MayexecError(`this sandbox cannot be written as bytes: ${error.message}`);
+  }
+}
+
+/** @throws MayexecError for bytes that are none, are cut off or damaged, of another version or another engine. */
+export function readSandbox(bytes: Uint8Array, engine: string): WrittenSandbox {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new MayexecError(
+      `a snapshot is ${typeof bytes}: expected the bytes that one was written as`,
+    );
+  }
+  const found = unpack(NAME, 'snapshot of mayexec', bytes) as Partial<WrittenSandbox>;
+  const { version, options, calls, digest } = found;
+  if (version !== VERSION) {
+    throw new MayexecError(
+      `this snapshot was written by mayexec ${String(version)}, and this is ${VERSION}: only the same version reads it`,
+    );
+  }
+  if (found.engine !== engine) {
+    throw new MayexecError(
+      `this snapshot was written on the engine '${String(found.engine)}', and this is '${engine}'`,
+    );
+  }
+  const sound = typeof options === 'object' && Array.isArray(calls) && digest !== undefined;
+  if (!sound || !calls.every(isCall)) {
+    throw new MayexecError('this snapshot of mayexec is damaged: a part of it is missing');
+  }
+  return { version, engine, options, calls, digest };
+}
+
+function isCall(call: unknown): call is RecordedCall {
+  return Array.isArray(call) && RECORDED.some((name) => name === call[0]);
+}
+
+/** The host may change what it gave. */
+function copied(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? structuredClone(value) : value;
+}
+
+function bytesOf(call: RecordedCall): number {
+  return call.reduce<number>((sum, arg) => sum + (arg instanceof Uint8Array ? arg.length : 0), 0);
+}
+
+/** Of texts, in order. */
+export function digestOf(texts: readonly string[]): number {
+  const encoder = new TextEncoder();
+  return texts.reduce((sum, text) => checksum(encoder.encode(`${text}\n`), sum), 0x811c9dc5);
+}
