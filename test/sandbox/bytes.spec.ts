@@ -164,7 +164,7 @@ describe('a sandbox as bytes', () => {
   it('stops being kept, and not the sandbox, when too much is done to it', async () => {
     using sb = await Sandbox.create();
     const early = sb.snapshot();
-    for (let i = 0; i <= 200_000; i++) sb.regs.rax = i;
+    for (let i = 0; i <= 200_000; i++) sb.regs.rax = BigInt(i);
     expect(() => sb.toBytes()).toThrow('more was done to it than 200000 calls or 64 MiB');
     sb.restore(early);
     expect(sb.toBytes().length).toBeGreaterThan(0);
