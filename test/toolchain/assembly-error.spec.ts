@@ -145,3 +145,22 @@ describe('afterwards', () => {
     expect(await bytesOf('mov eax, 1')).toBe('b801000000');
   });
 });
+
+describe('AT&T syntax without its directive', () => {
+  it('is one mistake, with what to do', async () => {
+    const source =
+      'pushq %rbp\nmovq %rsp, %rbp\nmovl $5, -4(%rbp)\naddl $-1, %eax\nnop\nmovl $x, 8(%rsp)';
+    expect(await errorsOf(source)).toEqual([
+      '1:7 this is AT&T syntax, and the source is read as Intel syntax: write .att_syntax above it, or have the compiler write -masm=intel: pushq %rbp',
+    ]);
+    expect(await bytesOf(`.att_syntax\n${source}\nx = 1`)).toMatch(/^554889e5/);
+  });
+
+  it("is not seen where a dollar sign is NASM's or a name's", async () => {
+    expect(await bytesOf('jmp $')).toBe('ebfe');
+    expect(await errorsOf('mov eax, no$where')).toEqual([
+      "1:10 unknown label or constant 'no$where': no$where",
+    ]);
+    expect((await errorsOf('mov eax, 5 % rcx'))[0]).not.toContain('AT&T');
+  });
+});

@@ -7,7 +7,7 @@ import type { Mode } from '../syntax/operand.js';
 import type { SourceStatement } from '../syntax/source-text.js';
 import { AssemblySymbols, type Site } from '../syntax/symbols.js';
 import { tokenize } from '../syntax/tokens.js';
-import { parseInstruction, renderInstruction } from './instruction.js';
+import { parseInstruction, renderInstruction, type SourceInstruction } from './instruction.js';
 import { type Item, ProgramSection, type SectionRights, sectionRights } from './program.js';
 import { verifyInstruction } from './verify.js';
 
@@ -92,12 +92,21 @@ export class ProgramBuilder {
 
   instruction(text: string): void {
     this.#requireBits('an instruction');
-    const instruction = parseInstruction(this.tokens(text), this.mode);
+    const instruction = this.#parsed(text);
     const places = instruction.operands.some((operand) => operand.kind !== 'register');
     this.emit(
       (values) => renderInstruction(instruction, values),
       places ? (values, end) => verifyInstruction(instruction, values, end) : undefined,
     );
+  }
+
+  #parsed(text: string): SourceInstruction {
+    try {
+      return parseInstruction(this.tokens(text), this.mode);
+    } catch (error) {
+      if (!(error instanceof StatementError)) throw error;
+      throw otherSyntax(text, this.mode) ?? error;
+    }
   }
 
   /** Adds what takes up room. */
@@ -176,6 +185,15 @@ export class ProgramBuilder {
       `${this.#current.name} has no bits in the file: it cannot hold ${what}`,
     );
   }
+}
+
+/** `%eax`, `$5` and `8(%rsp)` are AT&T's, which compilers write: one mistake, however many statements show it. */
+function otherSyntax(text: string, { syntax }: Mode): StatementError | undefined {
+  const offset = text.search(/%[a-z]|(?<![\w$.?@])\$[\w(-]/i);
+  if (syntax !== 'intel' || offset === -1) return undefined;
+  const message =
+    'this is AT&T syntax, and the source is read as Intel syntax: write .att_syntax above it, or have the compiler write -masm=intel';
+  return new StatementError(message, offset, undefined, 'att-syntax');
 }
 
 export function problemOf(
