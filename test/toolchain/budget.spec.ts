@@ -1,6 +1,8 @@
 /** Sources that would grow without end: each ends soon, with the place of the statement that went too far. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../src/base/errors.js';
+import { LIMITS } from '../../src/toolchain/budget.js';
 import { bytesOf, errorsOf } from './support.js';
 
 const lines = (count: number, line: (index: number) => string): string =>
@@ -171,5 +173,24 @@ describe('among very many statements', () => {
     expect(await errorsOf(source)).toEqual([
       '5:1 the target is too far away for this instruction: jecxz start',
     ]);
+  });
+});
+
+describe('docs/command.md', () => {
+  it('has the bounds that are in force', () => {
+    const page = readFileSync(new URL('../../docs/command.md', import.meta.url), 'utf8');
+    const mebi = (value: number): string => `${value / (1 << 20)} Mi`;
+    const count = (value: number): string => value.toLocaleString('en-US');
+    for (const row of [
+      `of what it includes | ${mebi(LIMITS.source)}; of one line or statement ${mebi(LIMITS.line)} |`,
+      `repetitions make | ${mebi(LIMITS.expansion)} |`,
+      `uses of macros | ${count(LIMITS.statements)}; that become code or data 200,000 |`,
+      `within each other | ${LIMITS.depth} |`,
+      `work values out | ${count(LIMITS.evaluation)}; of one name 1,000,000 |`,
+      `bytes of code and data | ${mebi(LIMITS.image)} |`,
+      `sections | ${count(LIMITS.sections)} |`,
+    ]) {
+      expect(page).toContain(row);
+    }
   });
 });
