@@ -5,6 +5,7 @@
 const stream = { write: () => true };
 
 export const process = {
+  env: {},
   memoryUsage: () => ({ arrayBuffers: 0, external: 0 }),
   stdout: stream,
   stderr: stream,
