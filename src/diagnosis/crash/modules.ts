@@ -1,5 +1,5 @@
 /** The files that a process has mapped as programs: which of them an address belongs to, and what it says of it. */
-import type { Addr } from '../../base/address.js';
+import { type Addr, pageDown } from '../../base/address.js';
 import { PT_LOAD } from '../../formats/elf/image.js';
 import type { MapsEntry, Sandbox } from '../../sandbox/sandbox.js';
 import { ProgramFile } from './program-file.js';
@@ -16,15 +16,17 @@ const filesOf = new WeakMap<Sandbox, Map<string, ProgramFile | undefined>>();
 
 /** Undefined for memory that is no part of a program: heap, stack, generated code. */
 export function moduleAt(sandbox: Sandbox, address: Addr): LoadedModule | undefined {
-  const maps = sandbox.maps();
+  const maps = sandbox.maps().filter(({ start }) => start <= address);
   // What a segment has beyond its file is anonymous memory behind it.
-  const first = maps.findLastIndex(({ start, name }) => start <= address && name.startsWith('/'));
-  const map = maps[first];
-  if (map === undefined) return undefined;
-  const path = map.name.replace(/ \(deleted\)$/, '');
+  const name = maps.findLast((map) => map.name.startsWith('/'))?.name;
+  if (name === undefined) return undefined;
+  const path = name.replace(/ \(deleted\)$/, '');
   const file = fileOf(sandbox, path);
   if (file === undefined) return undefined;
-  const bias = biasOf(file, map);
+  const bias = biasOf(
+    file,
+    maps.filter((map) => map.name === name),
+  );
   const within = bias !== undefined && isLoaded(file, address - bias);
   return within ? { path, file, bias } : undefined;
 }
@@ -45,22 +47,20 @@ function readFile(sandbox: Sandbox, path: string): ProgramFile | undefined {
   }
 }
 
-/** By the segment whose part of the file the mapping shows. */
-function biasOf({ image }: ProgramFile, { start, offset }: MapsEntry): Addr | undefined {
-  const segment = image.headers.find(
-    (header) =>
-      header.type === PT_LOAD &&
-      (header.offset & ~0xfffn) <= offset &&
-      offset < header.offset + header.fileSize,
-  );
-  return segment && start - (segment.address - segment.offset + offset);
+/** By where the first segment lies: later ones may share their pages of the file with those before. */
+function biasOf({ image }: ProgramFile, maps: readonly MapsEntry[]): Addr | undefined {
+  if (image.type === 'ET_EXEC') return 0n;
+  const first = image.headers.find(({ type }) => type === PT_LOAD);
+  if (first === undefined) return undefined;
+  const map = maps.findLast(({ offset }) => offset === pageDown(first.offset));
+  return map && map.start - pageDown(first.address);
 }
 
 function isLoaded({ image }: ProgramFile, address: Addr): boolean {
   return image.headers.some(
     (header) =>
       header.type === PT_LOAD &&
-      (header.address & ~0xfffn) <= address &&
+      pageDown(header.address) <= address &&
       address < header.address + header.memorySize,
   );
 }

@@ -24,7 +24,7 @@ export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
     ...fetchCause(sandbox, outcome),
     ...(missing === undefined
       ? []
-      : [`its last call, ${missing.name}, had answered ENOSYS: there is no such call here`]),
+      : [`${missing.name} had answered ENOSYS before: there is no such call here`]),
   ];
 }
 
@@ -70,9 +70,27 @@ export function peekUpTo(sandbox: Sandbox, address: Addr, length: number): Uint8
   }
 }
 
-/** The last call, when it failed for being unknown. C libraries try some that a kernel need not have, and go on. */
+/** Calls that C libraries try first and do without. */
+const TRIED = new Set([
+  'rseq',
+  'set_robust_list',
+  'clone3',
+  'statx',
+  'faccessat2',
+  'openat2',
+  'close_range',
+  'membarrier',
+]);
+
+/** The call that failed last, when it failed for being unknown. */
 function missingCall(trace: readonly TraceEvent[]): SyscallEvent | undefined {
-  const last = trace.findLast((event) => event.type === 'syscall' && !event.byHost);
-  if (last?.type !== 'syscall' || last.errno !== 'ENOSYS') return undefined;
-  return last.injected === undefined ? last : undefined;
+  const failed = trace.findLast(
+    (event) =>
+      event.type === 'syscall' &&
+      event.errno !== undefined &&
+      !event.byHost &&
+      !(event.errno === 'ENOSYS' && TRIED.has(event.name)),
+  );
+  if (failed?.type !== 'syscall' || failed.errno !== 'ENOSYS') return undefined;
+  return failed.injected === undefined ? failed : undefined;
 }

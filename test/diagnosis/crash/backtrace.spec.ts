@@ -26,6 +26,8 @@ describe.each(['x86-64', 'i386'] as const)('a backtrace on %s', (arch) => {
     ['-O1 -static -fno-omit-frame-pointer -gdwarf-4'],
     ['-O2 -static -fomit-frame-pointer -gdwarf-5'],
     ['-O2 -static-pie -fpie -fomit-frame-pointer -gdwarf-5'],
+    // Segments that share pages of the file.
+    ['-O2 -static-pie -fpie -fomit-frame-pointer -gdwarf-5 -Wl,-z,noseparate-code'],
   ])('of a program compiled with %s names functions and lines', async ([flags], { skip }) => {
     const program = compile('frames.c', arch, `${FREESTANDING} ${flags}`);
     if ('why' in program) return skip(program.why);

@@ -42,9 +42,19 @@ describe('the plain cause of a crash', () => {
     [
       'a call that there is not',
       `${NO_CALL}; ud2`,
-      ['its last call, syscall_0x3e7, had answered ENOSYS: there is no such call here'],
+      ['syscall_0x3e7 had answered ENOSYS before: there is no such call here'],
     ],
-    ['one that other calls came after', `${NO_CALL}; mov eax, 39; syscall; ud2`, []],
+    [
+      'one that calls came after that worked',
+      `${NO_CALL}; mov eax, 39; syscall; ud2`,
+      ['syscall_0x3e7 had answered ENOSYS before: there is no such call here'],
+    ],
+    [
+      'one that another failure came after',
+      `${NO_CALL}; mov edi, -1; mov eax, SYS_close; syscall; ud2`,
+      [],
+    ],
+    ['one that C libraries only try', 'mov eax, 334; syscall; ud2', []],
     ['a load from nowhere', 'mov eax, [0x1234]', []],
     ['an end in order', 'mov eax, 60; syscall', []],
   ])('of %s', async (_what, code, causes) => {
