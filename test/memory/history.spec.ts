@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { addHistory, historyOf, joinHistory, type VmaHistory } from '../../src/memory/history.js';
+import {
+  addHistory,
+  historyOf,
+  joinHistory,
+  type VmaHistory,
+  whoTookMay,
+  whoTookRight,
+} from '../../src/memory/history.js';
 import { BASE, makeSpace, mapAt, PAGE } from '../os/linux/mm/fake-memory.js';
 
 const entry = (cause: string): VmaHistory => ({
@@ -68,5 +75,52 @@ describe('history', () => {
       ['mmap b'],
     ]);
     expect(mm.history(BASE + 4n * PAGE)).toEqual([]);
+  });
+});
+
+describe('who took a right', () => {
+  const by = (rule: string, rights: number): Pick<VmaHistory, 'taken'> => ({
+    taken: [{ policy: 'p', rule, reason: 'r', rights }],
+  });
+  const EXEC = 4;
+  const MAY_EXEC = 0x40;
+  const ACCESS = 7;
+  /** Mapped rwx, of which only rw was given. */
+  const narrowed: VmaHistory = { ...made('mmap'), after: 3, ...by('p/a', EXEC | MAY_EXEC) };
+
+  it('is told by the entries of that page', () => {
+    const history = [
+      { ...narrowed, endPage: 5 },
+      { ...made('mmap'), startPage: 5 },
+    ];
+    expect(whoTookMay(history, 4, MAY_EXEC)).toEqual({
+      kind: 'taken',
+      policy: 'p',
+      rule: 'p/a',
+      reason: 'r',
+    });
+    expect(whoTookMay(history, 5, MAY_EXEC)).toBe(undefined);
+    expect(whoTookMay(history, 4, 0x20)).toBe(undefined);
+  });
+
+  it('of may bits stays whatever the program asks for later, of rights does not', () => {
+    const readOnly: VmaHistory = { ...entry('mprotect'), before: 3, after: 1 };
+    expect(whoTookRight([narrowed], 4, EXEC, ACCESS)?.rule).toBe('p/a');
+    expect(whoTookRight([narrowed, readOnly], 4, EXEC, ACCESS)).toBe(undefined);
+    expect(whoTookMay([narrowed, readOnly], 4, MAY_EXEC)?.rule).toBe('p/a');
+  });
+
+  it('is still known when the memory has moved', () => {
+    const moved: VmaHistory = { ...made('mremap'), after: 3 };
+    expect(whoTookRight([narrowed, moved], 4, EXEC, ACCESS)?.rule).toBe('p/a');
+  });
+
+  it('is nobody of the pages beside it, whose own history begins where theirs ends', () => {
+    const old = { ...narrowed, startPage: 0, endPage: 10 };
+    const fresh: VmaHistory = { ...made('mmap again'), startPage: 5, endPage: 10 };
+    const joined = joinHistory([old], [fresh], 5);
+    expect(whoTookMay(joined, 4, MAY_EXEC)?.rule).toBe('p/a');
+    expect(whoTookMay(joined, 7, MAY_EXEC)).toBe(undefined);
+    expect(historyOf(joined, 7).map(({ cause }) => cause)).toEqual(['mmap again']);
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../src/base/errors.js';
+import { causeOfVerdict } from '../../src/base/verdict.js';
 import { VM_GROWSDOWN } from '../../src/os/linux/mm/vma.js';
 import { allow, deny, kill, narrow, type Policy } from '../../src/policy/policy.js';
 import { type PolicyReport, PolicyStack } from '../../src/policy/stack.js';
@@ -30,6 +31,42 @@ describe('PolicyStack', () => {
     const stack = new PolicyStack([watch, clears('a', 'X'), watch, clears('b', 'W'), watch]);
     expect(text(stack.ask('mmapRegion', mapping('r'), facts()))).toBe('narrow r R');
     expect(seen).toEqual([vm('rRWX'), vm('rRW'), vm('rR')]);
+  });
+
+  it('says whose the decision is, and what each rule took', () => {
+    const stack = new PolicyStack([clears('a', 'X'), clears('b', 'W')]);
+    expect(stack.ask('mmapRegion', mapping('r'), facts())).toMatchObject({
+      kind: 'narrow',
+      policy: 'b',
+      taken: [
+        { policy: 'a', rule: 'a/clear', reason: 'clears X', rights: vm('X') },
+        { policy: 'b', rule: 'b/clear', reason: 'clears W', rights: vm('W') },
+      ],
+    });
+    const denying: Policy = { name: 'c', mmapRegion: () => deny('EPERM', 'c/no', 'no') };
+    const ruling = new PolicyStack([clears('a', 'X'), denying]).ask(
+      'mmapRegion',
+      mapping('r'),
+      facts(),
+    );
+    expect(ruling).toMatchObject({ kind: 'deny', policy: 'c' });
+    expect(causeOfVerdict(ruling)).toEqual({
+      kind: 'denied',
+      policy: 'c',
+      rule: 'c/no',
+      reason: 'no',
+    });
+  });
+
+  it('considers without a report, until it is told to', () => {
+    const reports: PolicyReport[] = [];
+    const note: Policy = { name: 'a', fault: () => ({ kind: 'allow', rule: 'a/x', reason: 'r' }) };
+    const stack = new PolicyStack([note], (report) => reports.push(report));
+    const { ruling, report } = stack.consider('fault', undefined, 0n, 'read', facts());
+    expect(ruling).toMatchObject({ kind: 'allow', rule: 'a/x', policy: 'a' });
+    expect(reports).toEqual([]);
+    report();
+    expect(reports).toMatchObject([{ policy: 'a', hook: 'fault' }]);
   });
 
   it('lets the first refusal win and asks nobody after it', () => {

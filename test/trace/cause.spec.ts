@@ -4,6 +4,8 @@ import { firstDeniedCall } from '../../src/diagnosis/outcome/outcome-class.js';
 import { timelineOf } from '../../src/diagnosis/timeline/timeline.js';
 import { checkDenied } from '../../src/kit/checks/policy.js';
 import { RIGHT_EXEC } from '../../src/memory/mapping.js';
+import { VM_MAYEXEC, VM_MAYWRITE } from '../../src/os/linux/mm/vma.js';
+import { definePolicy } from '../../src/policy/define.js';
 import { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { FaultEvent, SyscallEvent } from '../../src/trace/events.js';
 import { causeOf } from '../../src/trace/print-cause.js';
@@ -74,6 +76,24 @@ describe('a refused call', () => {
     expect(sandbox.history(page).map(({ rule }) => rule)).toEqual(['hardenedbsd/strip-exec']);
     const after = sandbox.history(again).map(({ cause, rule }) => [cause, rule]);
     expect(after).toEqual([['mmap', 'hardenedbsd/never-exec']]);
+  });
+
+  it('names the one of several rules that took just this right', async () => {
+    const clears = (name: string, clear: number) =>
+      definePolicy({ name, mmapRegion: () => ({ reason: `${name} says so`, clear }) });
+    using sandbox = await Sandbox.create({
+      policy: [clears('no-exec', VM_MAYEXEC), clears('no-write', VM_MAYWRITE)],
+    });
+    const page = map(sandbox, 1);
+    const ruleFor = (prot: number): string | undefined => {
+      expect(sandbox.syscall('mprotect', page, 4096, prot).errno).toBe('EACCES');
+      return lastCall(sandbox).cause?.rule;
+    };
+    expect(ruleFor(5)).toBe('no-exec/mmap-region');
+    expect(ruleFor(3)).toBe('no-write/mmap-region');
+    expect(causeOf(sandbox.trace)).toBe(
+      'mprotect failed with EACCES: no-exec says so (no-exec/mmap-region)',
+    );
   });
 
   it('keeps its rule when the memory moves', async () => {
