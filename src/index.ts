@@ -237,7 +237,11 @@ export {
   assemble,
   type SourceLine,
 } from './toolchain/assemble.js';
-export { type AssembledProgram, assembleProgram } from './toolchain/assemble-program.js';
+export {
+  type AssembledProgram,
+  assembleProgram,
+  programOfCode,
+} from './toolchain/assemble-program.js';
 export { AssemblyError, type AssemblyProblem } from './toolchain/assembly-error.js';
 export {
   type DisassembleOptions,

@@ -5,6 +5,7 @@ import {
   assembleProgram,
   loadScenario,
   type Policy,
+  programOfCode,
   type ScenarioSettings,
   unknownValue,
   withoutDirectives,
@@ -129,16 +130,10 @@ async function assembled(
 }
 
 /** A function of these bytes, in memory that may be read and executed. */
-async function rawCode(
-  path: string,
-  bytes: Uint8Array,
-  wanted: Arch | undefined,
-): Promise<LoadedProgram> {
+function rawCode(path: string, bytes: Uint8Array, wanted: Arch | undefined): LoadedProgram {
   if (bytes.length === 0) throw new UsageError(`${path}: holds no bytes`);
   const arch = wanted ?? archOfPath(path) ?? 'x86-64';
-  const source = `.globl ${ENTRY}\n${ENTRY}:\n.byte ${bytes.join(', ')}\n`;
-  const { elf } = await assembleProgram(source, { arch, file: path });
-  return { name: nameOf(path), arch, elf, entry: ENTRY };
+  return { name: nameOf(path), arch, elf: programOfCode(bytes, arch), entry: ENTRY };
 }
 
 const ENTRY = '_start';

@@ -1,5 +1,5 @@
 /** From an assembly source to an executable: each run of sections with equal rights becomes a PT_LOAD. */
-import type { Addr } from '../base/address.js';
+import type { Addr, Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import { type ElfHeader, type ElfSegment, writeElf } from '../formats/elf/writer.js';
 import {
@@ -7,6 +7,7 @@ import {
   type AssembledSection,
   type AssembleOptions,
   assemble,
+  DEFAULT_ADDRESS,
   type SourceLine,
 } from './assemble.js';
 
@@ -42,6 +43,20 @@ export async function assembleProgram(
     stack: assembled.execStack ? 'rwx' : 'rw',
   });
   return { elf, symbols: assembled.symbols, lines: assembled.lines };
+}
+
+/** An executable of bytes that were made elsewhere: `_start` is the first of them. */
+export function programOfCode(code: Uint8Array, arch: Arch): Uint8Array {
+  const address = DEFAULT_ADDRESS[arch];
+  const segment = { address, bytes: code, memoryLength: code.length, write: false, exec: true };
+  return writeElf({
+    arch,
+    entry: address,
+    segments: [segment],
+    symbols: new Map([['_start', address]]),
+    headers: [],
+    stack: 'rw',
+  });
 }
 
 const PT_NOTE = 4;

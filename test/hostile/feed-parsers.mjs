@@ -71,6 +71,7 @@ const OF_LINES = {
 const OF_FILES = {
   'an object': (bytes) => linkCode([{ name: 'a.o', bytes }]),
   'a program': (bytes) => create({ program: bytes }),
+  'a program of Windows': (bytes) => create({ os: 'windows', program: bytes }),
 };
 
 const failures = [];

@@ -11,11 +11,11 @@ export const INHERITED = ['__proto__', 'constructor', 'toString', 'hasOwnPropert
 /** Of one line each, to stand alone or within something. */
 export const LINES = {
   'open parentheses': '('.repeat(N),
-  'nested parentheses': '('.repeat(N) + '1' + ')'.repeat(N),
+  'nested parentheses': `${'('.repeat(N)}1${')'.repeat(N)}`,
   'open brackets': '['.repeat(N),
   'open braces': '{'.repeat(N),
-  minus: '-'.repeat(N) + '1',
-  'a long sum': '1+'.repeat(N) + '1',
+  minus: `${'-'.repeat(N)}1`,
+  'a long sum': `${'1+'.repeat(N)}1`,
   'a long name': 'n'.repeat(30_000),
   'many words': 'a '.repeat(N),
   'a long number': '9'.repeat(30_000),
@@ -193,6 +193,17 @@ export const FILES = {
   'sections upon each other': sectionsUponEachOther(20_000, 1, 400_000),
   'relocations upon each other': sectionsUponEachOther(10_000, 4, 480_000),
   'names that are one': oneLongName(2_400_000),
+  'a PE magic number': Uint8Array.of(0x4d, 0x5a),
+  'a PE header of ones': withBytes(
+    4096,
+    [0, 0x4d, 0x5a],
+    [60, 128, 0, 0, 0],
+    [128, 0x50, 0x45, 0, 0, 0x64, 0x86, ...bytes(400, 255)],
+  ),
+  'an archive of ones': Uint8Array.from([
+    ...new TextEncoder().encode('!<arch>\n'),
+    ...bytes(200, 255),
+  ]),
   'a COFF magic number': Uint8Array.of(0x64, 0x86),
   'a COFF header of ones': Uint8Array.from([0x64, 0x86, ...bytes(100, 255)]),
   'COFF relocations upon each other': coffTables(10_000, 50_000),
