@@ -15,7 +15,7 @@ import { ERRNO, type Errno } from '../abi/linux/errno.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
-import type { PolicyEffects } from './effects.js';
+import { EFFECT_NAMES, type PolicyEffects } from './effects.js';
 import { HOOK_NAMES, HOOKS, type HookName } from './hooks.js';
 import { allow, allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
 
@@ -72,6 +72,7 @@ export function definePolicy(input: PolicyInput): Policy {
   for (const field of Object.keys(input)) {
     if (!fields.includes(field)) throw unknownValue(`field of policy '${name}'`, field, fields);
   }
+  checkOptionNames(`effects of policy '${name}'`, effects, EFFECT_NAMES);
   const used = HOOK_NAMES.filter((hook) => input[hook] !== undefined);
   if (used.length === 0) {
     throw new MayexecError(

@@ -4,6 +4,7 @@
  * layer only merges them. Absent means: as Linux has it.
  */
 import type { Addr, Arch } from '../base/address.js';
+import type { OptionNames } from '../base/options.js';
 import type { MmEffects } from '../os/linux/mm/hooks.js';
 
 export type DepMode = 'alwaysoff' | 'alwayson' | 'optin' | 'optout';
@@ -56,6 +57,35 @@ export interface PolicyEffects extends MmEffects {
   /** PROCESS_MITIGATION_DYNAMIC_CODE_POLICY of a new process of Windows. */
   readonly dynamicCode?: number;
 }
+
+/** Every effect by name, for the check of what a host's own policy says. */
+export const EFFECT_NAMES: OptionNames<PolicyEffects> = {
+  acceptedProt: true,
+  ignoreHints: true,
+  fetchLimit: true,
+  placeExecutable: true,
+  mapJit: true,
+  mayFetch: true,
+  executeOnly: true,
+  remapDuplicate: true,
+  nx: true,
+  mmInit: true,
+  taskSize: true,
+  elfBase: true,
+  layout: true,
+  ignoreGnuStack: true,
+  gnuStack: true,
+  emulateTrampoline: true,
+  randomBits: true,
+  immutableImage: true,
+  alternateStackIsStack: true,
+  memfdNoexec: true,
+  mdweKernel: true,
+  depMode: true,
+  depExempt: true,
+  atlThunks: true,
+  dynamicCode: true,
+};
 
 /** Registers after an emulated trampoline. */
 export interface TrampolineResult {

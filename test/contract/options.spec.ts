@@ -238,6 +238,13 @@ const DOORS: readonly (readonly [string, string, string, () => unknown])[] = [
     () => definePolicy(misspelt({ name: 'own', mprotcet: 1 })),
   ],
   [
+    'the effects of a policy',
+    'tasksize',
+    'taskSize',
+    () =>
+      definePolicy(misspelt({ name: 'own', effects: { tasksize: 1n }, fault: () => undefined })),
+  ],
+  [
     'the answer of a policy',
     'reson',
     'reason',
