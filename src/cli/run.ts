@@ -156,6 +156,9 @@ async function classOf(
 const NOTHING_REFUSED =
   'mayexec: nothing was refused that another call or a weaker policy would allow\n';
 
+const TOO_LATE =
+  'mayexec: not explained: what was refused came later than an explanation looks (--explain=full looks ten times as far)\n';
+
 function isFull({ values }: Given): boolean {
   return values.get('explain') === 'full';
 }
@@ -172,7 +175,9 @@ async function tellWhy(given: Given, program: GivenProgram, sandbox: Sandbox): P
   const full = isFull(given);
   const explanation = await explanationOf(program, full);
   if (explanation === undefined) {
-    if (given.switches.has('explain')) stderr.print(NOTHING_REFUSED);
+    // Its own run of the program has limits, and may not have come so far.
+    if (firstDeniedCall(sandbox.trace) !== undefined) stderr.print(TOO_LATE);
+    else if (given.switches.has('explain')) stderr.print(NOTHING_REFUSED);
     return;
   }
   stderr.lines(explanationLines(sandbox, explanation, full, terminalOf(stderr.stream)));

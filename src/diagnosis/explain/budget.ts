@@ -35,6 +35,8 @@ const CHANGE_BLOCKS = 1_000;
 const SLICE_BLOCKS = 100_000;
 /** A remedy that needs so many times what the program took is none; short programs get some room. */
 const TIMES_REFERENCE = 4;
+/** Of all blocks, what the program itself may take at most, and what its run without a policy may. */
+const REFERENCE_SHARE = 3 / 8;
 const LEAST_BLOCKS = 1_000_000;
 
 export type CheckedLimits = { readonly [name in keyof Required<ExplainLimits>]: number };
@@ -65,7 +67,12 @@ export class ExplainBudget {
     entry: string | undefined,
     ended?: RunHooks['ended'],
   ): Promise<MeasuredRun> {
-    const run = await this.#run(options, entry, Math.ceil(this.#left / TIMES_REFERENCE), ended);
+    const run = await this.#run(
+      options,
+      entry,
+      Math.ceil(this.limits.blocks * REFERENCE_SHARE),
+      ended,
+    );
     this.#longest = Math.max(this.#longest ?? 0, run.blocks);
     return run;
   }
