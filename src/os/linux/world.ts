@@ -4,7 +4,7 @@ import { linuxProfile } from '../../engine/cpu-profile.js';
 import type { Guest } from '../../kernel/guest.js';
 import type { GuestOptions, World } from '../../kernel/world.js';
 import { createLayout, layoutNames } from './mm/layout.js';
-import { LinuxProcess } from './process/process.js';
+import { LinuxProcess } from './process/linux-process.js';
 import { SYSCTLS } from './sysctl.js';
 
 export const linuxWorld: World = {

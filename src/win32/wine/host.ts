@@ -15,7 +15,7 @@ import {
 } from '../../abi/linux/mman.js';
 import type { Addr } from '../../base/address.js';
 import { cString } from '../../base/text.js';
-import type { LinuxProcess } from '../../os/linux/process/process.js';
+import type { LinuxProcess } from '../../os/linux/process/linux-process.js';
 
 /** What a call gave: the value, or the errno. */
 export type HostAnswer =

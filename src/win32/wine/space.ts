@@ -23,7 +23,7 @@ import type { Translate } from '../../engine/engine.js';
 import { DLL_NX_COMPAT, type PeImage } from '../../formats/pe/image.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { ListedMapping } from '../../memory/mapping.js';
-import type { LinuxProcess } from '../../os/linux/process/process.js';
+import type { LinuxProcess } from '../../os/linux/process/linux-process.js';
 import { allocate, insert } from '../../os/windows/memory/allocate.js';
 import { WINE_RULES } from '../../os/windows/memory/rules.js';
 import type { Section } from '../../os/windows/memory/section.js';

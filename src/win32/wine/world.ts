@@ -5,7 +5,7 @@ import type { Guest } from '../../kernel/guest.js';
 import { OutputSink } from '../../kernel/output.js';
 import type { GuestOptions, World } from '../../kernel/world.js';
 import { createLayout } from '../../os/linux/mm/layout.js';
-import { LinuxProcess } from '../../os/linux/process/process.js';
+import { LinuxProcess } from '../../os/linux/process/linux-process.js';
 import { SYSCTLS } from '../../os/linux/sysctl.js';
 import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest.js';

@@ -4,7 +4,10 @@ import { Random } from '../../../src/base/random.js';
 import { linuxProfile } from '../../../src/engine/cpu-profile.js';
 import { openEngine } from '../../../src/engine/open.js';
 import { createLayout } from '../../../src/os/linux/mm/layout.js';
-import { LinuxProcess, type LinuxProcessOptions } from '../../../src/os/linux/process/process.js';
+import {
+  LinuxProcess,
+  type LinuxProcessOptions,
+} from '../../../src/os/linux/process/linux-process.js';
 import { resolvePolicies } from '../../../src/policy/registry.js';
 import { Recorder } from '../../../src/trace/recorder.js';
 

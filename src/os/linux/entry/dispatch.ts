@@ -11,7 +11,7 @@ import type { UserMemory } from '../../../kernel/user-memory.js';
 import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
 import { ArgumentDecoder } from '../decode/decoder.js';
-import type { Waiting } from '../process/process-table.js';
+import type { Waiting } from '../process/scheduler.js';
 import type { Task } from '../process/task.js';
 import { killOutcome } from '../signals/exceptions.js';
 import { hostCall } from './host-call.js';

@@ -69,7 +69,7 @@ function sysenter(task: Task): void {
   const { engine } = task.kernel;
   const sp = engine.readRegister('ebp');
   engine.writeRegister('esp', sp);
-  engine.writeRegister('eip', task.returnStub.landingPad);
+  engine.writeRegister('eip', task.process.returnStub.landingPad);
   const number = int(engine.readRegister('eax'));
   const [a, b, c, d, e] = readArgs(task, ARGS_32, 32);
   const sixth = wordIn(task.mm, sp, 4);

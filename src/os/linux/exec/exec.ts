@@ -87,7 +87,7 @@ export function execProgram(task: Task, layout: Layout, request: ExecRequest): R
   if (!room.ok) return room;
   const { file, bytes } = program.value;
   const facts = imageFacts(request.path, file.inode, image, bytes);
-  const policies = task.basePolicies.forProgram(facts);
+  const policies = task.process.basePolicies.forProgram(facts);
   const ruling = policies.ask('exec', facts, task.policyFacts);
   if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
   if (ruling.kind === 'kill') task.end(killOutcome(task, ruling.signal));
@@ -118,18 +118,20 @@ function replaceSpace(
   request: ExecRequest,
 ): void {
   const { personality, mdwe, limits } = task.mm;
-  task.leaveMemory();
-  task.policies = policies;
-  task.mm = createSpace(task.kernel, layout, policies, () => task);
+  const { process } = task;
+  process.leaveMemory();
+  process.policies = policies;
+  process.mm = createSpace(task.kernel, layout, policies, () => task);
   task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
   task.kernel.meter.charge('exec');
   task.mm.cause = 'exec';
   task.mm.mdwe = inheritedMdwe(mdwe);
   Object.assign(task.mm.limits, limits);
   task.tls = [0n, 0n, 0n];
+  task.resetRights();
   task.kernel.engine.setTranslate(task.mm.translate);
   task.signals.resetForExec();
-  task.program = request;
+  process.program = request;
   const name = encodeText(request.path.slice(request.path.lastIndexOf('/') + 1));
   task.comm = decodeText(name.subarray(0, COMM_LENGTH - 1));
   task.clearChildTid = 0n;
@@ -154,7 +156,7 @@ function start(
     return { ...linker, what: `of its interpreter ${interpreter?.file.path}: ${linker.what}` };
   }
   setBounds(mm, loaded.value, image);
-  task.returnStub = insertVdso(mm, task.arch);
+  task.process.returnStub = insertVdso(mm, task.arch);
   const sp = fillStack(mm, task.abi, {
     ...request,
     random: kernel.entropy.bytes(16),
@@ -162,10 +164,10 @@ function start(
     headers: loaded.value.headers,
     headerCount: image.headers.length,
     base: linker?.value.bias ?? 0n,
-    systemCall: task.returnStub.systemCall,
+    systemCall: task.process.returnStub.systemCall,
   });
   if (!sp.ok) return { ...sp, what: 'its arguments cannot be put on the stack' };
-  task.symbols = elfSymbols(bytes, image.arch, loaded.value.bias);
+  task.process.symbols = elfSymbols(bytes, image.arch, loaded.value.bias);
   resetRegisters(task, linker?.value.entry ?? loaded.value.entry, sp.value);
   if (task.policies.effects.immutableImage) sealImage(mm, [file, interpreter?.file]);
   enterPolicies(task);
@@ -179,7 +181,7 @@ export function prepareIdle(task: Task): void {
   prepareStack(task, task.policies.effects.ignoreGnuStack ? 'disable' : 'default', 0n);
   // Where the bss of a small ET_EXEC program would end.
   mm.setBrk((task.arch === 'x86-64' ? 0x404000n : 0x804c000n) + mm.layout.brkGap);
-  task.returnStub = insertVdso(mm, task.arch);
+  task.process.returnStub = insertVdso(mm, task.arch);
   const sp = (mm.layout.stackTop - mm.layout.stackOffset - 256n) & ~15n;
   mm.startStack = sp;
   resetRegisters(task, 0n, sp);

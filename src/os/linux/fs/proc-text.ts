@@ -31,8 +31,8 @@ export function statusText(view: ProcessView): string {
     mask('SigPnd', 0n),
     mask('ShdPnd', signals.pendingMask),
     mask('SigBlk', signals.blocked),
-    mask('SigIgn', signals.ignoredMask),
-    mask('SigCgt', signals.caughtMask),
+    mask('SigIgn', signals.actions.ignoredMask),
+    mask('SigCgt', signals.actions.caughtMask),
     'NoNewPrivs:\t0\nSeccomp:\t0\n',
   ].join('');
 }

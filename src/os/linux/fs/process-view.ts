@@ -20,7 +20,6 @@ export interface ProcessView {
   readonly signals: {
     readonly blocked: bigint;
     readonly pendingMask: bigint;
-    readonly ignoredMask: bigint;
-    readonly caughtMask: bigint;
+    readonly actions: { readonly ignoredMask: bigint; readonly caughtMask: bigint };
   };
 }

@@ -16,8 +16,8 @@ import type { PageWatch } from '../../../memory/watch.js';
 import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
-import { INITIAL_PKRU } from './pkru.js';
 import { type HighWater, highWater } from './resident.js';
+import { initialRights, type ThreadRights } from './thread-rights.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
 import {
   changed,
@@ -81,8 +81,6 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   personality = 0;
   restrictedWx = false;
   mdwe = 0;
-  /** Apple's per-thread switch of MAP_JIT memory: true executes, false can be written. */
-  jitWriteProtect = true;
   /** VM_* that every new mapping gets (mlockall(MCL_FUTURE)). */
   defFlags: VmFlags = 0;
   startBrk: Addr = 0n;
@@ -110,7 +108,8 @@ export class Mm implements ObjectWatcher, ObjectObserver {
   /** The machine's page of zeros, once this space has needed it. */
   zeroFrame: number | undefined;
   readonly facts: MmFacts;
-  #pkru = 0;
+  /** Of the thread that runs in this space. */
+  #thread: ThreadRights;
 
   constructor(options: MmOptions) {
     this.options = options;
@@ -124,21 +123,29 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     this.limits = { ...DEFAULT_LIMITS, stack: options.layout.stackLimit, ...options.limits };
     this.tuning = { ...defaultTuning(), ...options.tuning };
     this.pkeyMap = this.tuning.pku ? 1 : 0;
-    if (this.tuning.pku) this.#pkru = INITIAL_PKRU;
+    this.#thread = initialRights(this.tuning.pku);
     this.list = new VmaList(this, this.frames);
     this.pages = new PageTable(this.frames);
     this.facts = makeFacts(this);
   }
 
-  /** The protection-key rights register: two bits a key, access-disable below write-disable. */
+  /** Another thread runs in it. Whoever gives it the CPU has the engine forget its translations. */
+  useThread(rights: ThreadRights): void {
+    this.#thread = rights;
+  }
+
+  get jitWriteProtect(): boolean {
+    return this.#thread.jitWriteProtect;
+  }
+
   get pkru(): number {
-    return this.#pkru;
+    return this.#thread.pkru;
   }
 
   set pkru(value: number) {
-    if (value === this.#pkru) return;
+    if (value === this.#thread.pkru) return;
     this.watch?.rightsChanged(this, 0, Number.POSITIVE_INFINITY);
-    this.#pkru = value >>> 0;
+    this.#thread.pkru = value >>> 0;
     this.flushTlb();
   }
 
@@ -166,7 +173,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
 
   /** The per-thread switch of MAP_JIT memory. */
   protectJit(on: boolean): void {
-    this.jitWriteProtect = on;
+    this.#thread.jitWriteProtect = on;
     this.watch?.rightsChanged(this, 0, Number.POSITIVE_INFINITY);
     this.flushTlb();
   }

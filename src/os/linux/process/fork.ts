@@ -9,7 +9,8 @@ import { Pipe } from '../fs/pipe.js';
 import { addProcess, removeProcess } from '../fs/proc.js';
 import { changeEvent } from '../mm/mapping.js';
 import { childInfo, type SignalInfo, senderInfo } from '../signals/siginfo.js';
-import { IGNORE_HANDLER } from '../signals/signal-state.js';
+import { IGNORE_HANDLER } from '../signals/signal-actions.js';
+import { Process } from './process.js';
 import { createPolicies } from './space.js';
 import { Task } from './task.js';
 
@@ -37,11 +38,11 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
         report: (event) => kernel.record({ ...changeEvent(event), pid }),
         task: () => owner().facts,
       });
-  const base = createPolicies(kernel, parent.basePolicies.policies, owner);
-  const child = new Task(kernel, processes, pid, mm, policies, base);
+  const base = createPolicies(kernel, parent.process.basePolicies.policies, owner);
+  const child = new Task(new Process(kernel, pid, mm, policies, base), processes);
   child.inherit(parent);
-  child.sharesMemory = sharesMemory;
-  child.exitSignal = exitSignal;
+  child.process.sharesMemory = sharesMemory;
+  child.process.exitSignal = exitSignal;
   processes.add(child);
   kernel.frames.reserved += KERNEL_BYTES.process;
   addProcess(kernel.files, child);
@@ -52,18 +53,18 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
 export function endTask(task: Task): void {
   const { kernel, processes } = task;
   for (const child of processes.childrenOf(task)) {
-    child.parentPid = INIT_PID;
+    child.process.parentPid = INIT_PID;
     if (child.outcome !== undefined) reap(child);
   }
   const parent = processes.get(task.parentPid);
   // The first process stays as it is, for the host to look at.
-  if (task.isFirst) {
+  if (task.process.isFirst) {
     hangUp(task);
     return;
   }
   kernel.record({ type: 'end', pid: task.pid, outcome: task.outcome! });
   for (const [fd] of [...task.files.entries()]) task.files.close(fd);
-  task.leaveMemory();
+  task.process.leaveMemory();
   task.signals.discardAll();
   if (parent === undefined || parent.outcome !== undefined || !notify(parent, task)) reap(task);
 }
@@ -76,17 +77,18 @@ function hangUp({ processes, files }: Task): void {
 
 /** True when the child is kept until it is waited for. */
 function notify(parent: Task, child: Task): boolean {
-  if (child.exitSignal === 0) return true;
-  const { handler, flags } = parent.signals.action(child.exitSignal);
+  if (child.process.exitSignal === 0) return true;
+  const { handler, flags } = parent.signals.actions.of(child.process.exitSignal);
   const forgets =
-    child.exitSignal === signalNumber('SIGCHLD') &&
+    child.process.exitSignal === signalNumber('SIGCHLD') &&
     (handler === IGNORE_HANDLER || (flags & SA_NOCLDWAIT) !== 0);
   if (handler !== IGNORE_HANDLER) parent.signals.send(endInfo(child));
   return !forgets;
 }
 
 /** do_notify_parent(): only SIGCHLD has a place for the status. */
-function endInfo({ exitSignal, outcome, pid, facts: { uid } }: Task): SignalInfo {
+function endInfo({ process, pid, facts: { uid } }: Task): SignalInfo {
+  const { exitSignal, outcome } = process;
   const code = outcome?.kind === 'exit' ? CLD_EXITED : CLD_KILLED;
   if (exitSignal !== signalNumber('SIGCHLD')) return senderInfo(exitSignal, code, pid, uid);
   return childInfo(code, pid, uid, endStatus(outcome));

@@ -1,413 +1,127 @@
 /**
- * LinuxProcess: a Linux machine with one process on it, as the host uses it. The host loads a program
- * or none, runs it, calls into it, makes system calls in its name and takes snapshots.
+ * Process: what all threads of a process share: memory, files, signal actions, limits, credentials, family (the
+ * structures that struct task_struct points to, and struct signal_struct). What each thread has of its own is in task.ts.
  */
-
-import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
-import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
+import { RLIMIT_NOFILE } from '../../../abi/linux/process.js';
+import { signalNumber } from '../../../abi/linux/signal.js';
+import type { Addr } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
-import type { Failure } from '../../../base/result.js';
-import type { CpuState, Engine } from '../../../engine/engine.js';
-import { type ElfImage, parseElf } from '../../../formats/elf/image.js';
-import type {
-  CallAnswer,
-  Dropped,
-  Guest,
-  GuestFile,
-  GuestSnapshot,
-  HostEntry,
-} from '../../../kernel/guest.js';
-import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
-import { OutputSink } from '../../../kernel/output.js';
-import { type Pause, type RunRequest, Stepper } from '../../../kernel/run-control.js';
-import type { Saved } from '../../../kernel/snapshot.js';
-import type { SyscallResult } from '../../../kernel/syscall.js';
-import type { VmaHistory } from '../../../memory/history.js';
-import type { ListedMapping } from '../../../memory/mapping.js';
-import type { PageWatch } from '../../../memory/watch.js';
-import type { Policy } from '../../../policy/policy.js';
-import type { TraceRecorder } from '../../../trace/events.js';
-import { HOST_ADDRESSES, HostCallFrame, noRoom } from '../entry/call.js';
-import { performSyscall } from '../entry/dispatch.js';
-import { hostCall } from '../entry/host-call.js';
-import { execProgram, prepareIdle } from '../exec/exec.js';
-import { addProcess, populateProc } from '../fs/proc.js';
-import { openStandardStreams } from '../fs/standard-streams.js';
-import type { Input } from '../fs/streams.js';
-import { LinuxKernel } from '../kernel.js';
+import { type Saved, saved } from '../../../kernel/snapshot.js';
+import type { PolicyStack } from '../../../policy/stack.js';
+import { NO_VDSO, type Vdso } from '../exec/vdso.js';
+import type { Directory } from '../fs/inode.js';
+import { DescriptorTable, type OpenFile } from '../fs/open-file.js';
+import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
-import { changeLayout, type Layout } from '../mm/layout.js';
-import { mappingOf } from '../mm/mapping.js';
-import { type Sysctls, sysctlFiles } from '../sysctl.js';
-import { ProcessTable } from './process-table.js';
-import { runTasks, type TaskLimits, type TasksEnd } from './run-tasks.js';
-import { createPolicies, createSpace } from './space.js';
-import { Task } from './task.js';
+import { SignalActions } from '../signals/signal-actions.js';
+import { ResourceLimits } from './limits.js';
 
-/** Of the process that the host starts; those that it forks count up from there. */
-const FIRST_PID = 1000;
-
-export interface LinuxProcessOptions {
-  readonly engine: Engine;
-  readonly arch: Arch;
-  readonly policies: { readonly policies: readonly Policy[] };
-  readonly layout: Layout;
-  /** Random bytes that the guest asks for derive from it. */
-  readonly seed: number;
-  readonly trace: TraceRecorder;
-  readonly limits: { readonly blocks: number };
-  readonly stdin?: Input;
-  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
-  /** Has the processor protection keys? */
-  readonly protectionKeys?: boolean;
-  /** Options of mounts by path. */
-  readonly mounts?: Readonly<Record<string, readonly string[]>>;
-  readonly files?: Readonly<Record<string, Uint8Array | GuestFile>>;
-  /** Asked at each system call of the guest. */
-  readonly intercept?: SyscallInterceptor;
-  readonly interceptFault?: FaultInterceptor;
-  /** Kernel settings that are not the usual ones. */
-  readonly sysctls?: Sysctls;
-  /** Sees stores, fetches and changes of rights of every process. */
-  readonly watch?: PageWatch;
-  /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
-  readonly resourceLimits?: ReadonlyMap<number, bigint>;
+/** How the program came to be; what /proc/self tells of it. */
+export interface Program {
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
 }
 
-/** Belongs to the process that made it. */
-interface ProcessSnapshot extends GuestSnapshot {
-  readonly cpu: CpuState;
-  readonly parts: Saved;
-}
+export const NO_PROGRAM: Program = { path: '', argv: [], envp: [] };
 
-/** ENOENT and ELIBBAD are about the interpreter: the program itself was there and an ELF file. */
-function execFailure({ errno, cause }: Failure, { interpreter }: ElfImage): string {
-  const isOfInterpreter = cause === undefined && (errno === 'ENOENT' || errno === 'ELIBBAD');
-  if (interpreter === undefined || !isOfInterpreter) return `execve fails with ${errno}`;
-  const what = errno === 'ENOENT' ? "is not among the sandbox's files" : 'is no program for it';
-  return `it is linked dynamically, and its interpreter '${interpreter}' ${what} (${errno}); linked with -static it needs none`;
-}
+export class Process {
+  readonly kernel: LinuxKernel;
+  /** Of its first thread too. */
+  readonly pid: number;
+  parentPid: number;
+  /** Process group. */
+  group: number;
+  /** The one that the host started, and looks at. */
+  isFirst = false;
+  /** Told to the parent when this one ends. */
+  exitSignal = signalNumber('SIGCHLD');
+  /** A child of vfork: `mm` is its parent's. */
+  sharesMemory = false;
+  /** The parent sleeps until this one execs or ends. */
+  sleepsParent = false;
+  /** As given, before a program's marks shape them. */
+  readonly basePolicies: PolicyStack;
+  /** Address space and policies change together, at exec. */
+  mm: AddressSpace;
+  policies: PolicyStack;
+  readonly files: DescriptorTable;
+  readonly limits: ResourceLimits;
+  readonly actions = new SignalActions();
+  cwd: Directory;
+  program: Program = NO_PROGRAM;
+  /** Labels of the program. */
+  symbols: ReadonlyMap<string, Addr> = new Map();
+  umask = 0o022;
+  /** The kernel's own code in an i386 process. */
+  returnStub: Vdso = NO_VDSO;
+  /** PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE. */
+  noNewPrivileges = false;
+  dumpable = 1;
+  /** How it ended. */
+  outcome: Outcome | undefined;
 
-export class LinuxProcess implements Guest {
-  readonly os = 'linux';
-  readonly #kernel: LinuxKernel;
-  readonly #task: Task;
-  readonly #blocks: number;
-  readonly #outputs: readonly [OutputSink, OutputSink];
-  #loaded = false;
-  /** Snapshots that nobody holds any more give their frames back. */
-  readonly #forgotten = new FinalizationRegistry<Saved>((parts) => {
-    if (!this.#closed) parts.drop();
-  });
-  #closed = false;
-
-  private constructor(options: LinuxProcessOptions) {
-    const kernel = new LinuxKernel(options);
-    this.#kernel = kernel;
-    this.#blocks = options.limits.blocks;
-    const owner = (): Task => this.#task;
-    const policies = createPolicies(kernel, options.policies.policies, owner);
-    const layout = changeLayout(kernel.layout, policies.effects);
-    const mm = createSpace(kernel, layout, policies, owner);
-    const processes = new ProcessTable<Task>();
-    this.#task = new Task(kernel, processes, FIRST_PID, mm, policies);
-    this.#task.isFirst = true;
-    processes.add(this.#task);
-    for (const [resource, bytes] of options.resourceLimits ?? []) {
-      this.#task.limits.set(resource, { soft: bytes, hard: bytes });
-    }
-    const { onOutput } = options;
-    const sink = (fd: 1 | 2): OutputSink =>
-      new OutputSink(onOutput === undefined ? undefined : (bytes) => onOutput(fd, bytes));
-    this.#outputs = [sink(1), sink(2)];
-    const { files } = kernel;
-    openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
-    populateProc(files, () => processes.current, {
-      'vm/memfd_noexec': String(policies.effects.memfdNoexec ?? 0),
-      'vm/mmap_min_addr': String(layout.mmapMinAddr),
-      ...sysctlFiles(kernel.sysctls),
-    });
-    addProcess(files, this.#task);
-    kernel.engine.setTranslate(mm.translate);
+  constructor(
+    kernel: LinuxKernel,
+    pid: number,
+    mm: AddressSpace,
+    policies: PolicyStack,
+    basePolicies = policies,
+  ) {
+    this.kernel = kernel;
+    this.pid = pid;
+    this.parentPid = pid - 1;
+    this.group = pid;
+    this.mm = mm;
+    this.basePolicies = basePolicies;
+    this.policies = policies;
+    this.cwd = kernel.files.home;
+    this.limits = new ResourceLimits(() => this.mm.limits);
+    this.files = new DescriptorTable(
+      () => Number(this.limits.soft(RLIMIT_NOFILE)),
+      (file) => this.#released(file),
+      kernel.frames,
+    );
   }
 
-  static create(options: LinuxProcessOptions): LinuxProcess {
-    return new LinuxProcess(options);
+  /** copy_process(): what a child has of its parent, memory apart. */
+  inherit(parent: Process): void {
+    this.parentPid = parent.pid;
+    this.files.copyFrom(parent.files);
+    this.limits.copyFrom(parent.limits);
+    this.actions.copyFrom(parent.actions);
+    const { group, cwd, program, symbols, umask, returnStub, noNewPrivileges, dumpable } = parent;
+    Object.assign(this, { group, cwd, program, symbols, umask, returnStub });
+    Object.assign(this, { noNewPrivileges, dumpable });
   }
 
-  get mm(): AddressSpace {
-    return this.#task.mm;
+  /** exit_mm(), and what execve does with the old program's. */
+  leaveMemory(): void {
+    if (!this.sharesMemory) this.mm.close();
+    this.sharesMemory = false;
+    this.sleepsParent = false;
   }
 
-  get arch(): Arch {
-    return this.#kernel.arch;
-  }
-
-  get memory(): AddressSpace {
-    return this.#task.mm;
-  }
-
-  get registers(): Engine {
-    return this.#kernel.engine;
-  }
-
-  get hostAddresses(): AddrRange {
-    return HOST_ADDRESSES[this.arch];
-  }
-
-  get pid(): number {
-    return this.#task.pid;
-  }
-
-  get kernelLog(): readonly string[] {
-    return this.#kernel.log.lines;
-  }
-
-  get dropped(): Dropped {
-    const [stdout, stderr] = this.#outputs;
-    return {
-      logLines: this.#kernel.log.dropped,
-      stdout: stdout.dropped,
-      stderr: stderr.dropped,
-    };
-  }
-
-  get stdout(): Uint8Array {
-    return this.#outputs[0].bytes;
-  }
-
-  get stderr(): Uint8Array {
-    return this.#outputs[1].bytes;
-  }
-
-  get symbols(): ReadonlyMap<string, Addr> {
-    return this.#task.symbols;
-  }
-
-  /** What ended the program, if it has ended. */
-  get outcome(): Outcome | undefined {
-    return this.#task.outcome;
-  }
-
-  /**
-   * Puts a program into the file system and loads it. What only happens behind execve's point of no
-   * return (a policy refuses a segment) is the outcome of the run.
-   * @throws MayexecError for a file that cannot be executed.
-   */
-  exec(
-    path: string,
-    bytes: Uint8Array,
-    argv: readonly string[],
-    envp: readonly string[],
-    xattrs: Readonly<Record<string, string>> = {},
-  ): void {
-    const parsed = parseElf(bytes);
-    if (!parsed.ok) throw new ProgramError(path, parsed.reason);
-    const { image } = parsed;
-    if (image.arch !== this.#kernel.arch) {
-      throw new ProgramError(path, `it is for ${image.arch}, this sandbox is ${this.#kernel.arch}`);
-    }
-    this.#kernel.writeFile(path, { content: bytes, mode: 0o755, xattrs });
-    const done = execProgram(this.#task, this.#kernel.layout, { path, argv, envp });
-    if (!done.ok) throw new ProgramError(path, execFailure(done, image));
-    this.#loaded = true;
-  }
-
-  /** No program: an empty process with a stack and a heap, for system calls and `call`. */
-  idle(): void {
-    prepareIdle(this.#task);
-  }
-
-  run(): Outcome {
-    const end = this.resume({});
-    if (end.kind === 'pause')
-      throw new InvariantError(`a run without a request paused: ${end.reason}`);
-    return end;
-  }
-
-  resume(request: RunRequest): Outcome | Pause {
-    const { processes } = this.#task;
-    if (!this.#loaded && this.#kernel.programCounter === 0n) {
-      throw new MayexecError('run: no program is loaded');
-    }
-    if (this.#task.outcome !== undefined) return this.#task.outcome;
-    processes.show(processes.turn?.task ?? this.#task);
-    this.#budget();
-    const stepper = Stepper.for(request, this.#kernel.programCounter);
-    const blocks = Math.min(request.blocks ?? this.#blocks, this.#blocks);
-    const done = runTasks(this.#task, { blocks, stepper, turn: processes.turn });
-    processes.turn = done.turn;
-    const { pid } = done.turn.task;
-    processes.show(done.turn.task);
-    const pc = this.#kernel.programCounter;
-    processes.show(this.#task);
-    const { end } = done;
-    if (end === 'paused') {
-      const { reason = 'instructions', hit } = stepper ?? {};
-      return { kind: 'pause', reason, pid, pc, ...(hit === undefined ? {} : { hit }) };
-    }
-    if (typeof end === 'string') throw new MayexecError('run: stopped at a return address');
-    const spent = end.kind === 'limit' && end.limit === 'blocks';
-    if (spent && request.blocks !== undefined && request.blocks <= this.#blocks) {
-      return { kind: 'pause', reason: 'blocks', pid, pc };
-    }
-    this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome: end });
-    return end;
-  }
-
-  /**
-   * Calls guest code by the platform's C convention (System V, cdecl). The stack pointer is put back
-   * when it returns; every other register stays as the code left it.
-   */
-  call(address: Addr, args: readonly bigint[]): Outcome {
-    return this.#apart(() => {
-      const outcome = this.#call(address, args);
-      this.#kernel.record({ type: 'end', pid: this.#task.pid, outcome });
-      return outcome;
-    });
-  }
-
-  /** Runs from `address` with all registers as they are, until the code jumps to the host or ends. */
-  enter(address: Addr, blocks = this.#blocks): Outcome | HostEntry {
-    return this.#apart(() => {
-      this.#kernel.programCounter = address;
-      const end = this.#runTasks({ host: HOST_ADDRESSES[this.#task.arch], blocks });
-      if (end === 'host') return { kind: 'host', address: this.#kernel.programCounter };
-      if (typeof end === 'string') throw new InvariantError(`a call of the host ended: ${end}`);
-      return end;
-    });
-  }
-
-  /** Whatever the program itself has come to stays as it is. */
-  #apart<T>(run: () => T): T {
-    const task = this.#task;
-    const { outcome, waiting } = task;
-    task.outcome = undefined;
-    task.waiting = undefined;
-    const result = run();
-    task.outcome = outcome;
-    task.waiting = waiting;
-    return result;
-  }
-
-  /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
-  syscall(nameOrNumber: string | number, args: readonly bigint[]): CallAnswer {
-    const { abi } = this.#task;
-    const call = hostCall(abi, nameOrNumber, args);
-    if (!call.ok) return { value: -1n, errno: call.errno };
-    let late: SyscallResult | undefined;
-    const deliver = (answer: SyscallResult): void => {
-      late = answer;
-    };
-    const task = this.#task;
-    this.#budget();
-    // What the guest itself may be waiting for goes on afterwards.
-    const { waiting } = task;
-    task.waiting = undefined;
-    const first = performSyscall(task, { abi, ...call.value, byHost: true, deliver });
-    // A call that waits lets the other processes run until it has its answer.
-    if (task.waiting !== undefined) this.#runTasks({ enough: () => late !== undefined });
-    task.waiting = waiting;
-    const result = late ?? first;
-    if (result.ok === 'no-return') return { value: 0n };
-    return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
-  }
-
-  mappings(): ListedMapping[] {
-    const { mm } = this.#task;
-    return mm.vmas.map((vma) => ({
-      ...mappingOf(vma, mm.nameOf(vma)),
-      attributes: mm.smapsFlags(vma),
-    }));
-  }
-
-  mapsText(): string {
-    return this.#task.mm.mapsText();
-  }
-
-  history(address: Addr): readonly VmaHistory[] {
-    return this.#task.mm.history(pageDown(address));
-  }
-
-  readFile(path: string): Uint8Array {
-    return this.#kernel.files.read(path);
-  }
-
-  writeFile(path: string, file: Uint8Array | GuestFile): void {
-    this.#kernel.writeFile(path, file);
-  }
-
-  snapshot(): ProcessSnapshot {
-    const tasks = this.#task.processes.save();
-    const kernel = this.#kernel.save();
-    const { frames } = this.#kernel;
-    const { reserved } = frames;
-    const parts: Saved = {
-      restore: () => {
-        kernel.restore();
-        tasks.restore();
-        // Whatever was given back and taken on the way.
-        frames.reserved = reserved;
+  save(): Saved {
+    const parts = [this.actions.save(), this.files.save(), this.limits.save()];
+    const { mm, policies, cwd, program, umask, returnStub, symbols } = this;
+    const { noNewPrivileges, dumpable, outcome, parentPid, sharesMemory, sleepsParent } = this;
+    const plain = { mm, policies, cwd, program, umask, returnStub, symbols, noNewPrivileges };
+    const family = { dumpable, outcome, parentPid, sharesMemory, sleepsParent };
+    const memory = mm.snapshot();
+    return saved(
+      () => {
+        Object.assign(this, plain, family);
+        mm.restore(memory);
+        for (const part of parts) part.restore();
       },
-      drop: () => {
-        kernel.drop();
-        tasks.drop();
-      },
-    };
-    const snapshot = { os: this.os, cpu: this.#kernel.engine.saveCpu(), parts };
-    this.#forgotten.register(snapshot, parts, snapshot);
-    return snapshot;
+      () => mm.dropSnapshot(memory),
+    );
   }
 
-  /** Gives back at once what only the snapshot holds; else that happens when nobody holds it any more. */
-  discard(snapshot: GuestSnapshot): void {
-    if (this.#forgotten.unregister(snapshot)) ownSnapshot(snapshot).parts.drop();
+  /** The last descriptor of an open file is gone; without a name and a mapping its content goes too. */
+  #released(file: OpenFile): void {
+    const { inode } = file;
+    if (inode.closed(file) && inode.openFiles === 0) this.kernel.files.forget(inode);
   }
-
-  restore(snapshot: GuestSnapshot): void {
-    const { cpu, parts } = ownSnapshot(snapshot);
-    const { engine } = this.#kernel;
-    parts.restore();
-    engine.setTranslate(this.#task.mm.translate);
-    for (const [index, descriptor] of this.#task.tls.entries()) {
-      engine.setGdtEntry(12 + index, descriptor);
-    }
-    engine.loadCpu(cpu);
-  }
-
-  close(): void {
-    this.#closed = true;
-    for (const task of this.#task.processes.all) task.leaveMemory();
-    this.#kernel.shm.close();
-    this.#kernel.files.close();
-  }
-
-  #call(address: Addr, args: readonly bigint[]): Outcome {
-    const frame = HostCallFrame.push(this.#task, address, args);
-    if (!(frame instanceof HostCallFrame)) return noRoom(frame);
-    const end = this.#runTasks({ until: frame.returnAddress });
-    return typeof end === 'string' ? frame.pop() : end;
-  }
-
-  /** Whatever a request says, calls are cut off by the sandbox's own limit alone. */
-  #budget(): void {
-    const { meter } = this.#kernel;
-    meter.limit = meter.spent + this.#blocks;
-  }
-
-  /** Apart from the program's own run. The first process has the CPU afterwards, whoever had it last. */
-  #runTasks(limits: Partial<TaskLimits>): TasksEnd['end'] {
-    this.#budget();
-    const { end } = runTasks(this.#task, { blocks: this.#blocks, ...limits });
-    this.#task.processes.show(this.#task);
-    return end;
-  }
-}
-
-/** @throws MayexecError for what another world's guest made. */
-function ownSnapshot(snapshot: GuestSnapshot): ProcessSnapshot {
-  if ('cpu' in snapshot && 'parts' in snapshot) return snapshot as ProcessSnapshot;
-  throw new MayexecError(
-    `restore: this snapshot is of a guest of '${snapshot.os}', not of 'linux'`,
-  );
 }

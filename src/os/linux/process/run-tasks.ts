@@ -7,7 +7,7 @@ import { runToEnd } from '../../../kernel/run-loop.js';
 import { StopJudge } from '../entry/stops.js';
 import { hasInterruption, restartsCall } from '../signals/interruption.js';
 import { endTask } from './fork.js';
-import type { Turn } from './process-table.js';
+import type { Turn } from './scheduler.js';
 import type { Task } from './task.js';
 
 /** Blocks that a process may run while others wait for the CPU. */
@@ -41,12 +41,12 @@ export interface TasksEnd {
 }
 
 export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
-  const { processes } = main;
+  const { scheduler } = main.processes;
   const { engine, meter } = main.kernel;
   const { stepper, enough } = limits;
   const last = meter.spent + limits.blocks;
   meter.limit = last;
-  let task = limits.turn?.task ?? processes.current;
+  let task = limits.turn?.task ?? scheduler.current;
   let turnEnds = meter.spent + (limits.turn?.left ?? SHARE);
   const ended = (end: TasksEnd['end']): TasksEnd => ({
     end,
@@ -56,12 +56,12 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     if (enough?.()) return ended('enough');
     if (stepper?.due) return ended('paused');
     const before = task;
-    const next = canGoOn(task) ? task : processes.next();
-    if (next === undefined) return ended(main.outcome ?? processes.sleep());
+    const next = canGoOn(task) ? task : scheduler.next();
+    if (next === undefined) return ended(main.outcome ?? scheduler.sleep());
     if (meter.spent >= last) return ended(main.outcome ?? OUT_OF_BLOCKS);
     task = next;
     if (task !== before) turnEnds = meter.spent + SHARE;
-    processes.switchTo(task);
+    scheduler.switchTo(task);
     if (!wake(task) || enough?.()) continue;
     // Others may come into being meanwhile.
     const end = runToEnd(engine, new StopJudge(task), {
@@ -74,15 +74,15 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     if (task.outcome === undefined) {
       if (typeof end !== 'string') return ended(end);
       if (end === 'sleeps' || meter.spent >= turnEnds) {
-        if (end === 'blocks') task = processes.next() ?? task;
+        if (end === 'blocks') task = scheduler.next() ?? task;
         turnEnds = meter.spent + SHARE;
-        processes.switchTo(task);
+        scheduler.switchTo(task);
       }
       continue;
     }
     if (task !== main && !ENDS.has(task.outcome.kind)) return ended(main.outcome ?? task.outcome);
     endTask(task);
-    if (task === main && !processes.hasOthers(main)) return ended(task.outcome);
+    if (task === main && !scheduler.hasOthers(main)) return ended(task.outcome);
   }
 }
 

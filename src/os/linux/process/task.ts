@@ -1,111 +1,104 @@
-/** Task: one process with its one thread. Compare struct task_struct (include/linux/sched.h). */
+/**
+ * Task: one thread (struct task_struct): registers, signals of its own, thread-local storage, rights over memory, the call
+ * that it is in. Everything else is its process's (process.ts); what is asked for all the time can be asked of either.
+ */
 
-import { RLIMIT_NOFILE, RLIMIT_SIGPENDING } from '../../../abi/linux/process.js';
-import { signalNumber } from '../../../abi/linux/signal.js';
+import { RLIMIT_SIGPENDING } from '../../../abi/linux/process.js';
 import type { Addr, Arch } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { CpuState } from '../../../engine/engine.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { PolicyStack } from '../../../policy/stack.js';
 import { type Abi, abiOf } from '../abi.js';
-import { NO_VDSO, type Vdso } from '../exec/vdso.js';
 import type { Directory } from '../fs/inode.js';
 import { USER_ID } from '../fs/mode.js';
-import { DescriptorTable, type OpenFile } from '../fs/open-file.js';
+import type { DescriptorTable } from '../fs/open-file.js';
 import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import type { MmFacts, TaskFacts } from '../mm/hooks.js';
+import { initialRights, type ThreadRights } from '../mm/thread-rights.js';
 import type { FrameContext } from '../signals/frame.js';
 import { SignalState } from '../signals/signal-state.js';
-import { ResourceLimits } from './limits.js';
-import type { ProcessTable, Waiting } from './process-table.js';
+import type { ResourceLimits } from './limits.js';
+import type { Process, Program } from './process.js';
+import type { ProcessTable } from './process-table.js';
+import type { Waiting } from './scheduler.js';
 
 /** TASK_COMM_LEN, with its NUL. */
 export const COMM_LENGTH = 16;
 
-/** How the program came to be; what /proc/self tells of it. */
-export interface Program {
-  readonly path: string;
-  readonly argv: readonly string[];
-  readonly envp: readonly string[];
-}
-
-export const NO_PROGRAM: Program = { path: '', argv: [], envp: [] };
-
 export class Task {
-  readonly kernel: LinuxKernel;
-  /** All of the kernel, this one among them. */
+  readonly process: Process;
+  /** All of the kernel, this one's among them. */
   readonly processes: ProcessTable<Task>;
-  readonly pid: number;
-  parentPid: number;
-  /** Process group. */
-  group: number;
-  /** The one that the host started, and looks at. */
-  isFirst = false;
-  /** Told to the parent when this one ends. */
-  exitSignal = signalNumber('SIGCHLD');
-  /** A child of vfork: `mm` is its parent's. */
-  sharesMemory = false;
-  /** The parent sleeps until this one execs or ends. */
-  sleepsParent = false;
-  /** Registers while another process has the CPU. */
+  comm = 'mayexec';
+  /** Registers while another thread has the CPU. */
   cpu: CpuState | undefined;
   /** The system call that it sleeps in. */
   waiting: Waiting | undefined;
-  /** As given, before a program's marks shape them. */
-  readonly basePolicies: PolicyStack;
-  /** Address space and policies change together, at exec. */
-  mm: AddressSpace;
-  policies: PolicyStack;
-  readonly files: DescriptorTable;
-  readonly limits: ResourceLimits;
   readonly signals: SignalState;
-  cwd: Directory;
-  program: Program = NO_PROGRAM;
-  /** Labels of the program. */
-  symbols: ReadonlyMap<string, Addr> = new Map();
-  comm = 'mayexec';
-  umask = 0o022;
-  /** The kernel's own code in an i386 process. */
-  returnStub: Vdso = NO_VDSO;
+  /** PKRU and the switch of MAP_JIT memory. */
+  readonly rights: ThreadRights;
   /** Descriptors 12 to 14 of the GDT (i386 thread-local storage). */
   tls: readonly bigint[] = [0n, 0n, 0n];
   /** set_tid_address. */
   clearChildTid = 0n;
-  /** PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE. */
-  noNewPrivileges = false;
-  dumpable = 1;
   /** The system call that is being made, for the events that it causes. */
   call: string | undefined;
-  /** How it ended. */
-  outcome: Outcome | undefined;
 
-  constructor(
-    kernel: LinuxKernel,
-    processes: ProcessTable<Task>,
-    pid: number,
-    mm: AddressSpace,
-    policies: PolicyStack,
-    basePolicies = policies,
-  ) {
-    this.kernel = kernel;
+  constructor(process: Process, processes: ProcessTable<Task>) {
+    const { kernel, limits, actions, mm } = process;
+    this.process = process;
     this.processes = processes;
-    this.pid = pid;
-    this.parentPid = pid - 1;
-    this.group = pid;
-    this.mm = mm;
-    this.basePolicies = basePolicies;
-    this.policies = policies;
-    this.cwd = kernel.files.home;
-    this.limits = new ResourceLimits(() => this.mm.limits);
-    this.signals = new SignalState(kernel.frames, () =>
-      Number(this.limits.soft(RLIMIT_SIGPENDING)),
+    this.rights = initialRights(mm.tuning.pku);
+    this.signals = new SignalState(actions, kernel.frames, () =>
+      Number(limits.soft(RLIMIT_SIGPENDING)),
     );
-    this.files = new DescriptorTable(
-      () => Number(this.limits.soft(RLIMIT_NOFILE)),
-      (file) => this.#released(file),
-      kernel.frames,
-    );
+  }
+
+  get kernel(): LinuxKernel {
+    return this.process.kernel;
+  }
+
+  /** Of the process; that of its first thread too. */
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  get parentPid(): number {
+    return this.process.parentPid;
+  }
+
+  get mm(): AddressSpace {
+    return this.process.mm;
+  }
+
+  get policies(): PolicyStack {
+    return this.process.policies;
+  }
+
+  get files(): DescriptorTable {
+    return this.process.files;
+  }
+
+  get limits(): ResourceLimits {
+    return this.process.limits;
+  }
+
+  get cwd(): Directory {
+    return this.process.cwd;
+  }
+
+  get program(): Program {
+    return this.process.program;
+  }
+
+  get umask(): number {
+    return this.process.umask;
+  }
+
+  get outcome(): Outcome | undefined {
+    return this.process.outcome;
   }
 
   get arch(): Arch {
@@ -117,15 +110,16 @@ export class Task {
   }
 
   get frameContext(): FrameContext {
-    const { signals, returnStub } = this;
-    const keys = this.mm.tuning.pku ? this.mm : undefined;
-    return { engine: this.kernel.engine, memory: this.mm, signals, keys, returnStub };
+    const { signals, mm } = this;
+    const { returnStub } = this.process;
+    const keys = mm.tuning.pku ? mm : undefined;
+    return { engine: this.kernel.engine, memory: mm, signals, keys, returnStub };
   }
 
   /** What policies are told; a child of vfork is its own task in its parent's memory. */
   get policyFacts(): MmFacts {
     const { facts } = this.mm;
-    return this.sharesMemory ? { ...facts, task: this.facts } : facts;
+    return this.process.sharesMemory ? { ...facts, task: this.facts } : facts;
   }
 
   get facts(): TaskFacts {
@@ -158,57 +152,37 @@ export class Task {
     return this.mm.find(address) === undefined ? undefined : this.mm.peek(address, 1)[0];
   }
 
-  /** copy_process(): what a child has of its parent, memory apart. */
+  /** copy_thread(): what the first thread of a child has of the one that forked. */
   inherit(parent: Task): void {
-    this.parentPid = parent.pid;
-    this.files.copyFrom(parent.files);
-    this.limits.copyFrom(parent.limits);
+    this.process.inherit(parent.process);
     this.signals.inherit(parent.signals);
-    const { group, cwd, program, symbols, comm, umask, returnStub, tls } = parent;
-    const { noNewPrivileges, dumpable } = parent;
-    Object.assign(this, { group, cwd, program, symbols, comm, umask, returnStub, tls });
-    Object.assign(this, { noNewPrivileges, dumpable });
+    Object.assign(this.rights, parent.rights);
+    const { comm, tls } = parent;
+    Object.assign(this, { comm, tls });
   }
 
-  /** exit_mm(), and what execve does with the old program's. */
-  leaveMemory(): void {
-    if (!this.sharesMemory) this.mm.close();
-    this.sharesMemory = false;
-    this.sleepsParent = false;
+  /** A program begins: what it may do with memory is as execve leaves it. */
+  resetRights(): void {
+    Object.assign(this.rights, initialRights(this.mm.tuning.pku));
+    this.mm.useThread(this.rights);
   }
 
-  /** The first end counts. */
+  /** The process ends; the first end counts. */
   end(outcome: Outcome): void {
-    this.outcome ??= outcome;
+    this.process.outcome ??= outcome;
   }
 
+  /** What is the thread's own. */
   save(): Saved {
     const signals = this.signals.save();
-    const files = this.files.save();
-    const limits = this.limits.save();
-    const { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid } = this;
-    const { symbols, noNewPrivileges, dumpable, outcome } = this;
-    const { parentPid, sharesMemory, sleepsParent, cpu, waiting } = this;
-    const family = { parentPid, sharesMemory, sleepsParent, cpu, waiting };
-    const plain = { mm, policies, cwd, program, comm, umask, returnStub, tls, clearChildTid };
+    const { comm, tls, clearChildTid, cpu, waiting } = this;
+    const rights = { ...this.rights };
     const progress = waiting?.progress;
-    const memory = mm.snapshot();
-    return saved(
-      () => {
-        Object.assign(this, plain, family, { symbols, noNewPrivileges, dumpable, outcome });
-        if (waiting !== undefined) waiting.progress = progress;
-        signals.restore();
-        files.restore();
-        mm.restore(memory);
-        limits.restore();
-      },
-      () => mm.dropSnapshot(memory),
-    );
-  }
-
-  /** The last descriptor of an open file is gone; without a name and a mapping its content goes too. */
-  #released(file: OpenFile): void {
-    const { inode } = file;
-    if (inode.closed(file) && inode.openFiles === 0) this.kernel.files.forget(inode);
+    return saved(() => {
+      Object.assign(this, { comm, tls, clearChildTid, cpu, waiting });
+      Object.assign(this.rights, rights);
+      if (waiting !== undefined) waiting.progress = progress;
+      signals.restore();
+    });
   }
 }

@@ -12,7 +12,7 @@ import type { Task } from '../process/task.js';
 import { setupFrame32 } from './frame-i386.js';
 import { setupFrame64 } from './frame-x86-64.js';
 import { addressOf, codeName, kernelInfo, nameOf, type SignalInfo } from './siginfo.js';
-import { bit, DEFAULT_HANDLER, IGNORE_HANDLER, type SignalAction } from './signal-state.js';
+import { bit, DEFAULT_HANDLER, IGNORE_HANDLER, type SignalAction } from './signal-actions.js';
 
 const SIGSEGV = signalNumber('SIGSEGV');
 
@@ -33,10 +33,10 @@ export function deliverPending(task: Task): Outcome | undefined {
 }
 
 function deliver(task: Task, info: SignalInfo): Outcome | undefined {
-  const action = task.signals.action(info.signal);
+  const action = task.signals.actions.of(info.signal);
   if (action.handler === IGNORE_HANDLER) return note(task, info, 'ignored');
   if (action.handler === DEFAULT_HANDLER) return deliverDefault(task, info);
-  task.signals.resetOnce(info.signal);
+  task.signals.actions.resetOnce(info.signal);
   task.kernel.meter.charge('signal');
   const done = setupFrame(task, info, action);
   if (done.ok) {

@@ -5,12 +5,8 @@ import type { Addr } from '../../../base/address.js';
 import type { Engine } from '../../../engine/engine.js';
 import type { UserMemory } from '../../../kernel/user-memory.js';
 import type { SignalInfo } from './siginfo.js';
-import {
-  type AlternateStack,
-  NO_ALTERNATE_STACK,
-  type SignalAction,
-  type SignalState,
-} from './signal-state.js';
+import type { SignalAction } from './signal-actions.js';
+import { type AlternateStack, NO_ALTERNATE_STACK, type SignalState } from './signal-state.js';
 import type { KeyRights } from './xsave.js';
 
 /** What a frame is made of and put back into. */

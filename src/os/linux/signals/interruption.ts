@@ -1,6 +1,7 @@
 /** Signals that end a wait: those that a handler takes or that end the process. */
 import { NSIG, SA_RESTART, signalNumber } from '../../../abi/linux/signal.js';
-import { bit, DEFAULT_HANDLER, IGNORE_HANDLER, type SignalState } from './signal-state.js';
+import { bit, DEFAULT_HANDLER, IGNORE_HANDLER } from './signal-actions.js';
+import type { SignalState } from './signal-state.js';
 
 const IGNORED = (['SIGCHLD', 'SIGURG', 'SIGWINCH', 'SIGCONT'] as const).map(signalNumber);
 
@@ -14,7 +15,7 @@ function interrupting({ signals }: Signalled): number[] {
   if (ready === 0n) return [];
   return Array.from({ length: NSIG }, (_, index) => index + 1).filter((signal) => {
     if (!(ready & bit(signal))) return false;
-    const { handler } = signals.action(signal);
+    const { handler } = signals.actions.of(signal);
     if (handler === IGNORE_HANDLER) return false;
     return handler !== DEFAULT_HANDLER || !IGNORED.includes(signal);
   });
@@ -28,6 +29,6 @@ export function hasInterruption(task: Signalled): boolean {
 export function restartsCall(task: Signalled): boolean {
   const [first] = interrupting(task);
   if (first === undefined) return false;
-  const { handler, flags } = task.signals.action(first);
+  const { handler, flags } = task.signals.actions.of(first);
   return handler !== DEFAULT_HANDLER && (flags & SA_RESTART) !== 0;
 }

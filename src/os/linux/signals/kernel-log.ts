@@ -6,14 +6,14 @@
  */
 import type { Addr } from '../../../base/address.js';
 import type { Task } from '../process/task.js';
-import { DEFAULT_HANDLER, IGNORE_HANDLER } from './signal-state.js';
+import { DEFAULT_HANDLER, IGNORE_HANDLER } from './signal-actions.js';
 
 const BEFORE_PC = 42;
 const FROM_PC = 22;
 
 /** No handler will see it. */
 export function unhandled(task: Task, signal: number): boolean {
-  const { handler } = task.signals.action(signal);
+  const { handler } = task.signals.actions.of(signal);
   return handler === DEFAULT_HANDLER || handler === IGNORE_HANDLER;
 }
 

@@ -1,23 +1,19 @@
-/** Signals of one process: actions, mask, what is pending, the alternate stack. Compare kernel/signal.c. */
+/** Signals of one thread: its mask, what is pending, its alternate stack. Compare kernel/signal.c. */
 
-import { NSIG, SA_RESETHAND, SS_DISABLE, signalNumber } from '../../../abi/linux/signal.js';
+import { NSIG, SS_DISABLE, signalNumber } from '../../../abi/linux/signal.js';
 import type { Addr } from '../../../base/address.js';
 import { KERNEL_BYTES } from '../../../base/charges.js';
 import type { Access } from '../../../base/outcome.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { KernelPool } from '../../../memory/page-table.js';
 import type { SignalInfo } from './siginfo.js';
-
-/** SIG_DFL and SIG_IGN, as a handler's address. */
-export const DEFAULT_HANDLER = 0n;
-export const IGNORE_HANDLER = 1n;
-
-export interface SignalAction {
-  readonly handler: Addr;
-  readonly flags: number;
-  readonly restorer: Addr;
-  readonly mask: bigint;
-}
+import {
+  bit,
+  DEFAULT_HANDLER,
+  IGNORE_HANDLER,
+  NEVER_BLOCKED,
+  type SignalActions,
+} from './signal-actions.js';
 
 /** stack_t as sigaltstack has set it; size 0: none. */
 export interface AlternateStack {
@@ -38,7 +34,6 @@ export interface TrapFacts {
 }
 
 export const NO_ALTERNATE_STACK: AlternateStack = { start: 0n, size: 0n, flags: SS_DISABLE };
-const DEFAULT_ACTION: SignalAction = { handler: DEFAULT_HANDLER, flags: 0, restorer: 0n, mask: 0n };
 
 /** Taken before any other: their handler is to see the state that caused them. */
 const SYNCHRONOUS = (['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS'] as const).map(
@@ -46,15 +41,9 @@ const SYNCHRONOUS = (['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSY
 );
 /** Signals from here on queue. */
 const SIGRTMIN = 32;
-/** SIGKILL and SIGSTOP. */
-const NEVER_BLOCKED = bit(signalNumber('SIGKILL')) | bit(signalNumber('SIGSTOP'));
-
-export function bit(signal: number): bigint {
-  return 1n << BigInt(signal - 1);
-}
-
 export class SignalState {
-  #actions: readonly SignalAction[] = Array<SignalAction>(NSIG + 1).fill(DEFAULT_ACTION);
+  /** Of the process, which its threads share. */
+  readonly actions: SignalActions;
   /** By number, oldest first; none is empty. */
   #pending = new Map<number, SignalInfo[]>();
   #pendingMask = 0n;
@@ -68,17 +57,14 @@ export class SignalState {
   readonly #limit: () => number;
 
   /** `pool`: what queued signals count against. `limit`: RLIMIT_SIGPENDING now. */
-  constructor(pool?: KernelPool, limit: () => number = () => Number.POSITIVE_INFINITY) {
+  constructor(
+    actions: SignalActions,
+    pool?: KernelPool,
+    limit: () => number = () => Number.POSITIVE_INFINITY,
+  ) {
+    this.actions = actions;
     this.#pool = pool;
     this.#limit = limit;
-  }
-
-  action(signal: number): SignalAction {
-    return this.#actions[signal] ?? DEFAULT_ACTION;
-  }
-
-  setAction(signal: number, action: SignalAction): void {
-    this.#actions = this.#actions.with(signal, { ...action, mask: action.mask & ~NEVER_BLOCKED });
   }
 
   get blocked(): bigint {
@@ -111,22 +97,6 @@ export class SignalState {
     return this.#pendingMask;
   }
 
-  /** Signals that are ignored, and those that have a handler. */
-  get ignoredMask(): bigint {
-    return this.#maskOf((handler) => handler === IGNORE_HANDLER);
-  }
-
-  get caughtMask(): bigint {
-    return this.#maskOf((handler) => handler !== IGNORE_HANDLER && handler !== DEFAULT_HANDLER);
-  }
-
-  #maskOf(pick: (handler: Addr) => boolean): bigint {
-    return this.#actions.reduce(
-      (mask, { handler }, signal) => (signal > 0 && pick(handler) ? mask | bit(signal) : mask),
-      0n,
-    );
-  }
-
   /**
    * A signal that is pending already is not queued twice (the classic ones; real-time ones queue). Where the
    * queue is full it is only marked as pending, and what was to be said of it is lost: __send_signal_locked().
@@ -149,9 +119,9 @@ export class SignalState {
    */
   force(info: SignalInfo, fatal = false): void {
     const blocked = (this.#blocked & bit(info.signal)) !== 0n;
-    const ignored = this.action(info.signal).handler === IGNORE_HANDLER;
+    const ignored = this.actions.of(info.signal).handler === IGNORE_HANDLER;
     if (blocked || ignored || fatal) {
-      this.setAction(info.signal, { ...this.action(info.signal), handler: DEFAULT_HANDLER });
+      this.actions.set(info.signal, { ...this.actions.of(info.signal), handler: DEFAULT_HANDLER });
       this.blocked &= ~bit(info.signal);
     }
     this.send(info);
@@ -194,33 +164,20 @@ export class SignalState {
     if (this.#pool !== undefined) this.#pool.reserved += change * KERNEL_BYTES.signal;
   }
 
-  /** fork: actions and mask are the parent's, nothing is pending. */
+  /** fork: the mask is the parent's, nothing is pending. */
   inherit(parent: SignalState): void {
-    this.#actions = parent.#actions;
     this.#blocked = parent.#blocked;
     this.alternateStack = parent.alternateStack;
     this.trap = parent.trap;
   }
 
-  /** execve: handlers are gone with the old program, what was ignored stays so. */
+  /** execve. */
   resetForExec(): void {
-    this.#actions = this.#actions.map((action) =>
-      action.handler === IGNORE_HANDLER
-        ? { ...DEFAULT_ACTION, handler: IGNORE_HANDLER }
-        : DEFAULT_ACTION,
-    );
+    this.actions.resetForExec();
     this.alternateStack = NO_ALTERNATE_STACK;
   }
 
-  /** SA_RESETHAND. */
-  resetOnce(signal: number): void {
-    const action = this.action(signal);
-    if (action.flags & SA_RESETHAND)
-      this.setAction(signal, { ...action, handler: DEFAULT_HANDLER });
-  }
-
   save(): Saved {
-    const actions = this.#actions;
     const pending = [...this.#pending].map(([signal, queue]) => [signal, [...queue]] as const);
     const mask = this.#pendingMask;
     const queued = this.#queued;
@@ -228,7 +185,6 @@ export class SignalState {
     const suspended = this.#suspended;
     const { alternateStack, trap } = this;
     return saved(() => {
-      this.#actions = actions;
       this.#pending = new Map(pending.map(([signal, queue]) => [signal, [...queue]]));
       this.#pendingMask = mask;
       this.#queued = queued;

@@ -63,8 +63,8 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
   child.clearChildTid = flags & CLONE_CHILD_CLEARTID ? request.childTid : 0n;
   giveRegisters(task, child, request);
   if (!(flags & CLONE_VFORK)) return ok(child.pid);
-  const left = (): boolean => child.outcome !== undefined || !child.sleepsParent;
-  child.sleepsParent = true;
+  const left = (): boolean => child.outcome !== undefined || !child.process.sleepsParent;
+  child.process.sleepsParent = true;
   task.waiting = {
     retry: () => (left() ? ok(child.pid) : undefined),
     ready: left,

@@ -2,7 +2,7 @@
 import { noReturn, type SyscallArgs, type SyscallResult } from '../../../kernel/syscall.js';
 import type { MemoryRequest } from '../../../memory/request.js';
 import type { Abi } from '../abi.js';
-import type { Waiting } from '../process/process-table.js';
+import type { Waiting } from '../process/scheduler.js';
 import type { Task } from '../process/task.js';
 
 /** `abi`: that of the call, which may be i386 in a 64-bit process (int 0x80). */
@@ -17,7 +17,7 @@ export type RequestTable = Readonly<Record<string, RequestReader>>;
 
 /** A wait that has no answer of its own: `wokenBy` says whether a signal from outside could end it. */
 export function waitForever(task: Task, wokenBy: Waiting['wokenBy']): SyscallResult {
-  if (!task.processes.isAlone(task)) {
+  if (!task.processes.scheduler.isAlone(task)) {
     task.waiting = {
       retry: () => undefined,
       ready: () => false,

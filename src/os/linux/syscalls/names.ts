@@ -190,7 +190,7 @@ function chmod(inode: Inode, mode: bigint): SyscallResult {
 function chdir(task: Task, inode: Inode): SyscallResult {
   if (!(inode instanceof Directory)) return fail('ENOTDIR');
   if (!permits(inode, MAY_EXEC)) return fail('EACCES');
-  task.cwd = inode;
+  task.process.cwd = inode;
   return ok(0);
 }
 
@@ -231,7 +231,7 @@ export const nameCalls: HandlerTable = {
   },
   umask: (task, [mask]) => {
     const before = task.umask;
-    task.umask = int(mask) & 0o777;
+    task.process.umask = int(mask) & 0o777;
     return ok(before);
   },
   chdir: (task, [path]) => {

@@ -16,7 +16,7 @@ import { noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
 import { copyInPartly, copyOutPartly, type UserMemory } from '../../../kernel/user-memory.js';
 import { OpenFile } from '../fs/open-file.js';
 import { Pipe, type TransferBuffers } from '../fs/pipe.js';
-import type { Waiting } from '../process/process-table.js';
+import type { Waiting } from '../process/scheduler.js';
 import type { Task } from '../process/task.js';
 import { senderInfo } from '../signals/siginfo.js';
 import type { HandlerTable } from './handler.js';

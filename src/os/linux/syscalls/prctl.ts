@@ -55,13 +55,13 @@ function prctl(task: Task, args: SyscallArgs, { word }: Abi): SyscallResult {
       return ok(0);
     case PR_SET_NO_NEW_PRIVS:
       if (arg2 !== 1n || rest !== 0n) return fail('EINVAL');
-      task.noNewPrivileges = true;
+      task.process.noNewPrivileges = true;
       return ok(0);
     case PR_GET_NO_NEW_PRIVS:
-      return arg2 | rest ? fail('EINVAL') : ok(task.noNewPrivileges ? 1 : 0);
+      return arg2 | rest ? fail('EINVAL') : ok(task.process.noNewPrivileges ? 1 : 0);
     case PR_SET_DUMPABLE:
       if (arg2 !== 0n && arg2 !== 1n) return fail('EINVAL');
-      task.dumpable = Number(arg2);
+      task.process.dumpable = Number(arg2);
       return ok(0);
     case PR_GET_TID_ADDRESS:
       return wordOut(task.mm, arg2, word, task.clearChildTid);
@@ -74,7 +74,7 @@ function prctl(task: Task, args: SyscallArgs, { word }: Abi): SyscallResult {
 function answer(task: Task, option: number, arg2: bigint): SyscallResult {
   switch (option) {
     case PR_GET_DUMPABLE:
-      return ok(task.dumpable);
+      return ok(task.process.dumpable);
     case PR_GET_SECCOMP:
     case PR_GET_KEEPCAPS:
     case PR_SET_TIMERSLACK:

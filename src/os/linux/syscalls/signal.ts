@@ -34,7 +34,7 @@ import { restorePlainFrame, restoreRtFrame } from '../signals/frame-i386.js';
 import { restoreFrame64 } from '../signals/frame-x86-64.js';
 import { hasInterruption } from '../signals/interruption.js';
 import { senderInfo } from '../signals/siginfo.js';
-import { IGNORE_HANDLER, type SignalAction } from '../signals/signal-state.js';
+import { IGNORE_HANDLER, type SignalAction } from '../signals/signal-actions.js';
 import { type HandlerTable, waitForever } from './handler.js';
 
 const SIGSET_SIZE = 8n;
@@ -105,9 +105,9 @@ function setAction(
 ): Result<SignalAction> {
   if (signal < 1 || signal > NSIG) return fail('EINVAL');
   if (wanted !== undefined && (signal === SIGKILL || signal === SIGSTOP)) return fail('EINVAL');
-  const before = task.signals.action(signal);
+  const before = task.signals.actions.of(signal);
   if (wanted === undefined) return ok(before);
-  task.signals.setAction(signal, wanted);
+  task.signals.actions.set(signal, wanted);
   if (wanted.handler === IGNORE_HANDLER) task.signals.discard(signal);
   return ok(before);
 }
@@ -216,7 +216,7 @@ function kill(task: Task, pid: number, signal: number): SyscallResult {
 function isTarget(task: Task, one: Task, pid: number): boolean {
   if (pid > 0) return one.pid === pid;
   if (pid === -1) return one !== task;
-  return one.group === (pid === 0 ? task.group : -pid);
+  return one.process.group === (pid === 0 ? task.process.group : -pid);
 }
 
 /** Signal 0 only asks whether the process is there. */
@@ -249,7 +249,7 @@ function sigreturn(task: Task, rt: boolean, { word }: Abi): SyscallResult {
 /** Waits with another mask: only a signal that is pending already can end it. */
 function sigsuspend(task: Task, mask: bigint): SyscallResult {
   const { signals } = task;
-  const others = !task.processes.isAlone(task);
+  const others = !task.processes.scheduler.isAlone(task);
   if ((signals.pendingMask & ~mask) === 0n && !others) return waitForever(task, 'outside');
   signals.suspend(mask);
   return hasInterruption(task) || !others ? fail('EINTR') : waitForever(task, 'outside');

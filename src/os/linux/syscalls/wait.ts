@@ -39,7 +39,7 @@ function candidates(task: Task, { pid, options }: Wanted): Task[] {
   const sigchld = signalNumber('SIGCHLD');
   return task.processes.childrenOf(task).filter((child) => {
     if (pid !== undefined && child.pid !== pid) return false;
-    return options & WALL || (child.exitSignal !== sigchld) === ((options & WCLONE) !== 0);
+    return options & WALL || (child.process.exitSignal !== sigchld) === ((options & WCLONE) !== 0);
   });
 }
 
@@ -69,7 +69,7 @@ function statusOf({ outcome }: Task): number {
 /** Undefined: any child; a group that is not this one has none. */
 function childOf(task: Task, pid: number): number | undefined {
   if (pid > 0) return pid;
-  const ownGroup = pid === -1 || pid === 0 || -pid === task.group;
+  const ownGroup = pid === -1 || pid === 0 || -pid === task.process.group;
   return ownGroup ? undefined : 0;
 }
 
