@@ -12,7 +12,7 @@ export const CHARGES = {
   /** A signal that a handler gets: its frame. */
   signal: 1_000,
   /** The first access to a page, which brings it in. */
-  firstAccess: 120,
+  firstAccess: 250,
   /** A page that a call touches, copies, clears or gives back. */
   page: 20,
   /** Entries of a page table that are looked at, for each 512. */
@@ -23,6 +23,8 @@ export const CHARGES = {
   mapsLine: 100,
   /** 1,024 bytes that are copied in or out, made or compared, rounded up. */
   kilobyte: 12,
+  /** 256 bytes of a path or of an argument of execve, rounded up. */
+  text: 60,
   /** A buffer of readv and its kind. */
   vector: 5,
   /** A component of a path. */

@@ -21,9 +21,10 @@ export function renderTable(
   gap = GAP,
 ): string[] {
   const rows = given.map((row) => row.map((cell) => ({ ...cell, text: visible(cell.text) })));
-  const columns = Math.max(0, ...rows.map((row) => row.length));
+  const most = (numbers: readonly number[]): number => numbers.reduce((a, b) => Math.max(a, b), 0);
+  const columns = most(rows.map((row) => row.length));
   const widths = Array.from({ length: columns }, (_, column) =>
-    Math.max(...rows.map((row) => row[column]?.text.length ?? 0)),
+    most(rows.map((row) => row[column]?.text.length ?? 0)),
   );
   const blocks = blocksOf(widths, terminal.width, keys, gap);
   return blocks.flatMap((block, index) => {

@@ -81,7 +81,7 @@ export function layOut(
       }
       const own = inOrder.filter(({ section }) => section.threadLocal);
       if (own.length > 0) {
-        const align = Math.max(THREAD_BLOCK_BYTES, ...alignments(own));
+        const align = alignments(own).reduce((a, b) => Math.max(a, b), THREAD_BLOCK_BYTES);
         next = alignUp(next, align);
         for (const each of own) place(each);
         threadPointer = next = alignUp(next, align);

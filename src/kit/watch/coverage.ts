@@ -69,7 +69,7 @@ export class Coverage {
   /** The listing; before each instruction how often it ran, behind a branch the way that it never went. */
   listing(): string[] {
     const counts = this.#instructions.map(({ address }) => this.#counts.get(address) ?? 0);
-    const width = Math.max(1, ...counts.map((count) => String(count).length));
+    const width = String(counts.reduce((most, count) => Math.max(most, count), 0)).length;
     const lines = formatListing(this.#instructions, { symbols: this.#code?.symbols ?? new Map() });
     let next = 0;
     return lines.map((line) => {

@@ -21,8 +21,12 @@ export function formatListing(
   const { mark, symbols = new Map<string, Addr>() } = options;
   const byAddress = new Map<Addr, string>();
   for (const [name, address] of symbols) byAddress.set(address, name);
-  const width = Math.max(0, ...instructions.map(({ bytes }) => bytes.length * 3 - 1));
-  const digits = Math.max(1, ...instructions.map(({ address }) => address.toString(16).length));
+  let width = 0;
+  let digits = 1;
+  for (const { bytes, address } of instructions) {
+    width = Math.max(width, bytes.length * 3 - 1);
+    digits = Math.max(digits, address.toString(16).length);
+  }
   return instructions.flatMap(({ address, bytes, text }) => {
     const label = byAddress.get(address);
     const shown = text.replace(/0x[0-9a-f]+/g, (hex) => {

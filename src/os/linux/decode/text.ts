@@ -3,8 +3,8 @@
 /** strace's option -s. */
 export const STRING_LIMIT = 32;
 
-/** More than any text that is shown. */
-const QUOTED_LIMIT = 8192;
+/** A character for each byte, and the right one for ASCII. */
+const ONE_EACH = new TextDecoder('latin1');
 
 const ESCAPES: Readonly<Record<number, string>> = {
   9: '\\t',
@@ -23,9 +23,8 @@ function octal(byte: number, next: number | undefined): string {
 }
 
 export function quoted(bytes: Uint8Array): string {
-  // At most a path's 4,096 bytes, nearly always plain ones. Adding to a text byte by byte takes 32 bytes for each.
-  const text = String.fromCharCode(...bytes.subarray(0, QUOTED_LIMIT));
-  const escaped = text.replace(/[^ !#-[\]-~]/g, (_, index: number) => {
+  // Nearly always plain. Adding to a text byte by byte takes 32 bytes for each, and much time.
+  const escaped = ONE_EACH.decode(bytes).replace(/[^ !#-[\]-~]/g, (_, index: number) => {
     const byte = bytes[index]!;
     return ESCAPES[byte] ?? octal(byte, bytes[index + 1]);
   });

@@ -4,6 +4,7 @@
  * whoever reads them takes the present size into account.
  */
 
+import type { Meter } from '../../../base/meter.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, type PageTable } from '../../../memory/page-table.js';
 import { VM_SHARED, type Vma } from './vma.js';
 import type { MappedVma, VmaList } from './vma-list.js';
@@ -22,6 +23,7 @@ interface Pages {
 interface Measured extends Pages {
   readonly highWater: HighWater;
   readonly list: VmaList;
+  readonly frames: { readonly meter: Meter };
 }
 
 /** Page `page` of a VMA is in memory: it has an entry, or its object keeps it (what mincore tells). */
@@ -51,9 +53,18 @@ function sharedPages({ start, end, flags, object, pageOffset }: Vma): number {
 }
 
 /** The peaks up to now. */
-export function highWater({ highWater: { mapped, resident }, list, pages }: Measured): HighWater {
+export function highWater({
+  highWater: { mapped, resident },
+  list,
+  pages,
+  frames,
+}: Measured): HighWater {
   const { total, shared } = list.counters;
-  const common = shared === 0 ? 0 : list.items.reduce((sum, vma) => sum + sharedPages(vma), 0);
+  let common = 0;
+  for (const object of shared === 0 ? [] : list.objects) {
+    frames.meter.charge('vma', list.vmasOf(object).size);
+    for (const vma of list.vmasOf(object)) common += sharedPages(vma);
+  }
   return {
     mapped: Math.max(mapped, total),
     resident: Math.max(resident, pages.frames + common),

@@ -303,7 +303,10 @@ export class VmaList {
     let last = first;
     let end = start + (this.#runs[first]?.vmas.length ?? 0);
     while (end < index + count) end += this.#runs[++last]!.vmas.length;
-    const before = this.#runs.slice(first, last + 1).flatMap((run) => run.vmas);
+    const before =
+      first === last
+        ? (this.#runs[first]?.vmas ?? [])
+        : this.#runs.slice(first, last + 1).flatMap((run) => run.vmas);
     const removed = before.slice(index - start, index - start + count);
     const after = before.slice(0, index - start).concat(vmas, before.slice(index - start + count));
     const runs = runsOf(after);

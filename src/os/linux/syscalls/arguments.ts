@@ -2,6 +2,7 @@
 
 import { AT_FDCWD } from '../../../abi/linux/fcntl.js';
 import type { Addr } from '../../../base/address.js';
+import type { Meter } from '../../../base/meter.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { Struct } from '../../../base/struct.js';
 import { decodeText } from '../../../base/text.js';
@@ -13,10 +14,16 @@ import type { Task } from '../process/task.js';
 
 const NANOSECONDS = 1_000_000_000n;
 
+/** A process's memory, with the meter of what is done in it. */
+interface ChargedMemory extends UserMemory {
+  readonly frames: { readonly meter: Meter };
+}
+
 /** getname(): EFAULT, ENAMETOOLONG, and ENOENT for an empty one unless that is allowed. */
-export function pathIn(memory: UserMemory, addr: Addr, mayBeEmpty = false): Result<string> {
+export function pathIn(memory: ChargedMemory, addr: Addr, mayBeEmpty = false): Result<string> {
   const text = copyStringIn(memory, addr, PATH_MAX);
   if (!text.ok) return text;
+  memory.frames.meter.charge('text', Math.ceil(text.value.bytes.length / 256));
   if (!text.value.terminated) return fail('ENAMETOOLONG');
   if (text.value.bytes.length === 0 && !mayBeEmpty) return fail('ENOENT');
   return ok(decodeText(text.value.bytes));

@@ -146,7 +146,7 @@ function stringsIn(
     const text = limit > 0 ? copyStringIn(task.mm, pointer, limit) : fail('E2BIG');
     if (!text.ok) return text;
     if (!text.value.terminated) return fail('E2BIG');
-    task.kernel.meter.chargeBytes(text.value.bytes.length);
+    task.kernel.meter.charge('text', Math.ceil(text.value.bytes.length / 256));
     room -= text.value.bytes.length + 1;
     texts.push(decodeText(text.value.bytes));
   }

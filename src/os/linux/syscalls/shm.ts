@@ -92,12 +92,14 @@ function attachRights(flags: number): number {
 /** What wraps round the end of all addresses counts as taken. */
 function isTaken({ mm }: Task, start: Addr, length: bigint): boolean {
   if (start + length >= 1n << BigInt(mm.layout.kernelBits)) return true;
+  mm.frames.meter.charge('vma', mm.list.length);
   return mm.vmas.some((vma) => vma.start < start + length && vma.end > start);
 }
 
 /** ksys_shmdt(): every piece of the attachment that begins at `addr`. A sealed one stays, and nobody says so. */
 function shmdt({ mm }: Task, addr: Addr): Result<0> {
   if (addr & PAGE_MASK) return fail('EINVAL');
+  mm.frames.meter.charge('vma', mm.list.length);
   const pieces = mm.vmas.filter(
     ({ object, start, pageOffset }) =>
       object?.kind === 'sysv-shm' && start - addr === BigInt(pageOffset) << 12n,
