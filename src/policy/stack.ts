@@ -5,7 +5,7 @@
  */
 
 import { InvariantError } from '../base/errors.js';
-import { allow, type Ruling, type TakenRights, type Verdict } from '../base/verdict.js';
+import { allow, type Ruling, type Verdict } from '../base/verdict.js';
 import type { ImageFacts } from '../os/linux/exec/hooks.js';
 import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
 import { type MergedEffects, mergeEffects } from './effects.js';
@@ -72,17 +72,19 @@ export class PolicyStack {
   }
 
   #run(hook: HookName, args: readonly unknown[], report: Reporter | undefined): Ruling {
-    const policies = this.#byHook.get(hook);
-    if (policies === undefined || policies.length === 0) return allow;
-    const asked = new Asked(hook, args);
     let answer: Ruling = allow;
-    for (const policy of policies) {
-      const verdict = asked.ask(policy);
+    let shown = args;
+    for (const policy of this.#byHook.get(hook) ?? []) {
+      const ask = policy[hook] as (...args: readonly unknown[]) => Verdict;
+      const verdict = ask.apply(policy, shown as unknown[]) ?? allow;
       if (verdict.kind === 'allow' && verdict.rule === undefined) continue;
       const { name } = policy;
       if (verdict.kind === 'narrow') {
-        asked.narrow(policy, verdict);
-        answer = { ...verdict, policy: name, taken: asked.taken };
+        const { rights, left } = narrowed(policy, hook, shown, verdict.flags);
+        const { rule, reason } = verdict;
+        const taken = [...(answer.taken ?? []), { policy: name, rule, reason, rights }];
+        answer = { ...verdict, policy: name, taken };
+        shown = left;
       } else if (answer.kind === 'allow') {
         answer = { ...verdict, policy: name };
       }
@@ -93,50 +95,35 @@ export class PolicyStack {
   }
 }
 
-/** What the next policy is shown: the arguments, with the flags as those before it left them. */
-class Asked {
-  readonly #hook: HookName;
-  #args: readonly unknown[];
-  taken: readonly TakenRights[] = [];
-
-  constructor(hook: HookName, args: readonly unknown[]) {
-    this.#hook = hook;
-    this.#args = args;
-  }
-
-  ask(policy: Policy): Verdict {
-    const ask = policy[this.#hook] as ((...args: readonly unknown[]) => Verdict) | undefined;
-    return ask?.apply(policy, [...this.#args]) ?? allow;
-  }
-
-  narrow(policy: Policy, { flags, rule, reason }: Verdict & { kind: 'narrow' }): void {
-    const at = HOOKS[this.#hook].request;
-    const request = at === undefined ? undefined : (this.#args[at] as { flags: VmFlags });
-    const before = request?.flags;
-    const after = narrowed(policy, this.#hook, before, flags);
-    const rights = (before ?? 0) & ~after;
-    this.taken = [...this.taken, { policy: policy.name, rule, reason, rights }];
-    this.#args = this.#args.map((arg, index) => (index === at ? { ...request, flags } : arg));
-  }
+/** What a narrowing took, and what the next policy is shown: the request with the flags that are left. */
+function narrowed(
+  policy: Policy,
+  hook: HookName,
+  args: readonly unknown[],
+  flags: VmFlags,
+): { readonly rights: VmFlags; readonly left: readonly unknown[] } {
+  const at = HOOKS[hook].request;
+  const request = at === undefined ? undefined : (args[at] as { readonly flags: VmFlags });
+  checkNarrowed(policy, hook, request?.flags, flags);
+  const left = args.map((arg, index) => (index === at ? { ...request, flags } : arg));
+  return { rights: (request?.flags ?? 0) & ~flags, left };
 }
 
 /** Asserts that only access and may bits are gone, nothing came, and no right outlives its may bit. */
-function narrowed(
+function checkNarrowed(
   policy: Policy,
   hook: HookName,
   before: VmFlags | undefined,
   after: VmFlags,
-): VmFlags {
-  const complain = (what: string): never => {
-    throw new InvariantError(`policy ${policy.name}, hook ${hook}: ${what}`);
-  };
-  if (before === undefined) return complain('a hook without flags cannot narrow');
-  if (after & ~before) return complain(`added VM_ bits 0x${(after & ~before).toString(16)}`);
+): void {
+  const wrong = (what: string): InvariantError =>
+    new InvariantError(`policy ${policy.name}, hook ${hook}: ${what}`);
+  if (before === undefined) throw wrong('a hook without flags cannot narrow');
+  if (after & ~before) throw wrong(`added VM_ bits 0x${(after & ~before).toString(16)}`);
   const removed = before & ~after;
   if (removed & ~(VM_ACCESS | VM_MAYACCESS)) {
-    return complain(`removed VM_ bits 0x${removed.toString(16)} that are no rights`);
+    throw wrong(`removed VM_ bits 0x${removed.toString(16)} that are no rights`);
   }
   const orphans = after & (removed >> 4) & VM_ACCESS;
-  if (orphans) return complain(`left rights 0x${orphans.toString(16)} without their may bit`);
-  return after;
+  if (orphans) throw wrong(`left rights 0x${orphans.toString(16)} without their may bit`);
 }
