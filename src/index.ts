@@ -18,6 +18,7 @@ export {
   type Sleeper,
 } from './base/outcome.js';
 export { shorten, visible, visibleJson } from './base/text.js';
+export type { Cause, CauseKind, TakenRights } from './base/verdict.js';
 export { backtrace, type Frame } from './diagnosis/crash/backtrace.js';
 export { type NamedPlace, symbolAt } from './diagnosis/crash/modules.js';
 export { peekUpTo, plainCauses } from './diagnosis/crash/plain-cause.js';
@@ -147,6 +148,7 @@ export { valueText } from './kit/watch/value-text.js';
 export type { WatchedRun } from './kit/watch/watch.js';
 export type { VmaHistory } from './memory/history.js';
 export type { MemoryObject } from './memory/object.js';
+export type { MemoryRequest, MemoryRequestKind } from './memory/request.js';
 export type { Vma } from './os/linux/mm/vma.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from './policy/define.js';
 export type { MechanismInfo, PolicyInfo } from './policy/definition.js';
