@@ -18,6 +18,8 @@ export interface PlacedSegment {
   readonly start: Addr;
   /** Bytes, a multiple of the page size. */
   readonly length: number;
+  /** Bytes up to the end of the last section. */
+  readonly filled: number;
   /** PROT_* as letters: 'r-x'. */
   readonly rights: 'r-x' | 'r--' | 'rw-' | 'rwx';
 }
@@ -94,8 +96,9 @@ export function layOut(
         `the linked image would take ${next - base} bytes: at most ${MAX_IMAGE} are possible`,
       );
     }
+    const filled = Number(next - start);
     next = pageUp(next);
-    segments.push({ start, length: Number(next - start), rights });
+    segments.push({ start, length: Number(next - start), filled, rights });
   }
   return { segments, sections, commons, slots, got, threadPointer, end: next };
 }

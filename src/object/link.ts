@@ -40,6 +40,7 @@ export interface LinkedImage {
   readonly end: Addr;
 }
 
+const INT3 = 0xcc;
 const GOT_SYMBOL = '_GLOBAL_OFFSET_TABLE_';
 /** The start of the image: what a COFF linker defines for RVA arithmetic. */
 const IMAGE_BASE = ['__ImageBase', '___ImageBase'];
@@ -80,9 +81,11 @@ class Linker {
   image(): LinkedImage {
     const segments = this.#layout.segments.map((segment) => ({
       ...segment,
-      bytes: new Uint8Array(segment.length),
+      // Between functions: whatever runs there traps.
+      bytes: new Uint8Array(segment.length).fill(segment.rights.includes('x') ? INT3 : 0),
     }));
     for (const { section, address } of this.#layout.sections.values()) {
+      bytesAt(segments, address, section.size).fill(0);
       bytesAt(segments, address, section.bytes.length).set(section.bytes);
     }
     this.#refuseUndefined();

@@ -2,6 +2,8 @@
 import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { linkCode } from '../../src/kit/bed/linked-code.js';
 import { type Calls, openCalls } from '../../src/kit/open-calls.js';
+import { plainListing } from '../../src/kit/watch/code-listing.js';
+import { outcomeText } from '../../src/kit/watch/failure.js';
 import { makeObject, sources } from './host-compiler.js';
 
 let call: Calls['call'];
@@ -41,7 +43,10 @@ describe.each([
     expect(result(guarded, 'sum', [4]).value).toBe(10);
     expect(result(guarded, 'smash', [8]).value).toBe(0x41);
     // As by glibc: __stack_chk_fail ends the process.
-    expect(result(guarded, 'smash', [40]).outcome).toMatchObject({ signal: 'SIGABRT' });
+    const smashed = result(guarded, 'smash', [40]);
+    expect(smashed.outcome).toMatchObject({ signal: 'SIGABRT' });
+    expect(outcomeText(smashed)).toContain('found the guard of a frame overwritten');
+    expect(plainListing(smashed.facts.code)).not.toContain('add byte ptr [');
   });
 
   it.for([

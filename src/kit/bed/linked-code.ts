@@ -63,9 +63,10 @@ export function linkCode(
   const code: Code = {
     kind: 'code',
     arch: image.arch,
-    parts: image.segments.map(({ start, bytes, rights }) => ({
+    parts: image.segments.map(({ start, bytes, filled, rights }) => ({
       address: start,
-      bytes,
+      bytes: bytes.subarray(0, filled),
+      length: bytes.length,
       write: rights.includes('w'),
       exec: rights.includes('x'),
     })),
@@ -87,13 +88,16 @@ export function linkCode(
   return { ...code, entry: start };
 }
 
+/** What code with stack protectors calls when the guard of a frame was overwritten. */
+export const GUARD_FAILURES = ['__stack_chk_fail', '__stack_chk_fail_local'] as const;
+
 /** What stack protectors call is the C library's: without another definition it ends the process as there. */
 function guardFailure(
   files: readonly ObjectFile[],
   externals: NonNullable<LinkCodeOptions['externals']>,
 ): ObjectFile[] {
   const arch = files[0]?.arch ?? 'x86-64';
-  return ['__stack_chk_fail', '__stack_chk_fail_local'].flatMap((name) => {
+  return GUARD_FAILURES.flatMap((name) => {
     const symbols = files.flatMap((file) => file.symbols.filter((each) => each.name === name));
     const wanted = symbols.some(({ place }) => place.kind === 'undefined');
     const defined =

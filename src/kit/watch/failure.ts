@@ -9,6 +9,7 @@ import { formatListing } from '../../toolchain/disassembly/listing.js';
 import { straceLine } from '../../trace/print.js';
 import { causeOf, faultLine, firstRefusal, ruleOfFault } from '../../trace/print-cause.js';
 import { flagsText } from '../abi/machine-state.js';
+import { GUARD_FAILURES } from '../bed/linked-code.js';
 import type { CallResult } from '../run/call-result.js';
 import type { CallOutcome } from '../run/outcome-text.js';
 import { argumentsText, bufferLines } from './call-text.js';
@@ -141,11 +142,21 @@ function killedText(result: CallResult, outcome: CallOutcome & { kind: 'signal' 
   const event = result.trace.findLast((each) => each.type === 'fault');
   const missed = outcome.access === 'exec' ? missedReturn(result) : undefined;
   if (missed !== undefined) return missed;
+  if (signal === 'SIGABRT' && guardFailure(result)) {
+    return 'its stack protector found the guard of a frame overwritten (SIGABRT)';
+  }
   const what =
     event?.type === 'fault' && outcome.access !== undefined
       ? faultLine(event)
       : (causeOf(result.trace) ?? `at 0x${outcome.pc.toString(16)}`);
   return `it was killed by ${signal} (${code}): ${what}`;
+}
+
+/** Did it come by what compilers call for that? */
+function guardFailure(result: CallResult): boolean {
+  const { symbols } = result.facts.code;
+  const { counts } = result.watched();
+  return GUARD_FAILURES.some((name) => counts.has(symbols.get(name) ?? -1n));
 }
 
 /** A ret with a wrong stack pointer goes anywhere; the right return address is still nearby. */
