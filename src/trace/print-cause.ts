@@ -1,6 +1,8 @@
 /** One sentence for the end of a run: which decision, or else which access or call, brought it about. */
+
 import { callFamily } from '../abi/linux/call-set.js';
 import { errnoText } from '../abi/linux/errno.js';
+import { visible } from '../base/text.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import type {
   FaultEvent,
@@ -116,13 +118,13 @@ export function faultLine(event: FaultEvent): string {
 
 /** `loading /program failed: its segment 2 of 3 (rw- at 0x600000) cannot be mapped (ENOMEM, ...)`. */
 export function loadFailureLine({ path, what, errno }: LoadFailureEvent): string {
-  return `loading ${path} failed: ${what} (${errno}, ${errnoText(errno)})`;
+  return `loading ${visible(path)} failed: ${visible(what)} (${errno}, ${errnoText(errno)})`;
 }
 
 function faultText({ fault, vma }: FaultEvent, address?: string): string {
   const access = ACCESS_TEXT[fault.access];
   if (vma === undefined) return `${access} ${address ?? 'an address'}, where nothing is mapped`;
-  const name = vma.name || 'anonymous memory';
+  const name = visible(vma.name) || 'anonymous memory';
   const place = `${access} ${address === undefined ? '' : `${address} in `}${name}`;
   if (fault.code === 'BUS_ADRERR') return `${place}, past its end`;
   const limit = fault.code === 'SI_KERNEL' ? ' and lies behind the end of the code segment' : '';

@@ -142,3 +142,12 @@ describe('faultLine', () => {
     expect(faultLine({ ...fault, fault: past })).toBe('a load from 0x7000 in [heap], past its end');
   });
 });
+
+describe('a name that the guest chose', () => {
+  it('is spelt out in the sentence of a fault', () => {
+    const named = { ...fault, vma: { ...fault.vma!, name: '/memfd:\x1b]0;pwned (deleted)' } };
+    expect(faultLine(named)).toBe(
+      'a fetch from 0x7000 in /memfd:\\x1b]0;pwned (deleted), which is rw-',
+    );
+  });
+});
