@@ -1,6 +1,7 @@
 /** Files of the host that a command reads or writes: what goes wrong with one is a line for people. */
 import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { UsageError } from './arguments.js';
+import { reasonOf } from './host-error.js';
 import { MOST_BYTES, readAll } from './standard-input.js';
 
 /** @throws UsageError for a file that cannot be read, is a device, or is too large. */
@@ -49,19 +50,11 @@ export function openOutput(path: string): number {
   return attempt(path, () => openSync(path, 'w'), { ENOENT: 'no such folder' });
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'is a directory',
-  EACCES: 'permission denied',
-  ENOTDIR: 'no such file (part of the path is a file)',
-};
-
 function attempt<T>(path: string, act: () => T, reasons: Readonly<Record<string, string>> = {}): T {
   try {
     return act();
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const { code = '', message } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${path}: ${reasons[code] ?? REASONS[code] ?? message}`);
+    throw new UsageError(`${path}: ${reasonOf(error, reasons)}`);
   }
 }

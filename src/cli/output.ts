@@ -6,6 +6,7 @@
 import { writeSync } from 'node:fs';
 import { visible } from '../index.js';
 import { UsageError } from './arguments.js';
+import { reasonOf } from './host-error.js';
 import { pause } from './pause.js';
 import { hasColour, OWN_SEQUENCE } from './terminal.js';
 
@@ -55,20 +56,12 @@ function writeSome(fd: number, bytes: Uint8Array, name: string): number {
     try {
       return writeSync(fd, bytes);
     } catch (error) {
-      const { code = '', message } = error as NodeJS.ErrnoException;
+      const { code } = error as NodeJS.ErrnoException;
       // A reader that went away (`| head`) wants no more output, and no complaint either.
       if (code === 'EPIPE') process.exit();
       // The other end may have made the pipe non-blocking.
-      if (code !== 'EAGAIN') throw new UsageError(`${name}: ${REASONS[code] ?? message}`);
+      if (code !== 'EAGAIN') throw new UsageError(`${name}: ${reasonOf(error)}`);
       pause();
     }
   }
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'no space left on the device',
-  EBADF: 'is closed',
-  EIO: 'input/output error',
-  EFBIG: 'larger than files may be here',
-  EDQUOT: 'the disk quota is used up',
-};

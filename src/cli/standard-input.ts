@@ -1,6 +1,7 @@
 /** Standard input, whole and at once: a guest's read happens in the middle of a run and cannot wait for events. */
 import { readSync } from 'node:fs';
 import { UsageError } from './arguments.js';
+import { reasonOf } from './host-error.js';
 import { pause } from './pause.js';
 
 const CHUNK = 65_536;
@@ -13,7 +14,7 @@ export function readAll(fd: number, name = 'standard input'): Uint8Array {
   let length = 0;
   for (;;) {
     const chunk = new Uint8Array(CHUNK);
-    const count = readSome(fd, chunk);
+    const count = readSome(fd, chunk, name);
     if (count === 0) return Buffer.concat(chunks);
     length += count;
     if (length > MOST_BYTES) {
@@ -24,7 +25,7 @@ export function readAll(fd: number, name = 'standard input'): Uint8Array {
 }
 
 /** Bytes read; 0 at the end, and for a descriptor that is closed. */
-function readSome(fd: number, into: Uint8Array): number {
+function readSome(fd: number, into: Uint8Array, name: string): number {
   for (;;) {
     try {
       return readSync(fd, into);
@@ -33,7 +34,7 @@ function readSome(fd: number, into: Uint8Array): number {
       // Windows reports the end of a pipe as an error.
       if (code === 'EOF' || code === 'EBADF') return 0;
       // The other end may have made the pipe non-blocking.
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw new UsageError(`${name}: ${reasonOf(error)}`);
       pause();
     }
   }

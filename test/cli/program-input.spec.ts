@@ -70,6 +70,17 @@ describe('--stdin', () => {
   });
 });
 
+describe('a standard input that cannot be read', () => {
+  it('is one line', () => {
+    for (const command of ['run -', 'identify -', 'run first.s']) {
+      expect(folder.shell(`${command} < .`)).toMatchObject({
+        status: 2,
+        stderr: 'mayexec: standard input: is a directory\n',
+      });
+    }
+  });
+});
+
 describe('--timeout', () => {
   it('ends what takes longer, with status 3, and says that the end is not deterministic', () => {
     const args = ['loop.s', '--timeout', '1', '--limit-blocks', '1000000000000'];

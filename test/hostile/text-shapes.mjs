@@ -59,6 +59,7 @@ export const LINES = {
   'an injection': 'mmap:error=ENOMEM+'.repeat(2_000),
   'an injection that counts': `mmap:error=ENOMEM:when=${'9'.repeat(400)}`,
   'an injected limit': `rlimit-as=${'9'.repeat(30_000)}G`,
+  'blocks without end': 'blocks: 4503599627370496',
   'a device': '.include "/dev/zero"',
   ...Object.fromEntries(INHERITED.map((name) => [`the name ${name}`, name])),
   ...Object.fromEntries(INHERITED.map((name) => [`${name} with a value`, `${name}=1`])),

@@ -3,7 +3,7 @@ import type { Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { type OwnPolicies, ownPolicyHint, withOwnPolicies } from '../../policy/own-policies.js';
 import { resolvePolicies } from '../../policy/registry.js';
-import { checkOptions } from '../../sandbox/options.js';
+import { checkOptions, integer } from '../../sandbox/options.js';
 import type { Field, Value } from './front-matter.js';
 import {
   DIFFICULTIES,
@@ -41,6 +41,8 @@ const KEYS = [
 ];
 const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
 export const DEFAULT_BLOCKS = 1_000_000;
+/** A run of some ten seconds: a test that takes longer tells nobody anything. */
+const MOST_BLOCKS = 100_000_000;
 
 type Fields = ReadonlyMap<string, Field>;
 
@@ -191,12 +193,14 @@ function settingsOf(fields: Fields, problems: Problems): ScenarioSettings {
   for (const [key, options] of [
     ['seed', { seed }],
     ['layout', { layout }],
-    ['blocks', { limits: { blocks: settings.blocks } }],
     ['mounts', { mounts }],
   ] as const) {
     const field = fields.get(key);
     if (field !== undefined) problems.attempt(field.line, 1, () => checkOptions(options));
   }
+  problems.attempt(fields.get('blocks')?.line ?? 1, 1, () =>
+    integer('blocks', settings.blocks, 1, MOST_BLOCKS),
+  );
   return settings;
 }
 
