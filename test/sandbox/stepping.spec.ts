@@ -96,17 +96,20 @@ async function expectSame(options: SandboxOptions, seed = 1): Promise<Outcome> {
 
 const EXIT = '    call SYS_exit_group, 3\n';
 
+/** So many bytes that do nothing, most of them in instructions of eight. */
+function nops(bytes: number): string {
+  const eight = '0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0';
+  return `    .rept ${bytes >> 3}\n    .byte ${eight}\n    .endr\n    .fill ${bytes & 7}, 1, 0x90\n`;
+}
+
 /** What ends a translation of the engine's own accord, or interrupts one. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'more in a row than one translation holds': `    mov esi, offset cell
 ${'    movups xmm0, [SI]\n    paddq xmm0, xmm1\n    shufps xmm0, xmm1, 27\n    adc eax, 7\n'.repeat(80)}${EXIT}`,
   'straight over a page boundary, with instructions across it': `    .balign 4096
-    .fill 4093, 1, 0x90
-    mov eax, 0x11223344
-    .fill 4091, 1, 0x90
-    mov dword ptr [cell], 0x55667788
-    .fill 4093, 1, 0x90
-    jmp over
+${nops(4093)}    mov eax, 0x11223344
+${nops(4091)}    mov dword ptr [cell], 0x55667788
+${nops(4093)}    jmp over
 over:
 ${EXIT}`,
   'a loop over a page boundary': `    mov ecx, 20

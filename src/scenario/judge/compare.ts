@@ -80,6 +80,9 @@ function endsSo(end: Ending, outcome: Outcome): boolean {
       );
     case 'stopped':
       return outcome.kind === 'limit' && outcome.limit === end.limit;
+    case 'asleep':
+    case 'deadlock':
+      return outcome.kind === end.kind;
   }
 }
 

@@ -23,6 +23,8 @@ const WORDS = [
   'exited',
   'killed',
   'stopped',
+  'asleep',
+  'deadlock',
   'stdout',
   'stderr',
   'log',
@@ -106,6 +108,10 @@ function checkOf(text: string): Check {
         end: { kind: 'stopped', limit: oneOf('limit', limit, ['blocks', 'memory']) },
       };
     }
+    case 'asleep':
+    case 'deadlock':
+      only(word, rest, 0);
+      return { kind: 'end', end: { kind: word } };
     case 'stdout':
     case 'stderr':
     case 'log':

@@ -42,7 +42,8 @@ export type ExpectedResult =
 export type Ending =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'killed'; readonly signal: string; readonly code?: string }
-  | { readonly kind: 'stopped'; readonly limit: string };
+  | { readonly kind: 'stopped'; readonly limit: string }
+  | { readonly kind: 'asleep' | 'deadlock' };
 
 export type Check =
   | { readonly kind: 'call'; readonly name: string; readonly result: ExpectedResult }

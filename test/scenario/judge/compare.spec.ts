@@ -129,6 +129,26 @@ again:
     });
     expect(await differences(text)).toEqual(['run 29: the run ended otherwise: exited 1']);
   });
+
+  it('tell a program that waits for a signal from one that waits for itself', async () => {
+    const waits = (call: string, end: string): string =>
+      lesson(`_start:\n${call}    syscall\n    ;@ ${end}`, {
+        ...under('nx'),
+        table: table('crashes'),
+      });
+    const pause = '    mov eax, SYS_pause\n';
+    const futex = `    push 0
+    mov rdi, rsp
+    mov esi, 128
+    xor edx, edx
+    xor r10d, r10d
+    mov eax, SYS_futex\n`;
+    expect(await differences(waits(pause, 'asleep'))).toEqual([]);
+    expect(await differences(waits(futex, 'deadlock'))).toEqual([]);
+    expect(await differences(waits(futex, 'asleep'))).toEqual([
+      expect.stringContaining('the run ended otherwise: deadlock: 1000 in futex'),
+    ]);
+  });
 });
 
 describe('faults', () => {
