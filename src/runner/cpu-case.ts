@@ -57,7 +57,7 @@ export type CaseEnd =
       readonly address: Addr;
       readonly pc: Addr;
     }
-  /** No handler ran: its memory was overwritten, or the case made a system call (SIGKILL, on the host). */
+  /** No handler ran: its memory was overwritten, or the case made a system call (on the host: SIGKILL, or SIGSYS where a seccomp filter was in force). */
   | { readonly kind: 'killed'; readonly signal: string }
   /** It did not end within half a second of CPU time (host), or within the limit of blocks (sandbox). */
   | { readonly kind: 'limit' };

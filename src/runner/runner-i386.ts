@@ -97,6 +97,21 @@ filled:
     mov ecx, 1                      # SECCOMP_MODE_STRICT
     mov eax, SYS_prctl
     int 0x80
+    test eax, eax
+    jz confined
+    mov ebx, PR_SET_NO_NEW_PRIVS
+    mov ecx, 1
+    xor edx, edx
+    xor esi, esi
+    xor edi, edi
+    mov eax, SYS_prctl
+    int 0x80
+    mov ebx, 22                     # PR_SET_SECCOMP
+    mov ecx, 2                      # SECCOMP_MODE_FILTER
+    mov edx, offset filter
+    mov eax, SYS_prctl
+    int 0x80
+confined:
     fxrstor [input + IN_FX]
     mov esp, CASE_STACK
     mov dword ptr [esp], offset returned
@@ -194,4 +209,16 @@ alternate: .long alternate_stack, 0, 65536
 action: .long handler, 0x08000004, 0, 0, 0      # SA_SIGINFO | SA_ONSTACK
 timer: .long 0, 0, 0, TIME_LIMIT
 status: .long 0
+filter: .long 10, filter_program
+filter_program:                     # code, jumps when true and false, operand
+    .quad 0x0000000400000020        # load the architecture
+    .quad 0x4000000306000015        # AUDIT_ARCH_I386, or else the end
+    .quad 0x0000000000000020        # load the number
+    .quad 0x0000000300050015        # read
+    .quad 0x0000000400040015        # write
+    .quad 0x0000000100030015        # exit
+    .quad 0x0000007700020015        # sigreturn
+    .quad 0x000000ad00010015        # rt_sigreturn
+    .quad 0x8000000000000006        # SECCOMP_RET_KILL_PROCESS
+    .quad 0x7fff000000000006        # SECCOMP_RET_ALLOW
 `;

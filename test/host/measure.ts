@@ -121,6 +121,7 @@ function whatTheKernelLacks(stdout: Buffer): Partial<Record<Trait, string>> {
     smaps,
   );
   const overcommit = readFileSync('/proc/sys/vm/overcommit_memory', 'utf8').trim();
+  const filtered = /^Seccomp:\t[12]/m.test(readFileSync('/proc/self/status', 'utf8'));
   const cpu = readFileSync('/proc/cpuinfo', 'utf8');
   const facts: readonly (readonly [Trait, boolean, string])[] = [
     ['zero-page', resident?.[1] === '0', 'a read of fresh memory allocates a page on this host'],
@@ -128,6 +129,7 @@ function whatTheKernelLacks(stdout: Buffer): Partial<Record<Trait, string>> {
     ['mseal', seal === 0, 'the kernel of this host has no mseal'],
     ['no-protection-keys', key < 0, 'the CPU of this host has protection keys'],
     ['four-level-paging', !/\bla57\b/.test(cpu), 'the CPU of this host has five-level paging'],
+    ['no-seccomp-filter', !filtered, 'a seccomp filter is in force on this host'],
     ['overcommit-guess', overcommit === '0', `vm.overcommit_memory is ${overcommit} on this host`],
   ];
   return Object.fromEntries(facts.flatMap(([trait, has, why]) => (has ? [] : [[trait, why]])));

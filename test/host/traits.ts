@@ -12,7 +12,9 @@ export type Trait =
   | 'no-protection-keys'
   | 'four-level-paging'
   /** vm.overcommit_memory is 0, Linux' default. */
-  | 'overcommit-guess';
+  | 'overcommit-guess'
+  /** Containers have one as a rule: /proc/self/status tells, and it may refuse calls. */
+  | 'no-seccomp-filter';
 
 export const TRAITS: readonly Trait[] = [
   'x86-64',
@@ -23,6 +25,7 @@ export const TRAITS: readonly Trait[] = [
   'no-protection-keys',
   'four-level-paging',
   'overcommit-guess',
+  'no-seccomp-filter',
 ];
 
 export interface Host {

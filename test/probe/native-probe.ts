@@ -1,6 +1,6 @@
 /** Runs the probe as a process of this machine: as it is or after PR_SET_MDWE, as this user or as nobody. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Arch } from '../../src/base/address.js';
@@ -85,12 +85,9 @@ export function unjudged(
   arch: Arch,
   { mdwe = false, nobody = false }: NativeUse = {},
 ): string | undefined {
-  const reason = lacking(arch, ...(mdwe ? (['mdwe'] as const) : []));
+  const reason = lacking(arch, 'no-seccomp-filter', ...(mdwe ? (['mdwe'] as const) : []));
   if (reason !== undefined) return reason;
   if (!kernel.startsWith('6.18.')) return `the kernel is ${kernel}, and 6.18 is modelled`;
-  if (/^Seccomp:\t[12]/m.test(readFileSync('/proc/self/status', 'utf8'))) {
-    return 'a seccomp filter is in force here';
-  }
   if (readdirSync('/sys/fs').includes('selinux')) return 'SELinux is in force here';
   if (nobody && process.getuid?.() !== 0) return 'only root can run it as another user';
   return undefined;
