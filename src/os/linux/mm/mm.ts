@@ -16,6 +16,7 @@ import type { PageWatch } from '../../../memory/watch.js';
 import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
 import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
+import { remarkAfter } from './remark.js';
 import { type HighWater, highWater } from './resident.js';
 import { initialRights, type ThreadRights } from './thread-rights.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
@@ -294,34 +295,15 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     return undefined;
   }
 
-  /** Keeps what a ruling that refuses nothing says: rights that were taken before may bits, those before a note. */
+  /** Keeps what a ruling that refuses nothing says. */
   hear(ruling: Ruling): void {
-    for (const cause of remarksOf(ruling)) {
-      if (this.remark === undefined || weight(cause) > weight(this.remark)) this.remark = cause;
-    }
+    this.remark = remarkAfter(this.remark, ruling);
   }
 }
 
 function sameRights(before: MappedVma | undefined, after: MappedVma | undefined): boolean {
   if (before === undefined || after === undefined) return false;
   return ((before.flags ^ after.flags) & VM_ACCESS) === 0 && before.pkey === after.pkey;
-}
-
-function remarksOf(ruling: Ruling): readonly Cause[] {
-  if (ruling.kind === 'narrow' && ruling.taken !== undefined) {
-    return ruling.taken.map(({ rights, ...by }) => ({
-      kind: 'narrowed',
-      ...by,
-      rights: rights & VM_ACCESS,
-    }));
-  }
-  const cause = causeOfVerdict(ruling);
-  return cause === undefined ? [] : [cause];
-}
-
-function weight({ kind, rights = 0 }: Cause): number {
-  if (kind !== 'narrowed') return 1;
-  return rights === 0 ? 2 : 3;
 }
 
 /** Read when a policy reads it: the stack pointer is the CPU's. */
