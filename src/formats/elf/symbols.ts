@@ -16,6 +16,8 @@ export interface ElfSymbol {
 const SHT_SYMTAB = 2;
 const SHT_DYNSYM = 11;
 const MAX_SYMBOLS = 1 << 20;
+/** Of all names together: many symbols may point at one long name. */
+const MOST_CHARACTERS = 16 << 20;
 
 /** STT_NOTYPE, STT_OBJECT, STT_FUNC, STT_COMMON, STT_GNU_IFUNC: of the others the value is no address of the name. */
 const NAMES_OF_ADDRESSES = new Set([0, 1, 2, 5, 10]);
@@ -41,13 +43,15 @@ function readTable(file: Struct, text: Uint8Array, word: 4 | 8): ElfSymbol[] {
   const entry = word === 8 ? 24 : 16;
   const count = Math.min(Math.floor(file.bytes.length / entry), MAX_SYMBOLS);
   const symbols: ElfSymbol[] = [];
-  for (let index = 1; index < count; index++) {
+  let characters = 0;
+  for (let index = 1; index < count && characters < MOST_CHARACTERS; index++) {
     const at = index * entry;
     const type = file.u8(at + (word === 8 ? 4 : 12)) & 0xf;
     const section = file.u16(at + (word === 8 ? 6 : 14));
     if (section === 0 || !NAMES_OF_ADDRESSES.has(type)) continue;
     const name = nameAt(text, file.u32(at));
     if (name === '') continue;
+    characters += name.length;
     const value = Number(file.word(at + (word === 8 ? 8 : 4), word));
     const size = Number(file.word(at + (word === 8 ? 16 : 8), word));
     symbols.push({ name, value, size, section });
