@@ -34,6 +34,10 @@ const CAMPAIGNS = {
     env: { MAYEXEC_PROBE: 'all' },
     tests: ['test/probe'],
   },
+  soak: {
+    does: '100,000 sandboxes and 1,000,000 kit cases, whose memory must not grow (--sandboxes=N, --cases=N)',
+    script: 'test/campaign/soak.mjs',
+  },
   policies: {
     does: 'each rule of each policy taken away: a lesson must notice',
     script: 'test/scenario/mutate-policies.mjs',

@@ -1,8 +1,9 @@
 /**
- * Soak: very many sandboxes and kit cases in one process, whose memory must not grow. Build first; then
- * `node test/campaign/soak.mjs [SANDBOXES] [CASES]`, by default 100,000 and 1,000,000. Status 1 when memory grows by 5 %
- * or more between a tenth of the way and the end.
+ * Soak: very many sandboxes and kit cases in one process, whose memory must not grow. `npm run campaign soak`, with
+ * `--sandboxes=N` and `--cases=N` behind `--` for less. Status 1 when memory grows by 5 % or more between a tenth of
+ * the way and the end.
  */
+import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Kit, Sandbox } from '../../dist/index.js';
@@ -11,7 +12,14 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
 
 const MOST_GROWTH = 0.05;
-const [sandboxes = 100_000, cases = 1_000_000] = process.argv.slice(2).map(Number);
+const { values } = parseArgs({
+  options: {
+    sandboxes: { type: 'string', default: '100000' },
+    cases: { type: 'string', default: '1000000' },
+  },
+});
+const sandboxes = Number(values.sandboxes);
+const cases = Number(values.cases);
 /** mov eax, 1001; ret */
 const RETURN_1001 = Uint8Array.of(0xb8, 0xe9, 0x03, 0, 0, 0xc3);
 /** lea rax, [rdi+rsi]; ret */

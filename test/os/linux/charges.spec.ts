@@ -31,3 +31,49 @@ describe('the limit of blocks', () => {
     expect(made.length).toBeLessThanOrEqual(blocks / cost + 1);
   });
 });
+
+const STORES = `
+    .globl _start
+_start:
+    lea rbx, [rip + pages]
+    xor r12d, r12d
+again:
+    mov rdi, rbx
+    mov ecx, 64
+1:  inc dword ptr [rdi]
+    add rdi, 4096
+    dec ecx
+    jnz 1b
+    inc r12
+    mov eax, SYS_getpid
+    syscall
+    jmp again
+    .bss
+    .balign 4096
+pages: .skip 262144
+`;
+
+describe('a snapshot', () => {
+  it.each([false, true])(
+    'does not change where a limit ends the run (monitor: %s)',
+    async (monitor) => {
+      const { elf } = await assembleProgram(STORES, { arch: 'x86-64', file: 'stores.s' });
+      const ends: unknown[] = [];
+      for (const way of ['none', 'taken', 'restored']) {
+        using sandbox = await Sandbox.create({ program: elf, monitor, limits: { blocks: 20_001 } });
+        sandbox.run();
+        // Every page is copied when it is next stored to.
+        const snapshot = way === 'none' ? undefined : sandbox.snapshot();
+        sandbox.run();
+        if (way === 'restored' && snapshot !== undefined) {
+          sandbox.restore(snapshot);
+          sandbox.run();
+        }
+        const { rip, rcx, rdi, r12 } = sandbox.regs;
+        ends.push([rip, rcx, rdi, r12]);
+      }
+      expect(ends[1]).toEqual(ends[0]);
+      expect(ends[2]).toEqual(ends[0]);
+    },
+  );
+});

@@ -206,6 +206,7 @@ function sigaltstack(task: Task, newAt: Addr, oldAt: Addr, { word }: Abi): Sysca
 
 /** Compare kill_something_info(): one process, a group, or (-1) every other one. */
 function kill(task: Task, pid: number, signal: number): SyscallResult {
+  task.kernel.meter.charge('object', task.processes.count);
   const targets = [...task.processes.all].filter((one) => isTarget(task, one, pid));
   if (targets.length === 0) return fail('ESRCH');
   let result: SyscallResult = ok(0);

@@ -37,6 +37,7 @@ interface Wanted {
 /** Children that the call is about: those of the kind that __WCLONE and __WALL choose. */
 function candidates(task: Task, { pid, options }: Wanted): Task[] {
   const sigchld = signalNumber('SIGCHLD');
+  task.kernel.meter.charge('object', task.processes.count);
   return task.processes.childrenOf(task).filter((child) => {
     if (pid !== undefined && child.pid !== pid) return false;
     return options & WALL || (child.process.exitSignal !== sigchld) === ((options & WCLONE) !== 0);
