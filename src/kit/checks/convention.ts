@@ -79,7 +79,7 @@ function breachesOf(result: CallResult, what: string): Breach[] {
     const message = `changes the flags from ${were} to ${are}`;
     return same || !returned ? [] : [{ duty: 'direction-flag', register: 'eflags', message }];
   }
-  if (!(what in before)) {
+  if (!Object.hasOwn(before, what)) {
     throw unknownValue('register or duty', what, [...DUTIES, 'flags', ...Object.keys(before)]);
   }
   if (before[what] === after[what] || !returned) return [];

@@ -71,7 +71,7 @@ const PARTS: Readonly<Record<string, readonly [bits: number, shift: number]>> = 
 function partOf(result: CallResult, name: string): { full: string; bits: number; shift: number } {
   const { after, facts } = result;
   const wide = facts.convention.word === 8;
-  if (name in after) {
+  if (Object.hasOwn(after, name)) {
     return { full: name, bits: name.startsWith('xmm') ? 128 : wide ? 64 : 32, shift: 0 };
   }
   const numbered = /^(r\d+)([dwb])$/.exec(name);

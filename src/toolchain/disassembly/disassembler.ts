@@ -53,6 +53,11 @@ interface CapstoneInstruction {
   readonly op_str: string;
 }
 
+/** Capstone is given a copy: of all that follows at each byte that is no instruction, it would take for ever. */
+const WINDOW = 4096;
+/** Of one; the window after a byte that is none, which others are likely to follow. */
+const LONGEST_INSTRUCTION = 15;
+
 export class Disassembler {
   readonly #capstone: CapstoneModule;
   readonly #handles = new Map<string, CapstoneHandle>();
@@ -68,8 +73,9 @@ export class Disassembler {
     const start = BigInt(options.address ?? 0);
     const found: Instruction[] = [];
     let at = 0;
+    let window = WINDOW;
     while (at < bytes.length && found.length < count) {
-      const rest = bytes.subarray(at);
+      const rest = bytes.subarray(at, at + window);
       const left = Number.isFinite(count) ? count - found.length : 0;
       const decoded = decode(handle, rest, start + BigInt(at), left);
       for (const instruction of decoded) {
@@ -77,7 +83,9 @@ export class Disassembler {
         found.push(describe(start + BigInt(at), own, instruction.mnemonic, instruction.op_str));
         at += instruction.size;
       }
-      if (at < bytes.length && found.length < count) {
+      // What stopped at the end of the window goes on in the next.
+      window = decoded.length === 0 ? LONGEST_INSTRUCTION : Math.min(WINDOW, 4 * window);
+      if (decoded.length === 0) {
         const byte = bytes[at]!;
         const hex = `0x${byte.toString(16).padStart(2, '0')}`;
         found.push(describe(start + BigInt(at), bytes.slice(at, at + 1), '.byte', hex));
@@ -89,7 +97,7 @@ export class Disassembler {
 
   #handle(arch: Arch, syntax: 'intel' | 'att'): CapstoneHandle {
     const modes = { 'x86-64': this.#capstone.MODE_64, i386: this.#capstone.MODE_32 };
-    if (!(arch in modes)) throw unknownValue('arch', arch, Object.keys(modes));
+    if (!Object.hasOwn(modes, arch)) throw unknownValue('arch', arch, Object.keys(modes));
     if (syntax !== 'intel' && syntax !== 'att') {
       throw unknownValue('syntax', syntax, ['intel', 'att']);
     }

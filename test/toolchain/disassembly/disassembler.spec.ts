@@ -54,6 +54,32 @@ describe('disassemble', () => {
     );
   });
 
+  it('finds the same whatever lies before, instruction by instruction', async () => {
+    // Long runs of what is none, alternation, and instructions over every place where a window may end.
+    const long = Uint8Array.of(0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8);
+    const bytes = Uint8Array.from([
+      ...new Uint8Array(300).fill(0x06),
+      ...Array.from({ length: 300 }, (_, index) => (index % 2 === 0 ? 0x06 : 0x90)),
+      ...Array.from({ length: 1000 }, () => [...long]).flat(),
+    ]);
+    const found = await disassemble(bytes, { arch: 'x86-64' });
+    const texts = found.map(({ text }) => text);
+    expect(texts.slice(0, 300).every((text) => text === '.byte 0x06')).toBe(true);
+    expect(texts.slice(300, 304)).toEqual(['.byte 0x06', 'nop', '.byte 0x06', 'nop']);
+    expect(new Set(texts.slice(600))).toEqual(new Set(['movabs rax, 0x807060504030201']));
+    expect(texts).toHaveLength(1600);
+  });
+
+  it('comes to an end soon, however much is no instruction', async () => {
+    const bytes = new Uint8Array(100_000).fill(0x06);
+    expect(await disassemble(bytes, { arch: 'x86-64' })).toHaveLength(100_000);
+  });
+
+  it.each(['mips', 'constructor', '__proto__'])('refuses the architecture %s', async (arch) => {
+    const found = disassemble(JIT, { arch: arch as 'i386' });
+    await expect(found).rejects.toThrow(`unknown arch '${arch}'`);
+  });
+
   it('is synchronous once it is loaded, for reports of faults', async () => {
     const loaded = await loadDisassembler();
     expect(loaded.disassemble(JIT, { arch: 'x86-64' })[1]?.text).toBe('ret');
