@@ -104,7 +104,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Front doors may import everything below them. */
-const ANYTHING = ['index.ts'];
+const ANYTHING = ['parts', 'index.ts'];
 
 /** The lowering of the translator is one recursive descent, cut into files by kind of construct. */
 const ONE_DESCENT = /^build\/unicorn-wasm\/lower\//;

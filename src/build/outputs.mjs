@@ -1,27 +1,34 @@
 /** What the build makes: the engine's two forms, the bundles of dist/ and their types. */
-import { chmodSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageOf, writeNotices } from './notices.mjs';
 import { BuildError, filesIn, path, ROOT, readText, writeWhole } from './project.mjs';
 import { capture, ifChanged, node } from './steps.mjs';
 import { instantiableScript } from './toolchain-script.mjs';
 
+/** The library whole, and its parts: one build, so that what two of them need is there once. */
+const LIBRARY = {
+  index: 'src/index.ts',
+  ...Object.fromEntries(
+    ['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe'].map((name) => [
+      name,
+      `src/parts/${name}.ts`,
+    ]),
+  ),
+};
 /** Front ends import the one copy of the library, dist/index.js. */
-const ENTRIES = [
-  { name: 'index', entry: 'src/index.ts' },
-  { name: 'vitest', entry: 'src/vitest/index.ts', library: './index.js' },
-  { name: 'fast-check', entry: 'src/fast-check/index.ts', library: './index.js' },
-  { name: 'native', entry: 'src/native/index.ts', library: './index.js' },
-  { name: 'cli', entry: 'src/cli/main.ts', library: './index.js' },
-  { name: 'test-worker', entry: 'src/cli/test-worker.ts', library: './index.js' },
-];
+const FRONT_ENDS = {
+  vitest: 'src/vitest/index.ts',
+  'fast-check': 'src/fast-check/index.ts',
+  native: 'src/native/index.ts',
+  cli: 'src/cli/main.ts',
+  'test-worker': 'src/cli/test-worker.ts',
+};
 /** What package.json exports. */
 const TYPED = [
-  'src/index.ts',
-  'src/vitest/index.ts',
-  'src/fast-check/index.ts',
-  'src/native/index.ts',
+  ...Object.values(LIBRARY),
+  ...['vitest', 'fast-check', 'native'].map((name) => FRONT_ENDS[name]),
 ];
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
 /** dist/toolchain holds each as an ES module with its WebAssembly, for Node and for pages. */
@@ -38,8 +45,8 @@ export async function buildAll() {
 
 /** Packages whose code is in dist/: the engine's, the toolchain's, and what esbuild put into the bundles. */
 function bundledPackages() {
-  const recorded = ENTRIES.flatMap(
-    ({ name }) => readText(recordOf(`dist/${name}.js`))?.split('\n') ?? [],
+  const recorded = ['index', ...Object.keys(FRONT_ENDS)].flatMap(
+    (name) => readText(recordOf(`dist/${name}.js`))?.split('\n') ?? [],
   );
   const toolchain = TOOLCHAIN.map((name) => `@alexaltea/${name}-js`);
   return [packageOf(ENGINE_INPUT), ...toolchain, ...recorded.filter((name) => name !== '')];
@@ -82,9 +89,12 @@ async function buildEngine() {
 
 async function buildBundles() {
   const inputs = [...filesIn('src'), 'package-lock.json'];
-  const outputs = ENTRIES.map(({ name }) => `dist/${name}.js`);
+  const outputs = Object.keys({ ...LIBRARY, ...FRONT_ENDS }).map((name) => `dist/${name}.js`);
   await ifChanged('bundles', inputs, outputs, 'bundling dist/', async () => {
-    for (const { name, entry, library } of ENTRIES) await bundle(entry, `dist/${name}.js`, library);
+    await bundleLibrary();
+    for (const [name, entry] of Object.entries(FRONT_ENDS)) {
+      await bundle(entry, `dist/${name}.js`, './index.js');
+    }
     chmodSync(path('dist/cli.js'), 0o755);
   });
 }
@@ -181,18 +191,48 @@ function bundle(entry, outfile, library) {
   });
 }
 
+/** One file for each part, and beside them (all in dist/, where the engine's files are looked for) what they share. */
+async function bundleLibrary() {
+  const { outputFiles, metafile } = await run({
+    entryPoints: LIBRARY,
+    outdir: 'dist',
+    splitting: true,
+    chunkNames: 'shared-[hash]',
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+  });
+  mkdirSync(path('dist'), { recursive: true });
+  const made = new Set(outputFiles.map(({ path: file }) => basename(file)));
+  for (const file of readdirSync(path('dist'), { withFileTypes: true })) {
+    if (/^shared-\w+\.js$/.test(file.name) && !made.has(file.name)) rmSync(path('dist', file.name));
+  }
+  recordPackages('dist/index.js', metafile);
+  for (const { path: file, contents } of outputFiles)
+    writeWhole(`dist/${basename(file)}`, contents);
+}
+
 /** Writes one ES module, and returns its name. */
 async function esbuild(options) {
+  const { outputFiles, metafile } = await run(options);
+  recordPackages(options.outfile, metafile);
+  writeWhole(options.outfile, outputFiles[0].contents);
+  return options.outfile;
+}
+
+function recordPackages(outfile, { inputs }) {
+  const packages = new Set(Object.keys(inputs).map(packageOf));
+  packages.delete(undefined);
+  writeWhole(recordOf(outfile), [...packages].join('\n'));
+}
+
+async function run(options) {
   const { build, formatMessages } = await import('esbuild');
   const fixed = { bundle: true, write: false, format: 'esm', logLevel: 'silent', metafile: true };
   const work = build({ absWorkingDir: ROOT, ...fixed, ...options });
-  const { outputFiles, metafile } = await work.catch(async ({ errors, message }) => {
+  return work.catch(async ({ errors, message }) => {
     const lines = await formatMessages(errors ?? [{ text: message }], { kind: 'error' });
-    throw new BuildError(`${options.entryPoints[0]} does not build\n${lines.join('').trim()}`);
+    const [entry] = Object.values(options.entryPoints);
+    throw new BuildError(`${entry} does not build\n${lines.join('').trim()}`);
   });
-  const packages = new Set(Object.keys(metafile.inputs).map(packageOf));
-  packages.delete(undefined);
-  writeWhole(recordOf(options.outfile), [...packages].join('\n'));
-  writeWhole(options.outfile, outputFiles[0].contents);
-  return options.outfile;
 }

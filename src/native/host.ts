@@ -1,5 +1,5 @@
 /** Whether this host runs native code: it runs the smallest program of an architecture once, and remembers. */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,10 +35,12 @@ export function whyNotOnHost(arch: Arch = 'x86-64'): string | undefined {
   return known.get(arch);
 }
 
-/** Runs a file; as spawnSync does, it says how that went. */
-export type Execute = (
-  file: string,
-) => Pick<SpawnSyncReturns<Buffer>, 'status' | 'signal' | 'error'>;
+/** Runs a file and says how that went, in the words of spawnSync; no type of Node's, which a user may not have. */
+export type Execute = (file: string) => {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly error?: Error | undefined;
+};
 
 /** Asks anew, by means of `execute`. */
 export function askHost(arch: Arch, execute: Execute): string | undefined {

@@ -20,6 +20,9 @@ console.log(secret, process.argv.slice(2).join(' '));
 `;
 
 const OTHER_ENTRIES = [
+  ...['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe'].map(
+    (name) => `src/parts/${name}.ts`,
+  ),
   'src/cli/test-worker.ts',
   'src/vitest/index.ts',
   'src/fast-check/index.ts',

@@ -42,6 +42,18 @@ void flags;
 void compareWithHost;
 `;
 
+const PARTS = `
+import { assemble } from 'mayexec/toolchain';
+import { Kit } from 'mayexec/kit';
+import { explain } from 'mayexec/diagnosis';
+import { identify } from 'mayexec/probe';
+import { Sandbox, type SandboxOptions } from 'mayexec/sandbox';
+import { runScenario } from 'mayexec/scenario';
+const options: SandboxOptions = { policy: 'nx' };
+using sandbox = await Sandbox.create(options);
+void [assemble, Kit, explain, identify, runScenario];
+`;
+
 let folder: string;
 
 beforeAll(() => {
@@ -53,6 +65,7 @@ beforeAll(() => {
   }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, 'library.ts'), LIBRARY);
+  writeFileSync(join(folder, 'parts.ts'), PARTS);
   writeFileSync(join(folder, 'a.test.ts'), MATCHERS);
 });
 
@@ -73,7 +86,7 @@ describe("a user's project", () => {
 
   it('compiles for an older target, without a page and without Node', () => {
     const options = { target: 'ES2022', lib: ['ES2022'], module: 'nodenext', types: [] };
-    expect(complaints(['library.ts'], options)).toBe('');
+    expect(complaints(['library.ts', 'parts.ts'], options)).toBe('');
   });
 
   it('compiles with every strictness that changes how declarations are read', () => {
