@@ -153,7 +153,7 @@ function optionsOf(
   // Names that only the library knows are judged there, with the nearest right spelling.
   return {
     arch: program.arch,
-    os: values.get('os') as SandboxOptions['os'],
+    os: (values.get('os') ?? program.lesson?.os) as SandboxOptions['os'],
     policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
     seed: integerOf(given, 'seed') ?? settings?.seed,

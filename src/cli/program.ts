@@ -2,6 +2,7 @@
 import { basename, extname, resolve } from 'node:path';
 import {
   type Arch,
+  assemblePe,
   assembleProgram,
   loadScenario,
   type Policy,
@@ -29,6 +30,8 @@ export interface LoadedProgram {
 /** What a scenario says of its programs, for options that the command line does not give. */
 export interface Lesson {
   readonly settings: ScenarioSettings;
+  /** The world that its programs are for. */
+  readonly os: 'linux' | 'windows' | 'wine';
   /** By name: policy spec, and what is injected. */
   readonly runs: ReadonlyMap<
     string,
@@ -97,7 +100,7 @@ async function fromScenario(
   { arch: wanted, part, ownPolicies = [] }: LoadProgramOptions,
   include: IncludeReader,
 ): Promise<LoadedProgram> {
-  const { arch, programs, runs, settings } = await loadScenario(text, {
+  const { arch, os, programs, runs, settings } = await loadScenario(text, {
     file: path,
     include,
     ownPolicies,
@@ -113,6 +116,7 @@ async function fromScenario(
   const xattrs = { ...settings.xattrs, ...program.xattrs };
   const lesson = {
     settings: { ...settings, xattrs },
+    os,
     runs: new Map(runs.map((run) => [run.name, run])),
   };
   return { name: program.name, arch, elf: program.elf, lesson };
@@ -126,7 +130,9 @@ async function assembled(
 ): Promise<Uint8Array> {
   // What `;@` says is for `mayexec test`.
   const code = withoutDirectives(source);
-  return (await assembleProgram(code, { arch, file: path, include })).elf;
+  // Only a program for Windows imports anything.
+  const target = /^\s*\.import\s/m.test(code) ? assemblePe : assembleProgram;
+  return (await target(code, { arch, file: path, include })).elf;
 }
 
 /** A function of these bytes, in memory that may be read and executed. */

@@ -164,8 +164,9 @@ function isFull({ values }: Given): boolean {
 }
 
 /** A reason to look: a signal, a call that failed by a policy's word, or less than was asked for. */
-function wantsExplanation({ switches }: Given, { trace }: Sandbox, outcome: Outcome): boolean {
-  if (switches.has('no-explain')) return false;
+function wantsExplanation({ switches }: Given, { trace, os }: Sandbox, outcome: Outcome): boolean {
+  // What is tried instead are programs for Linux.
+  if (switches.has('no-explain') || os !== 'linux') return false;
   return (
     switches.has('explain') || outcome.kind === 'signal' || firstDeniedCall(trace) !== undefined
   );

@@ -48,6 +48,8 @@ export interface ApiEvent extends EventBase {
   readonly value: bigint;
   /** The Win32 error that it set, if it set one. */
   readonly error: number | undefined;
+  /** Why a policy refused it. */
+  readonly cause?: Cause;
 }
 
 /** A policy's decision other than 'allow', with the request that it answered. */

@@ -255,7 +255,7 @@ export class Win32Guest implements Guest {
       if (error.status === STATUS.INVALID_PARAMETER) {
         this.#system.outputs[1].write(new TextEncoder().encode(line));
       }
-      this.#outcome = { kind: 'exit', code: error.status & 0xff };
+      this.#outcome = error.ending ?? { kind: 'exit', code: error.status & 0xff };
       return undefined;
     }
   }

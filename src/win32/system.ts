@@ -1,6 +1,7 @@
 /** Win32System: what the processes of one guest share: processor, files, output, trace, the budget of blocks. */
 import type { Arch } from '../base/address.js';
 import { Random } from '../base/random.js';
+import type { Cause } from '../base/verdict.js';
 import type { Engine } from '../engine/engine.js';
 import { VirtualClock } from '../kernel/clock.js';
 import { Entropy } from '../kernel/entropy.js';
@@ -55,6 +56,10 @@ export class Win32System {
   /** What Windows would write to its event log, and what mayexec has to say. */
   log: string[] = [];
   droppedLines = 0;
+  /** Whose call is under way. */
+  callerPid = 0;
+  /** What a policy said during the API call that is under way. */
+  cause: Cause | undefined;
   /** Translated blocks that this run may still take. */
   blocksLeft = 0;
   /** Processes that wait for a child of theirs to end. */

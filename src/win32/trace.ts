@@ -13,7 +13,8 @@ export interface CallEntry {
   readonly shown: readonly string[];
 }
 
-export function recordEntry(_process: Win32Process, fn: ApiFunction, call: ApiCall): CallEntry {
+export function recordEntry(process: Win32Process, fn: ApiFunction, call: ApiCall): CallEntry {
+  process.system.callerPid = process.tracePid;
   const args = fn.parameters.map(({ kind }, index) =>
     kind === 'u64' ? call.u64(index) : call.word(index),
   );
@@ -65,6 +66,8 @@ export function recordCall(
   call: ApiCall,
   value: bigint,
 ): void {
+  const { cause } = process.system;
+  process.system.cause = undefined;
   process.system.trace.record({
     type: 'api',
     pid: process.tracePid,
@@ -75,5 +78,6 @@ export function recordCall(
     shown: entry.shown,
     value,
     error: call.error,
+    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -8,7 +8,13 @@ import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { Cause } from '../../base/verdict.js';
 import { RIGHT_EXEC } from '../../memory/mapping.js';
-import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
+import type {
+  ApiEvent,
+  FaultEvent,
+  SyscallEvent,
+  TraceEvent,
+  VerdictEvent,
+} from '../../trace/events.js';
 import { killedFor } from '../../trace/print-cause.js';
 
 /**
@@ -89,9 +95,11 @@ export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefin
     const refused =
       event.type === 'syscall'
         ? refusedCall(event)
-        : event.type === 'verdict'
-          ? killedCall(event, trace)
-          : undefined;
+        : event.type === 'api'
+          ? refusedApi(event)
+          : event.type === 'verdict'
+            ? killedCall(event, trace)
+            : undefined;
     if (refused !== undefined) return refused;
   }
   return undefined;
@@ -103,6 +111,22 @@ function refusedCall(call: SyscallEvent): Refused | undefined {
   if (lostExec(call)) return { ...deniedBy(cause, call), silent: true };
   if (isInjected(call) || isRefusedExec(call)) return deniedBy(cause, call);
   return undefined;
+}
+
+/** A function of the Windows API that a policy refused. */
+function refusedApi({ cause, name, pc }: ApiEvent): Refused | undefined {
+  if (cause?.kind !== 'denied') return undefined;
+  const { rule, reason } = cause;
+  return {
+    kind: 'call',
+    call: name,
+    errno: undefined,
+    rule,
+    reason,
+    silent: false,
+    pc,
+    event: undefined,
+  };
 }
 
 function killedCall(event: VerdictEvent, trace: readonly TraceEvent[]): Refused | undefined {

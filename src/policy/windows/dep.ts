@@ -5,6 +5,7 @@
  * Microsoft documentation of DEP, SetProcessDEPPolicy, GetSystemDEPPolicy and IMAGE_DLLCHARACTERISTICS.
  */
 import type { Addr } from '../../base/address.js';
+import type { Cause } from '../../base/verdict.js';
 import { VM_EXEC } from '../../os/linux/mm/vma.js';
 import { onOff, type PolicyDefinition, type PolicyTarget, Rules } from '../definition.js';
 import type { DepMode, TrampolineEmulator } from '../effects.js';
@@ -13,6 +14,14 @@ import { allow, type ImageFacts, type Policy } from '../policy.js';
 const rules = new Rules('dep', {
   'no-exec': 'DEP is on for the process, and the page has no EXECUTE protection',
 });
+
+/** What is behind a fetch that DEP stops. */
+export const noExecCause: Cause = {
+  kind: 'noted',
+  policy: 'dep',
+  rule: 'dep/no-exec',
+  reason: 'DEP is on for the process, and the page has no EXECUTE protection',
+};
 
 export const DEP_MODES = ['alwaysoff', 'alwayson', 'optin', 'optout'] as const;
 

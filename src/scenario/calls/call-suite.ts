@@ -172,7 +172,7 @@ class SuiteReader {
 
   #policy(value: string): void {
     const [, name = value, spec = value] = /^([\w.+-]+):\s+(\S.*)$/.exec(value) ?? [];
-    checkPolicy(spec, this.arch, this.#problems.ownPolicies);
+    checkPolicy(spec, { arch: this.arch, os: 'linux' }, this.#problems.ownPolicies);
     this.#policies.push({ name, spec });
   }
 

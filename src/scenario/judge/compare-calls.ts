@@ -94,20 +94,22 @@ function sameCall(expected: string, actual: string): boolean {
   return expected === actual || expected === callFamily(actual);
 }
 
-function resultMatches(result: ExpectedResult, { event }: ObservedCall): boolean {
+function resultMatches(result: ExpectedResult, { event, error }: ObservedCall): boolean {
   if (event === undefined) return false;
   switch (result.kind) {
     case 'ok':
-      return event.errno === undefined;
+      return event.errno === undefined && error === undefined;
     case 'value':
       return event.errno === undefined && event.value === result.value;
     case 'errno':
       return event.errno === result.errno;
+    case 'error':
+      return error === result.error;
   }
 }
 
 /** `mprotect = EACCES by selinux/execmem`. */
-export function callText({ name, event, rules, denial }: ObservedCall): string {
+export function callText({ name, event, rules, denial, error }: ObservedCall): string {
   const by = rules.length === 0 ? '' : ` by ${[...new Set(rules)].join(', ')}`;
   if (event === undefined) {
     const { signal } = denial ?? {};
@@ -116,5 +118,5 @@ export function callText({ name, event, rules, denial }: ObservedCall): string {
   const { errno, value } = event;
   const large = value !== undefined && (value > 0xffffn || value < -0xffffn);
   const shown = large ? `0x${BigInt.asUintN(64, value).toString(16)}` : String(value ?? '?');
-  return `${name} = ${errno ?? shown}${by}`;
+  return `${name} = ${errno ?? (error === undefined ? shown : `error ${error}`)}${by}`;
 }

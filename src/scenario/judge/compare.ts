@@ -78,6 +78,8 @@ function endsSo(end: Ending, outcome: Outcome): boolean {
         outcome.signal === end.signal &&
         (end.code === undefined || outcome.code === end.code)
       );
+    case 'raised':
+      return outcome.kind === 'exception' && outcome.status === end.status;
     case 'stopped':
       return outcome.kind === 'limit' && outcome.limit === end.limit;
     case 'asleep':

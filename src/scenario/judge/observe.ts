@@ -9,7 +9,13 @@ import type { FinishedRun } from '../../diagnosis/outcome/outcome-class.js';
 import type { InjectionCount } from '../../inject/injector.js';
 import type { PolicyChoice, SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
-import type { FaultEvent, SyscallEvent, TraceEvent, VerdictEvent } from '../../trace/events.js';
+import type {
+  ApiEvent,
+  FaultEvent,
+  SyscallEvent,
+  TraceEvent,
+  VerdictEvent,
+} from '../../trace/events.js';
 import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
 import { ScenarioError } from '../read/scenario-error.js';
 
@@ -23,6 +29,8 @@ export interface ObservedCall {
   readonly rules: readonly string[];
   /** The decision that denied it or killed at it. */
   readonly denial: Cause | undefined;
+  /** The Win32 error that a function of the Windows API set. */
+  readonly error?: number | undefined;
 }
 
 export interface ObservedFault {
@@ -56,7 +64,8 @@ export async function observe(
   return {
     outcome,
     trace,
-    calls: callsOf(trace),
+    // Under Wine the calls of interest are Wine's own, in the program's name.
+    calls: callsOf(trace, scenario.os === 'wine'),
     faults: faultsOf(trace),
     stdout: sandbox.stdout.slice(),
     stderr: sandbox.stderr.slice(),
@@ -85,10 +94,11 @@ export async function runFreely(
   }
 }
 
-function optionsOf({ arch, settings }: ReadyScenario, program: ReadyProgram): SandboxOptions {
+function optionsOf({ arch, os, settings }: ReadyScenario, program: ReadyProgram): SandboxOptions {
   const path = `/${program.name}`;
   return {
     arch,
+    os,
     seed: settings.seed,
     layout: settings.layout,
     limits: { blocks: settings.blocks },
@@ -112,21 +122,35 @@ function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {
   return word.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
 }
 
-function callsOf(trace: readonly TraceEvent[]): ObservedCall[] {
+function callsOf(trace: readonly TraceEvent[], hostsToo: boolean): ObservedCall[] {
   const calls: ObservedCall[] = [];
   const pending = new Map<number, VerdictEvent[]>();
   for (const event of trace) {
     if (event.type === 'verdict' && event.hook !== 'fault') {
       pending.set(event.pid, [...(pending.get(event.pid) ?? []), event]);
-    } else if (event.type === 'syscall' && !event.byHost) {
+    } else if (event.type === 'syscall' && (hostsToo || !event.byHost)) {
       const verdicts = pending.get(event.pid) ?? [];
       pending.delete(event.pid);
       calls.push(observed(verdicts, event));
+    } else if (event.type === 'api') {
+      pending.delete(event.pid);
+      calls.push(apiCall(event));
     }
   }
   // What is left was said during a call that never returned: the task was killed at it.
   for (const verdicts of pending.values()) calls.push(observed(verdicts, undefined));
   return calls;
+}
+
+/** A call of the Windows API, among the system calls of other worlds. */
+function apiCall({ seq, pid, pc, name, args, shown, value, error, cause }: ApiEvent): ObservedCall {
+  const event: SyscallEvent = {
+    ...{ type: 'syscall', seq, pid, pc, name, number: 0, args, shown, value },
+    ...{ errno: undefined, byHost: false },
+    ...(cause === undefined ? {} : { cause }),
+  };
+  const denial = cause?.kind === 'denied' ? cause : undefined;
+  return { name, event, pc, rules: cause === undefined ? [] : [cause.rule], denial, error };
 }
 
 function observed(

@@ -22,6 +22,7 @@ const WORDS = [
   'finding',
   'exited',
   'killed',
+  'raised',
   'stopped',
   'asleep',
   'deadlock',
@@ -101,6 +102,8 @@ function checkOf(text: string): Check {
       return { kind: 'end', end: { kind: 'exited', code: exitCode(rest) } };
     case 'killed':
       return killedOf(rest);
+    case 'raised':
+      return { kind: 'end', end: { kind: 'raised', status: statusOf(rest) } };
     case 'stopped': {
       const [limit = ''] = only(word, rest, 1);
       return {
@@ -137,7 +140,8 @@ const CALL_NAMES: ReadonlySet<string> = new Set(
 );
 
 function callName(name: string): string {
-  if (CALL_NAMES.has(name)) return name;
+  // Functions of the Windows API begin with a capital, and no system call of Linux does.
+  if (CALL_NAMES.has(name) || /^[A-Z]/.test(name)) return name;
   const guess = nearest(name, CALL_NAMES);
   const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
   throw new MayexecError(`unknown system call '${name}'${hint}`);
@@ -145,6 +149,8 @@ function callName(name: string): string {
 
 function resultOf(text: string): ExpectedResult {
   if (text === 'ok') return { kind: 'ok' };
+  const error = /^error (\d+)$/.exec(text)?.[1];
+  if (error !== undefined) return { kind: 'error', error: Number(error) };
   if (/^-?(\d+|0x[0-9a-f]+)$/i.test(text)) {
     const digits = BigInt(text.replace('-', ''));
     return { kind: 'value', value: text.startsWith('-') ? -digits : digits };
@@ -171,10 +177,18 @@ function faultOf(words: readonly string[]): Check {
   };
 }
 
+/** An NTSTATUS as a number of eight digits. */
+function statusOf(words: readonly string[]): number {
+  const [text = ''] = only('raised', words, 1);
+  if (/^0x[0-9a-f]{8}$/i.test(text)) return Number(text);
+  throw new MayexecError(`'${text}' is no status: expected one as 0xc0000005`);
+}
+
 function exitCode(words: readonly string[]): number {
   const [text = ''] = only('exited', words, 1);
-  if (/^\d+$/.test(text) && Number(text) < 256) return Number(text);
-  throw new MayexecError(`'${text}' is no exit status: expected 0 to 255`);
+  // Of Linux 0 to 255; codes of Windows have 32 bits.
+  if (/^\d+$/.test(text) && Number(text) < 2 ** 32) return Number(text);
+  throw new MayexecError(`'${text}' is no exit status: expected 0 to 4294967295`);
 }
 
 const SIGNAL_CODES = [

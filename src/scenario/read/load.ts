@@ -5,6 +5,7 @@ import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { ownPoliciesOf } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
+import { assemblePe } from '../../toolchain/assemble-pe.js';
 import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
 import { AssemblyError } from '../../toolchain/assembly-error.js';
 import { parseScenario } from './parse.js';
@@ -50,13 +51,14 @@ export async function loadScenario(text: string, options: LoadOptions): Promise<
 
 async function assembledOf(
   program: ScenarioProgram,
-  { arch }: Scenario,
+  { arch, os }: Scenario,
   { file, include }: LoadOptions,
   problems: Problems,
 ): Promise<AssembledProgram | undefined> {
   try {
     // A name of assembly: Markdown's would say nothing of what `;` means.
-    return await assembleProgram(program.source, {
+    const target = os === 'linux' ? assembleProgram : assemblePe;
+    return await target(program.source, {
       arch,
       file,
       semicolon: /\.(asm|nasm)$/i.test(file) ? 'comment' : 'separator',

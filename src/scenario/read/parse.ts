@@ -40,7 +40,7 @@ function common(
   programs: readonly ScenarioProgram[],
   { file }: Problems,
 ): Omit<Scenario, 'table' | 'traces' | 'parts'> {
-  return { file, os: 'linux', ...header, programs };
+  return { file, ...header, programs };
 }
 
 function codeBlock({ language, words, line, content }: Fence): CodeBlock[] {

@@ -5,6 +5,7 @@ import type { Arch } from '../../base/address.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import type { FindingKind } from '../../diagnosis/monitor/finding.js';
 import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';
+import type { GuestOs } from '../../sandbox/worlds.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import type { SourcePosition } from '../../toolchain/assembly-error.js';
 
@@ -37,11 +38,15 @@ export interface ScenarioSettings {
 export type ExpectedResult =
   | { readonly kind: 'ok' }
   | { readonly kind: 'value'; readonly value: bigint }
-  | { readonly kind: 'errno'; readonly errno: Errno };
+  | { readonly kind: 'errno'; readonly errno: Errno }
+  /** A function of the Windows API that sets this Win32 error. */
+  | { readonly kind: 'error'; readonly error: number };
 
 export type Ending =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'killed'; readonly signal: string; readonly code?: string }
+  /** An exception that no handler of a Windows program took, by its status. */
+  | { readonly kind: 'raised'; readonly status: number }
   | { readonly kind: 'stopped'; readonly limit: string }
   | { readonly kind: 'asleep' | 'deadlock' };
 
@@ -127,7 +132,7 @@ export interface Scenario {
   readonly file: string;
   readonly title: string;
   readonly arch: Arch;
-  readonly os: 'linux';
+  readonly os: GuestOs;
   readonly difficulty: Difficulty | undefined;
   readonly sources: readonly string[];
   readonly settings: ScenarioSettings;

@@ -1,9 +1,11 @@
 /** From front matter to title, policies and sandbox settings, each checked. */
 import type { Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import type { PolicyTarget } from '../../policy/definition.js';
 import { type OwnPolicies, ownPolicyHint, withOwnPolicies } from '../../policy/own-policies.js';
 import { resolvePolicies } from '../../policy/registry.js';
 import { checkOptions, integer } from '../../sandbox/options.js';
+import { GUEST_SYSTEMS, type GuestOs } from '../../sandbox/worlds.js';
 import type { Field, Value } from './front-matter.js';
 import {
   DIFFICULTIES,
@@ -16,6 +18,7 @@ import type { Problems } from './scenario-error.js';
 export interface Header {
   readonly title: string;
   readonly arch: Arch;
+  readonly os: GuestOs;
   readonly difficulty: Difficulty | undefined;
   readonly sources: readonly string[];
   readonly runs: readonly ScenarioRun[];
@@ -57,15 +60,16 @@ export function headerOf(fields: Fields, problems: Problems): Header {
       if (!fields.has(key)) problems.add(1, 1, `the front matter has no '${key}'`);
     }
   }
-  choice(fields, 'os', ['linux'], problems);
+  const os = choice(fields, 'os', GUEST_SYSTEMS, problems) ?? 'linux';
   const arch = choice(fields, 'arch', ARCHES, problems) ?? 'x86-64';
   return {
     title: textOf(fields, 'title', problems) ?? '',
     arch,
+    os,
     difficulty: choice(fields, 'difficulty', DIFFICULTIES, problems),
     sources: listOf(fields, 'sources').map(({ text }) => text),
-    runs: withInjections(runsOf(fields.get('policies'), arch, problems), fields, problems),
-    settings: settingsOf(fields, problems),
+    runs: withInjections(runsOf(fields.get('policies'), { arch, os }, problems), fields, problems),
+    settings: settingsOf(fields, os, problems),
   };
 }
 
@@ -98,7 +102,7 @@ function listOf(fields: Fields, key: string): readonly Value[] {
   return field.scalar === undefined ? field.list : [field.scalar];
 }
 
-function runsOf(field: Field | undefined, arch: Arch, problems: Problems): ScenarioRun[] {
+function runsOf(field: Field | undefined, target: PolicyTarget, problems: Problems): ScenarioRun[] {
   if (field === undefined) return [];
   const listed = [...(field.scalar === undefined ? field.list : [field.scalar])];
   const given = [
@@ -108,7 +112,7 @@ function runsOf(field: Field | undefined, arch: Arch, problems: Problems): Scena
   if (given.length === 0) problems.add(field.line, field.column, "'policies' names no policy");
   const runs: ScenarioRun[] = [];
   for (const { name, spec } of given) {
-    const run = runOf(name, spec, arch, problems);
+    const run = runOf(name, spec, target, problems);
     if (runs.some((other) => other.name === run.name)) {
       problems.add(name.line, name.column, `two runs are called '${run.name}'`);
     }
@@ -120,14 +124,14 @@ function runsOf(field: Field | undefined, arch: Arch, problems: Problems): Scena
 export function runOf(
   name: Value,
   spec: Value | undefined,
-  arch: Arch,
+  target: PolicyTarget,
   problems: Problems,
 ): ScenarioRun {
   const policy = spec?.text ?? '';
   const { line, column } = spec ?? name;
   problems.attempt(line, column, () => {
     if (policy === '') throw new MayexecError(`run '${name.text}' has no policy`);
-    checkPolicy(policy, arch, problems.ownPolicies);
+    checkPolicy(policy, target, problems.ownPolicies);
     if (!/^[\w.+-]+$/.test(name.text)) {
       throw new MayexecError(`'${name.text}' has options, so this run needs a name: 'NAME: SPEC'`);
     }
@@ -141,9 +145,9 @@ export function runOf(
 }
 
 /** @throws MayexecError for a spec that is none, or that names what neither we nor the caller have. */
-export function checkPolicy(spec: string, arch: Arch, own: OwnPolicies): void {
+export function checkPolicy(spec: string, { arch, os }: PolicyTarget, own: OwnPolicies): void {
   try {
-    resolvePolicies(withOwnPolicies(spec, own), arch);
+    resolvePolicies(withOwnPolicies(spec, own), arch, os);
   } catch (error) {
     if (!(error instanceof MayexecError)) throw error;
     throw new MayexecError(`${error.message}${ownPolicyHint(spec)}`);
@@ -172,7 +176,7 @@ function withInjections(
   return runs.map((run) => ({ ...run, inject: specs.get(run.name) }));
 }
 
-function settingsOf(fields: Fields, problems: Problems): ScenarioSettings {
+function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSettings {
   const seed = numberOf(fields, 'seed', problems);
   const layout = textOf(fields, 'layout', problems);
   const stdin = textOf(fields, 'stdin', problems);
@@ -196,7 +200,8 @@ function settingsOf(fields: Fields, problems: Problems): ScenarioSettings {
     ['mounts', { mounts }],
   ] as const) {
     const field = fields.get(key);
-    if (field !== undefined) problems.attempt(field.line, 1, () => checkOptions(options));
+    if (field !== undefined)
+      problems.attempt(field.line, 1, () => checkOptions({ ...options, os }));
   }
   problems.attempt(fields.get('blocks')?.line ?? 1, 1, () =>
     integer('blocks', settings.blocks, 1, MOST_BLOCKS),

@@ -5,7 +5,10 @@
 import { STATUS } from '../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE_N, pageDown } from '../../base/address.js';
 import type { Access } from '../../base/outcome.js';
+import type { Cause } from '../../base/verdict.js';
 import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
+import { hardwareRights } from '../../os/windows/memory/protection.js';
+import { noExecCause } from '../../policy/windows/dep.js';
 import { emulateAtlThunk } from '../atl-thunks.js';
 import { depIsOn } from '../mitigations.js';
 import type { Win32Process } from '../process.js';
@@ -35,12 +38,25 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
     pc,
     fault: { address, access, code: isBelowTop ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc },
     vma: undefined,
+    ...causeOf(process, address, access),
   });
   raise(process, {
     code: STATUS.ACCESS_VIOLATION,
     address: pc,
     parameters: [accessNumber(process, access), address],
   });
+}
+
+/** DEP is what stands between a fetch and a page that can be read. */
+function causeOf(
+  { space, system }: Win32Process,
+  address: Addr,
+  access: Access,
+): { readonly cause?: Cause } {
+  if (access !== 'exec' || system.traits.os !== 'windows' || !depIsOn(space.mitigations)) return {};
+  const page = Number(pageDown(address) / PAGE_SIZE_N);
+  const protect = page < space.vm.top ? (space.vm.vads.find(page)?.runAt(page).protect ?? 0) : 0;
+  return hardwareRights(protect, true) === 0 ? {} : { cause: noExecCause };
 }
 
 /** 8 is told only where the processor tells it: with NX in force. */

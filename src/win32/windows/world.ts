@@ -1,6 +1,7 @@
 /** Windows as a world: programs for Windows under Windows' own memory manager and protection. */
 import { type NtStatus, STATUS } from '../../abi/windows/status.js';
 import { Random } from '../../base/random.js';
+import { causeOfVerdict } from '../../base/verdict.js';
 import { linuxProfile } from '../../engine/cpu-profile.js';
 import type { Guest } from '../../kernel/guest.js';
 import { OutputSink } from '../../kernel/output.js';
@@ -13,7 +14,7 @@ import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest.js';
 import { standardInput } from '../input.js';
 import { builtinDll } from '../loader/system-dlls.js';
-import type { Mitigations } from '../mitigations.js';
+import { MEM_EXECUTE_OPTION_ENABLE, type Mitigations } from '../mitigations.js';
 import { programOf } from '../program.js';
 import { step } from '../run.js';
 import { Win32System } from '../system.js';
@@ -72,12 +73,17 @@ function settingsOf(
   system: Win32System,
   path: string | undefined,
 ): WindowsSettings {
-  const { depMode = 'optin', depExempt = [], atlThunks = true, dynamicCode = 0 } = policies.effects;
+  const { effects, nx } = policies;
+  const { depExempt = [], atlThunks = true, dynamicCode = 0 } = effects;
+  // The policy `none` is a processor without NX: nobody has DEP, 64-bit programs neither.
+  const depMode = effects.depMode ?? (nx ? 'alwayson' : 'alwaysoff');
+  const withoutNx = effects.depMode === undefined && !nx;
   const name = path?.split('\\').at(-1)?.toLowerCase() ?? '';
   const exempt = depExempt.some((one) => one.toLowerCase() === name);
   return {
     nxPolicy: DEP_MODES.indexOf(depMode),
-    executeFlags: (image) => executeFlagsOf(depMode, arch, image, exempt),
+    executeFlags: (image) =>
+      withoutNx ? MEM_EXECUTE_OPTION_ENABLE : executeFlagsOf(depMode, arch, image, exempt),
     atlThunks,
     dynamicCode,
     judge: (mitigations: Mitigations, request: CodeRequest): NtStatus => {
@@ -86,13 +92,14 @@ function settingsOf(
       const pc = engine.readRegister(arch === 'x86-64' ? 'rip' : 'eip');
       trace.record({
         type: 'verdict',
-        pid: 0,
+        pid: system.callerPid,
         pc,
         policy: 'acg',
         hook: request.what,
         verdict,
         call: request.what,
       });
+      system.cause = causeOfVerdict({ ...verdict, policy: 'acg' });
       system.note(securityEvent(verdict.kind === 'deny', request));
       return verdict.kind === 'deny' ? STATUS.DYNAMIC_CODE_BLOCKED : STATUS.SUCCESS;
     },

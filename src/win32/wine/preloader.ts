@@ -48,9 +48,15 @@ const RESERVED_32: readonly AddrRange[] = [
   range(0x7f00_0000n, 0x300_0000n),
 ];
 
+/** The default of 2004: the DOS area, and the range of programs up to 512 MiB. */
+const RESERVED_2004: readonly AddrRange[] = [
+  range(0x1_0000n, 0x10_0000n),
+  range(0x11_0000n, 0x1fef_0000n),
+];
+
 /** The preloader's reservations; those that were had, neighbours joined. A refusal of the first 64 KiB is ignored, others are told. */
-export function reserveRanges(host: WineHost, arch: Arch): AddrRange[] {
-  const wanted = arch === 'x86-64' ? RESERVED_64 : RESERVED_32;
+export function reserveRanges(host: WineHost, arch: Arch, old: boolean): AddrRange[] {
+  const wanted = arch === 'x86-64' ? RESERVED_64 : old ? RESERVED_2004 : RESERVED_32;
   const had: AddrRange[] = [];
   for (const { start, end } of wanted) {
     const answer = host.reserve(start, end - start, true);

@@ -143,7 +143,7 @@ export class WineSpace implements Space, VirtualMemory {
     this.startOrder = wide ? START_64 : START_32;
     this.heapFlags = layout === 'wine-2004' ? HEAP_CREATE_ENABLE_EXECUTE : 0;
     this.mitigations = { executeFlags: 0, atlThunks: true, dynamicCode: 0, threadOptsOut: false };
-    const reserved = reserveRanges(this.host, linux.arch);
+    const reserved = reserveRanges(this.host, linux.arch, layout === 'wine-2004');
     mapHostCode(this.host, linux.arch);
     if (!wide) this.#reserveTop(layout);
     const hidden = this.#ownMemory(wide, layout);
@@ -335,11 +335,15 @@ export class WineSpace implements Space, VirtualMemory {
       reserveRest(this.host, stack + 0x10000n, 0x1_0000_0000n);
       return;
     }
-    if (reserveRest2004(this.host, SHARED_HEAP.end, 0x1_0000_0000n)) return;
+    // The stack is taken for the highest mapping, and for the end of what can be addressed.
+    const top = this.#linux.mappings().at(-1)?.end ?? 0n;
+    if (top === this.#linux.mm.layout.taskSize) return;
+    if (reserveRest2004(this.host, (top + 0xffffn) & ~0xffffn, 0x1_0000_0000n)) return;
     throw new LoadFailure(
       STATUS.NO_MEMORY,
       `wine: the search for free memory above 2 GiB gets nowhere: cut off after ${MOST_CALLS} calls, where it would go on for ever`,
       true,
+      { kind: 'limit', limit: 'blocks' },
     );
   }
 
@@ -384,6 +388,9 @@ export class WineSpace implements Space, VirtualMemory {
     if (this.host.mprotect(base, 0x1_0000n, PROT_READ | PROT_WRITE | PROT_EXEC).ok) return;
     this.host.munmap(base, size);
     this.host.complain('wine: failed to create the process heap\n');
-    throw new LoadFailure(STATUS.NO_MEMORY, 'wine: failed to create the process heap', true);
+    throw new LoadFailure(STATUS.NO_MEMORY, 'wine: failed to create the process heap', true, {
+      kind: 'exit',
+      code: 1,
+    });
   }
 }

@@ -58,7 +58,14 @@ function open(options: GuestOptions): Guest {
 function startPreloader(options: GuestOptions, errors: OutputSink): LinuxProcess {
   const { arch, seed, policies, program } = options;
   const random = seed === 0 ? undefined : new Random(seed);
-  const { stdin: _stdin, layout: _layout, settings, program: _program, ...rest } = options;
+  const {
+    stdin: _stdin,
+    layout: _layout,
+    settings,
+    program: _program,
+    watch: _watch,
+    ...rest
+  } = options;
   const linux = LinuxProcess.create({
     ...rest,
     layout: createLayout(policies.effects.layout, arch, random?.fork('layout')),

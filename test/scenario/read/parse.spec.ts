@@ -79,7 +79,7 @@ describe('a directive', () => {
     ['fault exec SEGV_ACERR', "unknown fault code 'SEGV_ACERR'", "did you mean 'SEGV_ACCERR'"],
     ['fault execute', "unknown access 'execute'", 'exec'],
     ['killed SIGSEG', "unknown signal 'SIGSEG'", "did you mean 'SIGSEGV'"],
-    ['exited 256', "'256' is no exit status", '0 to 255'],
+    ['exited 4294967296', "'4294967296' is no exit status", '0 to 4294967295'],
     ['exited 0 1', "unexpected '1'", 'exited 0'],
     ['stopped block', "unknown limit 'block'", "did you mean 'blocks'"],
     ['stdout text', 'expected stdout "text"', '\\n'],
