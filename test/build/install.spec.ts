@@ -78,7 +78,7 @@ describe('failing', () => {
     const { status, stderr } = workspace.build(['tset']);
     expect(status).toBe(1);
     expect(stderr).toBe(
-      "build.mjs: unknown command 'tset': expected one of build, start, test, check, bench\n",
+      "build.mjs: unknown command 'tset': expected one of build, start, test, campaign, check, bench\n",
     );
   });
 });

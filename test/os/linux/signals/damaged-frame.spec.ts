@@ -25,7 +25,7 @@ interface Guest {
 
 /** A page of code whose handler for SIGTRAP lies at 0x100 and whose restorer at 0xf00. */
 async function open(arch: Arch): Promise<Guest> {
-  const machine = await openIdle(arch, { blocks: 2000 });
+  const machine = await openIdle(arch, { blocks: 50_000 });
   const { process } = machine;
   const mmap = arch === 'i386' ? 'mmap2' : 'mmap';
   const page = process.syscall(mmap, [0n, 12288n, 7n, 0x22n, NONE, 0n]).value;
