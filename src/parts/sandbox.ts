@@ -66,6 +66,7 @@ export {
   type SyscallOutcome,
 } from '../sandbox/sandbox.js';
 export type {
+  ApiEvent,
   EndEvent,
   FaultEvent,
   LoadFailureEvent,

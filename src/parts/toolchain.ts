@@ -6,6 +6,7 @@ export {
   assemble,
   type SourceLine,
 } from '../toolchain/assemble.js';
+export { assemblePe } from '../toolchain/assemble-pe.js';
 export {
   type AssembledProgram,
   assembleProgram,
