@@ -278,8 +278,7 @@ export class VmaList {
   /** Replaces `count` VMAs from an index on. */
   splice(index: number, count: number, vmas: readonly MappedVma[] = []): void {
     const removed = this.#replaceAt(index, count, vmas);
-    const before = new Set(removed);
-    const kept = new Set(vmas.filter((vma) => before.has(vma)));
+    const kept = common(removed, vmas);
     // New ones first: an object that is mapped before and after keeps its reference.
     for (const vma of vmas) if (!kept.has(vma)) this.#count(vma, 1);
     for (const vma of removed) if (!kept.has(vma)) this.#count(vma, -1);
@@ -307,8 +306,7 @@ export class VmaList {
       first === last
         ? (this.#runs[first]?.vmas ?? [])
         : this.#runs.slice(first, last + 1).flatMap((run) => run.vmas);
-    const removed = before.slice(index - start, index - start + count);
-    const after = before.slice(0, index - start).concat(vmas, before.slice(index - start + count));
+    const { removed, after } = spliced(before, index - start, count, vmas);
     const runs = runsOf(after);
     if (runs.length === 1 && last === first && this.#runs.length > 0) this.#runs[first] = runs[0]!;
     else this.#runs = this.#runs.slice(0, first).concat(runs, this.#runs.slice(last + 1));
@@ -378,6 +376,33 @@ export class VmaList {
     this.#observer?.objectUnmapped(object);
     object.release?.();
   }
+}
+
+/** Few, nearly always: without a set then. */
+function common(
+  some: readonly MappedVma[],
+  others: readonly MappedVma[],
+): { has(vma: MappedVma): boolean } {
+  if (some.length === 0 || others.length === 0) return NO_VMAS;
+  if (some.length * others.length <= 16) {
+    return { has: (vma) => some.includes(vma) && others.includes(vma) };
+  }
+  const known = new Set(some);
+  return new Set(others.filter((vma) => known.has(vma)));
+}
+
+function spliced(
+  before: readonly MappedVma[],
+  at: number,
+  count: number,
+  vmas: readonly MappedVma[],
+): { readonly removed: MappedVma[]; readonly after: readonly MappedVma[] } {
+  if (vmas.length <= 4) {
+    const after = before.slice();
+    return { removed: after.splice(at, count, ...vmas), after };
+  }
+  const removed = before.slice(at, at + count);
+  return { removed, after: before.slice(0, at).concat(vmas, before.slice(at + count)) };
 }
 
 function indexWithin({ vmas }: Run, page: number): number {
