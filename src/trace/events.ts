@@ -26,6 +26,8 @@ export interface SyscallEvent extends EventBase {
   /** Undefined when the call did not return (exit, rt_sigreturn); 0 when execve began a program. */
   readonly value: bigint | undefined;
   readonly errno: Errno | undefined;
+  /** Of a world that answers with status codes: the NTSTATUS, unsigned. */
+  readonly status?: number;
   /** What it asks of the memory; absent of a call that is not about that. */
   readonly asks?: MemoryRequest;
   /** True when the host called it (Sandbox.syscall) and not the guest. */
