@@ -44,15 +44,28 @@ export class Recording {
   /** Up to now; undefined when nothing was done yet. */
   last: Recorded | typeof TOO_MUCH | undefined;
 
-  add(given: RecordedCall): void {
+  /** `call` is the recording's from then on. */
+  add(call: RecordedCall): void {
     const before = this.last;
     if (before === TOO_MUCH) return;
-    const call = given.map(copied) as unknown as RecordedCall;
     const count = (before?.count ?? 0) + 1;
-    const bytes = (before?.bytes ?? 0) + CALL_BYTES + bytesOf(call);
+    const bytes = (before?.bytes ?? 0) + CALL_BYTES + keep(call as unknown as unknown[]);
     const isTooMuch = count > MOST_CALLS || bytes > MOST_BYTES;
     this.last = isTooMuch ? TOO_MUCH : { call, before, count, bytes };
   }
+}
+
+/** Copies in place what the host may change, and counts its bytes. */
+function keep(call: unknown[]): number {
+  let bytes = 0;
+  for (let i = 1; i < call.length; i++) {
+    const each = call[i];
+    if (typeof each !== 'object' || each === null) continue;
+    const copy = each instanceof Uint8Array ? each.slice() : structuredClone(each);
+    if (copy instanceof Uint8Array) bytes += copy.length;
+    call[i] = copy;
+  }
+  return bytes;
 }
 
 /** Oldest first. @throws MayexecError when there were too many to keep. */
@@ -119,15 +132,6 @@ export function readSandbox(bytes: Uint8Array, engine: string): WrittenSandbox {
 
 function isCall(call: unknown): call is RecordedCall {
   return Array.isArray(call) && RECORDED.some((name) => name === call[0]);
-}
-
-/** The host may change what it gave. */
-function copied(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? structuredClone(value) : value;
-}
-
-function bytesOf(call: RecordedCall): number {
-  return call.reduce<number>((sum, arg) => sum + (arg instanceof Uint8Array ? arg.length : 0), 0);
 }
 
 /** Of texts, in order. */
