@@ -123,6 +123,8 @@ describe('DEP', () => {
     ['dep:mode=optin', 'i386', true, false],
     ['dep:mode=optin', 'i386', false, true],
     ['dep:mode=optout', 'i386', false, false],
+    ['dep:mode=optout,exempt=program.exe', 'i386', false, true],
+    ['dep:mode=alwayson,exempt=program.exe', 'i386', false, false],
     ['dep:mode=alwayson', 'i386', false, false],
     ['dep:mode=alwaysoff', 'i386', true, true],
     ['dep:mode=optin', 'x86-64', false, false],

@@ -126,6 +126,7 @@ interface Settings {
   readonly spec: string;
   readonly mode: DepMode;
   readonly atl: boolean;
+  readonly exempt: string;
   readonly target: PolicyTarget;
 }
 
@@ -140,6 +141,7 @@ function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
       nx: state.on,
       depMode: mode,
       atlThunks: atl,
+      ...(settings.exempt === 'none' ? {} : { depExempt: [settings.exempt] }),
       ...(state.on && state.atlThunks && atl ? { emulateTrampoline: emulateAtlThunk } : {}),
     },
     forProgram: (next) => policyFor(settings, next),
@@ -163,6 +165,14 @@ export const dep: PolicyDefinition = {
         summary: 'boot option nx=: optin is the default of Windows clients, optout of servers',
         values: DEP_MODES,
         default: 'optin',
+      },
+      {
+        name: 'exempt',
+        summary:
+          'a program that the user has taken off the list of optout, by the name of its file',
+        values: ['none', 'program.exe'],
+        pattern: /^[\w .-]+$/,
+        default: 'none',
       },
       onOff(
         'atl',
@@ -188,8 +198,7 @@ export const dep: PolicyDefinition = {
       'Microsoft: Data Execution Prevention; SetProcessDEPPolicy; GetSystemDEPPolicy; PE format, DLL characteristics',
     ],
     deviations: [
-      'The exemption list and the DLLs that switched DEP off in XP are not modelled.',
-      'The second and third form of ATL thunks are unverified.',
+      'Of the exemption list one program can be named; the DLLs that switched DEP off in XP, and the question that XP SP2 asked its user, are not modelled.',
     ],
   },
   create: (options, target) =>
@@ -198,6 +207,7 @@ export const dep: PolicyDefinition = {
         spec: options.spec,
         mode: options.value('mode') as DepMode,
         atl: options.on('atl'),
+        exempt: options.value('exempt'),
         target,
       },
       undefined,
