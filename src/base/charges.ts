@@ -18,7 +18,7 @@ export const CHARGES = {
   /** Entries of a page table that are looked at, for each 512. */
   pageTable: 20,
   /** A mapping (VMA) that a call looks at, splits, joins, changes or copies. */
-  vma: 20,
+  vma: 40,
   /** A line of /proc/PID/maps, or an entry of smaps. */
   mapsLine: 100,
   /** 1,024 bytes that are copied in or out, made or compared, rounded up. */

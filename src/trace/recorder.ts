@@ -62,7 +62,10 @@ export class Recorder implements TraceRecorder {
   }
 }
 
+/** As many characters as take the place of a mapping before and after its change. */
+const CHANGE = 300;
+
 function textOf(event: NewEvent): number {
-  if (event.type !== 'syscall') return 0;
+  if (event.type !== 'syscall') return 'before' in event ? CHANGE : 0;
   return event.shown.reduce((sum, text) => sum + text.length, 0);
 }
