@@ -162,7 +162,6 @@ function tempFileName(call: ApiCall): bigint {
 
 export const filesApi: ApiSet = {
   GetStdHandle: api('int nStdHandle', (call) => BigInt(STD_HANDLES[call.int(0)] ?? 0)),
-  SetStdHandle: api('int nStdHandle, handle hHandle', () => 1n),
   CreateFileA: api(
     'str lpFileName, flags dwDesiredAccess, flags dwShareMode, ptr lpSecurityAttributes, dword dwCreationDisposition, flags dwFlagsAndAttributes, handle hTemplateFile',
     (call) => createFile(call, false),

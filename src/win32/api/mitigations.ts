@@ -104,7 +104,14 @@ function setMitigationPolicy(call: ApiCall): bigint {
   const value = new Struct(wanted).u32(0);
   const { mitigations } = process.space;
   if (policy === PROCESS_DEP_POLICY) return setDep(call, value);
-  if (policy !== DYNAMIC_CODE_POLICY) return 1n;
+  if (policy !== DYNAMIC_CODE_POLICY) {
+    if (value !== 0) {
+      process.system.note(
+        `SetProcessMitigationPolicy: policy ${policy} is accepted and not enforced`,
+      );
+    }
+    return 1n;
+  }
   const now = mitigations.dynamicCode;
   // One way, but with the permission to go back.
   const weaker = (now & PROHIBIT_DYNAMIC_CODE) !== 0 && (value & PROHIBIT_DYNAMIC_CODE) === 0;

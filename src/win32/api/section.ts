@@ -47,6 +47,10 @@ function createFileMapping(call: ApiCall): bigint {
   const pagefile = call.word(0) === (call.process.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn);
   const wrong = wrongAttributes(attributes, pagefile);
   if (wrong !== undefined) return call.fail(wrong);
+  if (attributes & SEC_IMAGE) {
+    call.process.system.note('CreateFileMapping: SEC_IMAGE is not among what mayexec has');
+    return call.fail(ERROR.NOT_SUPPORTED);
+  }
   const file = pagefile ? undefined : call.process.handles.get(Number(call.word(0) & 0xffff_ffffn));
   if (!pagefile && file?.kind !== 'file') return call.fail(ERROR.INVALID_HANDLE);
   if (file?.kind === 'file') {

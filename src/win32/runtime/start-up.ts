@@ -152,6 +152,12 @@ export const startUpApi: ApiSet = {
   }),
   _lock: cdecl('int number', () => 0n),
   _unlock: cdecl('int number', () => 0n),
-  signal: cdecl('int number, ptr handler', () => 0n),
+  // SIG_DFL and SIG_IGN are what start-up code says; a handler of the program's would have to be called.
+  signal: cdecl('int number, ptr handler', (call) => {
+    if (call.word(1) > 1n) {
+      call.process.system.note(`signal(${call.int(0)}): its handler is not called`);
+    }
+    return 0n;
+  }),
   _errno: cdecl('', (call) => call.process.datum('errno', () => new Uint8Array(4))),
 };
