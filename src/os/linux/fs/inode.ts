@@ -155,8 +155,15 @@ export abstract class Inode {
   save(): Saved {
     const { mode, uid, gid, links, openFiles, reserved, modified } = this;
     const content = this.saveContent();
+    // Each restore visits every inode: plain assignments, since an object of the fields costs ten times as much.
     return saved(() => {
-      Object.assign(this, { mode, uid, gid, links, openFiles, reserved, modified });
+      this.mode = mode;
+      this.uid = uid;
+      this.gid = gid;
+      this.links = links;
+      this.openFiles = openFiles;
+      this.reserved = reserved;
+      this.modified = modified;
       content.restore();
     }, content.drop);
   }
