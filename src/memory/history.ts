@@ -46,20 +46,27 @@ export function joinHistory(
   high: readonly VmaHistory[],
   boundary: number,
 ): readonly VmaHistory[] {
-  const added = high.filter((entry) => !low.includes(entry));
-  if (added.length === 0) return low;
-  const joined = [
-    ...low.flatMap((entry) => (high.includes(entry) ? entry : within(entry, 0, boundary))),
-    ...added.flatMap((entry) => within(entry, boundary, Number.POSITIVE_INFINITY)),
-  ];
+  if (high.every((entry) => low.includes(entry))) return low;
+  const joined: VmaHistory[] = [];
+  for (const entry of low) {
+    const part = high.includes(entry) ? entry : within(entry, 0, boundary);
+    if (part !== undefined) joined.push(part);
+  }
+  for (const entry of high) {
+    const part = low.includes(entry)
+      ? undefined
+      : within(entry, boundary, Number.POSITIVE_INFINITY);
+    if (part !== undefined) joined.push(part);
+  }
   return joined.length <= 2 * MAX_ENTRIES ? joined : folded(joined).slice(-2 * MAX_ENTRIES);
 }
 
-function within(entry: VmaHistory, start: number, end: number): VmaHistory[] {
-  if (entry.startPage >= start && entry.endPage <= end) return [entry];
+/** As far as the entry is about [start, end); undefined where it is not at all. */
+function within(entry: VmaHistory, start: number, end: number): VmaHistory | undefined {
+  if (entry.startPage >= start && entry.endPage <= end) return entry;
   const startPage = Math.max(entry.startPage, start);
   const endPage = Math.min(entry.endPage, end);
-  return startPage < endPage ? [{ ...entry, startPage, endPage }] : [];
+  return startPage < endPage ? { ...entry, startPage, endPage } : undefined;
 }
 
 /** Neighbouring creations become one, by the cause of the first: a heap that brk made grow in many calls. */

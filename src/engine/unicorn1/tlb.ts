@@ -48,7 +48,8 @@ export class SoftTlb {
   /** May the page be executed from without a miss? */
   holdsCode(page: number): boolean {
     const words = this.#machine.heap.words;
-    const [low, high] = [(page % 0x10_0000) * 4096, Math.floor(page / 0x10_0000)];
+    const low = (page % 0x10_0000) * 4096;
+    const high = Math.floor(page / 0x10_0000);
     for (let mode = 0; mode < TLB.MODES; mode++) {
       const slot = this.#tlb + mode * TLB.MODE_BYTES + (page % TLB.ENTRIES) * TLB.ENTRY_BYTES;
       const entry = slot >>> 2;
