@@ -76,6 +76,8 @@ function interruptsBlock(stop: Stop | Resume, refusal: Mmu['refusal']): boolean 
   }
 }
 
+const PROGRAM_COUNTERS: ReadonlySet<string> = new Set(['rip', 'eip']);
+
 export class Unicorn1Engine implements Engine, MachineClient {
   readonly name: string;
   readonly arch: Arch;
@@ -151,6 +153,8 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   writeRegister(name: string, value: bigint): void {
     this.#assertOpen();
+    // Who is sent somewhere, be it to where it was, begins a block there.
+    if (PROGRAM_COUNTERS.has(name)) this.#continuesAt = undefined;
     writeRegister(this.#machine, this.#profile, this.#gdt, name, value);
   }
 

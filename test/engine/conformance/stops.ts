@@ -203,6 +203,17 @@ export function stops(kind: EngineKind): void {
         });
       });
 
+      it('begins a block where the program counter is written, also where a block was interrupted', () => {
+        const g = guest();
+        g.setReg('ax', 0n);
+        expect(g.runCode('ud2', { blocks: 1 })).toMatchObject({
+          kind: 'invalid-opcode',
+          pc: at(0),
+        });
+        g.runCode('jmp l; l: inc eax; jmp l', { blocks: 1 });
+        expect(g.reg('ax')).toBe(0n);
+      });
+
       it('refuses a budget of nothing', () => {
         expect(() => guest().runCode('nop', { blocks: 0 })).toThrow(MayexecError);
       });
