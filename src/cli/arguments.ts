@@ -10,8 +10,10 @@ export interface OptionSpec {
   readonly short?: string;
   /** A switch that may have a value behind `=`, and how help calls that one. */
   readonly inline?: string;
-  /** Given several times, the values are joined by this; without it the last one counts. */
+  /** Given several times, the values are joined by this; without it the second one is refused. */
   readonly join?: string;
+  /** What to write instead of giving it twice, for the message. */
+  readonly once?: string;
   readonly help: string;
 }
 
@@ -104,9 +106,16 @@ function addSwitch(given: OpenGiven, spec: OptionSpec, { name, value }: OptionTo
   given.switches.add(name);
 }
 
-function addValue(values: Map<string, string>, { name, join }: OptionSpec, value: string): void {
+function addValue(
+  values: Map<string, string>,
+  { name, join, once }: OptionSpec,
+  value: string,
+): void {
   const before = values.get(name);
-  values.set(name, before === undefined || join === undefined ? value : before + join + value);
+  if (before !== undefined && join === undefined) {
+    throw new UsageError(`--${name} is given twice${once === undefined ? '' : `; ${once}`}`);
+  }
+  values.set(name, before === undefined ? value : before + join + value);
 }
 
 function textOf({ name, value: what }: OptionSpec, { value, inlineValue }: OptionToken): string {

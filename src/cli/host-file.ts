@@ -1,5 +1,5 @@
 /** Files of the host that a command reads or writes: what goes wrong with one is a line for people. */
-import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { UsageError } from './arguments.js';
 import { reasonOf } from './host-error.js';
 import { MOST_BYTES, readAll } from './standard-input.js';
@@ -14,6 +14,19 @@ export function readInput(path: string): Uint8Array {
   }
 }
 
+/** For a file that others read: a module. @throws UsageError for what `readInput` would not read, and a pipe. */
+export function checkRegularFile(path: string): void {
+  const stats = attempt(path, () => statSync(path));
+  if (stats.isDirectory()) throw new UsageError(`${path}: is a directory`);
+  if (!stats.isFile()) throw new UsageError(`${path}: is no regular file`);
+  checkSize(path, stats.size);
+}
+
+function checkSize(path: string, size: number): void {
+  if (size <= MOST_BYTES) return;
+  throw new UsageError(`${path}: has more than ${MOST_BYTES >> 20} MiB`);
+}
+
 /** A pipe has no size, and may be a shell's `<(...)`. */
 function readOpen(fd: number, path: string): Uint8Array {
   const stats = fstatSync(fd);
@@ -21,9 +34,7 @@ function readOpen(fd: number, path: string): Uint8Array {
   if (!stats.isFile() && !stats.isDirectory()) {
     throw new UsageError(`${path}: is a device, not a file`);
   }
-  if (stats.size > MOST_BYTES) {
-    throw new UsageError(`${path}: has more than ${MOST_BYTES >> 20} MiB`);
-  }
+  checkSize(path, stats.size);
   return readFileSync(fd);
 }
 

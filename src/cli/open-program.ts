@@ -27,7 +27,12 @@ import { readAll } from './standard-input.js';
 export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
   { name: 'os', value: 'OS', help: 'linux, windows or wine; default: what PROGRAM is for' },
-  { name: 'policy', value: 'SPEC', help: 'default nx; see mayexec policies' },
+  {
+    name: 'policy',
+    value: 'SPEC',
+    once: 'several policies apply as wx+mdwe',
+    help: 'default nx; see mayexec policies',
+  },
   { name: 'program', value: 'NAME', help: 'which program of a scenario; default: its first' },
   {
     name: 'layout',

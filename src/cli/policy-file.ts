@@ -2,11 +2,11 @@
  * `--policy-file NAME=FILE`: a policy of one's own, from a module. Only who gives the command loads code: a
  * scenario may name such a policy and no file.
  */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as library from '../index.js';
 import { type Given, type OptionSpec, UsageError } from './arguments.js';
+import { checkRegularFile } from './host-file.js';
 
 export const POLICY_FILE_OPTION: OptionSpec = {
   name: 'policy-file',
@@ -44,7 +44,7 @@ function policyFile(text: string): PolicyFile {
   if (library.listPolicies().some((policy) => policy.name === name)) {
     throw new UsageError(`--policy-file ${text}: '${name}' is a policy that there is already`);
   }
-  if (!existsSync(path)) throw new UsageError(`${path}: no such file`);
+  checkRegularFile(path);
   return { name, path: resolve(path) };
 }
 
@@ -67,7 +67,33 @@ async function loadPolicy(name: string, path: string): Promise<library.Policy> {
       `${path}: defines the policy '${policy.name}': --policy-file ${policy.name}=FILE`,
     );
   }
-  return policy;
+  return withFile(policy, path);
+}
+
+/** Its hooks run in the middle of a program: what one throws is said with the file it is from. */
+function withFile(policy: library.Policy, path: string): library.Policy {
+  const hooks = Object.entries(policy).filter(([, value]) => typeof value === 'function');
+  const named = hooks.map(([name, hook]) => {
+    const value = (...args: unknown[]): unknown => {
+      try {
+        return hook.apply(policy, args);
+      } catch (error) {
+        // What definePolicy made names its hook already.
+        const hookText =
+          error instanceof library.MayexecError
+            ? ''
+            : `hook ${name} of policy '${policy.name}' threw: `;
+        throw new UsageError(`${path}: ${hookText}${reasonFrom(error)}`);
+      }
+    };
+    return [name, { value, enumerable: true }] as const;
+  });
+  return Object.create(policy, Object.fromEntries(named));
+}
+
+function reasonFrom(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split('\n')[0] ?? '';
 }
 
 async function exportOf(path: string): Promise<unknown> {
@@ -75,8 +101,7 @@ async function exportOf(path: string): Promise<unknown> {
     const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
     return typeof module.default === 'function' ? await module.default(library) : module.default;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UsageError(`${path}: ${reason.split('\n')[0]}`);
+    throw new UsageError(`${path}: ${reasonFrom(error)}`);
   }
 }
 

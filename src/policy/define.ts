@@ -12,8 +12,9 @@
  *   });
  */
 import { ERRNO, type Errno } from '../abi/linux/errno.js';
-import { MayexecError, unknownValue } from '../base/errors.js';
+import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
+import { shorten } from '../base/text.js';
 import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
 import { EFFECT_NAMES, type PolicyEffects } from './effects.js';
 import { HOOK_NAMES, HOOKS, type HookName } from './hooks.js';
@@ -61,7 +62,7 @@ const ANSWER: OptionNames<PolicyAnswer> = {
 
 /**
  * @throws MayexecError for a name that is not kebab case or an unknown field; later, when a hook gives
- * an answer that is none (no reason, an unknown errno, bits that are no rights).
+ * an answer that is none (no reason, an unknown errno, bits that are no rights), or throws (as `cause`).
  */
 export function definePolicy(input: PolicyInput): Policy {
   const { name, effects } = input;
@@ -90,11 +91,25 @@ function wrap(policy: string, hook: HookName, ask: unknown): (...args: unknown[]
     );
   }
   return (...args) => {
-    const answer = ask(...args) as PolicyAnswer | undefined;
+    const answer = answerOf(policy, hook, () => ask(...args));
     if (answer === undefined) return allow;
     checkAnswer(`hook '${hook}' of policy '${policy}'`, answer);
     return verdictOf(policy, hook, answer, args);
   };
+}
+
+/** What a hook throws is a mistake of the host, whose sandbox cannot go on. */
+function answerOf(
+  policy: string,
+  hook: HookName,
+  ask: () => PolicyAnswer | undefined,
+): PolicyAnswer | undefined {
+  try {
+    return ask();
+  } catch (cause) {
+    const reason = shorten(cause instanceof Error ? cause.message : String(cause));
+    throw new MayexecError(`hook ${hook} of policy '${policy}' threw: ${reason}`, { cause });
+  }
 }
 
 function checkAnswer(where: string, answer: PolicyAnswer): void {
@@ -112,7 +127,10 @@ function checkAnswer(where: string, answer: PolicyAnswer): void {
     throw new MayexecError(`${where}: rule '${rule}': expected kebab case`);
   }
   if (errno !== undefined && !Object.hasOwn(ERRNO, errno)) {
-    throw unknownValue(`errno from ${where}`, errno, Object.keys(ERRNO));
+    const guess = nearest(String(errno), Object.keys(ERRNO)) ?? 'EACCES';
+    throw new MayexecError(
+      `${where} answers the unknown errno '${shorten(String(errno))}': expected a name such as ${guess}`,
+    );
   }
   if (clear !== undefined && clear & ~(VM_ACCESS | VM_MAYACCESS)) {
     throw new MayexecError(

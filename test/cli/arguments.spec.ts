@@ -8,7 +8,7 @@ import {
 } from '../../src/cli/arguments.js';
 
 const OPTIONS: OptionSpec[] = [
-  { name: 'policy', value: 'SPEC', help: '' },
+  { name: 'policy', value: 'SPEC', once: 'join them by +', help: '' },
   { name: 'seed', value: 'N', help: '' },
   { name: 'trace', help: '' },
   { name: 'maps', inline: 'KIND', help: '' },
@@ -37,9 +37,9 @@ describe('parseArguments', () => {
     expect([positionals, values.size, [...switches]]).toEqual([['prog'], 0, ['maps']]);
   });
 
-  it('joins the values of an option that may be repeated, and takes the last of any other', () => {
-    const { values } = parse('--inject', 'a', '--seed', '1', '--inject', 'b', '--seed', '2');
-    expect([values.get('inject'), values.get('seed')]).toEqual(['a+b', '2']);
+  it('joins the values of an option that may be repeated', () => {
+    const { values } = parse('--inject', 'a', '--seed', '1', '--inject', 'b');
+    expect([values.get('inject'), values.get('seed')]).toEqual(['a+b', '1']);
   });
 
   it('leaves everything after -- to the program, options and a second -- too', () => {
@@ -62,6 +62,9 @@ describe('parseArguments', () => {
     [['--policy='], '--policy needs a value: --policy SPEC'],
     [['--policy', '--trace'], '--policy needs a value: --policy SPEC'],
     [['--maps='], '--maps= needs a value: --maps=KIND'],
+    [['--policy', 'nx', '--policy=wx'], '--policy is given twice; join them by +'],
+    [['--seed', '1', '--seed', '1'], '--seed is given twice'],
+    [['--maps=all', '--maps=mm'], '--maps is given twice'],
     [['--trace=yes'], "--trace takes no value, but 'yes' is given"],
   ])('refuses %j', (args, message) => {
     expect(() => parse(...args)).toThrow(new UsageError(message));

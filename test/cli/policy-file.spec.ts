@@ -56,6 +56,14 @@ beforeAll(() => {
     `export default ({ definePolicy }) => definePolicy({ name: 'no-gain', ${HOOK} });\n`,
   );
   folder.write('broken.mjs', 'export default 1;\n');
+  folder.write(
+    'bad4.mjs',
+    "export default ({ definePolicy }) => definePolicy({ name: 'bad4', mprotect: () => { throw new Error('inside') } });\n",
+  );
+  folder.write(
+    'plain.mjs',
+    "export default { name: 'plain', mprotect: () => { throw new Error('plainly') } };\n",
+  );
   folder.write('throws.mjs', 'throw new Error("on purpose\\nand more");\n');
 });
 
@@ -111,6 +119,22 @@ describe('--policy-file', () => {
     ],
     ['a module without a policy', ['--policy-file', 'x=broken.mjs'], /default export is no policy/],
     ['a module that throws', ['--policy-file', 'x=throws.mjs'], /throws\.mjs: on purpose\n$/],
+    [
+      'a hook that throws',
+      ['--policy-file', 'bad4=bad4.mjs', '--policy', 'bad4'],
+      /bad4\.mjs: hook mprotect of policy 'bad4' threw: inside\n$/,
+    ],
+    [
+      'a hook of a plain object that throws',
+      ['--policy-file', 'plain=plain.mjs', '--policy', 'plain'],
+      /plain\.mjs: hook mprotect of policy 'plain' threw: plainly\n$/,
+    ],
+    ['a folder', ['--policy-file', 'x=.'], /\.: is a directory\n$/],
+    [
+      'two policies',
+      ['--policy', 'nx', '--policy', 'wx'],
+      /--policy is given twice; several policies apply as wx\+mdwe/,
+    ],
     ['options', [...OWN, '--policy', 'no-gain:a=b'], /policy 'no-gain' takes no options/],
   ])('says in one line what is wrong: %s', (_, args, line) => {
     const { status, stderr } = folder.mayexec(['run', 'a.s', ...args]);
@@ -118,6 +142,13 @@ describe('--policy-file', () => {
     expect(stderr).toMatch(line);
     expect(status).toBe(2);
   });
+});
+
+it.skipIf(process.platform === 'win32')('reads no device as a policy', () => {
+  // Node would read it without end.
+  const { status, stderr } = folder.mayexec(['run', 'a.s', '--policy-file', 'x=/dev/zero']);
+  expect(stderr).toBe('mayexec: /dev/zero: is no regular file\n');
+  expect(status).toBe(2);
 });
 
 describe('a scenario', () => {

@@ -172,7 +172,10 @@ describe('definePolicy', () => {
 
   it.each([
     [{ errno: 'EPERM' }, /without a reason/],
-    [{ reason: 'r', errno: 'EACCESS' }, /EACCESS.*EACCES/s],
+    [
+      { reason: 'r', errno: 'EACCESS' },
+      /^hook 'syscall' of policy 'p' answers the unknown errno 'EACCESS': expected a name such as EACCES$/,
+    ],
     [{ reason: 'r', rule: 'Bad Rule' }, /kebab/],
     [{ reason: 'r', clear: 0x100 }, /no rights/],
     [{ reason: 'r', clear: VM_EXEC }, /no flags/],
@@ -184,5 +187,17 @@ describe('definePolicy', () => {
     const policy = definePolicy({ name: 'p', syscall: () => answer as never });
     expect(() => policy.syscall?.('mmap', [], facts())).toThrow(MayexecError);
     expect(() => policy.syscall?.('mmap', [], facts())).toThrow(message);
+  });
+
+  it('says which hook threw', () => {
+    const cause = new Error('inside');
+    const policy = definePolicy({
+      name: 'p',
+      syscall: () => {
+        throw cause;
+      },
+    });
+    const expected = new MayexecError("hook syscall of policy 'p' threw: inside", { cause });
+    expect(() => policy.syscall?.('mmap', [], facts())).toThrow(expected);
   });
 });
