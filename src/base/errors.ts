@@ -1,9 +1,8 @@
+import { shownValue } from './arguments.js';
+import { MayexecError } from './mayexec-error.js';
 import { shorten } from './text.js';
 
-/** A wrong argument of the host program. The message names the value, what is accepted and the nearest spelling. */
-export class MayexecError extends Error {
-  override readonly name: string = 'MayexecError';
-}
+export { MayexecError };
 
 /** A program that cannot be started. `reason` follows the name that the user knows it by. */
 export class ProgramError extends MayexecError {
@@ -67,9 +66,8 @@ function abbreviates(short: string, name: string): boolean {
 export function unknownValue(what: string, value: unknown, known: readonly string[]): MayexecError {
   const guess = typeof value === 'string' ? nearest(value, known) : undefined;
   const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
-  return new MayexecError(
-    `unknown ${what} '${shorten(String(value))}': expected one of ${listed(known)}${hint}`,
-  );
+  const shown = typeof value === 'object' ? shownValue(value) : `'${shorten(String(value))}'`;
+  return new MayexecError(`unknown ${what} ${shown}: expected one of ${listed(known)}${hint}`);
 }
 
 /** More than anybody reads: names that a source defines. */

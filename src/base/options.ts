@@ -1,4 +1,5 @@
 /** The one check of options objects: whatever a door does not know is named, with the nearest right spelling. */
+import { isRecord, shownValue } from './arguments.js';
 import { MayexecError, unknownValue } from './errors.js';
 
 /** Every name of an interface, so that the compiler sees to it that none is missing here and none is made up. */
@@ -15,9 +16,9 @@ export function checkOptionNames<T extends object>(
 ): void {
   if (given === undefined) return;
   const known = Object.keys(names);
-  if (typeof given !== 'object' || given === null) {
+  if (!isRecord(given)) {
     throw new MayexecError(
-      `${door}: the options are ${shortText(given)}: expected an object of ${known.join(', ')}`,
+      `${door}: the options are ${shownValue(given)}: expected an object of ${known.join(', ')}`,
     );
   }
   for (const name of Object.keys(given)) {
@@ -25,8 +26,4 @@ export function checkOptionNames<T extends object>(
       throw new MayexecError(`${door}: ${unknownValue('option', name, known).message}`);
     }
   }
-}
-
-function shortText(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value);
 }

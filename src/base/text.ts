@@ -1,4 +1,5 @@
 /** Text of a guest: C strings are bytes, in UTF-8 by habit only. */
+import { MayexecError } from './mayexec-error.js';
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -24,6 +25,7 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
  * spelt out (`\x1b`, `\u202e`, `\n`). Characters of `keep` stay as they are.
  */
 export function visible(text: string, keep = ''): string {
+  checkShown(text);
   return text.replace(UNSEEN, (char) => (keep.includes(char) ? char : spelt(char)));
 }
 
@@ -36,8 +38,14 @@ function spelt(char: string): string {
   return code < 65536 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
 }
 
+function checkShown(text: unknown): void {
+  if (typeof text === 'string') return;
+  throw new MayexecError(`the text to show is of the type ${typeof text}: expected a string`);
+}
+
 /** The same for JSON, which has an escape of its own for any character; line ends between values stay. */
 export function visibleJson(json: string): string {
+  checkShown(json);
   return json.replace(UNSEEN, (char) => (char === '\n' ? char : units(char)));
 }
 
@@ -48,6 +56,7 @@ function units(char: string): string {
 
 /** The beginning of a long text, on one line: for messages that quote what they were given. */
 export function shorten(text: string, most = 120): string {
+  checkShown(text);
   const start = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
   return visible(start);
 }

@@ -19,6 +19,7 @@ import {
   RLIMIT_NOFILE,
   RLIMIT_STACK,
 } from '../abi/linux/process.js';
+import { checkText } from '../base/arguments.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { ownEntry } from '../base/own-entry.js';
 import { shorten } from '../base/text.js';
@@ -46,6 +47,7 @@ const LONGEST_SPEC = 4096;
 
 /** @throws MayexecError that names the part that is wrong, what is accepted and the nearest spelling. */
 export function parseInjections(spec: string): Injection[] {
+  checkText('inject', spec, "a string such as 'mmap:error=ENOMEM', or a list of them");
   if (spec.length > LONGEST_SPEC) {
     throw new MayexecError(
       `injection '${shorten(spec)}' is longer than ${LONGEST_SPEC} characters`,

@@ -1,6 +1,17 @@
 /** What Sandbox.create accepts, and the checks that turn a host's mistake into one clear sentence. */
 
 import type { Arch } from '../base/address.js';
+import {
+  checkBoolean,
+  checkBytes,
+  checkFunction,
+  checkRecord,
+  checkText,
+  checkTextList,
+  checkTexts,
+  shownValue,
+  wrongArgument,
+} from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 
 import { checkOptionNames, type OptionNames } from '../base/options.js';
@@ -61,8 +72,8 @@ export interface SandboxOptions {
       }
     | undefined;
   readonly program?: HostProgram | undefined;
-  /** What the guest reads from descriptor 0; a function is asked at the first read. */
-  readonly stdin?: Uint8Array | (() => Uint8Array) | undefined;
+  /** What the guest reads from descriptor 0, a string as UTF-8; a function is asked at the first read. */
+  readonly stdin?: string | Uint8Array | (() => Uint8Array) | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
   readonly files?: Readonly<Record<string, HostFile>> | undefined;
   /** A processor with protection keys (PKU); RDPKRU and WRPKRU are emulated. Default false. */
@@ -154,10 +165,7 @@ export interface CheckedOptions {
 export function checkOptions(options: SandboxOptions): CheckedOptions {
   checkOptionNames('Sandbox.create', options, OPTIONS);
   checkOptionNames('limits of Sandbox.create', options.limits, LIMITS);
-  const { program } = options;
-  if (!(program instanceof Uint8Array)) {
-    checkOptionNames('program of Sandbox.create', program, PROGRAM);
-  }
+  checkShapes(options);
   for (const [path, file] of Object.entries(options.files ?? {})) checkHostFile(path, file);
   const os = oneOf('os', options.os ?? programOs(options.program) ?? 'linux', GUEST_SYSTEMS);
   const world: World = WORLDS[os];
@@ -184,12 +192,47 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? DEFAULT_BLOCKS, 1, 2 ** 52),
     protectionKeys,
-    injections: [options.inject ?? []].flat().flatMap(parseInjections),
+    injections: [options.inject ?? []].flat().flatMap((spec) => parseInjections(spec)),
   };
 }
 
+/** What has no range of its own: types, for whoever writes JavaScript. */
+function checkShapes({ program, files, sysctl, mounts, stdin, ...rest }: SandboxOptions): void {
+  if (program !== undefined) checkProgram(program);
+  if (files !== undefined) checkRecord('files', files, 'an object of paths and contents');
+  if (sysctl !== undefined) checkRecord('sysctl', sysctl, 'an object of names and numbers');
+  if (mounts !== undefined) checkRecord('mounts', mounts, 'an object of paths and lists');
+  for (const [path, list] of Object.entries(mounts ?? {})) checkTextList(`mount '${path}'`, list);
+  if (stdin !== undefined && typeof stdin !== 'string' && typeof stdin !== 'function') {
+    checkBytes('stdin', stdin, 'a string, a Uint8Array or a function');
+  }
+  checkFunction('onOutput', rest.onOutput);
+  checkFunction('intercept', rest.intercept);
+  checkFunction('interceptFault', rest.interceptFault);
+  checkBoolean('monitor', rest.monitor);
+  checkBoolean('protectionKeys', rest.protectionKeys);
+}
+
+function checkProgram(program: HostProgram): void {
+  if (program instanceof Uint8Array) return;
+  checkOptionNames('program of Sandbox.create', program, PROGRAM);
+  const { bytes, path, argv, env, xattrs } = program;
+  checkBytes('program.bytes', bytes, 'a Uint8Array, an ELF or PE image');
+  if (path !== undefined) checkText('program.path', path);
+  if (argv !== undefined) checkTextList('program.argv', argv);
+  if (env !== undefined) checkTextList('program.env', env);
+  if (xattrs !== undefined) checkTexts('program.xattrs', xattrs);
+}
+
 export function checkHostFile(path: string, file: HostFile): void {
-  if (!(file instanceof Uint8Array)) checkOptionNames(`file '${path}'`, file, FILE);
+  checkText('the path of a file', path);
+  if (file instanceof Uint8Array) return;
+  const what = `file '${path}'`;
+  checkRecord(what, file, 'a Uint8Array or { content }');
+  checkOptionNames(what, file, FILE);
+  checkBytes(`the content of ${what}`, file.content);
+  if (file.mode !== undefined) integer(`the mode of ${what}`, file.mode, 0, 0o7777);
+  if (file.xattrs !== undefined) checkTexts(`xattrs of ${what}`, file.xattrs);
 }
 
 function checkSettings(given: Readonly<Record<string, number>>, { settings }: World): void {
@@ -208,13 +251,26 @@ export function toWord(what: string, value: number | bigint): bigint {
     return BigInt.asUintN(64, BigInt(value));
   }
   throw new MayexecError(
-    `${what} is ${String(value)}: expected an integer of at most 64 bits (bigint above 2^53)`,
+    `${what} is ${shownNumber(value)}: expected an integer of at most 64 bits (bigint above 2^53)`,
   );
 }
 
 export function integer(what: string, value: number, min: number, max: number): number {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
-  throw new MayexecError(`${what} is ${String(value)}: expected an integer from ${min} to ${max}`);
+  throw new MayexecError(
+    `${what} is ${shownNumber(value)}: expected an integer from ${min} to ${max}`,
+  );
+}
+
+function shownNumber(value: unknown): string {
+  return typeof value === 'bigint' ? String(value) : shownValue(value);
+}
+
+/** A system call: its name, or its number, of which a kernel sees 32 bits. */
+export function checkCall(call: unknown): void {
+  if (typeof call === 'string') return;
+  if (Number.isInteger(call) && Number(call) >= -(2 ** 31) && Number(call) < 2 ** 32) return;
+  throw wrongArgument('the system call', call, 'a name such as mmap, or its number');
 }
 
 function bytesOf(program: HostProgram | undefined): Uint8Array {

@@ -3,6 +3,7 @@
  * and that (its seed makes every choice), so that both together are its state: a few kilobytes that another
  * process or page turns into the same sandbox by doing it all again.
  */
+import { isRecord } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
 import { checksum, pack, unpack } from '../base/pack.js';
 import { VERSION } from '../base/version.js';
@@ -111,7 +112,8 @@ export function readSandbox(bytes: Uint8Array, engine: string): WrittenSandbox {
       `a snapshot is ${typeof bytes}: expected the bytes that one was written as`,
     );
   }
-  const found = unpack(NAME, 'snapshot of mayexec', bytes) as Partial<WrittenSandbox>;
+  const found = unpack(NAME, 'snapshot of mayexec', bytes);
+  if (!isRecord(found)) throw missingPart();
   const { version, options, calls, digest } = found;
   if (version !== VERSION) {
     throw new MayexecError(
@@ -123,11 +125,13 @@ export function readSandbox(bytes: Uint8Array, engine: string): WrittenSandbox {
       `this snapshot was written on the engine '${String(found.engine)}', and this is '${engine}'`,
     );
   }
-  const sound = typeof options === 'object' && Array.isArray(calls) && digest !== undefined;
-  if (!sound || !calls.every(isCall)) {
-    throw new MayexecError('this snapshot of mayexec is damaged: a part of it is missing');
-  }
+  if (!isRecord(options) || !Array.isArray(calls) || !calls.every(isCall)) throw missingPart();
+  if (digest !== null && typeof digest !== 'number') throw missingPart();
   return { version, engine, options, calls, digest };
+}
+
+function missingPart(): MayexecError {
+  return new MayexecError('this snapshot of mayexec is damaged: a part of it is missing');
 }
 
 function isCall(call: unknown): call is RecordedCall {

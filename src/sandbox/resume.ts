@@ -1,5 +1,6 @@
 /** What `Sandbox.resume` accepts, and the checks that turn a host's mistake into one clear sentence. */
 import type { Addr, Arch } from '../base/address.js';
+import { wrongArgument } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { RunRequest, Watchpoint } from '../kernel/run-control.js';
@@ -58,22 +59,29 @@ export function checkResume(options: ResumeOptions, arch: Arch): RunRequest {
 
 function listOf<T>(name: string, values: readonly T[] | undefined): readonly T[] {
   if (values === undefined || Array.isArray(values)) return values ?? [];
-  throw new MayexecError(`resume: ${name} is ${String(values)}: expected a list`);
+  throw wrongArgument(`resume: ${name}`, values, 'a list');
 }
 
 function watchpoint(what: string, given: WatchpointOption, arch: Arch): Watchpoint {
   checkOptionNames(what, given, WATCHPOINT);
   const { length = 1, access = 'write' } = given;
   if (!ACCESSES.includes(access)) throw unknownValue('access', access, ACCESSES);
-  return {
-    address: address(what, given.address, arch),
-    length: integer(`${what}: length`, length, 1, LONGEST_WATCH),
-    access,
-  };
+  const start = address(what, given.address, arch);
+  const count = integer(`${what}: length`, length, 1, LONGEST_WATCH);
+  const bits = arch === 'i386' ? 32n : 64n;
+  if (start + BigInt(count) > 1n << bits) {
+    throw new MayexecError(
+      `${what} is ${count} bytes from 0x${start.toString(16)}: expected an end within ${bits} bits`,
+    );
+  }
+  return { address: start, length: count, access };
 }
 
 function address(what: string, value: number | bigint, arch: Arch): Addr {
   const word = toWord(what, value);
+  if (value < 0) {
+    throw new MayexecError(`${what} is ${value}: expected an address, which is not negative`);
+  }
   if (arch === 'i386' && word >= 1n << 32n) {
     throw new MayexecError(
       `${what} is 0x${word.toString(16)}: expected an address of at most 32 bits`,

@@ -4,9 +4,12 @@
  */
 
 import type { Addr, AddrRange, Arch } from '../base/address.js';
+import { checkBoolean, checkBytes, checkFunction, checkText } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import { checksum } from '../base/pack.js';
+import { encodeText } from '../base/text.js';
 import type { Finding } from '../diagnosis/monitor/finding.js';
 import { findingsOf } from '../diagnosis/monitor/findings.js';
 import { PageWatcher } from '../diagnosis/monitor/page-watcher.js';
@@ -33,6 +36,7 @@ import { Recorder } from '../trace/recorder.js';
 import { exceptionReport } from '../win32/report.js';
 import {
   type CheckedOptions,
+  checkCall,
   checkHostFile,
   checkOptions,
   type EngineChoice,
@@ -80,6 +84,11 @@ export interface SandboxSnapshot {
   readonly recorded: Recording['last'];
 }
 
+const FROM_BYTES: OptionNames<Pick<SandboxOptions, 'engine' | 'onOutput'>> = {
+  engine: true,
+  onOutput: true,
+};
+
 export class Sandbox implements Disposable {
   readonly arch: Arch;
   readonly os: GuestOs;
@@ -97,6 +106,7 @@ export class Sandbox implements Disposable {
   readonly #injector: Injector;
   readonly #watcher: PageWatcher | undefined;
   readonly #snapshots = new WeakSet<SandboxSnapshot>();
+  readonly #discarded = new WeakSet<SandboxSnapshot>();
   readonly #options: SandboxOptions;
   readonly #recording = new Recording();
   #closed = false;
@@ -132,7 +142,7 @@ export class Sandbox implements Disposable {
       files: options.files ?? {},
       mounts: options.mounts ?? {},
       protectionKeys: checked.protectionKeys,
-      ...(options.stdin === undefined ? {} : { stdin: options.stdin }),
+      ...(options.stdin === undefined ? {} : { stdin: stdinOf(options.stdin) }),
       ...(this.#watcher === undefined ? {} : { watch: this.#watcher }),
       ...interception(checked, options, this.#injector),
       ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
@@ -209,6 +219,7 @@ export class Sandbox implements Disposable {
    * @param blocks Translated blocks at most; default the sandbox's limit.
    */
   enter(address: number | bigint, blocks?: number): Outcome | HostEntry {
+    if (blocks !== undefined) integer('blocks', blocks, 1, 2 ** 52);
     const end = this.#alive().enter(toWord('address', address), blocks);
     return this.#did(end, 'enter', address, ...(blocks === undefined ? [] : [blocks]));
   }
@@ -221,17 +232,20 @@ export class Sandbox implements Disposable {
   /** Calls `observer` before each instruction with its address; registers may be read then. It costs speed. */
   onInstruction(observer: ((pc: Addr) => void) | undefined): void {
     this.#alive();
+    checkFunction('the observer', observer);
     this.#engine.onInstruction(observer);
   }
 
   /** Makes a system call as the guest would, by name or number. Missing arguments are 0. */
   syscall(call: string | number, ...args: (number | bigint)[]): SyscallOutcome {
+    checkCall(call);
     const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
     return this.#did(this.#alive().syscall(call, words), 'syscall', call, ...args);
   }
 
   /** Stores as the guest would: null, or the fault that it raised (then nothing is stored). */
   store(address: number | bigint, bytes: Uint8Array): Fault | null {
+    checkBytes('what to store', bytes);
     const fault = this.#alive().memory.store(toWord('address', address), bytes);
     return this.#did(fault, 'store', address, bytes);
   }
@@ -245,6 +259,7 @@ export class Sandbox implements Disposable {
 
   /** A debugger's write: rights are ignored. @throws MayexecError where nothing is mapped. */
   poke(address: number | bigint, bytes: Uint8Array): void {
+    checkBytes('what to poke', bytes);
     this.#alive().memory.poke(toWord('address', address), bytes);
     this.#recording.add(['poke', address, bytes]);
   }
@@ -354,12 +369,14 @@ export class Sandbox implements Disposable {
   /** Counting every instruction costs about half of the speed; it is off at first. */
   countInstructions(on: boolean): void {
     this.#alive();
+    checkBoolean('countInstructions', on);
     this.#engine.countInstructions(on);
     this.#recording.add(['countInstructions', on]);
   }
 
   /** A file of the guest's file system, as it is now. @throws MayexecError when there is none. */
   readFile(path: string): Uint8Array {
+    checkText('the path of a file', path);
     return this.#alive().readFile(path);
   }
 
@@ -422,26 +439,32 @@ export class Sandbox implements Disposable {
    */
   static async fromBytes(
     bytes: Uint8Array,
-    { engine = 'auto', onOutput }: Pick<SandboxOptions, 'engine' | 'onOutput'> = {},
+    given: Pick<SandboxOptions, 'engine' | 'onOutput'> = {},
   ): Promise<Sandbox> {
+    checkOptionNames('Sandbox.fromBytes', given, FROM_BYTES);
+    const { engine = 'auto', onOutput } = given;
+    checkFunction('onOutput', onOutput);
     const info = await engineInfo(engine);
     const { options, calls, digest } = readSandbox(bytes, info.name);
     let again = true;
-    const sandbox = await Sandbox.create({
-      ...(options as SandboxOptions),
-      engine,
-      onOutput: (fd, written) => {
-        if (!again) onOutput?.(fd, written);
-      },
-    });
+    let sandbox: Sandbox | undefined;
     try {
+      sandbox = await Sandbox.create({
+        ...(options as SandboxOptions),
+        engine,
+        onOutput: (fd, written) => {
+          if (!again) onOutput?.(fd, written);
+        },
+      });
       for (const call of calls) sandbox.#again(call);
       if (digest !== null && sandbox.#digest() !== digest) {
-        throw new MayexecError('this snapshot of mayexec is damaged: another state comes of it');
+        throw new MayexecError('another state comes of it');
       }
     } catch (error) {
-      sandbox.close();
-      throw error;
+      sandbox?.close();
+      // It was written of a sandbox that accepted all of this.
+      if (!(error instanceof MayexecError)) throw error;
+      throw new MayexecError(`this snapshot of mayexec is damaged: ${error.message}`);
     }
     again = false;
     return sandbox;
@@ -479,10 +502,16 @@ export class Sandbox implements Disposable {
   /**
    * Frees the memory that only this snapshot holds, which cannot be restored afterwards. Without it that
    * happens some time after the last reference is gone, and never within a loop that does not await.
+   * Discarding twice is allowed. @throws MayexecError for what is no snapshot of this sandbox.
    */
   discard(snapshot: SandboxSnapshot): void {
     const guest = this.#alive();
-    if (this.#snapshots.delete(snapshot)) guest.discard(snapshot.guest);
+    if (this.#discarded.has(snapshot)) return;
+    if (!this.#snapshots.delete(snapshot)) {
+      throw new MayexecError('discard: this is no snapshot of this sandbox');
+    }
+    this.#discarded.add(snapshot);
+    guest.discard(snapshot.guest);
   }
 
   /** Frees the engine. Closing twice is allowed; any other use of a closed sandbox throws. */
@@ -526,6 +555,17 @@ function interception(
     settings,
     ...(asked === undefined ? {} : { intercept: asked }),
     ...(interceptFault === undefined ? {} : { interceptFault }),
+  };
+}
+
+/** What a function answers is the host's too. */
+function stdinOf(given: NonNullable<SandboxOptions['stdin']>): Uint8Array | (() => Uint8Array) {
+  if (typeof given === 'string') return encodeText(given);
+  if (given instanceof Uint8Array) return given;
+  return () => {
+    const bytes = given();
+    checkBytes('what the function stdin answers', bytes);
+    return bytes;
   };
 }
 

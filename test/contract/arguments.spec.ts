@@ -1,0 +1,183 @@
+/** Every door says in one sentence what a value is and what it takes instead: no TypeError, no silence. */
+import { describe, expect, it } from 'vitest';
+import { pack, unpack } from '../../src/base/pack.js';
+import { MayexecError, Sandbox, type SandboxOptions } from '../../src/index.js';
+
+/** A value of another type than the declared one, as JavaScript would pass it. */
+function wrong<T>(value: unknown): T {
+  return value as T;
+}
+
+async function failureOf(use: () => unknown): Promise<unknown> {
+  try {
+    await use();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+async function refuses(says: string, use: () => unknown): Promise<void> {
+  const failure = await failureOf(use);
+  expect(failure).toBeInstanceOf(MayexecError);
+  expect((failure as Error).message).toContain(says);
+}
+
+const OPTION_ROWS: readonly (readonly [string, unknown, string])[] = [
+  ['sysctl', 5, 'sysctl is 5: expected an object'],
+  ['sysctl', ['vm.max_map_count'], 'sysctl is a list: expected an object'],
+  ['files', 'x', "files is 'x': expected an object of paths"],
+  ['files', true, 'files is true: expected an object of paths'],
+  ['files', { '/a': undefined }, "file '/a' is undefined: expected a Uint8Array"],
+  ['files', { '/a': null }, "file '/a' is null: expected a Uint8Array"],
+  ['files', { '/a': { content: 5 } }, "the content of file '/a' is 5: expected a Uint8Array"],
+  ['files', { '/a': { content: new Uint8Array(), mode: 'r' } }, "the mode of file '/a' is 'r'"],
+  ['mounts', { '/a': 5 }, "mount '/a' is 5: expected a list of strings"],
+  ['stdin', 5, 'stdin is 5: expected a string, a Uint8Array or a function'],
+  ['stdin', ['a'], 'stdin is a list: expected a string'],
+  ['onOutput', true, 'onOutput is true: expected a function'],
+  ['intercept', 5, 'intercept is 5: expected a function'],
+  ['monitor', 'x', "monitor is 'x': expected true or false"],
+  ['inject', 5, 'inject is 5: expected a string'],
+  ['inject', 1n, 'inject is 1n: expected a string'],
+  ['inject', {}, 'inject is an object: expected a string'],
+  ['program', {}, 'program.bytes is undefined: expected a Uint8Array'],
+  ['program', [], 'program of Sandbox.create: the options are a list'],
+  ['program', { bytes: new Uint8Array(), argv: 'x' }, "program.argv is 'x': expected a list"],
+  ['policy', 5, 'policy'],
+  ['policy', {}, 'policy'],
+  ['policy', [null], 'policy'],
+];
+
+describe('a wrong value of an option of Sandbox.create', () => {
+  it.each(OPTION_ROWS)('%s: %o', async (name, value, says) => {
+    await refuses(says, () => Sandbox.create({ [name]: value } as SandboxOptions));
+  });
+
+  it('and options that are a list', async () => {
+    await refuses('the options are a list', () => Sandbox.create(wrong([])));
+  });
+
+  it('while a string is what the guest reads, as UTF-8', async () => {
+    using sandbox = await Sandbox.create({ stdin: 'né' });
+    const page = sandbox.syscall('mmap', 0, 4096, 3, 0x22, -1, 0).value;
+    expect(sandbox.syscall('read', 0, page, 16).value).toBe(3n);
+    expect(sandbox.load(page, 3)).toEqual(Uint8Array.of(0x6e, 0xc3, 0xa9));
+  });
+});
+
+const METHOD_ROWS: readonly (readonly [string, string, (sandbox: Sandbox) => unknown])[] = [
+  ...[null, undefined, 1n, {}, 1.5, Number.NaN, 2 ** 53].map(
+    (call) =>
+      [
+        'syscall',
+        'expected a name such as mmap, or its number',
+        (sandbox: Sandbox) => sandbox.syscall(wrong(call)),
+      ] as const,
+  ),
+  ['syscall, an argument', 'argument 1 is null', (sb) => sb.syscall('mmap', wrong(null))],
+  ...[null, undefined, {}, Number.NaN, -1, true].map(
+    (bytes) =>
+      [
+        'store',
+        'expected a Uint8Array',
+        (sandbox: Sandbox) => sandbox.store(0x1000, wrong(bytes)),
+      ] as const,
+  ),
+  ['poke', 'what to poke is 5: expected a Uint8Array', (sb) => sb.poke(0x1000, wrong(5))],
+  ['readFile', 'path of a file is undefined', (sb) => sb.readFile(wrong(undefined))],
+  ['writeFile, path', 'path of a file is 5', (sb) => sb.writeFile(wrong(5), new Uint8Array())],
+  ['writeFile', "file '/a' is undefined", (sb) => sb.writeFile('/a', wrong(undefined))],
+  ['writeFile', "file '/a' is null", (sb) => sb.writeFile('/a', wrong(null))],
+  ...[1n, Symbol('a'), -1, '', [], true, Number.NaN].map(
+    (blocks) =>
+      ['enter', 'blocks is', (sandbox: Sandbox) => sandbox.enter(0x1000, wrong(blocks))] as const,
+  ),
+  ...[5, null, {}].map(
+    (snapshot) =>
+      [
+        'discard',
+        'no snapshot of this sandbox',
+        (sandbox: Sandbox) => sandbox.discard(wrong(snapshot)),
+      ] as const,
+  ),
+  ['resume', 'the options are a list', (sb) => sb.resume(wrong([]))],
+  [
+    'resume',
+    'resume: breakpoints is 5: expected a list',
+    (sb) => sb.resume(wrong({ breakpoints: 5 })),
+  ],
+  ['resume', 'breakpoint 1 is -1: expected an address', (sb) => sb.resume({ breakpoints: [-1n] })],
+  [
+    'resume, beyond the last address',
+    'expected an end within 64 bits',
+    (sb) => sb.resume({ watchpoints: [{ address: 2n ** 64n - 1n, length: 16 }] }),
+  ],
+  ['onInstruction', 'the observer is 5', (sb) => sb.onInstruction(wrong(5))],
+  ['regs', 'xmm0 is an object', (sb) => Object.assign(sb.regs, { xmm0: {} })],
+];
+
+describe('a wrong value at a method of a sandbox', () => {
+  it('is named, with what is expected', async () => {
+    using sandbox = await Sandbox.create();
+    for (const [door, says, use] of METHOD_ROWS) {
+      const failure = await failureOf(() => use(sandbox));
+      expect(failure, `${door}: ${says}`).toBeInstanceOf(MayexecError);
+      expect((failure as Error).message).toContain(says);
+    }
+    expect(METHOD_ROWS.length).toBeGreaterThan(30);
+  });
+
+  it('discarding a snapshot twice is none', async () => {
+    using sandbox = await Sandbox.create();
+    const snapshot = sandbox.snapshot();
+    sandbox.discard(snapshot);
+    sandbox.discard(snapshot);
+    await refuses('another sandbox', () => sandbox.restore(snapshot));
+  });
+});
+
+/** Parts of a snapshot's record that no sandbox writes. */
+const FORGED: readonly object[] = [
+  { options: null },
+  { options: [] },
+  { options: { program: {} } },
+  { options: { inject: [5] } },
+  { options: { files: 5 } },
+  { options: { mounts: 5 } },
+  { options: { policy: {} } },
+  { options: { stdin: 5 } },
+  { options: { intercept: 5 } },
+  { calls: 5 },
+  { calls: [5] },
+  { calls: [['syscall']] },
+  { calls: [['syscall', null]] },
+  { calls: [['syscall', {}]] },
+  { calls: [['store', 5]] },
+  { calls: [['poke', 5, 5]] },
+  { calls: [['load']] },
+  { calls: [['call']] },
+  { calls: [['enter', 0, []]] },
+  { calls: [['resume', null]] },
+  { calls: [['resume', { watchpoints: [null] }]] },
+  { calls: [['setRegister']] },
+  { calls: [['setRegister', 'xmm0', 'x']] },
+  { calls: [['countInstructions', 5]] },
+  { calls: [['writeFile']] },
+  { calls: [['writeFile', '/tmp/x', { content: 5 }]] },
+  { digest: 'x' },
+];
+
+describe('bytes that are no snapshot, with a right checksum', () => {
+  it('are said to be damaged', async () => {
+    const name = 'mayexec snapshot';
+    using sandbox = await Sandbox.create();
+    const whole = unpack(name, 'snapshot', sandbox.toBytes()) as object;
+    const forged = [null, 5, [], ...FORGED.map((part) => ({ ...whole, ...part }))];
+    for (const [index, record] of forged.entries()) {
+      const failure = await failureOf(() => Sandbox.fromBytes(pack(name, record)));
+      expect(failure, JSON.stringify(FORGED[index - 3] ?? record)).toBeInstanceOf(MayexecError);
+      expect((failure as Error).message).toContain('damaged');
+    }
+  });
+});
