@@ -11,6 +11,7 @@ const COLOURS: Readonly<Record<MatrixCell['outcome'], Colour>> = {
   'falls back': 'yellow',
   errors: 'yellow',
   crashes: 'red',
+  '-': 'dim',
 };
 
 const MARKS: Readonly<Record<MatrixCell['outcome'], string>> = {
@@ -18,6 +19,7 @@ const MARKS: Readonly<Record<MatrixCell['outcome'], string>> = {
   'falls back': 'f',
   errors: 'e',
   crashes: 'c',
+  '-': '-',
 };
 
 export function matrixTable(
@@ -73,11 +75,16 @@ function marksTable(
     ...renderTable([header.map((text) => ({ text })), ...body], terminal, 1, 1),
     '',
     Object.entries(MARKS)
-      .map(([outcome, mark]) => `${mark} ${outcome}`)
+      .filter(([outcome]) => outcome !== '-' || rows.some(hasGap))
+      .map(([outcome, mark]) => `${mark} ${outcome === '-' ? 'not applicable' : outcome}`)
       .join('   '),
     'A number names the rule that decided:',
     ...policies.flatMap((policy, column) => legend(policy, column, columns[column]!, terminal)),
   ];
+}
+
+function hasGap({ cells }: MatrixRow): boolean {
+  return cells.some(({ outcome }) => outcome === '-');
 }
 
 /** `E   mdwe: 1 gain-exec; 2 write-exec`: where one policy stands alone, its rules go without its name. */

@@ -1,5 +1,13 @@
 /** `mayexec matrix`: what each scenario comes to under each policy, and which rule decided. */
-import { matrixHtml, ownPoliciesOf, type Policy, Sandbox, withOwnPolicies } from '../index.js';
+import {
+  type MatrixRow,
+  matrixHtml,
+  ownPoliciesOf,
+  type Policy,
+  policySystems,
+  Sandbox,
+  withOwnPolicies,
+} from '../index.js';
 import { type Command, type Given, UsageError } from './arguments.js';
 import { readText, writeOutput } from './host-file.js';
 import { INCLUDE_OPTION } from './include.js';
@@ -7,7 +15,7 @@ import { toJson } from './json.js';
 import { matrixTable } from './matrix-table.js';
 import { stdout } from './output.js';
 import { loadPolicies, POLICY_FILE_DETAILS, POLICY_FILE_OPTION } from './policy-file.js';
-import { linuxPolicies, splitSpecs } from './policy-list.js';
+import { allPolicies, splitSpecs } from './policy-list.js';
 import { terminalOf } from './terminal.js';
 import { hostOf, jobsOf, performWithProgress } from './test.js';
 import { scenarioFiles } from './test-files.js';
@@ -21,7 +29,7 @@ export const matrix: Command = {
     {
       name: 'policies',
       value: 'A,B',
-      help: 'policy specs; default: each policy as it is by default',
+      help: 'policy specs; default: each policy that governs one of them, as it is by default',
     },
     INCLUDE_OPTION,
     POLICY_FILE_OPTION,
@@ -32,7 +40,7 @@ export const matrix: Command = {
   details: [
     'FILES are scenarios (.md, .s) or folders of them; default scenarios/. Every program of a file runs',
     'under every policy. Outcomes: works, falls back (same output, but an execution was refused), errors',
-    '(refused, orderly end), crashes. A number leads to the rule below the table. On a terminal that is',
+    '(refused, orderly end), crashes, and - where the policy governs programs of another system. A number leads to the rule below the table. On a terminal that is',
     'too narrow, policies are letters and outcomes are marks, explained below the table.',
     '',
     ...POLICY_FILE_DETAILS,
@@ -45,23 +53,30 @@ export const matrix: Command = {
 };
 
 async function runMatrix(given: Given): Promise<number> {
-  const policies = splitSpecs(given.values.get('policies')) ?? linuxPolicies();
+  const chosen = splitSpecs(given.values.get('policies'));
+  const columns = chosen ?? allPolicies();
   const host = hostOf(given);
-  await checkPolicies(policies, await loadPolicies(host.policyFiles ?? []));
+  await checkPolicies(columns, await loadPolicies(host.policyFiles ?? []));
   const files = scenarioFiles(given.positionals);
   const tasks = files.map(
-    (file, id): FileTask => ({ id, file, text: readText(file), policies, ...host }),
+    (file, id): FileTask => ({ id, file, text: readText(file), policies: columns, ...host }),
   );
   const answers = await performWithProgress(tasks, jobsOf(given));
   const mistakes = answers.flatMap((answer) =>
-    'mistake' in answer ? [answer.mistake] : 'error' in answer ? [answer.error] : [],
+    'mistake' in answer
+      ? [answer.mistake]
+      : 'error' in answer
+        ? [`${files[answer.id]}: ${answer.error}`]
+        : [],
   );
   if (mistakes.length > 0)
     throw new UsageError(
       'matrix: mistakes in scenarios',
       mistakes.flatMap((text) => text.split('\n')),
     );
-  const rows = answers.flatMap((answer) => ('rows' in answer ? answer.rows : []));
+  const found = answers.flatMap((answer) => ('rows' in answer ? answer.rows : []));
+  const { rows, policies } =
+    chosen === undefined ? applicable(found, columns) : { rows: found, policies: chosen };
   const html = given.values.get('html');
   if (html !== undefined) writeOutput(html, matrixHtml(rows, policies));
   if (given.switches.has('json')) stdout.lines([toJson(rows)]);
@@ -69,10 +84,24 @@ async function runMatrix(given: Given): Promise<number> {
   return 0;
 }
 
+/** Without the policies that govern none of the programs. */
+function applicable(
+  rows: readonly MatrixRow[],
+  policies: readonly string[],
+): { rows: MatrixRow[]; policies: string[] } {
+  const isUsed = (_: unknown, column: number): boolean =>
+    rows.some(({ cells }) => cells[column]?.outcome !== '-');
+  return {
+    rows: rows.map((row) => ({ ...row, cells: row.cells.filter(isUsed) })),
+    policies: policies.filter(isUsed),
+  };
+}
+
 /** A wrong spec is a mistake on the command line, not one of each file. */
 async function checkPolicies(policies: readonly string[], own: readonly Policy[]): Promise<void> {
   const byName = ownPoliciesOf(own);
   for (const spec of policies) {
-    (await Sandbox.create({ policy: withOwnPolicies(spec, byName) })).close();
+    const [os] = policySystems(spec);
+    (await Sandbox.create({ policy: withOwnPolicies(spec, byName), os })).close();
   }
 }

@@ -7,6 +7,11 @@ export function splitSpecs(text: string | undefined): string[] | undefined {
 }
 
 /** Each as it is by default. */
+export function allPolicies(): string[] {
+  return listPolicies().map(({ name }) => name);
+}
+
+/** Those that govern programs of Linux. */
 export function linuxPolicies(): string[] {
   return listPolicies().flatMap(({ name, os }) => (os.includes('linux') ? [name] : []));
 }

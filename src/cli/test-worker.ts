@@ -41,7 +41,7 @@ export async function perform(task: FileTask): Promise<Answer> {
     return { id, report: await runScenario(text, wanted) };
   } catch (error) {
     if (error instanceof ScenarioError) return { id, mistake: error.message };
-    return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    return { id, error: error instanceof Error ? error.message : String(error) };
   }
 }
 

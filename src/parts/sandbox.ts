@@ -49,7 +49,7 @@ export { definePolicy, type PolicyAnswer, type PolicyInput } from '../policy/def
 export type { MechanismInfo, PolicyInfo } from '../policy/definition.js';
 export { type OwnPolicies, ownPoliciesOf, withOwnPolicies } from '../policy/own-policies.js';
 export type { MapRequest, MmFacts, Policy, ProtectRequest, Verdict } from '../policy/policy.js';
-export { describePolicy, listMechanisms, listPolicies } from '../policy/registry.js';
+export { describePolicy, listMechanisms, listPolicies, policySystems } from '../policy/registry.js';
 export type {
   EngineChoice,
   HostFile,

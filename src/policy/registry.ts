@@ -4,6 +4,8 @@ import { MayexecError, unknownValue } from '../base/errors.js';
 import { catalog, mechanisms } from './catalog.js';
 import {
   type MechanismInfo,
+  OS_NAMES,
+  type Os,
   type PolicyDefinition,
   type PolicyInfo,
   PolicyOptions,
@@ -86,6 +88,22 @@ function create(spec: string, target: PolicyTarget): Policy[] {
     }
     return definition.create(checkedOptions, target);
   });
+}
+
+/** Why no program of `os` can run under the spec: the policy of it that governs others only. */
+export function outOfPlace(spec: string, os: PolicyTarget['os']): string | undefined {
+  for (const { name } of parseSpec(spec)) {
+    const info = byName.get(name)?.info;
+    if (info !== undefined && !governs(info, os)) {
+      return `policy '${name}' governs ${info.os.join(' and ')} programs`;
+    }
+  }
+  return undefined;
+}
+
+/** The operating systems whose programs the spec can govern; none where its policies have none in common. */
+export function policySystems(spec: string): Os[] {
+  return OS_NAMES.filter((os) => outOfPlace(spec, os) === undefined);
 }
 
 /** Wine's programs are programs of Linux, whose policies govern them. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listPolicies } from '../../src/index.js';
 import { CommandFolder } from '../cli/command.js';
 import { lesson } from './files.js';
 
@@ -10,6 +11,24 @@ const EXIT = `_start:
     mov eax, SYS_exit_group
     syscall
     ;@ exited 0`;
+const WINDOWS = `---
+title: A program of Windows
+arch: x86-64
+os: windows
+policies:
+  - acg
+---
+\`\`\`asm
+    .import kernel32.dll, ExitProcess
+    .text
+    .globl _start
+_start:
+    sub rsp, 0x28
+    xor ecx, ecx
+    call [ExitProcess]
+    ;@ exited 0
+\`\`\`
+`;
 const TABLE = '| policy | outcome | why |\n|---|---|---|\n| plain | works | |';
 
 let folder: CommandFolder;
@@ -17,6 +36,7 @@ let folder: CommandFolder;
 beforeAll(() => {
   folder = new CommandFolder();
   folder.write('good.md', lesson(EXIT, { table: TABLE }));
+  folder.write('windows.md', WINDOWS);
   folder.write('source.s', `;@ policy nx\n;@ policy mdwe\n${EXIT}\n`);
   folder.write('wrong.md', lesson(EXIT.replace('exited 0', 'exited 1'), { table: TABLE }));
   folder.write('broken.md', lesson(EXIT.replace('exited', 'exitd'), { table: TABLE }));
@@ -94,6 +114,38 @@ describe('mayexec matrix', () => {
     ]);
     const html = readFileSync(join(folder.path, 'out.html'), 'utf8');
     expect(html.match(/<td class="works"/g)).toHaveLength(4);
+  });
+
+  it('has - where a policy governs programs of another system', () => {
+    const given = ['matrix', 'good.md', 'windows.md', '--html', 'systems.html'];
+    const table = folder.mayexec([...given, '--policies', 'wx,acg']);
+    expect([table.status, table.stderr]).toEqual([0, '']);
+    expect(table.stdout).toMatch(/^scenario +wx +acg\ngood +works +-\nwindows +- +works\n/);
+    expect(readFileSync(join(folder.path, 'systems.html'), 'utf8')).toContain(
+      `<td class="not-applicable" title="policy 'wx' governs linux and wine programs">-</td>`,
+    );
+    const json = folder.mayexec(['matrix', 'windows.md', '--policies', 'wx,acg', '--json']);
+    expect(JSON.parse(json.stdout)[0].cells).toMatchObject([
+      { outcome: '-', ending: "policy 'wx' governs linux and wine programs" },
+      { outcome: 'works' },
+    ]);
+  });
+
+  it('takes by itself the policies that govern one of the programs', () => {
+    const { status, stdout } = folder.mayexec(['matrix', 'windows.md', '--json']);
+    const policies = JSON.parse(stdout)[0].cells.map(({ policy }: { policy: string }) => policy);
+    expect([status, policies]).toEqual([
+      0,
+      listPolicies().flatMap(({ name, os }) => (os.includes('windows') ? [name] : [])),
+    ]);
+  });
+
+  it('says in a line what no program can have', () => {
+    const { status, stderr } = folder.mayexec(['matrix', 'good.md', '--policies', 'wx+acg']);
+    expect([status, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^mayexec: policy 'acg' governs.*\n$/),
+    ]);
   });
 
   it.each([

@@ -1,12 +1,12 @@
 /** The matrix as one HTML file without scripts or references. */
 
 import { OUTCOME_CLASSES } from '../../diagnosis/outcome/outcome-class.js';
-import type { MatrixRow } from './matrix.js';
+import { type MatrixRow, NOT_APPLICABLE } from './matrix.js';
 
 const STYLE = `body{font:15px/1.4 system-ui,sans-serif;margin:2em;color:#1c1c1c;background:#fff}
 table{border-collapse:collapse}th,td{border:1px solid #bbb;padding:.3em .6em;text-align:left;vertical-align:top}
 th{background:#f2f2f2}thead th{position:sticky;top:0}code{font-size:.85em}td small{display:block;color:#444}
-.works{background:#e2f4e2}.falls-back{background:#fdf3cf}.errors{background:#fde3c8}.crashes{background:#fbd9d9}`;
+.works{background:#e2f4e2}.falls-back{background:#fdf3cf}.errors{background:#fde3c8}.crashes{background:#fbd9d9}.not-applicable{color:#777}`;
 
 export function matrixHtml(rows: readonly MatrixRow[], policies: readonly string[]): string {
   const header = ['scenario', 'program', 'arch', ...policies].map(
@@ -17,7 +17,7 @@ export function matrixHtml(rows: readonly MatrixRow[], policies: readonly string
     '<html lang="en"><head><meta charset="utf-8"><title>mayexec matrix</title>',
     `<style>${STYLE}</style></head><body>`,
     '<h1>Scenario by policy</h1>',
-    `<p>Outcomes: ${OUTCOME_CLASSES.map((name) => `<span class="${cssClass(name)}">${name}</span>`).join(', ')}. Below each: the rule that decided.</p>`,
+    `<p>Outcomes: ${OUTCOME_CLASSES.map((name) => `<span class="${cssClass(name)}">${name}</span>`).join(', ')}. Below each: the rule that decided. ${NOT_APPLICABLE}: not applicable, the policy governs programs of another operating system.</p>`,
     `<table><thead><tr>${header.join('')}</tr></thead><tbody>`,
     ...rows.map((row, index) => rowHtml(row, lessonRows(rows, index))),
     '</tbody></table></body></html>',
@@ -44,7 +44,7 @@ function rowHtml({ title, file, program, arch, cells }: MatrixRow, span: number)
 }
 
 function cssClass(outcome: string): string {
-  return outcome.replace(' ', '-');
+  return outcome === NOT_APPLICABLE ? 'not-applicable' : outcome.replace(' ', '-');
 }
 
 function escaped(text: string): string {

@@ -1,16 +1,27 @@
 /** The matrix: programs by policy, with outcome class and the rule that decided. */
 
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
-import { classify, type OutcomeClass, refusedText } from '../../diagnosis/outcome/outcome-class.js';
-import { ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
+import {
+  classify,
+  type FinishedRun,
+  type OutcomeClass,
+  refusedText,
+} from '../../diagnosis/outcome/outcome-class.js';
+import { type OwnPolicies, ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
+import { outOfPlace } from '../../policy/registry.js';
 import { endingText } from '../judge/compare.js';
 import { observe, runFreely } from '../judge/observe.js';
 import { type LoadOptions, loadScenario } from '../read/load.js';
+import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
+
+/** '-': not applicable, for the policy governs programs of another operating system. */
+export const NOT_APPLICABLE = '-';
 
 export interface MatrixCell {
   readonly policy: string;
-  readonly outcome: OutcomeClass;
+  readonly outcome: OutcomeClass | typeof NOT_APPLICABLE;
+  /** How the program ended, or why it did not run. */
   readonly ending: string;
   /** The deciding rule. */
   readonly rule: string | undefined;
@@ -51,22 +62,35 @@ export async function matrixRows(text: string, options: MatrixOptions): Promise<
     const reference = await runFreely(scenario, program);
     const cells: MatrixCell[] = [];
     for (const policy of options.policies) {
-      const observed = await observe(
-        scenario,
-        program,
-        typeof policy === 'string' ? withOwnPolicies(policy, own) : [policy],
-      );
-      const { class: outcome, refused } = classify(observed, reference);
-      cells.push({
-        policy: typeof policy === 'string' ? policy : policy.name,
-        outcome,
-        ending: endingText(observed.outcome),
-        rule: refused?.rule,
-        refused: refused && refusedText(refused),
-      });
+      cells.push(await cellOf(scenario, program, policy, own, reference));
     }
     const { title, arch } = scenario;
     rows.push({ file, title, program: program.name, arch, cells });
   }
   return rows;
+}
+
+async function cellOf(
+  scenario: ReadyScenario,
+  program: ReadyProgram,
+  policy: string | Policy,
+  own: OwnPolicies,
+  reference: FinishedRun,
+): Promise<MatrixCell> {
+  const name = typeof policy === 'string' ? policy : policy.name;
+  const other = typeof policy === 'string' ? outOfPlace(policy, scenario.os) : undefined;
+  if (other !== undefined) {
+    const none = { rule: undefined, refused: undefined };
+    return { policy: name, outcome: NOT_APPLICABLE, ending: other, ...none };
+  }
+  const choice = typeof policy === 'string' ? withOwnPolicies(policy, own) : [policy];
+  const observed = await observe(scenario, program, choice);
+  const { class: outcome, refused } = classify(observed, reference);
+  return {
+    policy: name,
+    outcome,
+    ending: endingText(observed.outcome),
+    rule: refused?.rule,
+    refused: refused && refusedText(refused),
+  };
 }
