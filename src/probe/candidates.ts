@@ -77,6 +77,7 @@ export const UNFELT: Readonly<Record<string, string>> = {
   'selinux:audit': 'it is the form of log lines',
   'pax:ei': 'the probe carries no mark in that byte',
   'pax:rwxlog': 'it writes log lines',
+  'openbsd:execute-only': 'no experiment reads the text of the program',
 };
 
 /** Forms in which a policy refuses nothing. */

@@ -9,16 +9,23 @@ import { type ExpressionMachine, evaluate } from '../../formats/dwarf/expression
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { type LoadedModule, moduleAt } from './modules.js';
 import { peekUpTo } from './plain-cause.js';
+import { interrupted, isSignalReturn, LONGEST_STUB } from './signal-frame.js';
 
 export interface Frame {
   /** Of the innermost frame the instruction itself, of a caller where the call returns to. */
   readonly pc: Addr;
   /**
-   * What told of it: the registers, call frame information, the return address of a call just made, a frame
-   * pointer, or (`stack`) a word further out that looks like a return address and may be left over from an
+   * What told of it: the registers, call frame information, the frame of a signal, the return address of a call just
+   * made, a frame pointer, or (`stack`) a word further out that looks like a return address and may be left over from an
    * earlier call.
    */
-  readonly by: 'registers' | 'call frame information' | 'top of stack' | 'frame pointer' | 'stack';
+  readonly by:
+    | 'registers'
+    | 'call frame information'
+    | 'signal frame'
+    | 'top of stack'
+    | 'frame pointer'
+    | 'stack';
   readonly symbol?: string;
   /** Bytes behind the symbol. */
   readonly offset?: number;
@@ -104,6 +111,7 @@ class Unwinder {
     const frame = module?.file.frames.at(Number(at - module.bias));
     if (frame !== undefined) return this.#byInformation(position, frame);
     return (
+      this.#bySignalFrame(position) ??
       (isInnermost ? this.#atTop(position) : undefined) ??
       this.#byFramePointer(position) ??
       this.#byScan(position)
@@ -126,7 +134,7 @@ class Unwinder {
       if (before !== undefined) restored.set(number, before);
     }
     if (!frame.registers.has(this.#sp)) restored.set(this.#sp, cfa);
-    const isReturn = !frame.isSignal;
+    const isReturn = !frame.isSignal && !isSignalReturn(this.#sandbox.arch, this.#stubAt(pc));
     return { pc, by: 'call frame information', registers: restored, isReturn };
   }
 
@@ -164,6 +172,13 @@ class Unwinder {
     }
   }
 
+  #bySignalFrame({ pc, registers }: Position): Position | undefined {
+    const code = this.#stubAt(pc);
+    const sp = registers.get(this.#sp) ?? 0n;
+    const found = interrupted(this.#sandbox.arch, code, sp, (address) => this.#read(address));
+    return found && { ...found, by: 'signal frame', isReturn: false };
+  }
+
   /** A call that has just been made: to nowhere, or into code that has not pushed anything yet. */
   #atTop(position: Position): Position | undefined {
     const sp = position.registers.get(this.#sp) ?? 0n;
@@ -192,9 +207,16 @@ class Unwinder {
   /** The caller whose return address lies at `address`, if one does. */
   #returnTo({ registers }: Position, address: Addr, by: Frame['by']): Position | undefined {
     const pc = this.#read(address);
-    if (pc === undefined || !isReturnAddress(this.#sandbox, pc)) return undefined;
+    if (pc === undefined) return undefined;
+    // A handler was never called: what it returns to stands behind no call.
+    const isStub = isSignalReturn(this.#sandbox.arch, this.#stubAt(pc));
+    if (!isStub && !isReturnAddress(this.#sandbox, pc)) return undefined;
     const sp = address + BigInt(this.#word);
-    return { pc, by, registers: new Map(registers).set(this.#sp, sp), isReturn: true };
+    return { pc, by, registers: new Map(registers).set(this.#sp, sp), isReturn: !isStub };
+  }
+
+  #stubAt(pc: Addr): Uint8Array {
+    return peekUpTo(this.#sandbox, pc, LONGEST_STUB);
   }
 
   #isSameMapping(a: Addr, b: Addr): boolean {
