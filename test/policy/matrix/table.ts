@@ -98,12 +98,21 @@ export const WITHOUT: readonly (readonly [row: string, reason: string])[] = [
     '30 MAP_JIT with a switch per thread',
     'a row of macOS alone: test/policy/effects.spec.ts has it',
   ],
-  ['31 VirtualAlloc RW, VirtualProtect EXECUTE_READ', 'needs Windows, which does not exist yet'],
-  ['32 VirtualAlloc RWX', 'needs Windows, which does not exist yet'],
-  ['33 HeapAlloc of the default heap', 'needs Windows, which does not exist yet'],
-  ['34 HeapCreate(ENABLE_EXECUTE)', 'needs Windows, which does not exist yet'],
-  ['35 ATL thunk in the heap', 'needs Windows, which does not exist yet'],
-  ['36 pagefile section mapped twice', 'needs Windows, which does not exist yet'],
+  [
+    '31 VirtualAlloc RW, VirtualProtect EXECUTE_READ',
+    'a row of Windows: test/win32 and scenarios/windows have it',
+  ],
+  ['32 VirtualAlloc RWX', 'a row of Windows: test/win32 and scenarios/windows have it'],
+  [
+    '33 HeapAlloc of the default heap',
+    'a row of Windows: test/win32 and scenarios/windows have it',
+  ],
+  ['34 HeapCreate(ENABLE_EXECUTE)', 'a row of Windows: test/win32 and scenarios/windows have it'],
+  ['35 ATL thunk in the heap', 'a row of Windows: test/win32 and scenarios/windows have it'],
+  [
+    '36 pagefile section mapped twice',
+    'a row of Windows: test/win32 and scenarios/windows have it',
+  ],
 ];
 
 /**
