@@ -25,6 +25,13 @@ export function wrongArgument(what: string, value: unknown, expected: string): M
   return new MayexecError(`${what} is ${shownValue(value)}: expected ${expected}`);
 }
 
+/** An integer of any size, a bigint above 2^53. */
+export function integerOf(what: string, value: unknown): bigint {
+  if (typeof value === 'bigint') return value;
+  if (Number.isSafeInteger(value)) return BigInt(Number(value));
+  throw wrongArgument(what, value, 'an integer (bigint above 2^53)');
+}
+
 export function checkText(what: string, value: unknown, expected = 'a string'): void {
   if (typeof value !== 'string') throw wrongArgument(what, value, expected);
 }

@@ -1,6 +1,7 @@
 /** Bytes of a code generator with its own list of relocations, as an object file of one section. */
 
 import type { Arch } from '../base/address.js';
+import { checkBytes, checkList, checkRecord } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { elfRelocationKinds } from './elf/relocations.js';
@@ -63,6 +64,9 @@ export function rawRelocationKind(name: keyof typeof SHORT): RawRelocationKind {
 export function rawObject(raw: RawCode): ObjectFile {
   checkOptionNames('linkCode', raw, CODE);
   const { arch, code, name = 'code', relocations = [], symbols = {} } = raw;
+  checkBytes('code of linkCode', code);
+  checkList('relocations of linkCode', relocations);
+  checkRecord('symbols of linkCode', symbols, 'an object of names and offsets');
   for (const each of relocations) checkOptionNames('a relocation of linkCode', each, RELOCATION);
   const own = Object.entries(symbols).map(([label, offset]): ObjectSymbol => {
     checkOffset(`symbol '${label}'`, offset, 0, code.length);

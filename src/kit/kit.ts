@@ -2,7 +2,9 @@
  * Kit: calls of machine code by a calling convention, in a sandbox that is as new for each call. One kit
  * holds one engine and one sandbox for one architecture under one policy.
  */
+
 import type { Addr, Arch } from '../base/address.js';
+import { checkList, integerOf } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { PolicyChoice } from '../sandbox/options.js';
@@ -126,6 +128,7 @@ export class Kit implements Disposable {
   }
 
   #request(code: Code, args: readonly Argument[], options: CallOptions): Request {
+    checkList('the arguments', args);
     checkCallOptions(options);
     const convention = conventionOf(options.abi ?? DEFAULT_ABI[this.arch]);
     for (const [what, arch] of [
@@ -253,7 +256,7 @@ export class Kit implements Disposable {
     const { sandbox } = this.#bed;
     const { regs } = sandbox;
     if (Object.keys({ ...registers, ...flags }).length === 0) return this.#bed.registers;
-    for (const [name, value] of Object.entries(registers)) regs[name] = BigInt(value);
+    for (const [name, value] of Object.entries(registers)) regs[name] = integerOf(name, value);
     for (const [name, on] of Object.entries(flags)) {
       const bit = flagBit(name);
       if (bit === undefined) throw unknownValue('flag', name, FLAG_NAMES);

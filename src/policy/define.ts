@@ -11,7 +11,9 @@
  *         : undefined,
  *   });
  */
+
 import { ERRNO, type Errno } from '../abi/linux/errno.js';
+import { checkRecord } from '../base/arguments.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { shorten } from '../base/text.js';
@@ -65,6 +67,7 @@ const ANSWER: OptionNames<PolicyAnswer> = {
  * an answer that is none (no reason, an unknown errno, bits that are no rights), or throws (as `cause`).
  */
 export function definePolicy(input: PolicyInput): Policy {
+  checkRecord('the policy', input, 'an object of a name and hooks');
   const { name, effects } = input;
   if (typeof name !== 'string' || !KEBAB.test(name)) {
     throw new MayexecError(`policy name '${String(name)}': expected kebab case such as 'no-gain'`);

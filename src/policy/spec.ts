@@ -1,4 +1,5 @@
 /** The grammar of policy specs: `name:key=value,key=value`, joined by `+`. */
+import { checkText } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
 import { shorten } from '../base/text.js';
 
@@ -12,6 +13,7 @@ const LONGEST_SPEC = 4096;
 
 /** Splits a spec; names and values are not judged here. @throws MayexecError for what is no spec. */
 export function parseSpec(spec: string): readonly SpecPart[] {
+  checkText('the policy', spec, "a spec such as 'selinux+mdwe'");
   if (spec.length > LONGEST_SPEC) {
     throw new MayexecError(
       `policy spec '${shorten(spec)}' is longer than ${LONGEST_SPEC} characters`,

@@ -3,12 +3,13 @@
  * which mistakes they show to be fatal here, and what an administrator can be asked.
  */
 
+import { checkTextList } from '../base/arguments.js';
 import { PolicyOptions } from '../policy/definition.js';
 import { describePolicy } from '../policy/registry.js';
 import { type Domain, domainOf } from '../policy/selinux/domains.js';
 import { selinuxInfo } from '../policy/selinux/info.js';
 import { parseSpec, type SpecPart } from '../policy/spec.js';
-import type { ProbeResults } from './results.js';
+import { checkResults, type ProbeResults } from './results.js';
 
 export interface Advice {
   /** Ways that worked, the plainest first. */
@@ -54,7 +55,11 @@ const PITFALLS: readonly (readonly [experiments: readonly string[], pitfall: str
   [['shm-file-dual'], 'files in /dev/shm do not run here: use a memfd'],
 ];
 
-export function adviceFor({ outcomes }: ProbeResults, fits: readonly string[]): Advice {
+/** @throws MayexecError for what are no results, and for policies that there are not. */
+export function adviceFor(results: ProbeResults, fits: readonly string[]): Advice {
+  checkResults(results);
+  checkTextList('the policies that fit', fits);
+  const { outcomes } = results;
   const parts = fits.map(parseSpec);
   const works = (name: string): boolean => outcomes.get(name)?.startsWith('ok') === true;
   const fails = (name: string): boolean => outcomes.has(name) && !works(name);

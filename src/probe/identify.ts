@@ -16,7 +16,7 @@ import {
   type ProbeDifference,
 } from './compare.js';
 import { Examiner } from './examiner.js';
-import { type ProbeResults, parseProbe } from './results.js';
+import { checkResults, type ProbeResults, parseProbe } from './results.js';
 import type { Surroundings } from './run.js';
 
 export interface IdentifyOptions {
@@ -111,6 +111,7 @@ export async function identify(
 ): Promise<Identification> {
   checkOptionNames('identify', options, OPTIONS);
   const results = typeof input === 'string' ? parseProbe(input) : input;
+  checkResults(results);
   const surroundings = surroundingsOf(results);
   const { arch } = results;
   const matcher = new Matcher(

@@ -9,7 +9,9 @@
  *   mdwe-own ok 1
  *   end 4
  */
+
 import type { Arch } from '../base/address.js';
+import { checkText, isRecord, wrongArgument } from '../base/arguments.js';
 import { listed, MayexecError } from '../base/errors.js';
 import { shorten } from '../base/text.js';
 import { experimentsFor } from './experiments.js';
@@ -53,6 +55,7 @@ const MOST_PROBLEMS = 20;
  * @throws MayexecError for a text without a header.
  */
 export function parseProbe(text: string): ProbeResults {
+  checkText('the output of a probe', text);
   if (text.length > LONGEST_TEXT) {
     throw new MayexecError(
       `not the output of a probe: ${text.length} characters, where at most ${LONGEST_TEXT} are expected`,
@@ -147,6 +150,7 @@ class ResultReader {
 
 /** `ok`, `ok 3`, `run SIGSEGV SEGV_ACCERR` and the like. */
 export function outcomeOf(text: string): ProbeOutcome {
+  checkText('the outcome', text);
   const [first = '', second = '', ...code] = text.split(' ');
   if (first === 'ok') return second === '' ? { kind: 'ok' } : { kind: 'ok', value: Number(second) };
   const what = [second, ...code].join(' ');
@@ -154,8 +158,17 @@ export function outcomeOf(text: string): ProbeOutcome {
   return { kind, step: first, what };
 }
 
+/** @throws MayexecError for what `parseProbe` never gives. */
+export function checkResults(results: unknown): void {
+  if (isRecord(results) && results.outcomes instanceof Map && typeof results.arch === 'string')
+    return;
+  throw wrongArgument('the results', results, 'what parseProbe or runProbe gives');
+}
+
 /** The text that a probe would have printed. */
-export function formatProbe({ arch, system, release, machine, outcomes }: ProbeResults): string {
+export function formatProbe(results: ProbeResults): string {
+  checkResults(results);
+  const { arch, system, release, machine, outcomes } = results;
   const lines = [...outcomes].map(([name, outcome]) => `${name} ${outcome}`);
   const header = `${FORMAT_NAME} ${FORMAT_VERSION} ${arch} ${system} ${release} ${machine}`;
   return `${[header, ...lines, `end ${lines.length}`].join('\n')}\n`;

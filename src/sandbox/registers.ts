@@ -1,5 +1,5 @@
 /** Registers as properties of one object: `regs.rax`, `regs.rax = 1n`. */
-import { wrongArgument } from '../base/arguments.js';
+import { integerOf } from '../base/arguments.js';
 import { unknownValue } from '../base/errors.js';
 import type { GuestRegisters } from '../kernel/guest.js';
 import { toWord } from './options.js';
@@ -31,7 +31,7 @@ export function registersOf(
       const register = nameOf(String(name));
       guest.writeRegister(
         register,
-        wide(register) ? wideWord(register, value) : toWord(register, value),
+        wide(register) ? integerOf(register, value) : toWord(register, value),
       );
       written(register, value);
       return true;
@@ -53,12 +53,6 @@ export function registersOf(
 /** Names that await, JSON and assertion libraries ask any object for; none is a misspelt register. */
 function isProtocol(name: string | symbol): name is symbol {
   return typeof name === 'symbol' || /[^a-z0-9_]|^(then|constructor|inspect)$/.test(name);
-}
-
-function wideWord(register: string, value: number | bigint): bigint {
-  if (typeof value === 'bigint') return value;
-  if (Number.isSafeInteger(value)) return BigInt(value);
-  throw wrongArgument(register, value, 'an integer (bigint above 2^53)');
 }
 
 /** Registers of more than 64 bits. */

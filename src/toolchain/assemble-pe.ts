@@ -6,7 +6,12 @@ import type { Addr } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import { DIRECTORY, roundUp } from '../formats/pe/image.js';
 import { importTable, type PeSectionInit, type WantedDll, writePe } from '../formats/pe/writer.js';
-import { type AssembledSection, type AssembleOptions, assemble } from './assemble.js';
+import {
+  type AssembledSection,
+  type AssembleOptions,
+  assemble,
+  checkAssembly,
+} from './assemble.js';
 import { type AssembledProgram, segmentsOf } from './assemble-program.js';
 
 /** Programs of both architectures are linked here and stay here: addresses in them are final. */
@@ -25,6 +30,7 @@ export async function assemblePe(
   source: string,
   options: AssembleOptions,
 ): Promise<AssembledProgram> {
+  checkAssembly(source, options);
   const { code, wanted } = withoutImports(source);
   const table = importTable(options.arch, IMPORTS_RVA, wanted);
   const slots = [...table.slots].map(([name, rva]): [string, bigint] => [

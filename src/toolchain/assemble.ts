@@ -4,6 +4,7 @@
  */
 
 import type { Addr, Arch } from '../base/address.js';
+import { checkRecord, checkText, integerOf } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { AssemblyError, StatementError } from './assembly-error.js';
@@ -84,9 +85,16 @@ export const DEFAULT_ADDRESS = { 'x86-64': 0x400000n, i386: 0x8048000n } as cons
  * @throws AssemblyError that lists all that is wrong with it, each with its place.
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
-  checkOptionNames('assemble', options, OPTIONS);
+  checkAssembly(source, options);
   await loadKeystone();
   return assembleLoaded(source, options);
+}
+
+/** @throws MayexecError for what is no source, and for options that are missing or unknown. */
+export function checkAssembly(source: string, options: AssembleOptions): void {
+  checkText('the source to assemble', source);
+  checkRecord('the options of assemble', options, "an object such as { arch: 'x86-64' }");
+  checkOptionNames('assemble', options, OPTIONS);
 }
 
 /** As `assemble`, at once: the assembler is loaded. */
@@ -96,7 +104,10 @@ export function assembleLoaded(source: string, options: AssembleOptions): Assemb
     throw unknownValue('architecture', arch, ['x86-64', 'i386']);
   }
   if (typeof source !== 'string') throw new MayexecError('the source to assemble is not a string');
-  const address = BigInt.asUintN(64, BigInt(options.address ?? DEFAULT_ADDRESS[arch]));
+  const address = BigInt.asUintN(
+    64,
+    integerOf('address', options.address ?? DEFAULT_ADDRESS[arch]),
+  );
   const builder = read(source, options);
   const placed = layOut({ keystone: keystone(), builder, arch, address });
   if ('code' in placed) throw diagnose(placed, arch, address);
@@ -123,7 +134,9 @@ function read(source: string, options: AssembleOptions): ProgramBuilder {
 function constantsOf({ arch, constants }: AssembleOptions): ReadonlyMap<string, bigint> {
   const named = namedConstants(arch);
   if (constants === undefined) return named;
-  const own = Object.entries(constants).map(([name, value]) => [name, BigInt(value)] as const);
+  const own = Object.entries(constants).map(
+    ([name, value]) => [name, integerOf(`constant '${name}'`, value)] as const,
+  );
   return new Map([...named, ...own]);
 }
 

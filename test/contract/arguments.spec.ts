@@ -1,7 +1,36 @@
 /** Every door says in one sentence what a value is and what it takes instead: no TypeError, no silence. */
 import { describe, expect, it } from 'vitest';
 import { pack, unpack } from '../../src/base/pack.js';
-import { MayexecError, Sandbox, type SandboxOptions } from '../../src/index.js';
+import {
+  adviceFor,
+  assemble,
+  assembleProgram,
+  call,
+  callSet,
+  checkFollows,
+  checkLeaves,
+  checkPreserves,
+  checkReturn,
+  definePolicy,
+  edgeFloats,
+  edgeIntegers,
+  errnoNumber,
+  errnoText,
+  flagBit,
+  formatProbe,
+  identify,
+  Kit,
+  linkCode,
+  loadScenario,
+  MayexecError,
+  parseProbe,
+  Sandbox,
+  type SandboxOptions,
+  shorten,
+  symbolAt,
+  visible,
+  visibleJson,
+} from '../../src/index.js';
 
 /** A value of another type than the declared one, as JavaScript would pass it. */
 function wrong<T>(value: unknown): T {
@@ -179,5 +208,93 @@ describe('bytes that are no snapshot, with a right checksum', () => {
       expect(failure, JSON.stringify(FORGED[index - 3] ?? record)).toBeInstanceOf(MayexecError);
       expect((failure as Error).message).toContain('damaged');
     }
+  });
+});
+
+const RET = Uint8Array.of(0xc3);
+
+type Row = readonly [
+  door: string,
+  says: string,
+  use: (value: never) => unknown,
+  ...values: unknown[],
+];
+
+/** Functions that are no sandbox's, with values that each of them refuses. */
+const FUNCTION_ROWS: readonly Row[] = [
+  ['linkCode', 'object 1 of linkCode is', (v) => linkCode(v), null, 5, 'x', [null], [[]]],
+  ['linkCode', 'the name of object 1 is undefined', (v) => linkCode(v), {}],
+  ['linkCode', "bytes of object 'a.o' is 5", (v) => linkCode(v), { name: 'a.o', bytes: 5 }],
+  ['linkCode', 'code of linkCode is 5', (v) => linkCode(v), { arch: 'i386', code: 5 }],
+  [
+    'linkCode, base',
+    'base is',
+    (v) => linkCode({ arch: 'i386', code: RET }, { base: v }),
+    'x',
+    1.5,
+  ],
+  [
+    'assemble',
+    "an object such as { arch: 'x86-64' }",
+    (v) => assemble('ret', v),
+    undefined,
+    null,
+    [],
+  ],
+  ['assemble', 'the source to assemble is 5', (v) => assemble(v, { arch: 'i386' }), 5],
+  ['assembleProgram', 'the options of assemble is', (v) => assembleProgram('ret', v), undefined],
+  [
+    'assemble, address',
+    "address is 'x': expected an integer",
+    (v) => assemble('ret', { arch: 'i386', address: v }),
+    'x',
+  ],
+  ['edgeIntegers', 'expected an integer from 1 to 512', (v) => edgeIntegers(v), 'abc', -1, 0, 1.5],
+  ['edgeFloats', 'expected 4 or 8', (v) => edgeFloats(v), 5, null],
+  ['errnoNumber', 'unknown errno', (v) => errnoNumber(v), null, 'toString', 'ENOMEN'],
+  ['errnoText', 'unknown errno', (v) => errnoText(v), undefined],
+  ['callSet', 'the set of system calls is', (v) => callSet(v), null, 5],
+  ['flagBit', 'the flag is null: expected one of CF', (v) => flagBit(v), null],
+  ['definePolicy', 'expected an object of a name and hooks', (v) => definePolicy(v), null, 5, []],
+  ['visible', 'expected a string', (v) => visible(v), null, 5],
+  ['visibleJson', 'expected a string', (v) => visibleJson(v), null],
+  ['shorten', 'expected a string', (v) => shorten(v), null, undefined],
+  ['checkReturn', 'checkReturn: the result is', (v) => checkReturn(v, 1), null, {}],
+  ['checkLeaves', 'checkLeaves: the result is', (v) => checkLeaves(v, {}), null, {}],
+  ['checkFollows', 'checkFollows: the result is', (v) => checkFollows(v), null, {}],
+  ['checkPreserves', 'checkPreserves: the result is', (v) => checkPreserves(v, 'rbx'), null, {}],
+  ['checkPreserves', 'what to preserve is', async (v) => checkPreserves(await call(RET), v), null],
+  ['checkLeaves', 'what to leave is', async (v) => checkLeaves(await call(RET), v), null, 5],
+  ['symbolAt', 'symbolAt: the sandbox is', (v) => symbolAt(v, 0n), null, {}],
+  ['identify', 'the results is', (v) => identify(v), null, {}],
+  ['adviceFor', 'the results is', (v) => adviceFor(v, []), null, {}],
+  ['formatProbe', 'the results is', (v) => formatProbe(v), null, {}],
+  ['parseProbe', 'the output of a probe is', (v) => parseProbe(v), 5, null],
+  ['loadScenario', 'the text of the scenario is', (v) => loadScenario(v, { file: 'a.s' }), 5, null],
+  ['loadScenario', 'the options of loadScenario is', (v) => loadScenario('', v), undefined],
+  ['call, bytes', 'bytes of the code is 5: expected a Uint8Array', (v) => call(v), { bytes: 5 }],
+  ['call, parts', 'parts of the code is 5', (v) => call(v), { arch: 'i386', parts: 5 }],
+  ['call, arguments', 'the arguments is', (v) => call(RET, v), 5, {}, null],
+  ['call, options', 'the options are a list', (v) => call(RET, [], v), []],
+  ['call, returns', 'the type is 5', (v) => call(RET, [], { returns: v }), 5],
+  ['call, signature', 'the signature is 5', (v) => call(RET, [], { signature: v }), 5],
+  ['call, buffers', 'buffers is 5', (v) => call(RET, [], { buffers: v }), 5],
+  ['call, registers', 'rbx is', (v) => call(RET, [], { registers: { rbx: v } }), 'x', 1.5],
+  ['call, limits', 'limits.blocks is', (v) => call(RET, [], { limits: { blocks: v } }), 'x', -1],
+];
+
+describe('a wrong argument of a function', () => {
+  const rows = FUNCTION_ROWS.map(([door, says, use, ...values]) => ({ door, says, use, values }));
+  it.each(rows)('$door: $says', async ({ says, use, values }) => {
+    for (const value of values) await refuses(says, () => use(wrong(value)));
+    expect(values.length).toBeGreaterThan(0);
+  });
+
+  it('of a kit is refused too', async () => {
+    using kit = await Kit.open();
+    await refuses('the arguments is 5: expected a list', () => kit.call(RET, wrong(5)));
+    await refuses('the options are a list', () => kit.call(RET, [], wrong([])));
+    await refuses('bytes of the code is 5', () => kit.call(wrong({ bytes: 5 })));
+    expect(kit.call(RET).outcome.kind).toBe('return');
   });
 });

@@ -1,5 +1,6 @@
 /** Sets of system calls as strace's `-e trace=` and `-e inject=` name them: names, and the class of memory. */
 
+import { checkText } from '../../base/arguments.js';
 import { MayexecError, nearest } from '../../base/errors.js';
 import { ownEntry } from '../../base/own-entry.js';
 import { SYSCALLS_I386 } from './syscalls-i386.js';
@@ -57,6 +58,7 @@ export function callFamily(name: string): string {
  * @throws MayexecError that names the first unknown one and the nearest right spelling.
  */
 export function callSet(text: string): readonly string[] {
+  checkText('the set of system calls', text, 'names such as mmap,mprotect, or %memory');
   const names = text.split(',').flatMap((given) => {
     const name = given.trim();
     const members = ownEntry(CLASSES, name);

@@ -1,4 +1,6 @@
 /** Errno names, numbers and texts of Linux (include/uapi/asm-generic/errno*.h; texts as strerror gives them). */
+import { unknownValue } from '../../base/errors.js';
+
 export const ERRNO = {
   EPERM: [1, 'Operation not permitted'],
   ENOENT: [2, 'No such file or directory'],
@@ -137,12 +139,18 @@ export const ERRNO = {
 
 export type Errno = keyof typeof ERRNO;
 
+function rowOf(errno: Errno): readonly [number: number, text: string] {
+  if (!Object.hasOwn(ERRNO, errno)) throw unknownValue('errno', errno, Object.keys(ERRNO));
+  return ERRNO[errno];
+}
+
+/** @throws MayexecError for what is no name of one. */
 export function errnoNumber(errno: Errno): number {
-  return ERRNO[errno][0];
+  return rowOf(errno)[0];
 }
 
 export function errnoText(errno: Errno): string {
-  return ERRNO[errno][1];
+  return rowOf(errno)[1];
 }
 
 const byNumber = new Map<number, Errno>(

@@ -1,5 +1,7 @@
 /** The files that a process has mapped as programs: which of them an address belongs to, and what it says of it. */
+
 import { type Addr, pageDown } from '../../base/address.js';
+import { wrongArgument } from '../../base/arguments.js';
 import { PT_LOAD } from '../../formats/elf/image.js';
 import type { MapsEntry, Sandbox } from '../../sandbox/sandbox.js';
 import { ProgramFile } from './program-file.js';
@@ -74,6 +76,10 @@ export interface NamedPlace {
 
 /** The function, object or label that an address of a program lies in. */
 export function symbolAt(sandbox: Sandbox, address: Addr): NamedPlace | undefined {
+  if (typeof (sandbox as Partial<Sandbox> | null | undefined)?.maps !== 'function') {
+    throw wrongArgument('symbolAt: the sandbox', sandbox, 'a Sandbox');
+  }
+  if (typeof address !== 'bigint') throw wrongArgument('the address', address, 'a bigint');
   const module = moduleAt(sandbox, address);
   const symbol = module?.file.symbolAt(Number(address - module.bias));
   if (module === undefined || symbol === undefined) return undefined;

@@ -1,5 +1,7 @@
 /** The registers that a calling convention speaks of, read at one moment. */
+
 import type { Arch } from '../../base/address.js';
+import { checkText } from '../../base/arguments.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { GENERAL, VECTORS } from './garbage.js';
 
@@ -49,5 +51,6 @@ export function flagsText(eflags: bigint): string {
 }
 
 export function flagBit(name: string): bigint | undefined {
+  checkText('the flag', name, `one of ${FLAG_NAMES.join(', ')}`);
   return FLAGS.find(([flag]) => flag === name.toUpperCase())?.[1];
 }

@@ -1,4 +1,5 @@
 /** Signatures as text: `f64(i32, ptr, ...)`, the result first and the parameters in parentheses, as in C. */
+import { checkText } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
 import { namedType, structOf, type TypeModel, type ValueType } from './value-type.js';
 
@@ -13,6 +14,7 @@ const TOKEN = /\s*(\.\.\.|[A-Za-z_]\w*|[(){},*])/y;
 
 /** @throws MayexecError that says where the text stops being a signature. */
 export function parseSignature(text: string, model: TypeModel): Signature {
+  checkText('the signature', text, "a string such as 'i32(i32, ptr)'");
   const reader = new SignatureReader(text, model);
   const result = reader.type();
   reader.expect('(');
@@ -36,6 +38,7 @@ export function parseSignature(text: string, model: TypeModel): Signature {
 
 /** @throws MayexecError for a text that is not one type. */
 export function parseType(text: string, model: TypeModel): ValueType {
+  checkText('the type', text, "a string such as 'i32'");
   const reader = new SignatureReader(text, model);
   const type = reader.type();
   reader.end();

@@ -2,7 +2,9 @@
  * Code under test: bytes, assembly text, or an image of several parts, made ready to be placed.
  * Immutable, so that what was prepared for it can be kept.
  */
+
 import { type Addr, type Arch, pageDown, pageUp } from '../../base/address.js';
+import { checkBytes, checkList, checkRecord } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { assembleLoaded, type SourceLine } from '../../toolchain/assemble.js';
@@ -176,6 +178,7 @@ function read(source: CodeSource, arch: Arch): Code {
   if ('bytes' in source) {
     checkOptionNames('code', source, BYTES);
     const { bytes, address, symbols, entry } = source;
+    checkBytes('bytes of the code', bytes);
     const plain = address === undefined && symbols === undefined && entry === undefined;
     return plain ? codeOfBytes(bytes, source.arch ?? arch) : fromBytes(source, arch);
   }
@@ -207,7 +210,12 @@ function fromBytes({ bytes, address = CODE_ADDRESS, ...rest }: BytesSource, arch
 
 function fromImage(image: CodeImage): Code {
   checkOptionNames('code', image, IMAGE);
-  for (const part of image.parts) checkOptionNames('a part of the code', part, PART);
+  checkList('parts of the code', image.parts);
+  for (const part of image.parts) {
+    checkRecord('a part of the code', part, 'an object of address and bytes');
+    checkOptionNames('a part of the code', part, PART);
+    checkBytes('bytes of a part of the code', part.bytes);
+  }
   const { arch, parts, entry, symbols = {}, lines = [] } = image;
   const start = entry ?? parts.find(({ exec }) => exec)?.address;
   if (start === undefined) throw new MayexecError('no part of the image is executable');

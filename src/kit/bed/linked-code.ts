@@ -2,7 +2,9 @@
  * Relocatable code for the kit: objects of a compiler, or a generator's bytes with their relocations, linked in
  * memory. Names that they do not define are addresses or functions of the host.
  */
+
 import type { Addr, Arch } from '../../base/address.js';
+import { checkBytes, checkRecord, checkText, integerOf } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { ObjectFile } from '../../formats/object-file.js';
@@ -44,6 +46,7 @@ export function linkCode(
 ): Code {
   checkOptionNames('linkCode', options, OPTIONS);
   const { externals = {}, entry, base = CODE_ADDRESS } = options;
+  checkRecord('externals of linkCode', externals, 'an object of names and addresses or callbacks');
   const given = Array.isArray(inputs) ? inputs : [inputs];
   const files = given.map((input: LinkInput, index) => objectOf(input, index));
   const callbacks = Object.entries(externals).flatMap(([name, value]) =>
@@ -59,7 +62,7 @@ export function linkCode(
   const names = callbacks.map(({ name }) => name);
   const stubs = names.length === 0 ? [] : [importStubs(first.arch, names)];
   const all = [...files, ...stubs, ...guardFailure(files, externals)];
-  const image = link(all, { base: BigInt(base), externals: addresses });
+  const image = link(all, { base: integerOf('base', base), externals: addresses });
   const code: Code = {
     kind: 'code',
     arch: image.arch,
@@ -121,8 +124,15 @@ const ABORT: Readonly<Record<Arch, Uint8Array>> = {
 
 function objectOf(input: LinkInput, index: number): ObjectFile {
   if (input instanceof Uint8Array) return readObject(`object ${index + 1}`, input);
+  checkRecord(
+    `object ${index + 1} of linkCode`,
+    input,
+    'an object file as a Uint8Array, { name, bytes } or { arch, code }',
+  );
   if ('code' in input) return rawObject(input);
   checkOptionNames('linkCode', input, NAMED);
+  checkText(`the name of object ${index + 1}`, input.name);
+  checkBytes(`the bytes of object '${input.name}'`, input.bytes);
   return readObject(input.name, input.bytes);
 }
 

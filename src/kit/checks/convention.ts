@@ -1,4 +1,5 @@
 /** checkPreserves, checkFollows: what the calling convention demands of the code. */
+import { checkTextList } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import type { AbiName } from '../abi/convention.js';
 import { type Breach, DUTIES } from '../abi/duties.js';
@@ -6,20 +7,23 @@ import { flagsText } from '../abi/machine-state.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
 import { lastWriter } from '../watch/last-writer.js';
-import { type CheckVerdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
 
 /** Carry, parity, auxiliary, zero, sign, direction, overflow. */
 const STATUS_FLAGS = 0xcd5n;
 
 /** A duty of the convention ('callee-saved', 'red-zone', ...), 'flags', or a register. */
 export function checkPreserves(result: CallResult, what: string | readonly string[]): CheckVerdict {
+  checkResult('checkPreserves', result);
   const wanted = typeof what === 'string' ? [what] : what;
+  checkTextList('checkPreserves: what to preserve', wanted);
   const broken = wanted.flatMap((each) => breachesOf(result, each));
   return conventionVerdict(result, broken, `preserve ${wanted.join(', ')}`);
 }
 
 /** The whole convention: registers, stack, red zone, shadow space, modes; also at each call that it makes. */
 export function checkFollows(result: CallResult, abi?: AbiName): CheckVerdict {
+  checkResult('checkFollows', result);
   const { name } = result.facts.convention;
   if (abi !== undefined && abi !== name) {
     throw new MayexecError(`the call was made by ${name}: give { abi: '${abi}' } to call()`);

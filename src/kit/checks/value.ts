@@ -1,4 +1,5 @@
 /** checkReturn, checkLeaves: what a call leaves in registers, flags and memory. */
+import { checkRecord } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { FLAG_NAMES, flagBit } from '../abi/machine-state.js';
 import { sameValue } from '../inputs/same-value.js';
@@ -6,9 +7,10 @@ import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
 import { lastStore, lastWriter, valueWriter } from '../watch/last-writer.js';
 import { valueText } from '../watch/value-text.js';
-import { type CheckVerdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
 
 export function checkReturn(result: CallResult, expected: unknown): CheckVerdict {
+  checkResult('checkReturn', result);
   const { outcome, facts } = result;
   const { type } = facts.plan.result;
   const pass = outcome.kind === 'return' && sameValue(type, outcome.value, expected);
@@ -45,6 +47,8 @@ interface Difference {
 }
 
 export function checkLeaves(result: CallResult, expected: Leaves): CheckVerdict {
+  checkResult('checkLeaves', result);
+  checkRecord('checkLeaves: what to leave', expected, 'an object of registers, flags and memory');
   const { flags, memory, ...registers } = expected;
   const wrong = [
     ...Object.entries(registers).flatMap(([name, value]) => wrongRegister(result, name, value)),

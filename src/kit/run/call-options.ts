@@ -1,6 +1,8 @@
 /** What a call takes besides code and arguments. */
 
+import { checkRecord } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import { integer } from '../../sandbox/options.js';
 import type { AbiName } from '../abi/convention.js';
 import type { BufferInit } from '../bed/buffers.js';
 import type { Placement } from '../bed/placement.js';
@@ -44,4 +46,9 @@ const LIMITS: OptionNames<NonNullable<CallOptions['limits']>> = { blocks: true }
 export function checkCallOptions(options: CallOptions): void {
   checkOptionNames('call', options, CALL_OPTIONS);
   checkOptionNames('limits of call', options.limits, LIMITS);
+  const { buffers, registers, flags, limits } = options;
+  if (limits?.blocks !== undefined) integer('limits.blocks', limits.blocks, 1, 2 ** 52);
+  if (buffers !== undefined) checkRecord('buffers', buffers, 'an object of names and contents');
+  if (registers !== undefined) checkRecord('registers', registers, 'an object of names and values');
+  if (flags !== undefined) checkRecord('flags', flags, 'an object of names and booleans');
 }

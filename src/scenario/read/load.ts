@@ -1,5 +1,6 @@
 /** A scenario ready to run: parsed and assembled, or refused with all that is wrong with it at once. */
 
+import { checkRecord, checkText } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { ownPoliciesOf } from '../../policy/own-policies.js';
@@ -36,7 +37,10 @@ const OPTIONS: OptionNames<LoadOptions> = {
 
 /** @throws ScenarioError that lists every mistake with its place. */
 export async function loadScenario(text: string, options: LoadOptions): Promise<ReadyScenario> {
+  checkText('the text of the scenario', text);
+  checkRecord('the options of loadScenario', options, "an object such as { file: 'a.s' }");
   checkOptionNames('loadScenario', options, OPTIONS);
+  checkText('file of loadScenario', options.file);
   const problems = new Problems(options.file, ownPoliciesOf(options.ownPolicies));
   checkSize(text, problems);
   const scenario = parseScenario(text, problems);
