@@ -5,11 +5,11 @@
  * the guest asks for, so that the same run meets the same limit everywhere. docs/limits.md has this table too.
  */
 export const CHARGES = {
-  /** A system call of the guest, however it ends. */
+  /** A system call of the guest, or a call of the Windows API, however it ends. */
   syscall: 300,
   /** A fault, exception or interrupt that the kernel has to deal with. */
   exception: 1_000,
-  /** A signal that a handler gets: its frame. */
+  /** A signal that a handler gets, or an exception that a handler of Windows is asked about: its frame. */
   signal: 1_000,
   /** The first access to a page, which brings it in. */
   firstAccess: 250,

@@ -4,6 +4,7 @@
  */
 import { PAGE_GUARD } from '../abi/windows/memory.js';
 import { type Addr, PAGE_SIZE } from '../base/address.js';
+import type { Meter } from '../base/meter.js';
 import type { Access } from '../base/outcome.js';
 import { Struct } from '../base/struct.js';
 import { HW_READ, HW_WRITE } from '../engine/engine.js';
@@ -29,9 +30,11 @@ export class GuestFault extends Error {
 export class GuestMemoryIo {
   readonly vm: VirtualMemory;
   readonly wordSize: 4 | 8;
+  readonly #meter: Meter;
 
-  constructor(vm: VirtualMemory, wordSize: 4 | 8) {
+  constructor(vm: VirtualMemory, wordSize: 4 | 8, meter: Meter) {
     this.vm = vm;
+    this.#meter = meter;
     this.wordSize = wordSize;
   }
 
@@ -53,11 +56,13 @@ export class GuestMemoryIo {
   }
 
   tryRead(address: Addr, length: number): Uint8Array | undefined {
+    this.#meter.chargeBytes(length);
     if (this.refusal(address, length, 'read') !== undefined) return undefined;
     return this.vm.pages.peek(address, length);
   }
 
   tryWrite(address: Addr, bytes: Uint8Array): boolean {
+    this.#meter.chargeBytes(bytes.length);
     if (this.refusal(address, bytes.length, 'write') !== undefined) return false;
     return this.vm.pages.poke(address, bytes);
   }

@@ -77,7 +77,7 @@ export class Win32Process {
     this.space = system.createSpace();
     this.wide = system.arch === 'x86-64';
     this.word = this.wide ? 8 : 4;
-    this.memory = new GuestMemoryIo(this.space.vm, this.word);
+    this.memory = new GuestMemoryIo(this.space.vm, this.word, system.meter);
     this.pid = system.nextId();
     this.tracePid = this.space.pid ?? this.pid;
     this.tid = system.nextId();

@@ -49,15 +49,16 @@ export function step(process: Win32Process): void {
 
 function nextStop(process: Win32Process): Stop {
   const { system, engine } = process;
-  if (system.blocksLeft <= 0) throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
-  const before = engine.blocks;
-  const stop = engine.run({ blocks: system.blocksLeft });
-  system.blocksLeft -= Math.max(1, engine.blocks - before);
+  const blocks = system.blocksLeft;
+  if (blocks <= 0) throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
+  const stop = engine.run({ blocks });
   if (stop.kind === 'budget') throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
   return stop;
 }
 
 function judge(process: Win32Process, stop: Stop): void {
+  const { meter } = process.system;
+  meter.charge(isCall(stop) ? 'syscall' : 'exception');
   switch (stop.kind) {
     case 'fault':
       if (stop.cause === FAULT_NO_MEMORY) {
@@ -79,6 +80,10 @@ function judge(process: Win32Process, stop: Stop): void {
       return;
     default:
   }
+}
+
+function isCall(stop: Stop): boolean {
+  return stop.kind === 'syscall' || (stop.kind === 'interrupt' && stop.vector === GATE_VECTOR);
 }
 
 function interrupt(process: Win32Process, vector: number, pc: Addr): void {

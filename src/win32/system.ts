@@ -1,5 +1,6 @@
 /** Win32System: what the processes of one guest share: processor, files, output, trace, the budget of blocks. */
 import type { Arch } from '../base/address.js';
+import type { Meter } from '../base/meter.js';
 import { Random } from '../base/random.js';
 import type { Cause } from '../base/verdict.js';
 import type { Engine } from '../engine/engine.js';
@@ -22,6 +23,8 @@ export interface SystemTraits {
 
 export interface Win32SystemInit {
   readonly engine: Engine;
+  /** Counts the blocks of the engine, and the work of the system beneath as well. */
+  readonly meter: Meter;
   readonly arch: Arch;
   readonly traits: SystemTraits;
   readonly files: GuestFiles;
@@ -40,6 +43,7 @@ const MAX_LOG = 1000;
 
 export class Win32System {
   readonly engine: Engine;
+  readonly meter: Meter;
   readonly arch: Arch;
   readonly traits: SystemTraits;
   readonly files: GuestFiles;
@@ -60,14 +64,15 @@ export class Win32System {
   callerPid = 0;
   /** What a policy said during the API call that is under way. */
   cause: Cause | undefined;
-  /** Translated blocks that this run may still take. */
-  blocksLeft = 0;
   /** Processes that wait for a child of theirs to end. */
   depth = 0;
+  /** What the meter may come to in this run: a call to the system beneath sets the meter's own limit anew. */
+  #end = 0;
   #nextId = 8;
 
   constructor(init: Win32SystemInit) {
     this.engine = init.engine;
+    this.meter = init.meter;
     this.arch = init.arch;
     this.traits = init.traits;
     this.files = init.files;
@@ -79,6 +84,16 @@ export class Win32System {
     this.step = init.step;
     this.dll = (name) => init.dll(this, name);
     this.createSpace = () => init.createSpace(this);
+  }
+
+  /** Blocks, and work that counts as blocks, that this run may still take. */
+  get blocksLeft(): number {
+    return this.#end - this.meter.spent;
+  }
+
+  set blocksLeft(blocks: number) {
+    this.#end = this.meter.spent + blocks;
+    this.meter.limit = this.#end;
   }
 
   /** Of a process or thread. */

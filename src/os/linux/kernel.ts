@@ -27,6 +27,8 @@ export interface KernelOptions {
   readonly arch: Arch;
   readonly seed: number;
   readonly trace: TraceRecorder;
+  /** Of a guest of which this kernel is a part; default: one of its own. */
+  readonly meter?: Meter;
   /** Has the processor protection keys? */
   readonly protectionKeys?: boolean;
   /** Options of mounts by path. */
@@ -82,7 +84,7 @@ export class LinuxKernel {
     };
     this.protectionKeys = options.protectionKeys ?? false;
     this.entropy = new Entropy(options.seed);
-    this.meter = new Meter(() => this.engine.blocks);
+    this.meter = options.meter ?? new Meter(() => this.engine.blocks);
     this.frames = new Frames(options.engine.memory, this.meter);
     const { watch } = options;
     this.watch = watch;

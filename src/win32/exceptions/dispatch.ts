@@ -68,6 +68,7 @@ function ask(process: Win32Process, pending: PendingException): void {
 }
 
 function callHandler(process: Win32Process, handler: Addr, pending: PendingException): number {
+  process.system.meter.charge('signal');
   const answer = callGuest(process, handler, [pending.pointers], pending.below);
   return Number(BigInt.asIntN(32, answer));
 }

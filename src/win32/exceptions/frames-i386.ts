@@ -82,6 +82,7 @@ function callFrame(
   context: Addr,
   below: Addr,
 ): number {
+  process.system.meter.charge('signal');
   // The fourth argument is the dispatcher's own; handlers do not look at it.
   const answer = callGuest(process, frame.handler, [record, frame.address, context, 0n], below);
   return Number(BigInt.asIntN(32, answer));

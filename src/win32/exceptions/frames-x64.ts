@@ -115,6 +115,7 @@ function callHandler(process: Win32Process, frame: Frame, call: HandlerCall): nu
     .setU64(0x30, handler)
     .setU64(0x38, handlerData);
   process.memory.write(call.dispatcher, dispatcher.bytes);
+  process.system.meter.charge('signal');
   const args = [call.record, establisher, call.context, call.dispatcher];
   return Number(BigInt.asIntN(32, callGuest(process, handler, args, call.dispatcher)));
 }

@@ -54,7 +54,7 @@ export class WindowsSpace implements Space, VirtualMemory {
   readonly rules = WINDOWS_RULES;
   readonly floor = FLOOR;
   readonly pages: WindowsPages;
-  readonly vads = new VadList();
+  readonly vads: VadList;
   readonly locked = new Set<number>();
   readonly mitigations: Mitigations;
   readonly nxPolicy: number;
@@ -74,6 +74,7 @@ export class WindowsSpace implements Space, VirtualMemory {
     this.#init = init;
     this.#random = init.random;
     const { settings, arch } = init;
+    this.vads = new VadList(init.frames.meter);
     this.commitLimit = init.commitLimit;
     this.mitigations = {
       executeFlags: 0,

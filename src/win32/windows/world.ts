@@ -1,5 +1,6 @@
 /** Windows as a world: programs for Windows under Windows' own memory manager and protection. */
 import { type NtStatus, STATUS } from '../../abi/windows/status.js';
+import { Meter } from '../../base/meter.js';
 import { Random } from '../../base/random.js';
 import { causeOfVerdict } from '../../base/verdict.js';
 import { linuxProfile } from '../../engine/cpu-profile.js';
@@ -40,12 +41,14 @@ function open(options: GuestOptions): Guest {
   for (const [path, file] of Object.entries(options.files)) {
     files.create(path, file instanceof Uint8Array ? file : file.content);
   }
-  const frames = new Frames(engine.memory);
+  const meter = new Meter(() => engine.blocks);
+  const frames = new Frames(engine.memory, meter);
   const program = programOf(options, files);
   const settings = (system: Win32System): WindowsSettings =>
     settingsOf(options, system, program?.path);
   const system = new Win32System({
     engine,
+    meter,
     arch,
     traits: { os: 'windows', version: [10, 0, 19045], wineVersion: undefined },
     files,

@@ -1,4 +1,5 @@
 /** Wine as a world: programs for Windows in Wine's address space, on Linux and under its policies. */
+import { Meter } from '../../base/meter.js';
 import { Random } from '../../base/random.js';
 import { linuxProfile } from '../../engine/cpu-profile.js';
 import type { Guest } from '../../kernel/guest.js';
@@ -36,10 +37,12 @@ function open(options: GuestOptions): Guest {
   for (const [path, file] of Object.entries(options.files)) {
     files.create(path, file instanceof Uint8Array ? file : file.content);
   }
+  const meter = new Meter(() => engine.blocks);
   const program = programOf(options, files);
   const outputs = [sink(1), sink(2)] as const;
   const system = new Win32System({
     engine,
+    meter,
     arch,
     traits: { os: 'wine', version: [6, 1, 7601], wineVersion: '8.0' },
     files,
@@ -49,13 +52,17 @@ function open(options: GuestOptions): Guest {
     seed: options.seed,
     step,
     dll: builtinDll,
-    createSpace: () => new WineSpace(startPreloader(options, outputs[1]), layout as WineLayout),
+    createSpace: () =>
+      new WineSpace(startPreloader({ ...options, meter }, outputs[1]), layout as WineLayout),
   });
   return new Win32Guest(system, program, limits.blocks);
 }
 
 /** The Linux process, with nothing in it but the preloader. */
-function startPreloader(options: GuestOptions, errors: OutputSink): LinuxProcess {
+function startPreloader(
+  options: GuestOptions & { readonly meter: Meter },
+  errors: OutputSink,
+): LinuxProcess {
   const { arch, seed, policies, program } = options;
   const random = seed === 0 ? undefined : new Random(seed);
   const {

@@ -5,6 +5,7 @@
 
 import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
 import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
+import type { Meter } from '../../../base/meter.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { Failure } from '../../../base/result.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
@@ -58,6 +59,8 @@ export interface LinuxProcessOptions {
   readonly seed: number;
   readonly trace: TraceRecorder;
   readonly limits: { readonly blocks: number };
+  /** Of a guest of which this process is a part; default: one of its own. */
+  readonly meter?: Meter;
   readonly stdin?: Input;
   readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
   /** Has the processor protection keys? */

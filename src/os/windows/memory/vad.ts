@@ -4,6 +4,7 @@
  */
 import { MEM_IMAGE, MEM_MAPPED, MEM_PRIVATE } from '../../../abi/windows/memory.js';
 import { InvariantError } from '../../../base/errors.js';
+import { Meter } from '../../../base/meter.js';
 import type { Section } from './section.js';
 
 /** Pages [start, end) with one protection; 0: reserved, not committed. */
@@ -139,10 +140,11 @@ export interface PageRange {
 }
 
 export class VadList {
-  #vads: Vad[];
+  #vads: Vad[] = [];
+  readonly #meter: Meter;
 
-  constructor(vads: readonly Vad[] = []) {
-    this.#vads = [...vads];
+  constructor(meter = new Meter()) {
+    this.#meter = meter;
   }
 
   get all(): readonly Vad[] {
@@ -193,6 +195,7 @@ export class VadList {
 
   /** The lowest (or highest) place of `count` pages in the area that begins at a multiple of `align`. */
   gap(area: PageRange, count: number, align: number, topDown: boolean): number | undefined {
+    this.#meter.charge('object', this.#vads.length);
     return topDown ? this.#highest(area, count, align) : this.#lowest(area, count, align);
   }
 

@@ -77,12 +77,14 @@ export class WindowsPages implements Pages {
     this.#drop(start, end);
   }
 
-  commit(_vad: Vad, start: number, end: number): NtStatus {
+  commit(vad: Vad, start: number, end: number): NtStatus {
+    this.#frames.meter.charge('object', vad.runs.length);
     this.#flush(start, end);
     return STATUS.SUCCESS;
   }
 
-  protect(_vad: Vad, start: number, end: number): NtStatus {
+  protect(vad: Vad, start: number, end: number): NtStatus {
+    this.#frames.meter.charge('object', vad.runs.length);
     this.#flush(start, end);
     return STATUS.SUCCESS;
   }
@@ -202,12 +204,14 @@ export class WindowsPages implements Pages {
       return this.#own(page, this.#frames.copy(shared));
     }
     const content = vad.section?.image?.page(page - vad.start);
+    this.#frames.meter.charge('firstAccess');
     const frame = this.#frames.allocate();
     if (frame !== undefined && content !== undefined) this.#frames.bytes(frame).set(content);
     return this.#own(page, frame);
   }
 
   #copy(page: number, own: number): number | undefined {
+    this.#frames.meter.charge('firstAccess');
     const copy = this.#frames.copy(own);
     if (copy === undefined) return undefined;
     this.#frames.release(own);
@@ -222,7 +226,10 @@ export class WindowsPages implements Pages {
   }
 
   #drop(start: number, end: number): void {
+    const { meter } = this.#frames;
+    meter.charge('object', this.#dirty.size + this.#copied.size);
     this.#table.forEach(start, end, (page, entry) => {
+      meter.charge('page');
       this.#frames.release(entryFrame(entry));
       this.#table.set(page, 0);
     });
