@@ -53,7 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
   'diagnosis/outcome': ['type:abi/linux', 'base', 'memory', 'sandbox', 'trace'],
-  'diagnosis/crash': ['base', 'formats', 'type:sandbox', 'type:trace'],
+  'diagnosis/crash': ['base', 'formats', 'type:sandbox', 'type:trace', 'x86'],
   'diagnosis/explain': [
     'abi/linux',
     'base',

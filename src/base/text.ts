@@ -1,5 +1,6 @@
 /** Text of a guest: C strings are bytes, in UTF-8 by habit only. */
 import { MayexecError } from './mayexec-error.js';
+import { spellOut, UNSEEN } from './unseen.js';
 
 const encoder = new TextEncoder();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -17,25 +18,13 @@ export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Controls of both sets, format characters (zero width, direction of writing), separators of lines, lone surrogates. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
-
 /**
  * Text of a guest, a file or a link for a terminal: what a terminal would obey, or a reader would not see, is
  * spelt out (`\x1b`, `\u202e`, `\n`). Characters of `keep` stay as they are.
  */
 export function visible(text: string, keep = ''): string {
   checkShown(text);
-  return text.replace(UNSEEN, (char) => (keep.includes(char) ? char : spelt(char)));
-}
-
-const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' };
-
-function spelt(char: string): string {
-  const code = char.codePointAt(0)!;
-  const digits = code.toString(16);
-  if (code < 256) return SHORT[char] ?? `\\x${digits.padStart(2, '0')}`;
-  return code < 65536 ? `\\u${digits.padStart(4, '0')}` : `\\u{${digits}}`;
+  return spellOut(text, keep);
 }
 
 function checkShown(text: unknown): void {

@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import {
   type Arch,
   type EngineChoice,
+  MayexecError,
   type Outcome,
   type OwnPolicies,
   ownPoliciesOf,
@@ -103,6 +104,8 @@ export interface GivenProgram {
   readonly program: LoadedProgram;
   /** Options that are the same at each opening. */
   readonly options: SandboxOptions;
+  /** Options as they were typed, for messages. */
+  readonly typed: ReadonlyMap<string, string>;
 }
 
 /** @throws UsageError for a program that is missing or cannot be read. */
@@ -116,7 +119,7 @@ export async function givenProgram(command: string, given: Given): Promise<Given
     ownPolicies,
   });
   const own = ownPoliciesOf(ownPolicies);
-  return { path, program, options: optionsOf(given, program, path, own) };
+  return { path, program, options: optionsOf(given, program, path, own), typed: given.values };
 }
 
 function programPath(command: string, { positionals }: Given): string {
@@ -150,7 +153,7 @@ function optionsOf(
   const { values, rest } = given;
   const { settings, runs } = program.lesson ?? {};
   const run = runs?.get(values.get('policy') ?? '');
-  const name = `/${program.name}`;
+  const name = guestPath(program.name, Object.keys(settings?.mounts ?? {}));
   const argv =
     settings === undefined
       ? [path, ...rest]
@@ -174,6 +177,15 @@ function optionsOf(
     program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
     stdin: inputOf(values.get('stdin'), path, settings?.stdin),
   };
+}
+
+/** Directories of the guest's root. */
+const DIRECTORIES = ['dev', 'home', 'proc', 'tmp'];
+
+/** Where the guest sees a program of this name: no directory may stand there. */
+function guestPath(name: string, mounts: readonly string[]): string {
+  const taken = [...DIRECTORIES, ...mounts.map((path) => path.split('/')[1])];
+  return /^\.{0,2}$/.test(name) || taken.includes(name) ? `/program-${name}` : `/${name}`;
 }
 
 /** Names and ranges are judged by the library. */
@@ -218,15 +230,24 @@ function inputOf(
 
 /** @throws UsageError that names the user's own file, when it cannot be started. */
 export async function openProgram(
-  { path, options }: GivenProgram,
+  { path, options, typed }: GivenProgram,
   changes: SandboxOptions = {},
 ): Promise<Sandbox> {
   try {
     return await Sandbox.create({ ...options, ...changes });
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(`${path}: ${error.reason}`);
+    if (error instanceof MayexecError) throw new UsageError(asTyped(error.message, typed));
     throw error;
   }
+}
+
+/** The library calls a limit by its own name, and knows no units. */
+function asTyped(message: string, typed: ReadonlyMap<string, string>): string {
+  return message.replace(/^limits\.(memory|blocks) is \d+/, (text, limit: string) => {
+    const given = typed.get(`limit-${limit}`);
+    return given === undefined ? text : `--limit-${limit} is '${given}'`;
+  });
 }
 
 /** Raw code is called, anything else starts as a process. */

@@ -55,13 +55,15 @@ export const STANDARD_INPUT = '-';
 
 /** @throws UsageError for what cannot be read, MayexecError for source that does not assemble. */
 export async function loadProgram(
-  path: string,
+  given: string,
   { arch: wanted, part, folders, ownPolicies }: LoadProgramOptions = {},
 ): Promise<LoadedProgram> {
-  const piped = path === STANDARD_INPUT;
-  const bytes = piped ? readAll(0) : readInput(path);
-  if (piped && bytes.length === 0) throw new UsageError('-: standard input holds no program');
-  const name = piped ? 'stdin' : nameOf(path);
+  const piped = given === STANDARD_INPUT;
+  const bytes = piped ? readAll(0) : readInput(given);
+  if (piped && bytes.length === 0) throw new UsageError('standard input holds no program');
+  // For messages.
+  const path = piped ? 'standard input' : given;
+  const name = piped ? 'stdin' : nameOf(given);
   const extension = piped ? '.s' : extname(path).toLowerCase();
   const include = includeFor(piped ? undefined : path, folders);
   if (part !== undefined && extension !== '.md') {

@@ -41,7 +41,9 @@ function fileLines(
       ? `${title}: ${runs.length} runs`
       : runs.map((run) => `${runLabel(run)}: ${run.outcome}`).join(', ');
   const mark = bad ? paint('red', 'FAIL') : paint('green', 'ok  ');
-  const head = `${mark} ${visible(file)}  ${paint('dim', problems.length > 0 ? title : outcomes)}`;
+  // What has mistakes may have no title but its file.
+  const text = problems.length === 0 ? outcomes : title === file ? '' : title;
+  const head = `${mark} ${visible(file)}${text === '' ? '' : `  ${paint('dim', text)}`}`;
   const mistakes = problems.map(({ file: place, line, column, message, text }) =>
     visible(`  ${place}:${line}:${column}: ${message}${text === '' ? '' : `: ${text}`}`),
   );

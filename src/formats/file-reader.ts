@@ -1,5 +1,6 @@
 /** FileReader: little-endian fields of a file that may be cut off or lie about itself. */
 import { MayexecError } from '../base/errors.js';
+import { visible } from '../base/text.js';
 
 /** Symbols, relocations and the like of one file. Tables may lie upon each other: the file's length bounds nothing. */
 const MOST_RECORDS = 1 << 20;
@@ -89,6 +90,6 @@ export class FileReader {
   }
 
   error(text: string): MayexecError {
-    return new MayexecError(`${this.name}: ${text}`);
+    return new MayexecError(visible(`${this.name}: ${text}`));
   }
 }

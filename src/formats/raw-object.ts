@@ -4,6 +4,7 @@ import type { Arch } from '../base/address.js';
 import { checkBytes, checkList, checkRecord } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
+import { visible } from '../base/text.js';
 import { elfRelocationKinds } from './elf/relocations.js';
 import type { ObjectFile, ObjectSymbol, Relocation, RelocationKind } from './object-file.js';
 
@@ -121,5 +122,7 @@ function kindOf(arch: Arch, type: string): RawRelocationKind {
 
 function checkOffset(what: string, offset: number, width: number, length: number): void {
   if (Number.isInteger(offset) && offset >= 0 && offset + width <= length) return;
-  throw new MayexecError(`${what} is at offset ${offset}, outside the code of ${length} bytes`);
+  throw new MayexecError(
+    `${visible(what)} is at offset ${offset}, outside the code of ${length} bytes`,
+  );
 }

@@ -1,5 +1,6 @@
 /** An object file of either format. */
 import { MayexecError } from '../base/errors.js';
+import { visible } from '../base/text.js';
 import { isCoff, readCoffObject } from './coff/object.js';
 import { isElf, readElfObject } from './elf/object.js';
 import type { ObjectFile } from './object-file.js';
@@ -12,7 +13,7 @@ export function readObject(name: string, bytes: Uint8Array): ObjectFile {
   if (isElf(bytes)) return readElfObject(name, bytes);
   if (isCoff(bytes)) return readCoffObject(name, bytes);
   throw new MayexecError(
-    `${name}: ${whatInstead(bytes)}: expected an ELF object (.o) or a COFF object (.obj)`,
+    `${visible(name)}: ${whatInstead(bytes)}: expected an ELF object (.o) or a COFF object (.obj)`,
   );
 }
 

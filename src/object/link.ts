@@ -5,6 +5,7 @@
  */
 import type { Addr, Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
+import { visible } from '../base/text.js';
 import type {
   ObjectFile,
   ObjectSection,
@@ -165,7 +166,7 @@ class Linker {
     if (!fits(value, kind.width * 8, kind.range)) {
       const hex = value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
       throw new MayexecError(
-        `${whereText(place)} against '${symbolOf(place).name}' does not fit: ${hex} needs more than ${kind.width * 8} ${kind.range === 'either' ? '' : `${kind.range} `}bits`,
+        `${whereText(place)} against '${visible(symbolOf(place).name)}' does not fit: ${hex} needs more than ${kind.width * 8} ${kind.range === 'either' ? '' : `${kind.range} `}bits`,
       );
     }
     const field = bytesAt(segments, at, kind.width);
@@ -264,7 +265,7 @@ function onlyArch(files: readonly ObjectFile[]): Arch {
   const other = others.find(({ arch }) => arch !== first.arch);
   if (other === undefined) return first.arch;
   throw new MayexecError(
-    `${first.name} is for ${first.arch}, but ${other.name} is for ${other.arch}`,
+    visible(`${first.name} is for ${first.arch}, but ${other.name} is for ${other.arch}`),
   );
 }
 
@@ -290,7 +291,7 @@ function slotName(file: ObjectFile, relocation: Relocation): string {
 }
 
 function whereText({ file, section, relocation: { kind, offset } }: Place): string {
-  return `${kind.name} at ${file.name}: ${section.name}+0x${offset.toString(16)}`;
+  return visible(`${kind.name} at ${file.name}: ${section.name}+0x${offset.toString(16)}`);
 }
 
 /** Addresses count modulo 2^64, so that the highest ones are also small negative numbers. */

@@ -1,7 +1,7 @@
 /** Which definition a name means, over all objects that are linked: strong before weak, the first weak one counts. */
 import type { Addr } from '../base/address.js';
 import { listed, MayexecError, nearest } from '../base/errors.js';
-import { shorten } from '../base/text.js';
+import { shorten, visible } from '../base/text.js';
 import type { ObjectFile, ObjectSymbol, SymbolPlace } from '../formats/object-file.js';
 
 /** An address of the host's for a name that no object defines. */
@@ -58,7 +58,7 @@ export class SymbolTable {
       this.#globals.set(name, next);
     } else if (rank(symbol) === STRONG && rank(known.symbol) === STRONG) {
       throw new MayexecError(
-        `symbol '${name}' is defined in ${known.file.name} and in ${next.file.name}`,
+        visible(`symbol '${name}' is defined in ${known.file.name} and in ${next.file.name}`),
       );
     } else if (largerCommon(place, known.symbol.place)) {
       this.#globals.set(name, next);

@@ -16,6 +16,7 @@ import { MayexecError, unknownValue } from '../base/errors.js';
 
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { ownEntry } from '../base/own-entry.js';
+import { visible } from '../base/text.js';
 import type { CpuProfile } from '../engine/cpu-profile.js';
 
 import { isPe, parsePe } from '../formats/pe/image.js';
@@ -227,7 +228,7 @@ function checkProgram(program: HostProgram): void {
 export function checkHostFile(path: string, file: HostFile): void {
   checkText('the path of a file', path);
   if (file instanceof Uint8Array) return;
-  const what = `file '${path}'`;
+  const what = `file '${visible(path)}'`;
   checkRecord(what, file, 'a Uint8Array or { content }');
   checkOptionNames(what, file, FILE);
   checkBytes(`the content of ${what}`, file.content);

@@ -65,7 +65,9 @@ function listOf<T>(name: string, values: readonly T[] | undefined): readonly T[]
 function watchpoint(what: string, given: WatchpointOption, arch: Arch): Watchpoint {
   checkOptionNames(what, given, WATCHPOINT);
   const { length = 1, access = 'write' } = given;
-  if (!ACCESSES.includes(access)) throw unknownValue('access', access, ACCESSES);
+  if (!ACCESSES.includes(access)) {
+    throw new MayexecError(`${what}: ${unknownValue('access', access, ACCESSES).message}`);
+  }
   const start = address(what, given.address, arch);
   const count = integer(`${what}: length`, length, 1, LONGEST_WATCH);
   const bits = arch === 'i386' ? 32n : 64n;

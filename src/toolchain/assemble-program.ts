@@ -31,7 +31,7 @@ export async function assembleProgram(
   const entry = assembled.symbols.get('_start');
   if (entry === undefined) {
     throw new MayexecError(
-      `${options.file ?? 'the source'} has no label '_start', where a program begins`,
+      `${options.file ?? 'the source'} has no label '_start', where a program begins; for C with a library, link it: gcc -static`,
     );
   }
   const elf = writeElf({

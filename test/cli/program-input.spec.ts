@@ -49,9 +49,21 @@ describe('run -', () => {
   });
 
   it.each<[string, string[], string, RegExp]>([
-    ['nothing to run', ['-'], '', /-: standard input holds no program/],
+    ['nothing to run', ['-'], '', /: standard input holds no program/],
     ['input twice', ['-', '--stdin', '-'], EXIT_7, /standard input holds the program already/],
-    ['a mistake', ['-'], '_start:\n  mvo eax, 1\n', /-:2:3: unknown mnemonic 'mvo'/],
+    ['a mistake', ['-'], '_start:\n  mvo eax, 1\n', / standard input:2:3: unknown mnemonic 'mvo'/],
+    [
+      'a program to be linked',
+      ['-'],
+      '_start: call puts@PLT\n',
+      /standard input:1:14: .*'puts@PLT': for C with a library, link it: gcc -static/,
+    ],
+    [
+      'a program without a start',
+      ['-'],
+      'main: ret\n',
+      /standard input has no label '_start', .*; for C with a library, link it: gcc -static/,
+    ],
     ['a file of this folder', ['-'], '.include "input.txt"\n', /'input.txt' cannot be found/],
   ])('says in one line what is wrong: %s', (_, args, input, line) => {
     const { status, stderr } = run(args, input);

@@ -404,3 +404,23 @@ describe('the explanation', () => {
     expect(stderr).toContain("'ful'");
   });
 });
+
+it.each(['proc.s', 'tmp.s', 'dev.s', 'home.s', '..s'])(
+  'runs a program that is called %s',
+  (name) => {
+    const exit7 = '_start: mov eax, SYS_exit\nmov edi, 7\nsyscall\n';
+    expect(run(folder.write(name, exit7))).toMatchObject({ status: 7, stderr: '' });
+  },
+);
+
+it('names a limit as it was typed', () => {
+  const { status, stderr } = run('unchecked.s', '--limit-memory', '3G');
+  expect(stderr).toMatch(/^mayexec: --limit-memory is '3G': expected [^\n]+\n$/);
+  expect(status).toBe(2);
+});
+
+it('says that a source with mistakes failed, once', () => {
+  const name = folder.write('mistaken.s', '_start: ud2 ;@ nx: exted 0\n');
+  const { stdout } = folder.mayexec(['test', name]);
+  expect(stdout).toMatch(/^FAIL mistaken\.s\n/);
+});

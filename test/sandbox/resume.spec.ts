@@ -114,6 +114,7 @@ cell: .quad 0`);
       [{ until: 'main' }, "resume: until is 'main': expected an integer"],
       [{ watchpoints: [{ address: 1, length: 0 }] }, 'resume: watchpoint 1: length is 0'],
       [{ watchpoints: [{ address: 1, access: 'writes' }] }, "did you mean 'write'?"],
+      [{ watchpoints: [{ address: 1, access: 'writes' }] }, 'resume: watchpoint 1: unknown access'],
       [{ watchpoints: [{ adress: 1 }] }, "did you mean 'address'?"],
     ];
     for (const [options, message] of wrong) expect(() => sb.resume(options)).toThrow(message);

@@ -52,3 +52,10 @@ describe('sandboxes come and go', () => {
     expect(callFunction(next)).toEqual({ kind: 'return', value: 42n });
   });
 });
+
+it('spells out what a terminal would obey in the name of a file', async () => {
+  const create = (path: string, content: unknown) =>
+    Sandbox.create({ files: { [path]: content as Uint8Array } });
+  await expect(create('/a\x1b', 5)).rejects.toThrow("file '/a\\x1b' is 5");
+  await expect(create('a\x1b', FUNCTION)).rejects.toThrow("file 'a\\x1b': expected the absolute");
+});

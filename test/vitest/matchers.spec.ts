@@ -117,6 +117,11 @@ describe('toReturn', () => {
     );
   });
 
+  it('says what the CPU lacks of an instruction', () => {
+    const text = messageOf(() => expect('vaddps ymm0, ymm0, ymm1; ret').toReturn(1));
+    expect(text).toMatch(/^ {2}cpu +the emulated CPU has no AVX$/m);
+  });
+
   it('leaves spies to vitest', () => {
     const spy = vi.fn(() => 1);
     expect(spy).not.toReturn();

@@ -6,6 +6,7 @@ import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { SyscallEvent, TraceEvent } from '../../trace/events.js';
+import { missingExtension } from '../../x86/missing-extension.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
 
@@ -15,6 +16,7 @@ const VSYSCALL = { start: 0xffff_ffff_ff60_0000n, end: 0xffff_ffff_ff60_1000n };
 const NULL_END = 0x1_0000n;
 /** Two bytes of zero are `add [rax], al`: so many in a row are no code. */
 const ZEROS = 16;
+const LONGEST_INSTRUCTION = 15;
 
 /** Sentences without a full stop, the nearest cause first; empty when there is nothing plain to say. */
 export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
@@ -22,6 +24,7 @@ export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
   const missing = missingCall(sandbox.trace);
   return [
     ...fetchCause(sandbox, outcome),
+    ...illegalCause(sandbox, outcome),
     ...(missing === undefined
       ? []
       : [`${missing.name} had answered ENOSYS before: there is no such call here`]),
@@ -45,6 +48,11 @@ function fetchCause(sandbox: Sandbox, { access, address, code, pc }: SignalOutco
   return executesZeros(sandbox, pc)
     ? ['the instruction is made of zeros: the program ran into memory that holds no code']
     : [];
+}
+
+function illegalCause(sandbox: Sandbox, { signal, pc }: SignalOutcome): string[] {
+  if (signal !== 'SIGILL') return [];
+  return [missingExtension(peekUpTo(sandbox, pc, LONGEST_INSTRUCTION), sandbox.arch) ?? []].flat();
 }
 
 /** Ended at a fetch from mapped memory in which there is no code. */

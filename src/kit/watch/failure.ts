@@ -8,6 +8,7 @@ import { otherEndText } from '../../base/outcome.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import { straceLine } from '../../trace/print.js';
 import { causeOf, faultLine, firstRefusal, ruleOfFault } from '../../trace/print-cause.js';
+import { missingExtension } from '../../x86/missing-extension.js';
 import { flagsText } from '../abi/machine-state.js';
 import { GUARD_FAILURES } from '../bed/linked-code.js';
 import type { CallResult } from '../run/call-result.js';
@@ -33,7 +34,7 @@ export interface FailureOptions {
 const OPTIONS: OptionNames<FailureOptions> = { mark: true };
 
 /** Sections that fit on the line of their name. */
-const SHORT: readonly string[] = ['arguments', 'jump', 'flags', 'buffers', 'policy'];
+const SHORT: readonly string[] = ['arguments', 'jump', 'cpu', 'flags', 'buffers', 'policy'];
 
 /** `headline`, then everything that may explain it, indented. */
 export function failureText(
@@ -48,6 +49,7 @@ export function failureText(
     ['arguments', args.length === 0 ? [] : [argumentsText(args)]],
     ['code', listingAround(result, marked)],
     ['jump', [strayJump(result) ?? []].flat()],
+    ['cpu', [missingOf(result) ?? []].flat()],
     ['registers', registerLines(result)],
     ['flags', flagLines(result)],
     ['buffers', bufferLines(result)],
@@ -76,6 +78,17 @@ function listingAround({ facts }: CallResult, mark: Addr | undefined): string[] 
     ...(mark === undefined ? {} : { mark }),
   });
   return [...(from > 0 ? ['   ...'] : []), ...lines, ...(to < all.length ? ['   ...'] : [])];
+}
+
+/** What the CPU lacks of the instruction that it died at. */
+function missingOf({ outcome, facts }: CallResult): string | undefined {
+  if (outcome.kind !== 'signal' || outcome.signal !== 'SIGILL') return undefined;
+  const { pc } = outcome;
+  const { arch, parts } = facts.code;
+  const part = parts.find(
+    ({ address, bytes }) => address <= pc && pc < address + BigInt(bytes.length),
+  );
+  return part && missingExtension(part.bytes.subarray(Number(pc - part.address)), arch);
 }
 
 function registerLines({ before, after, facts }: CallResult): string[] {

@@ -173,6 +173,10 @@ export class AssemblySymbols {
   }
 
   #unknown(name: string): string {
+    // As compilers name what a linker brings: puts@PLT.
+    if (/@(PLT|GOT\w*)$/i.test(name)) {
+      return `unknown label or constant '${name}': for C with a library, link it: gcc -static`;
+    }
     const own = nearest(name, [...this.labels.keys(), ...this.#assignments.keys()]);
     const guess = own ?? nearest(name, this.#constants.keys());
     const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;

@@ -70,3 +70,49 @@ describe('bytes with relocations', () => {
     expect(() => linkCode(raw, { entry: 'strat' })).toThrow("did you mean 'start'?");
   });
 });
+
+describe('names with terminal escapes', () => {
+  const red = '\x1b[31m';
+  const code = Uint8Array.of(0xe8, 0, 0, 0, 0);
+  const call = { offset: 1, type: 'rel32', symbol: `f${red}` };
+  it.each<[string, () => unknown, string]>([
+    [
+      'an object that is cut off',
+      () => linkCode({ name: `a${red}.o`, bytes: Uint8Array.of(0x7f, 0x45, 0x4c, 0x46) }),
+      'a\\x1b[31m.o: is cut off',
+    ],
+    [
+      'a label outside',
+      () => linkCode({ arch: 'x86-64', code, symbols: { [`x${red}`]: 99 } }),
+      "symbol 'x\\x1b[31m' is at offset 99",
+    ],
+    [
+      'a symbol defined twice',
+      () => {
+        const one = { arch: 'x86-64', code, symbols: { [`x${red}`]: 0 } } as const;
+        return linkCode([one, one]);
+      },
+      "symbol 'x\\x1b[31m' is defined in",
+    ],
+    [
+      'a target out of reach',
+      () =>
+        linkCode(
+          { arch: 'x86-64', code, relocations: [call] },
+          { externals: { [`f${red}`]: 1n << 40n } },
+        ),
+      "against 'f\\x1b[31m' does not fit",
+    ],
+    [
+      'a name nearly the same',
+      () =>
+        linkCode(
+          { arch: 'x86-64', code, relocations: [{ ...call, symbol: 'fo[31m' }] },
+          { externals: { [`fo${red}`]: 1 } },
+        ),
+      "did you mean 'fo\\x1b[31m'?",
+    ],
+  ])('are spelt out: %s', (_, act, text) => {
+    expect(act).toThrow(text);
+  });
+});

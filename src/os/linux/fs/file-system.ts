@@ -7,6 +7,7 @@
 import { KERNEL_BYTES } from '../../../base/charges.js';
 import { MayexecError } from '../../../base/errors.js';
 import { fail, ok, type Result } from '../../../base/result.js';
+import { visible } from '../../../base/text.js';
 import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
 import type { Frames } from '../../../memory/frames.js';
 import type { ObjectKind } from '../../../memory/object.js';
@@ -154,7 +155,7 @@ export class FileSystem {
    */
   mountAt(path: string, options: readonly string[]): void {
     if (!path.startsWith('/')) {
-      throw new MayexecError(`mount '${path}': expected the absolute path of a directory`);
+      throw new MayexecError(`mount '${visible(path)}': expected the absolute path of a directory`);
     }
     const at = this.#directories(path === '/' ? '/' : `${path}/`);
     const { parent } = at;
@@ -171,7 +172,7 @@ export class FileSystem {
   /** What the host puts in: directories on the way appear, a file that exists gets the new content. */
   write(path: string, { content, mode, xattrs }: FileInit): void {
     if (!path.startsWith('/') || path.endsWith('/')) {
-      throw new MayexecError(`file '${path}': expected the absolute path of a file`);
+      throw new MayexecError(`file '${visible(path)}': expected the absolute path of a file`);
     }
     const parent = this.#directories(path);
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -182,7 +183,8 @@ export class FileSystem {
     });
     file.xattrs = new Map(Object.entries(xattrs ?? {}));
     const before = parent.lookup(name);
-    if (before instanceof Directory) throw new MayexecError(`file '${path}': is a directory`);
+    if (before instanceof Directory)
+      throw new MayexecError(`file '${visible(path)}': is a directory`);
     if (before !== undefined) before.links = 0;
     parent.insert(name, file);
   }
@@ -193,7 +195,7 @@ export class FileSystem {
     const inode = found.ok ? found.value.inode : undefined;
     if (!(inode instanceof RegularFile)) {
       const why = !found.ok ? found.errno : inode === undefined ? 'ENOENT' : 'not a regular file';
-      throw new MayexecError(`no file '${path}' in the sandbox (${why})`);
+      throw new MayexecError(`no file '${visible(path)}' in the sandbox (${why})`);
     }
     return inode.content.read(0, inode.size).slice();
   }
@@ -222,11 +224,15 @@ export class FileSystem {
     let at = this.root;
     for (const name of path.split('/').slice(1, -1)) {
       if (name === '' || name === '.' || name === '..') {
-        throw new MayexecError(`file '${path}': expected a path without empty parts, '.' and '..'`);
+        throw new MayexecError(
+          `file '${visible(path)}': expected a path without empty parts, '.' and '..'`,
+        );
       }
       const next = at.lookup(name) ?? this.directory(at, name, at.mount, 0o755, USER_ID);
       if (!(next instanceof Directory)) {
-        throw new MayexecError(`file '${path}': '${at.pathOf(name)}' is not a directory`);
+        throw new MayexecError(
+          `file '${visible(path)}': '${visible(at.pathOf(name))}' is not a directory`,
+        );
       }
       at = next;
     }
