@@ -1,6 +1,8 @@
 /** From an assembly source to an executable: each run of sections with equal rights becomes a PT_LOAD. */
+
 import type { Addr, Arch } from '../base/address.js';
-import { MayexecError } from '../base/errors.js';
+import { checkBytes } from '../base/arguments.js';
+import { MayexecError, unknownValue } from '../base/errors.js';
 import { type ElfHeader, type ElfSegment, writeElf } from '../formats/elf/writer.js';
 import {
   type Assembled,
@@ -47,6 +49,10 @@ export async function assembleProgram(
 
 /** An executable of bytes that were made elsewhere: `_start` is the first of them. */
 export function programOfCode(code: Uint8Array, arch: Arch): Uint8Array {
+  checkBytes('the code', code);
+  if (!Object.hasOwn(DEFAULT_ADDRESS, arch)) {
+    throw unknownValue('architecture', arch, Object.keys(DEFAULT_ADDRESS));
+  }
   const address = DEFAULT_ADDRESS[arch];
   const segment = { address, bytes: code, memoryLength: code.length, write: false, exec: true };
   return writeElf({

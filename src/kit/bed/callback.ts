@@ -1,4 +1,5 @@
 /** Functions of the host that the guest can call through a pointer. */
+import { checkText, wrongArgument } from '../../base/arguments.js';
 import type { AbiName } from '../abi/convention.js';
 import type { GuestValue } from '../abi/value-bytes.js';
 
@@ -32,6 +33,10 @@ export function callback(
   implementation: CallbackFunction,
   abi?: AbiName,
 ): Callback {
+  checkText('the signature of a callback', signature, "a string such as 'i32(i32)'");
+  if (typeof implementation !== 'function') {
+    throw wrongArgument('the callback', implementation, 'a function');
+  }
   return {
     kind: 'callback',
     signature,

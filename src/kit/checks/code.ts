@@ -1,5 +1,6 @@
 /** checkDisassembly, toMatchListing, checkBehavesLike: what the code is, and whether another does the same. */
 
+import { checkText } from '../../base/arguments.js';
 import { checkOptionNames } from '../../base/options.js';
 import type { CodeSource } from '../bed/code.js';
 import { disagreement } from '../inputs/explore.js';
@@ -10,10 +11,13 @@ import { fullListing, plainListing } from '../watch/code-listing.js';
 import { failureText } from '../watch/failure.js';
 import { normalInstruction } from '../watch/instruction-text.js';
 import { valueWriter } from '../watch/last-writer.js';
-import type { CheckVerdict } from './verdict.js';
+import { type CheckVerdict, checkResult } from './verdict.js';
 
 /** Comments make no difference, nor what normalInstruction levels; labels may stand for addresses. */
-export function checkDisassembly({ facts }: CallResult, expected: string): CheckVerdict {
+export function checkDisassembly(result: CallResult, expected: string): CheckVerdict {
+  checkResult('checkDisassembly', result);
+  checkText('checkDisassembly: what is expected', expected);
+  const { facts } = result;
   const { code } = facts;
   const actual = plainListing(code).split('\n');
   const wanted = expected
@@ -46,6 +50,7 @@ export function checkBehavesLike(
   other: CodeSource,
   options: InputOptions = {},
 ): CheckVerdict {
+  checkResult('checkBehavesLike', result);
   checkOptionNames('toBehaveLike', options, INPUT_OPTIONS);
   const found = disagreement(result, other, options);
   const runs = result.facts.plan.args.length === 0 ? 1 : (options.runs ?? 100) + 1;

@@ -1,11 +1,12 @@
 /** checkWithin, checkTouches: how much the code runs, and which memory it touches. */
 
+import { checkRecord } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { threadPages } from '../bed/thread.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
-import { type CheckVerdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
 
 export interface Cost {
   readonly instructions: number;
@@ -14,6 +15,8 @@ export interface Cost {
 const COST: OptionNames<Cost> = { instructions: true };
 
 export function checkWithin(result: CallResult, wanted: Cost): CheckVerdict {
+  checkResult('checkWithin', result);
+  checkRecord('checkWithin: the cost', wanted, 'an object such as { instructions: 9 }');
   checkOptionNames('toRunWithin', wanted, COST);
   const { instructions: most } = wanted;
   if (!(most >= 0)) throw new MayexecError(`{ instructions: ${most} }: expected a number from 0`);
@@ -57,6 +60,9 @@ interface Span {
  * constants.
  */
 export function checkTouches(result: CallResult, reach: Reach): CheckVerdict {
+  checkResult('checkTouches', result);
+  if (!Array.isArray(reach))
+    checkRecord('checkTouches: the reach', reach, 'a list or { read, write }');
   const { read, write } = byAccess(reach);
   const writable = [...spans(result, write), ownStack(result)];
   const readable = [

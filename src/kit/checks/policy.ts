@@ -1,5 +1,6 @@
 /** checkFault, checkDenied, checkAllowed, checkNeverWritableAndExecutable: folds over the trace. */
 
+import { checkText, checkTextList, wrongArgument } from '../../base/arguments.js';
 import { unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { Fault } from '../../base/outcome.js';
@@ -11,7 +12,7 @@ import { faultLine, firstRefusal, refuses } from '../../trace/print-cause.js';
 import { call } from '../pool.js';
 import type { CallResult } from '../run/call-result.js';
 import { outcomeText } from '../watch/failure.js';
-import { type CheckVerdict, verdictOf } from './verdict.js';
+import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
 
 /** What a matcher of traces takes: a call's result, or a sandbox with all that happened in it. */
 export type Traced = CallResult | Sandbox;
@@ -30,6 +31,7 @@ const ACCESSES = ['read', 'write', 'exec'];
 const CODES = ['SEGV_MAPERR', 'SEGV_ACCERR', 'SEGV_PKUERR', 'BUS_ADRERR'];
 
 export function checkFault(traced: Traced, wanted: FaultWanted = {}): CheckVerdict {
+  checkTraced('checkFault', traced);
   checkOptionNames('toFault', wanted, FAULT);
   if (wanted.access !== undefined && !ACCESSES.includes(wanted.access)) {
     throw unknownValue('access', wanted.access, ACCESSES);
@@ -75,6 +77,8 @@ function placeOf(traced: Traced, at: FaultWanted['at']): bigint | undefined {
 }
 
 export function checkDenied(traced: Traced, rule: string): CheckVerdict {
+  checkTraced('checkDenied', traced);
+  checkText('checkDenied: the rule', rule);
   checkRule(rule);
   return tracedVerdict(traced, {
     pass: deniedBy(traced.trace, rule),
@@ -113,7 +117,9 @@ export function checkAllowed(
   result: CallResult,
   policies: string | readonly string[],
 ): CheckVerdict {
+  checkResult('checkAllowed', result);
   const names = typeof policies === 'string' ? [policies] : policies;
+  checkTextList('checkAllowed: the policies', names);
   const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
   for (const name of names) {
     const { code, args, options, convention } = result.facts;
@@ -139,6 +145,7 @@ export function checkAllowed(
 const WX = 6;
 
 export function checkNeverWritableAndExecutable(traced: Traced): CheckVerdict {
+  checkTraced('checkNeverWritableAndExecutable', traced);
   const found = traced.trace.find(
     (event) =>
       event.type === 'vma' && event.after !== undefined && (event.after.rights & WX) === WX,
@@ -161,6 +168,11 @@ interface TracedJudgement {
   readonly pass: boolean;
   readonly expected: string;
   readonly actual: () => string;
+}
+
+function checkTraced(door: string, traced: unknown): void {
+  const ok = typeof traced === 'object' && traced !== null && 'trace' in traced;
+  if (!ok) throw wrongArgument(`${door}: what was run`, traced, 'what call() gives, or a Sandbox');
 }
 
 function tracedVerdict(traced: Traced, judged: TracedJudgement): CheckVerdict {

@@ -1,5 +1,6 @@
 /** Looks for inputs: those at which code does not return, and those at which two codes disagree. */
 
+import { checkRecord } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { conventionOf, DEFAULT_ABI } from '../abi/convention.js';
 import { parseSignature } from '../abi/signature.js';
@@ -30,6 +31,7 @@ export interface Found {
  * end), and simplifies those. Undefined when it always returned.
  */
 export function explore(source: CodeSource, given: ExploreOptions): Found | undefined {
+  checkRecord('the options of explore', given, "an object such as { signature: 'i32(i32)' }");
   checkOptionNames('explore', given, OPTIONS);
   const { runs, seed, arguments: make, allows = () => true, arch, policy, ...options } = given;
   const byAbi = options.abi === undefined ? undefined : conventionOf(options.abi).arch;
@@ -64,6 +66,8 @@ export function disagreement(
   source: CodeSource,
   options: InputOptions = {},
 ): Disagreement | undefined {
+  checkRecord('disagreement: the result', first, 'what call() gives');
+  checkRecord('disagreement: the result', first.facts, 'what call() gives');
   checkOptionNames('disagreement', options, INPUT_OPTIONS);
   const { code, plan, args, call } = first.facts;
   const other = loadCode(source, code.arch);

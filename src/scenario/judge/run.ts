@@ -1,5 +1,6 @@
 /** Runs a scenario: every program under each of its policies, compared, classified and reported. */
 
+import { checkRecord, checkText } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import {
   type Classified,
@@ -41,7 +42,10 @@ const OPTIONS: OptionNames<ScenarioOptions> = {
 
 /** Loads and runs a file. What is wrong with it is in the report; only a bug of ours throws. */
 export async function runScenario(text: string, options: ScenarioOptions): Promise<FileReport> {
+  checkText('the text of the scenario', text);
+  checkRecord('the options of runScenario', options, "an object such as { file: 'a.s' }");
   checkOptionNames('runScenario', options, OPTIONS);
+  checkText('file of runScenario', options.file);
   const { file, include, ownPolicies } = options;
   try {
     checkSize(text, new Problems(file));

@@ -1,5 +1,6 @@
 /** The matrix: programs by policy, with outcome class and the rule that decided. */
 
+import { checkRecord, checkText, checkTextList } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import {
   classify,
@@ -53,7 +54,10 @@ const OPTIONS: OptionNames<MatrixOptions> = {
  * @throws ScenarioError for a file that is wrong.
  */
 export async function matrixRows(text: string, options: MatrixOptions): Promise<MatrixRow[]> {
+  checkText('the text of the scenario', text);
+  checkRecord('the options of matrixRows', options, "an object such as { file: 'a.s' }");
   checkOptionNames('matrixRows', options, OPTIONS);
+  checkTextList('policies of matrixRows', options.policies);
   const { file, include, ownPolicies } = options;
   const own = ownPoliciesOf(ownPolicies);
   const scenario = await loadScenario(text, { file, include, ownPolicies });
