@@ -6,7 +6,7 @@ import type { Addr } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import { Struct } from '../../base/struct.js';
 import type { PeContent } from './content.js';
-import { DIRECTORY } from './image.js';
+import { DIRECTORY, IMAGE_FILE_RELOCS_STRIPPED } from './image.js';
 
 const MAX_DLLS = 1024;
 const MAX_IMPORTS = 16384;
@@ -154,12 +154,18 @@ const IMAGE_REL_BASED_LOW = 2;
 const IMAGE_REL_BASED_HIGHLOW = 3;
 const IMAGE_REL_BASED_DIR64 = 10;
 
-/** Moves the image to another base. @throws MayexecError when it cannot be moved. */
+/**
+ * Moves the image to another base. One without the directory has nothing to relocate, unless its header says that
+ * relocations were stripped. @throws MayexecError when it cannot be moved.
+ */
 export function relocate(content: PeContent, base: Addr): void {
   const delta = base - content.image.base;
   if (delta === 0n) return;
   const { rva, size } = content.image.directories[DIRECTORY.relocation]!;
-  if (rva === 0 || size === 0) throw new MayexecError('the image has no relocations');
+  if (rva === 0 || size === 0) {
+    if ((content.image.characteristics & IMAGE_FILE_RELOCS_STRIPPED) === 0) return;
+    throw new MayexecError('the image has no relocations: they were stripped');
+  }
   for (let at = 0; at + 8 <= size; ) {
     const page = content.u32(rva + at);
     const length = content.u32(rva + at + 4);

@@ -119,6 +119,25 @@ describe.each(ARCHES)('a PE file for %s', (arch) => {
     expect(tlsOf(content, base)?.callbacks).toEqual([0x1000]);
   });
 
+  it('without a directory of relocations has nothing to relocate, unless they were stripped', () => {
+    const move = (characteristics: number): void => {
+      const bytes = writePe({
+        arch,
+        base: baseOf(arch),
+        entry: 0x1000,
+        sections: [{ name: '.text', rva: 0x1000, bytes: Uint8Array.of(0xc3), exec: true }],
+      });
+      // Characteristics of the COFF header behind 'PE\0\0'.
+      const at = new Struct(bytes).u32(0x3c) + 22;
+      new Struct(bytes).setU16(at, characteristics);
+      const { content } = opened(bytes);
+      relocate(content, 0x2000_0000n);
+      expect(content.read(0x1000, 1)).toEqual(Uint8Array.of(0xc3));
+    };
+    expect(() => move(0x22)).not.toThrow();
+    expect(() => move(0x23)).toThrow('stripped');
+  });
+
   it('takes no memory for pages that the file says nothing of', () => {
     const { content } = opened(sample(arch));
     expect(content.page(2)?.length).toBe(4096);
