@@ -53,6 +53,11 @@ export async function injectEach(given: GivenProgram, spec: string): Promise<Eac
     throw new MayexecError(`--inject-each '${spec}': expected CALL[,CALL...][:error=ERRNO]`);
   }
   using reference = await openProgram(given);
+  if (reference.os !== 'linux') {
+    throw new MayexecError(
+      `--inject-each '${spec}': injection is for Linux programs, and this sandbox runs os '${reference.os}'`,
+    );
+  }
   const expected = finished(reference, startProgram(reference, given));
   const trials: EachTrial[] = [];
   const cut: string[] = [];

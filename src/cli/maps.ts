@@ -1,6 +1,6 @@
 /** `mayexec maps`: the address space of a program when it has ended, or all the way there. */
 import { type Outcome, type Sandbox, timelineOf } from '../index.js';
-import type { Command, Given } from './arguments.js';
+import { type Command, type Given, UsageError } from './arguments.js';
 import { endingText } from './ending.js';
 import { toJson } from './json.js';
 import {
@@ -43,6 +43,11 @@ export const maps: Command = {
 async function runMaps(given: Given): Promise<number> {
   const program = await givenProgram('maps', given);
   using sandbox = await openProgram(program);
+  if (given.switches.has('over-time') && sandbox.os === 'windows') {
+    throw new UsageError(
+      '--over-time follows system calls of Linux: it is for Linux programs and Wine so far',
+    );
+  }
   const outcome = startProgram(sandbox, program);
   if (given.switches.has('json')) stdout.lines([toJson(record(program.path, sandbox, outcome))]);
   else if (given.switches.has('over-time')) {

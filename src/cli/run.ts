@@ -119,7 +119,9 @@ async function runProgram(given: Given): Promise<number> {
   if (json) {
     const explained = given.switches.has('explain');
     const explanation = explained
-      ? ((await explanationOf(program, isFull(given))) ?? null)
+      ? sandbox.os === 'linux'
+        ? ((await explanationOf(program, isFull(given))) ?? null)
+        : null
       : undefined;
     const record = runRecord(
       program.path,
@@ -130,6 +132,7 @@ async function runProgram(given: Given): Promise<number> {
     stdout.lines([toJson({ ...record, explanation })]);
   } else {
     await tell(sandbox, outcome);
+    if (given.switches.has('explain') && sandbox.os !== 'linux') stderr.print(LINUX_ONLY);
     if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
     if (given.switches.has('log')) {
       stderr.lines(sandbox.kernelLog.map((line) => visible(line)));
@@ -158,6 +161,8 @@ async function classOf(
 
 const NOTHING_REFUSED =
   'mayexec: nothing was refused that another call or a weaker policy would allow\n';
+
+const LINUX_ONLY = 'mayexec: not explained: explanations are for Linux programs so far\n';
 
 const TOO_LATE =
   'mayexec: not explained: what was refused came later than an explanation looks (--explain=full looks ten times as far)\n';

@@ -193,8 +193,18 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? DEFAULT_BLOCKS, 1, 2 ** 52),
     protectionKeys,
-    injections: [options.inject ?? []].flat().flatMap((spec) => parseInjections(spec)),
+    injections: injectionsOf(options, os),
   };
+}
+
+function injectionsOf({ inject = [] }: SandboxOptions, os: GuestOs): readonly Injection[] {
+  const specs = [inject].flat();
+  if (specs.length > 0 && os !== 'linux') {
+    throw new MayexecError(
+      `injection '${specs[0]}': injection is for Linux programs, and this sandbox runs os '${os}'`,
+    );
+  }
+  return specs.flatMap((spec) => parseInjections(spec));
 }
 
 /** What has no range of its own: types, for whoever writes JavaScript. */

@@ -86,10 +86,11 @@ function callLine(event: SyscallEvent, column = RESULT_COLUMN): string {
   return `${call.padEnd(column)} = ${resultText(event)}${INJECTED[event.injected ?? 'no']}`;
 }
 
-/** A Windows API call: the result in hexadecimal, and the error that it set. */
-function apiLine({ name, shown, value, error }: ApiEvent): string {
+/** A Windows API call: the result in hexadecimal, the error that it set, and the rule that refused it. */
+function apiLine({ name, shown, value, error, cause }: ApiEvent): string {
   const call = `${name}(${shown.join(', ')})`;
-  const failed = error === undefined ? '' : ` (error ${error})`;
+  const parts = [error === undefined ? '' : `error ${error}`, cause?.rule ?? ''].filter(Boolean);
+  const failed = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
   return `${call.padEnd(RESULT_COLUMN)} = ${value < 10n ? value : `0x${value.toString(16)}`}${failed}`;
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assemblePe } from '../../src/toolchain/assemble-pe.js';
 import { CommandFolder } from './command.js';
 
 const ASM = fileURLToPath(new URL('../../asm/', import.meta.url));
@@ -136,5 +137,41 @@ describe('--trace=CALLS', () => {
     expect(readFileSync(join(folder.path, 'trace.txt'), 'utf8')).toMatch(
       /^mmap\(.*\nmprotect\(.*\nwrite\([\s\S]*\+\+\+ exited with 0 \+\+\+\n$/,
     );
+  });
+});
+
+describe('of a program for Windows', () => {
+  const SOURCE = `
+    .import kernel32.dll, VirtualAlloc, ExitProcess
+    .globl _start
+_start:
+    sub rsp, 0x28
+    xor ecx, ecx
+    mov edx, 4096
+    mov r8d, 0x3000
+    mov r9d, 0x40
+    call [VirtualAlloc]
+    xor ecx, ecx
+    call [ExitProcess]`;
+  beforeAll(async () => {
+    folder.write('win.exe', (await assemblePe(SOURCE, { arch: 'x86-64' })).elf);
+  });
+
+  it.each([
+    ['run', ['--inject', 'VirtualAlloc:error=ENOMEM'], /injection is for Linux programs/],
+    ['run', ['--inject', 'mmap:error=ENOMEM', '--os', 'wine'], /injection is for Linux programs/],
+    ['run', ['--inject-each', 'mmap'], /injection is for Linux programs/],
+    ['maps', ['--over-time'], /Linux programs and Wine so far/],
+  ])('%s %j is refused in a line', (command, options, message) => {
+    const { status, stderr } = folder.mayexec([command, 'win.exe', ...options]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('--explain says that there is none, and the trace names the rule', () => {
+    const { status, stderr } = run('win.exe', '--policy', 'acg', '--explain=full', '--trace');
+    expect(status).toBe(0);
+    expect(stderr).toContain('explanations are for Linux programs so far');
+    expect(stderr).toMatch(/^VirtualAlloc\(.* = 0 \(error 1655, acg\/new-code\)$/m);
   });
 });
