@@ -78,6 +78,18 @@ describe('building', () => {
     expect(notices).toContain('GNU GENERAL PUBLIC LICENSE');
   });
 
+  it('refuses to bundle a package without a licence to pass on', () => {
+    workspace.write('node_modules/bare/package.json', '{ "name": "bare", "version": "1.0.0" }');
+    workspace.write('node_modules/bare/index.mjs', 'export const bare = 1;\n');
+    workspace.write(
+      'src/index.ts',
+      `${LIBRARY}export { bare } from '../node_modules/bare/index.mjs';\n`,
+    );
+    const { status, stderr } = workspace.build([]);
+    expect(stderr).toContain('bare is bundled, and has no licence file to pass on');
+    expect(status).toBe(1);
+  });
+
   it('makes a command that runs by itself and shares the one copy of the library', () => {
     workspace.build([]);
     const command = workspace.read('dist/cli.js');

@@ -66,7 +66,7 @@ export class CallFrames {
 
   /** What is known of the frame of the function that `pc` lies in; undefined when nothing is. */
   at(pc: number): CallFrame | undefined {
-    const entry = this.#entryAt(pc);
+    const entry = this.#entries.find(({ start, end }) => start <= pc && pc < end);
     if (entry === undefined) return undefined;
     try {
       return new FrameProgram(entry, this.#word).run(pc);
@@ -74,19 +74,6 @@ export class CallFrames {
       if (!(error instanceof RangeError)) throw error;
       return undefined;
     }
-  }
-
-  /**
-   * Of several the one that begins last, as unwinders look them up: glibc lets the entry of a function that signal
-   * handlers return to begin one byte early, within the function before it, since whoever looks takes one byte off.
-   */
-  #entryAt(pc: number): FrameEntry | undefined {
-    let best: FrameEntry | undefined;
-    for (const entry of this.#entries) {
-      if (entry.start > pc || pc >= entry.end) continue;
-      if (best === undefined || entry.start > best.start) best = entry;
-    }
-    return best;
   }
 
   #read(section: Uint8Array, address: number): void {
