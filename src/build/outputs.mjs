@@ -23,7 +23,7 @@ const FRONT_ENDS = {
   'fast-check': 'src/fast-check/index.ts',
   native: 'src/native/index.ts',
   cli: 'src/cli/main.ts',
-  'test-worker': 'src/cli/test-worker.ts',
+  'test-worker': 'src/cli/lessons/worker.ts',
 };
 /** What package.json exports. */
 const TYPED = [

@@ -10,18 +10,18 @@ import {
   visible,
 } from '../index.js';
 import { type Command, parseArguments, UsageError } from './arguments.js';
-import { demo } from './demo.js';
+import { demo } from './commands/demo.js';
+import { identify } from './commands/identify.js';
+import { maps } from './commands/maps.js';
+import { matrix } from './commands/matrix.js';
+import { policies } from './commands/policies.js';
+import { probe } from './commands/probe.js';
+import { run } from './commands/run.js';
+import { test } from './commands/test.js';
 import { overview, page } from './help.js';
-import { identify } from './identify.js';
-import { maps } from './maps.js';
-import { matrix } from './matrix.js';
-import { stderr, stdout } from './output.js';
-import { policies } from './policies.js';
-import { probe } from './probe.js';
-import { run } from './run.js';
+import { runWithin } from './host/timeout.js';
 import { USAGE } from './status.js';
-import { test } from './test.js';
-import { runWithin } from './timeout.js';
+import { stderr, stdout } from './terminal/output.js';
 
 const COMMANDS: readonly Command[] = [run, maps, test, matrix, policies, probe, identify, demo];
 const NAMES = COMMANDS.map(({ name }) => name);

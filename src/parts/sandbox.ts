@@ -44,7 +44,7 @@ export type { Pause, WatchHit } from '../kernel/run-control.js';
 export type { VmaHistory } from '../memory/history.js';
 export type { MemoryObject } from '../memory/object.js';
 export type { MemoryRequest, MemoryRequestKind } from '../memory/request.js';
-export type { Vma } from '../os/linux/mm/vma.js';
+export type { Vma } from '../os/linux/mm/vmas/vma.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from '../policy/define.js';
 export type { MechanismInfo, PolicyInfo } from '../policy/definition.js';
 export { type OwnPolicies, ownPoliciesOf, withOwnPolicies } from '../policy/own-policies.js';

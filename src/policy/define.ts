@@ -17,7 +17,7 @@ import { checkRecord } from '../base/arguments.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { shorten } from '../base/text.js';
-import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
+import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vmas/vma.js';
 import { EFFECT_NAMES, type PolicyEffects } from './effects.js';
 import { HOOK_NAMES, HOOKS, type HookName } from './hooks.js';
 import { allow, allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';

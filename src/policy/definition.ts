@@ -3,7 +3,7 @@
 import type { Errno } from '../abi/linux/errno.js';
 import type { Arch } from '../base/address.js';
 import { InvariantError, MayexecError, unknownValue } from '../base/errors.js';
-import type { VmFlags } from '../os/linux/mm/vma.js';
+import type { VmFlags } from '../os/linux/mm/vmas/vma.js';
 import { allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
 
 export const OS_NAMES = ['linux', 'windows', 'wine'] as const;

@@ -7,7 +7,7 @@
 import { InvariantError } from '../base/errors.js';
 import { allow, type Ruling, type Verdict } from '../base/verdict.js';
 import type { ImageFacts } from '../os/linux/exec/hooks.js';
-import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vma.js';
+import { VM_ACCESS, VM_MAYACCESS, type VmFlags } from '../os/linux/mm/vmas/vma.js';
 import { type MergedEffects, mergeEffects } from './effects.js';
 import { type AllHookArguments, HOOK_NAMES, HOOKS, type HookName } from './hooks.js';
 import type { Policy } from './policy.js';

@@ -33,7 +33,7 @@ import { permsText } from '../memory/mapping.js';
 import { resolvePolicies } from '../policy/registry.js';
 import type { TraceEvent } from '../trace/events.js';
 import { Recorder } from '../trace/recorder.js';
-import { exceptionReport } from '../win32/report.js';
+import { exceptionReport } from '../win32/guest/report.js';
 import {
   type CheckedOptions,
   checkCall,

@@ -6,13 +6,13 @@ import { STATUS } from '../abi/windows/status.js';
 import type { Addr, AddrRange } from '../base/address.js';
 import type { Stop } from '../engine/engine.js';
 import { FAULT_NO_MEMORY } from '../engine/engine.js';
-import { GATE_VECTOR } from './builtin-dlls.js';
-import { CallbackReturned, ProcessEnded, Resumed } from './control.js';
+import { CallbackReturned, ProcessEnded, Resumed } from './calls/control.js';
+import { CALLBACK_GATE } from './calls/guest-call.js';
+import { performApi } from './calls/perform.js';
 import { raise } from './exceptions/dispatch.js';
 import { memoryFault } from './exceptions/memory-fault.js';
-import { CALLBACK_GATE } from './guest-call.js';
-import { performApi } from './perform.js';
-import type { Win32Process } from './process.js';
+import { GATE_VECTOR } from './loader/builtin-dlls.js';
+import type { Win32Process } from './process/process.js';
 
 /** Runs until the process ends. @throws ProcessEnded always. */
 export function runProcess(process: Win32Process): never {

@@ -8,8 +8,8 @@ import type { Saved } from '../kernel/snapshot.js';
 import type { ListedMapping } from '../memory/mapping.js';
 import type { Section } from '../os/windows/memory/section.js';
 import type { VirtualMemory } from '../os/windows/memory/virtual-memory.js';
+import type { Mitigations } from './dep/mitigations.js';
 import type { GuestFileData } from './files.js';
-import type { Mitigations } from './mitigations.js';
 
 /** A number: a table of the system's, of so many bytes. */
 export type StartPart = 'stack' | 'heap' | number;

@@ -10,7 +10,7 @@ import type { OutputSink } from '../kernel/output.js';
 import type { TraceRecorder } from '../trace/events.js';
 import type { GuestFiles } from './files.js';
 import type { LoadableDll } from './loader/loadable-dll.js';
-import type { Win32Process } from './process.js';
+import type { Win32Process } from './process/process.js';
 import type { Space } from './space.js';
 
 /** What a system is, beyond its memory. */

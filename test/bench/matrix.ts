@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { scenarioFiles } from '../../src/cli/test-files.js';
+import { scenarioFiles } from '../../src/cli/lessons/files.js';
 import { listPolicies, loadScenario, policySystems } from '../../src/index.js';
 import { ROOT } from './bare.js';
 import { contest } from './measure.js';

@@ -23,7 +23,7 @@ const OTHER_ENTRIES = [
   ...['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe'].map(
     (name) => `src/parts/${name}.ts`,
   ),
-  'src/cli/test-worker.ts',
+  'src/cli/lessons/worker.ts',
   'src/vitest/index.ts',
   'src/fast-check/index.ts',
   'src/native/index.ts',

@@ -1,6 +1,6 @@
 /** The page of an explanation: what it says of runs that were cut short, left out or never begun. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { explanationLines } from '../../src/cli/explain.js';
+import { explanationLines } from '../../src/cli/report/explain.js';
 import { type Explanation, type Remedy, Sandbox } from '../../src/index.js';
 
 let sandbox: Sandbox;

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { printable } from '../../src/cli/output.js';
-import { renderTable } from '../../src/cli/table.js';
-import { hang, terminalOf } from '../../src/cli/terminal.js';
+import { printable } from '../../src/cli/terminal/output.js';
+import { renderTable } from '../../src/cli/terminal/table.js';
+import { hang, terminalOf } from '../../src/cli/terminal/terminal.js';
 import { CommandFolder } from './command.js';
 
 /** Names itself and a memfd in a terminal's language, maps that, asks for W+X, and faults. */

@@ -1,14 +1,14 @@
 /** The pages and objects that commands print, from hand-made input. */
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/cli/arguments.js';
-import { demoTable } from '../../src/cli/demo.js';
+import { demoTable } from '../../src/cli/commands/demo.js';
+import { policyList, policyPage } from '../../src/cli/commands/policies.js';
 import { overview, page } from '../../src/cli/help.js';
-import { toJson } from '../../src/cli/json.js';
-import { policyList, policyPage } from '../../src/cli/policies.js';
-import { splitSpecs } from '../../src/cli/policy-list.js';
-import { parseHex } from '../../src/cli/program.js';
+import { splitSpecs } from '../../src/cli/program/policy-list.js';
+import { parseHex } from '../../src/cli/program/program.js';
+import { toJson } from '../../src/cli/report/json.js';
 import { exitStatus } from '../../src/cli/status.js';
-import { terminalOf } from '../../src/cli/terminal.js';
+import { terminalOf } from '../../src/cli/terminal/terminal.js';
 import type { Outcome, PolicyInfo } from '../../src/index.js';
 
 const plain = terminalOf({}, {});

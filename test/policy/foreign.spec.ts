@@ -1,7 +1,7 @@
 /** dep, acg (Windows), hardened-runtime (macOS) and memfd-noexec: policies.md sections 7, 9.4 and 10.3. */
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../src/base/errors.js';
-import { VM_EXEC, VM_JIT } from '../../src/os/linux/mm/vma.js';
+import { VM_EXEC, VM_JIT } from '../../src/os/linux/mm/vmas/vma.js';
 import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/linux/memfd-noexec.js';
 import { parsePolicy } from '../../src/policy/registry.js';
 import {

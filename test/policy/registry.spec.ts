@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../src/base/errors.js';
-import { VM_EXEC, VM_MAYEXEC } from '../../src/os/linux/mm/vma.js';
+import { VM_EXEC, VM_MAYEXEC } from '../../src/os/linux/mm/vmas/vma.js';
 import { definePolicy } from '../../src/policy/define.js';
 import {
   describePolicy,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvariantError } from '../../src/base/errors.js';
 import { causeOfVerdict } from '../../src/base/verdict.js';
-import { VM_GROWSDOWN } from '../../src/os/linux/mm/vma.js';
+import { VM_GROWSDOWN } from '../../src/os/linux/mm/vmas/vma.js';
 import { allow, deny, kill, narrow, type Policy } from '../../src/policy/policy.js';
 import { type PolicyReport, PolicyStack } from '../../src/policy/stack.js';
 import { change, facts, mapping, text, vm, vma } from './support.js';

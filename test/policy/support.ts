@@ -11,7 +11,7 @@ import {
   VM_WRITE,
   type Vma,
   type VmFlags,
-} from '../../src/os/linux/mm/vma.js';
+} from '../../src/os/linux/mm/vmas/vma.js';
 import { type AllHookArguments, HOOK_NAMES, type HookName } from '../../src/policy/hooks.js';
 import type {
   MapRequest,

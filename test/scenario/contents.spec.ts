@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { scenarioFiles } from '../../src/cli/test-files.js';
+import { scenarioFiles } from '../../src/cli/lessons/files.js';
 import { loadScenario } from '../../src/scenario/read/load.js';
 import { include, ROOT } from './files.js';
 

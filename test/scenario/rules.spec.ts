@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { scenarioFiles } from '../../src/cli/test-files.js';
+import { scenarioFiles } from '../../src/cli/lessons/files.js';
 import { listPolicies } from '../../src/policy/registry.js';
 import { parseScenario } from '../../src/scenario/read/parse.js';
 import { Problems } from '../../src/scenario/read/scenario-error.js';

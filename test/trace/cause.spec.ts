@@ -4,7 +4,7 @@ import { firstDeniedCall } from '../../src/diagnosis/outcome/outcome-class.js';
 import { timelineOf } from '../../src/diagnosis/timeline/timeline.js';
 import { checkDenied } from '../../src/kit/checks/policy.js';
 import { RIGHT_EXEC } from '../../src/memory/mapping.js';
-import { VM_MAYEXEC, VM_MAYWRITE } from '../../src/os/linux/mm/vma.js';
+import { VM_MAYEXEC, VM_MAYWRITE } from '../../src/os/linux/mm/vmas/vma.js';
 import { definePolicy } from '../../src/policy/define.js';
 import { Sandbox } from '../../src/sandbox/sandbox.js';
 import type { FaultEvent, SyscallEvent } from '../../src/trace/events.js';

@@ -16,7 +16,7 @@ import type { PageWatch } from '../../memory/watch.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
-import type { Layout } from './mm/layout.js';
+import type { Layout } from './mm/placement/layout.js';
 import { SharedSegments } from './shm.js';
 import type { Sysctls } from './sysctl.js';
 

@@ -3,7 +3,7 @@ import { Random } from '../../base/random.js';
 import { linuxProfile } from '../../engine/cpu-profile.js';
 import type { Guest } from '../../kernel/guest.js';
 import type { GuestOptions, World } from '../../kernel/world.js';
-import { createLayout, layoutNames } from './mm/layout.js';
+import { createLayout, layoutNames } from './mm/placement/layout.js';
 import { LinuxProcess } from './process/linux-process.js';
 import { SYSCTLS } from './sysctl.js';
 

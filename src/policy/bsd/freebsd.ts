@@ -4,7 +4,7 @@
  * FreeBSD sys/vm/vm_mmap.c:kern_mmap(), kern_mprotect(), kern_mmap_maxprot(); sys/vm/vm_map.c:
  * vm_map_insert(), vm_map_protect() (MAP_WXORX).
  */
-import { VM_ACCESS, VM_EXEC, VM_WRITE, type VmFlags } from '../../os/linux/mm/vma.js';
+import { VM_ACCESS, VM_EXEC, VM_WRITE, type VmFlags } from '../../os/linux/mm/vmas/vma.js';
 import {
   compareVersions,
   type PolicyDefinition,

@@ -10,7 +10,7 @@ import {
   VM_MAYWRITE,
   VM_WRITE,
   type Vma,
-} from '../../os/linux/mm/vma.js';
+} from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, Rules } from '../definition.js';
 import {
   allow,

@@ -12,7 +12,7 @@ import {
   VM_MAYWRITE,
   VM_WRITE,
   type VmFlags,
-} from '../../os/linux/mm/vma.js';
+} from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, Rules } from '../definition.js';
 import { allow, type ImageFacts, type MapRequest, type Policy, type Verdict } from '../policy.js';
 

@@ -23,7 +23,7 @@ import {
   VM_WRITE,
   type Vma,
   type VmFlags,
-} from '../../os/linux/mm/vma.js';
+} from '../../os/linux/mm/vmas/vma.js';
 import {
   onOff,
   type PolicyDefinition,

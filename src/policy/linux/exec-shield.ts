@@ -7,7 +7,7 @@
  */
 import { type Addr, PAGE_SIZE_N, pageUp } from '../../base/address.js';
 import type { ExecutablePlacement } from '../../os/linux/mm/hooks.js';
-import { VM_EXEC, type Vma } from '../../os/linux/mm/vma.js';
+import { VM_EXEC, type Vma } from '../../os/linux/mm/vmas/vma.js';
 import { type OptionInfo, onOff, type PolicyDefinition, type PolicyTarget } from '../definition.js';
 import type { PolicyEffects } from '../effects.js';
 import { PF_X, PT_GNU_STACK } from '../elf-image.js';

@@ -12,7 +12,7 @@ import {
   PR_SET_MDWE,
 } from '../../abi/linux/mman.js';
 import { fail, ok, type Result } from '../../base/result.js';
-import { VM_EXEC, VM_WRITE, type VmFlags } from '../../os/linux/mm/vma.js';
+import { VM_EXEC, VM_WRITE, type VmFlags } from '../../os/linux/mm/vmas/vma.js';
 import {
   compareVersions,
   onOff,

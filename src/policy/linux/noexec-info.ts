@@ -1,4 +1,4 @@
-/** The page of text about noexec mounts; the rules themselves are in mm/mmap.ts and os/linux/exec. */
+/** The page of text about noexec mounts; the rules themselves are in mm/calls/mmap.ts and os/linux/exec. */
 import type { MechanismInfo } from '../definition.js';
 
 export const noexecInfo: MechanismInfo = {

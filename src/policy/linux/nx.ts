@@ -2,7 +2,7 @@
  * nx: the hardware's NX bit and a kernel without any further rule. A fetch needs VM_EXEC; whoever
  * asks for PROT_EXEC gets it. Compare Linux arch/x86/mm/fault.c:access_error().
  */
-import { VM_EXEC } from '../../os/linux/mm/vma.js';
+import { VM_EXEC } from '../../os/linux/mm/vmas/vma.js';
 import { type PolicyDefinition, Rules } from '../definition.js';
 import { allow, type Policy } from '../policy.js';
 

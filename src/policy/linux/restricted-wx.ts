@@ -21,7 +21,7 @@ import {
   VM_MAYWRITE,
   VM_WRITE,
   type VmFlags,
-} from '../../os/linux/mm/vma.js';
+} from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, Rules } from '../definition.js';
 import { allow, type Policy, type Verdict } from '../policy.js';
 

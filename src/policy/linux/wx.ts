@@ -2,7 +2,7 @@
  * wx: no page is writable and executable at once, and that is all: the plain reading of "W^X". A page
  * may be one and later the other. Like OpenBSD's rule in shape, with Linux's errno.
  */
-import { VM_EXEC, VM_MAYEXEC, VM_WRITE, type VmFlags } from '../../os/linux/mm/vma.js';
+import { VM_EXEC, VM_MAYEXEC, VM_WRITE, type VmFlags } from '../../os/linux/mm/vmas/vma.js';
 import { type PolicyDefinition, Rules } from '../definition.js';
 import { allow } from '../policy.js';
 

@@ -4,7 +4,7 @@
  * grsecurity 4.9 include/linux/grmsg.h, grsecurity/grsec_log.c:gr_log_varargs().
  */
 import type { Addr, Arch } from '../../base/address.js';
-import { VM_GROWSDOWN, type Vma } from '../../os/linux/mm/vma.js';
+import { VM_GROWSDOWN, type Vma } from '../../os/linux/mm/vmas/vma.js';
 import type { FaultContext, MmFacts, TaskFacts } from '../policy.js';
 import { taskOf } from '../task.js';
 

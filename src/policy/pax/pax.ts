@@ -14,7 +14,7 @@ import {
   VM_MAYWRITE,
   VM_WRITE,
   type Vma,
-} from '../../os/linux/mm/vma.js';
+} from '../../os/linux/mm/vmas/vma.js';
 import type { PolicyDefinition, PolicyOptions, PolicyTarget } from '../definition.js';
 import type { PolicyEffects, RandomBits } from '../effects.js';
 import { PF_X, PT_GNU_STACK } from '../elf-image.js';

@@ -18,7 +18,7 @@ import {
   VM_WRITE,
   type Vma,
   type VmFlags,
-} from '../../os/linux/mm/vma.js';
+} from '../../os/linux/mm/vmas/vma.js';
 import { hasTextRelocations, PT_GNU_RELRO, readElf } from '../elf-image.js';
 
 const RIGHTS = VM_ACCESS | VM_MAYACCESS;

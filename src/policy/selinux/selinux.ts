@@ -6,7 +6,7 @@
  */
 import { MAP_SHARED, MAP_TYPE } from '../../abi/linux/mman.js';
 import type { MemoryObject } from '../../memory/object.js';
-import { VM_EXEC, VM_SHARED, VM_WRITE, type Vma } from '../../os/linux/mm/vma.js';
+import { VM_EXEC, VM_SHARED, VM_WRITE, type Vma } from '../../os/linux/mm/vmas/vma.js';
 import { compareVersions, type PolicyDefinition, type PolicyOptions } from '../definition.js';
 import {
   allow,

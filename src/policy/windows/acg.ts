@@ -4,7 +4,7 @@
  * process that calls, not the one whose memory it is. For Windows guests only.
  * Microsoft documentation of PROCESS_MITIGATION_DYNAMIC_CODE_POLICY.
  */
-import { VM_EXEC, VM_WRITE, type Vma } from '../../os/linux/mm/vma.js';
+import { VM_EXEC, VM_WRITE, type Vma } from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, Rules } from '../definition.js';
 import { allow, type MapRequest, type ProtectRequest, type Verdict } from '../policy.js';
 

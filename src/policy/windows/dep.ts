@@ -6,7 +6,7 @@
  */
 import type { Addr } from '../../base/address.js';
 import type { Cause } from '../../base/verdict.js';
-import { VM_EXEC } from '../../os/linux/mm/vma.js';
+import { VM_EXEC } from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, type PolicyTarget, Rules } from '../definition.js';
 import type { DepMode, TrampolineEmulator } from '../effects.js';
 import { allow, type ImageFacts, type Policy } from '../policy.js';

@@ -1,7 +1,7 @@
 /** kernel32 and ntdll: unwinding of 64-bit code. */
 import { Struct } from '../../base/struct.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
 import { captureContext, contextSize, setContextWord } from '../exceptions/context.js';
 import { unwindX64 } from '../exceptions/frames-x64.js';
 import { resumeAt } from '../exceptions/pending.js';

@@ -1,7 +1,7 @@
 /** kernel32: handlers and RaiseException. */
 import { ERROR } from '../../abi/windows/status.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
 import { EXCEPTION_NONCONTINUABLE } from '../exceptions/context.js';
 import { raise } from '../exceptions/dispatch.js';
 import { unwindI386 } from '../exceptions/frames-i386.js';

@@ -1,10 +1,10 @@
 /** kernel32: files and standard handles. */
 import { ERROR } from '../../abi/windows/status.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import type { HandleObject } from '../handles.js';
-import { latinBytes, wideBytes } from '../memory-io.js';
-import type { Win32Process } from '../process.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import type { HandleObject } from '../process/handles.js';
+import { latinBytes, wideBytes } from '../process/memory-io.js';
+import type { Win32Process } from '../process/process.js';
 
 const CREATE_NEW = 1;
 const CREATE_ALWAYS = 2;

@@ -1,9 +1,9 @@
 /** kernel32: heaps. */
 import { ERROR, STATUS, win32Error } from '../../abi/windows/status.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
 import { raise } from '../exceptions/dispatch.js';
-import { HEAP_GENERATE_EXCEPTIONS, HEAP_ZERO_MEMORY } from '../heap.js';
+import { HEAP_GENERATE_EXCEPTIONS, HEAP_ZERO_MEMORY } from '../process/heap.js';
 
 function noMemory(call: ApiCall, flags: number): bigint {
   if ((flags | call.process.heaps.flags(call.word(0))) & HEAP_GENERATE_EXCEPTIONS) {

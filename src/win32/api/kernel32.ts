@@ -1,5 +1,5 @@
 /** kernel32 and kernelbase: all functions by name, as the system at hand exports them. */
-import type { ApiSet } from '../api.js';
+import type { ApiSet } from '../calls/api.js';
 import type { Win32System } from '../system.js';
 import { exceptionsApi } from './exceptions.js';
 import { exceptions64Api } from './exceptions-x64.js';

@@ -9,9 +9,9 @@ import { lock, unlock } from '../../os/windows/memory/lock.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { type MemoryBasicInformation, query } from '../../os/windows/memory/query.js';
 import { getWriteWatch, resetWriteWatch } from '../../os/windows/memory/write-watch.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import type { Win32Process } from '../process.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import type { Win32Process } from '../process/process.js';
 import { isSelf } from './self.js';
 
 const LOWEST = 0x10000n;

@@ -1,10 +1,10 @@
 /** kernel32: DEP and mitigation policies. Wine 8.0 answers most of these without looking; Windows as documented. */
 import { ERROR, STATUS, win32Error } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { systemDepPolicy } from '../dep-mode.js';
-import { setExecuteFlags } from '../execute-flags.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { systemDepPolicy } from '../dep/dep-mode.js';
+import { setExecuteFlags } from '../dep/execute-flags.js';
 import {
   ALLOW_REMOTE_DOWNGRADE,
   ALLOW_THREAD_OPT_OUT,
@@ -15,7 +15,7 @@ import {
   MEM_EXECUTE_OPTION_ENABLE,
   MEM_EXECUTE_OPTION_PERMANENT,
   PROHIBIT_DYNAMIC_CODE,
-} from '../mitigations.js';
+} from '../dep/mitigations.js';
 import { isSelf } from './self.js';
 
 const PROCESS_DEP_ENABLE = 1;

@@ -1,10 +1,10 @@
 /** kernel32: modules and their functions. */
 import { ERROR } from '../../abi/windows/status.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
 import { baseName } from '../files.js';
 import { exportAddress, freeLibrary, loadLibrary } from '../loader/libraries.js';
-import { latinBytes, wideBytes } from '../memory-io.js';
+import { latinBytes, wideBytes } from '../process/memory-io.js';
 
 function getModuleHandle(call: ApiCall, wide: boolean): bigint {
   const { modules } = call.process;

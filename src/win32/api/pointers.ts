@@ -1,9 +1,9 @@
 /** kernel32: IsBadReadPtr and its relations: they try, and say whether it faults. */
 import { type Addr, PAGE_SIZE_N, pageDown } from '../../base/address.js';
 import { useUpGuard } from '../../os/windows/memory/guard.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { GuestFault } from '../memory-io.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { GuestFault } from '../process/memory-io.js';
 
 /** Longest string that is looked at. */
 const MAX_STRING = 1 << 20;

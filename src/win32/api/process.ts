@@ -1,13 +1,13 @@
 /** kernel32: processes and the one thread. */
 import { ERROR } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { ProcessEnded } from '../control.js';
-import { runAtExit } from '../exit.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { ProcessEnded } from '../calls/control.js';
+import { missing } from '../calls/perform.js';
 import { runChild } from '../loader/child.js';
-import { latinBytes, wideBytes } from '../memory-io.js';
-import { missing } from '../perform.js';
+import { runAtExit } from '../process/exit.js';
+import { latinBytes, wideBytes } from '../process/memory-io.js';
 import { flushAll } from '../runtime/stdio.js';
 import { handleOf } from './files.js';
 import { isSelf } from './self.js';

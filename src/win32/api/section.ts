@@ -20,9 +20,9 @@ import {
 import { ERROR, STATUS, win32Error } from '../../abi/windows/status.js';
 import type { Section } from '../../os/windows/memory/section.js';
 import { mapView, unmapView } from '../../os/windows/memory/view.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import type { HandleObject } from '../handles.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import type { HandleObject } from '../process/handles.js';
 
 const PROTECTIONS: readonly number[] = [
   PAGE_READONLY,

@@ -1,5 +1,5 @@
 /** Handles that stand for the caller's own process. */
-import type { ApiCall } from '../call.js';
+import type { ApiCall } from '../calls/call.js';
 
 /** Argument `index` is GetCurrentProcess(), or a real handle of it. */
 export function isSelf(call: ApiCall, index: number): boolean {

@@ -1,9 +1,9 @@
 /** kernel32: critical sections, TLS, semaphores, waiting. With one thread nothing is ever contended. */
 import { ERROR } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { TLS_SLOTS } from '../thread-storage.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { TLS_SLOTS } from '../process/thread-storage.js';
 import { handleOf } from './files.js';
 
 const WAIT_OBJECT_0 = 0;

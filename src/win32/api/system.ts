@@ -1,9 +1,9 @@
 /** kernel32: the system, time, errors. */
 import { ERROR } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { latinBytes } from '../memory-io.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { latinBytes } from '../process/memory-io.js';
 
 /** 100-nanosecond intervals from 1601 to 1970. */
 const EPOCH_DIFFERENCE = 116_444_736_000_000_000n;

@@ -1,8 +1,8 @@
 /** kernel32: code pages and strings. The code page of this system is 1252, of one byte per character. */
 import { ERROR } from '../../abi/windows/status.js';
-import { type ApiSet, api } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { wideBytes, wideText } from '../memory-io.js';
+import { type ApiSet, api } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { wideBytes, wideText } from '../process/memory-io.js';
 
 const CP_UTF8 = 65001;
 const MAX_TEXT = 1 << 20;

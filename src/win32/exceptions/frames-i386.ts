@@ -5,9 +5,9 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { callGuest } from '../guest-call.js';
-import type { Win32Process } from '../process.js';
-import { needStack } from '../stack.js';
+import { callGuest } from '../calls/guest-call.js';
+import type { Win32Process } from '../process/process.js';
+import { needStack } from '../process/stack.js';
 import {
   decodeRecord,
   EXCEPTION_EXIT_UNWIND,

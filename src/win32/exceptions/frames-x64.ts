@@ -2,10 +2,10 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { Resumed } from '../control.js';
-import { callbackGate, callGuest } from '../guest-call.js';
-import type { Win32Process } from '../process.js';
-import { needStack } from '../stack.js';
+import { Resumed } from '../calls/control.js';
+import { callbackGate, callGuest } from '../calls/guest-call.js';
+import type { Win32Process } from '../process/process.js';
+import { needStack } from '../process/stack.js';
 import {
   captureContext,
   contextSize,

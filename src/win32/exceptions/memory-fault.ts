@@ -9,10 +9,10 @@ import type { Cause } from '../../base/verdict.js';
 import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
 import { hardwareRights } from '../../os/windows/memory/protection.js';
 import { noExecCause } from '../../policy/windows/dep.js';
-import { emulateAtlThunk } from '../atl-thunks.js';
-import { depIsOn } from '../mitigations.js';
-import type { Win32Process } from '../process.js';
-import { growStack, isStackGuard } from '../stack.js';
+import { emulateAtlThunk } from '../dep/atl-thunks.js';
+import { depIsOn } from '../dep/mitigations.js';
+import type { Win32Process } from '../process/process.js';
+import { growStack, isStackGuard } from '../process/stack.js';
 import { raise } from './dispatch.js';
 
 export function memoryFault(process: Win32Process, address: Addr, access: Access, pc: Addr): void {

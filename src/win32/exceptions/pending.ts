@@ -2,8 +2,8 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { ProcessEnded, Resumed } from '../control.js';
-import type { Win32Process } from '../process.js';
+import { ProcessEnded, Resumed } from '../calls/control.js';
+import type { Win32Process } from '../process/process.js';
 import {
   contextSize,
   contextWord,

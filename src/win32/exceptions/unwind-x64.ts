@@ -5,8 +5,8 @@
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { DIRECTORY } from '../../formats/pe/image.js';
-import type { Module } from '../modules.js';
-import type { Win32Process } from '../process.js';
+import type { Module } from '../process/modules.js';
+import type { Win32Process } from '../process/process.js';
 import { contextWord, setContextWord } from './context.js';
 
 export const UNW_FLAG_EHANDLER = 1;

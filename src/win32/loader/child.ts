@@ -1,9 +1,9 @@
 /** CreateProcess: the child runs to its end before its parent goes on; nothing here needs both at one time. */
 import { ERROR, win32Error } from '../../abi/windows/status.js';
-import { ProcessEnded } from '../control.js';
-import { LoadFailure } from '../load-failure.js';
-import type { Win32Process } from '../process.js';
+import { ProcessEnded } from '../calls/control.js';
+import type { Win32Process } from '../process/process.js';
 import { runProcess } from '../run.js';
+import { LoadFailure } from './load-failure.js';
 import { beginMain, selectTeb, startProcess } from './start.js';
 
 export interface ChildInit {

@@ -18,12 +18,12 @@ import { parsePe } from '../../formats/pe/image.js';
 import { findRoom } from '../../os/windows/memory/allocate.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { mapImage, unmapView } from '../../os/windows/memory/view.js';
-import { GATE_LENGTH, GATE_VECTOR } from '../builtin-dlls.js';
-import { callGuest } from '../guest-call.js';
-import { LoadFailure } from '../load-failure.js';
-import type { Module } from '../modules.js';
-import { moduleName } from '../modules.js';
-import type { Win32Process } from '../process.js';
+import { callGuest } from '../calls/guest-call.js';
+import type { Module } from '../process/modules.js';
+import { moduleName } from '../process/modules.js';
+import type { Win32Process } from '../process/process.js';
+import { GATE_LENGTH, GATE_VECTOR } from './builtin-dlls.js';
+import { LoadFailure } from './load-failure.js';
 
 /** DLLs that load each other, one within another. */
 const MAX_NESTED = 64;

@@ -11,11 +11,10 @@ import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import type { PeImage } from '../../formats/pe/image.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
-import { ProcessEnded } from '../control.js';
-import { LoadFailure } from '../load-failure.js';
-import { Modules } from '../modules.js';
-import { type ProcessInit, Win32Process } from '../process.js';
-import { KUSER_SHARED_DATA, sharedData } from '../shared-data.js';
+import { ProcessEnded } from '../calls/control.js';
+import { Modules } from '../process/modules.js';
+import { type ProcessInit, Win32Process } from '../process/process.js';
+import { KUSER_SHARED_DATA, sharedData } from '../process/shared-data.js';
 import type { StartPart } from '../space.js';
 import type { Win32System } from '../system.js';
 import {
@@ -26,6 +25,7 @@ import {
   prepareTls,
   runTlsCallbacks,
 } from './libraries.js';
+import { LoadFailure } from './load-failure.js';
 import { SYSTEM_DLLS } from './loadable-dll.js';
 
 /** Bytes of static TLS slots: one word each. */

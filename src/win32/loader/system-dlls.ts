@@ -2,14 +2,14 @@
 import type { Addr } from '../../base/address.js';
 import { kernel32Api } from '../api/kernel32.js';
 import { ntdllApi } from '../api/ntdll.js';
-import type { ApiSet } from '../api.js';
-import { type BuiltinDll, buildDll, type DataExports } from '../builtin-dlls.js';
-import { CALLBACK_GATE } from '../guest-call.js';
-import type { Module } from '../modules.js';
-import type { Win32Process } from '../process.js';
+import type { ApiSet } from '../calls/api.js';
+import { CALLBACK_GATE } from '../calls/guest-call.js';
+import type { Module } from '../process/modules.js';
+import type { Win32Process } from '../process/process.js';
 import { msvcrtApi } from '../runtime/msvcrt.js';
 import { msvcrtData, prepareMsvcrt } from '../runtime/start-up.js';
 import type { Win32System } from '../system.js';
+import { type BuiltinDll, buildDll, type DataExports } from './builtin-dlls.js';
 import type { LoadableDll } from './loadable-dll.js';
 
 interface SystemDll {

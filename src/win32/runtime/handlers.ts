@@ -1,10 +1,10 @@
 /** msvcrt: __C_specific_handler, the handler of __try blocks in 64-bit code. */
 import { Struct } from '../../base/struct.js';
-import { type ApiSet, cdecl } from '../api.js';
-import type { ApiCall } from '../call.js';
+import { type ApiSet, cdecl } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { callGuest } from '../calls/guest-call.js';
 import { decodeRecord, EXCEPTION_UNWINDING, recordSize } from '../exceptions/context.js';
 import { unwindX64 } from '../exceptions/frames-x64.js';
-import { callGuest } from '../guest-call.js';
 
 const CONTINUE_EXECUTION = 0;
 const CONTINUE_SEARCH = 1;

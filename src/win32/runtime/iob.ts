@@ -1,5 +1,5 @@
 /** Where msvcrt's exported data lie in a process. */
-import type { Win32Process } from '../process.js';
+import type { Win32Process } from '../process/process.js';
 
 export function dataAddress(process: Win32Process, name: string): bigint {
   const msvcrt = process.modules.find('msvcrt.dll');

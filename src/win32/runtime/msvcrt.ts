@@ -1,5 +1,5 @@
 /** msvcrt: all functions by name. */
-import type { ApiSet } from '../api.js';
+import type { ApiSet } from '../calls/api.js';
 import { handlersApi } from './handlers.js';
 import { startUpApi } from './start-up.js';
 import { stdioApi } from './stdio.js';

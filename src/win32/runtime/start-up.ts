@@ -1,14 +1,14 @@
 /** msvcrt: what a program's start-up asks for: arguments, initialisers, exit functions, and the library's data. */
 import { Struct } from '../../base/struct.js';
 import { exitProcess } from '../api/process.js';
-import { type ApiSet, cdecl } from '../api.js';
-import type { DataExports } from '../builtin-dlls.js';
-import type { ApiCall } from '../call.js';
-import { runAtExit } from '../exit.js';
-import { callGuest } from '../guest-call.js';
-import { latinBytes } from '../memory-io.js';
-import type { Module } from '../modules.js';
-import type { Win32Process } from '../process.js';
+import { type ApiSet, cdecl } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { callGuest } from '../calls/guest-call.js';
+import type { DataExports } from '../loader/builtin-dlls.js';
+import { runAtExit } from '../process/exit.js';
+import { latinBytes } from '../process/memory-io.js';
+import type { Module } from '../process/modules.js';
+import type { Win32Process } from '../process/process.js';
 import type { Win32System } from '../system.js';
 import { dataAddress } from './iob.js';
 import { flushAll } from './stdio.js';

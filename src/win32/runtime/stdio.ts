@@ -4,11 +4,11 @@
  */
 import { Struct } from '../../base/struct.js';
 import { readFrom, writeTo } from '../api/files.js';
-import { type ApiSet, cdecl } from '../api.js';
-import type { ApiCall } from '../call.js';
-import type { HandleObject } from '../handles.js';
-import { latinBytes, latinText } from '../memory-io.js';
-import type { Win32Process } from '../process.js';
+import { type ApiSet, cdecl } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import type { HandleObject } from '../process/handles.js';
+import { latinBytes, latinText } from '../process/memory-io.js';
+import type { Win32Process } from '../process/process.js';
 import { type FormatArguments, format } from './format.js';
 import { dataAddress } from './iob.js';
 import { descriptorOffset, fileBytes, fileSize, STREAMS } from './stdio-files.js';

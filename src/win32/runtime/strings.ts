@@ -1,8 +1,8 @@
 /** msvcrt: strings, memory, numbers. */
 import type { Addr } from '../../base/address.js';
-import { type ApiSet, cdecl } from '../api.js';
-import type { ApiCall } from '../call.js';
-import { latinBytes, latinText } from '../memory-io.js';
+import { type ApiSet, cdecl } from '../calls/api.js';
+import type { ApiCall } from '../calls/call.js';
+import { latinBytes, latinText } from '../process/memory-io.js';
 
 const MAX_BLOCK = 1 << 30;
 const ERANGE = 34;

@@ -8,7 +8,7 @@ import {
   MEM_EXECUTE_OPTION_DISABLE_THUNK_EMULATION,
   MEM_EXECUTE_OPTION_ENABLE,
   MEM_EXECUTE_OPTION_PERMANENT,
-} from '../mitigations.js';
+} from '../dep/mitigations.js';
 
 /** ProcessExecuteFlags. */
 export function executeFlagsOf(

@@ -20,8 +20,8 @@ import type { Section } from '../../os/windows/memory/section.js';
 import { type PageRange, Vad, VadList } from '../../os/windows/memory/vad.js';
 import type { CodeRequest, VirtualMemory } from '../../os/windows/memory/virtual-memory.js';
 import { WindowsPages } from '../../os/windows/memory/windows-pages.js';
-import { listMappings } from '../listing.js';
-import { depIsOn, type Mitigations } from '../mitigations.js';
+import { depIsOn, type Mitigations } from '../dep/mitigations.js';
+import { listMappings } from '../guest/listing.js';
 import type { SectionInit, Space, SpaceLayout } from '../space.js';
 
 /** What Windows is told at boot and by the parent of the process. */

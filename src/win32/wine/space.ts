@@ -30,8 +30,6 @@ import type { Section } from '../../os/windows/memory/section.js';
 import { type PageRange, Vad, VadList } from '../../os/windows/memory/vad.js';
 import { mapView } from '../../os/windows/memory/view.js';
 import type { VirtualMemory } from '../../os/windows/memory/virtual-memory.js';
-import { HEAP_CREATE_ENABLE_EXECUTE } from '../heap.js';
-import { LoadFailure } from '../load-failure.js';
 import {
   depIsOn,
   MEM_EXECUTE_OPTION_DISABLE,
@@ -39,7 +37,9 @@ import {
   MEM_EXECUTE_OPTION_ENABLE,
   MEM_EXECUTE_OPTION_PERMANENT,
   type Mitigations,
-} from '../mitigations.js';
+} from '../dep/mitigations.js';
+import { LoadFailure } from '../loader/load-failure.js';
+import { HEAP_CREATE_ENABLE_EXECUTE } from '../process/heap.js';
 import type { SectionInit, Space, SpaceLayout, StartPart } from '../space.js';
 import { WineHost } from './host.js';
 import { WinePages } from './pages.js';

@@ -3,7 +3,7 @@ import type { Arch } from '../../../src/base/address.js';
 import { Random } from '../../../src/base/random.js';
 import { linuxProfile } from '../../../src/engine/cpu-profile.js';
 import { openEngine } from '../../../src/engine/open.js';
-import { createLayout } from '../../../src/os/linux/mm/layout.js';
+import { createLayout } from '../../../src/os/linux/mm/placement/layout.js';
 import {
   LinuxProcess,
   type LinuxProcessOptions,

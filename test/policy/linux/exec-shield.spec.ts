@@ -1,6 +1,6 @@
 /** Modes, limit and placement of policies.md section 2. */
 import { describe, expect, it } from 'vitest';
-import type { Vma } from '../../../src/os/linux/mm/vma.js';
+import type { Vma } from '../../../src/os/linux/mm/vmas/vma.js';
 import { execLimit, placeInArmor } from '../../../src/policy/linux/exec-shield.js';
 import { parsePolicy } from '../../../src/policy/registry.js';
 import { image } from '../elf-fixture.js';

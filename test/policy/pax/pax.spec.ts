@@ -1,7 +1,7 @@
 /** Rules, marks, logs and tricky cases of policies.md section 3. */
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../../src/base/errors.js';
-import { VM_GROWSDOWN, type Vma } from '../../../src/os/linux/mm/vma.js';
+import { VM_GROWSDOWN, type Vma } from '../../../src/os/linux/mm/vmas/vma.js';
 import type { FaultContext, MmFacts, TaskFacts } from '../../../src/policy/policy.js';
 import { parsePolicy } from '../../../src/policy/registry.js';
 import { elfObject, image } from '../elf-fixture.js';

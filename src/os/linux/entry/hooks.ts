@@ -2,7 +2,7 @@
 import type { Addr } from '../../../base/address.js';
 import { type HookArguments, hook } from '../../../base/hook.js';
 import type { MmFacts } from '../mm/hooks.js';
-import type { Vma } from '../mm/vma.js';
+import type { Vma } from '../mm/vmas/vma.js';
 
 export const ENTRY_HOOKS = {
   /** The guest's stack pointer at a call, and what is mapped there; 'kill' sends the signal, which can be handled. */

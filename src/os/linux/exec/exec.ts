@@ -18,9 +18,16 @@ import { OpenFile } from '../fs/open-file.js';
 import { RegularFile } from '../fs/regular-file.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import { inheritedMdwe } from '../mm/duplicate.js';
-import { changeLayout, type Layout } from '../mm/layout.js';
-import { VM_DONTEXPAND, VM_EXEC, VM_MAYEXEC, VM_MAYREAD, VM_MAYWRITE, VM_READ } from '../mm/vma.js';
-import { armorAddress } from '../mm/wanted-address.js';
+import { changeLayout, type Layout } from '../mm/placement/layout.js';
+import { armorAddress } from '../mm/placement/wanted-address.js';
+import {
+  VM_DONTEXPAND,
+  VM_EXEC,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_READ,
+} from '../mm/vmas/vma.js';
 import { createSpace } from '../process/space.js';
 import { COMM_LENGTH, type Task } from '../process/task.js';
 import { killOutcome } from '../signals/exceptions.js';

@@ -8,7 +8,7 @@ import type { Addr } from '../../../base/address.js';
 import { isRelro } from '../../../policy/pax/relocations.js';
 import type { OpenFile } from '../fs/open-file.js';
 import type { AddressSpace } from '../mm/address-space.js';
-import { VM_MAYEXEC, VM_WRITE } from '../mm/vma.js';
+import { VM_MAYEXEC, VM_WRITE } from '../mm/vmas/vma.js';
 import type { Task } from '../process/task.js';
 
 /** After loading: text and read-only data of the program and its interpreter. */

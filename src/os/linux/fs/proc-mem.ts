@@ -17,7 +17,7 @@ import {
   VM_WRITE,
   type Vma,
   type VmFlags,
-} from '../mm/vma.js';
+} from '../mm/vmas/vma.js';
 import { Inode, type Mount } from './inode.js';
 
 function mayRead(flags: VmFlags): boolean {

@@ -1,6 +1,6 @@
 /** The texts of /proc/PID/status and smaps, as far as they concern memory. Compare fs/proc/task_mmu.c and array.c. */
 import type { AddressSpace } from '../mm/address-space.js';
-import { VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, type Vma } from '../mm/vma.js';
+import { VM_EXEC, VM_GROWSDOWN, VM_LOCKED, VM_SHARED, VM_WRITE, type Vma } from '../mm/vmas/vma.js';
 import type { ProcessView } from './process-view.js';
 
 function kilobytes(vmas: readonly Vma[]): number {

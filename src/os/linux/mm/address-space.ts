@@ -11,7 +11,16 @@ import { historyOf, type VmaHistory, whoTookRight } from '../../../memory/histor
 import type { MemoryObject } from '../../../memory/object.js';
 import { ENTRY_GUARD } from '../../../memory/page-table.js';
 import * as access from './access.js';
-import { brk, brkRegion } from './brk.js';
+import { brk, brkRegion } from './calls/brk.js';
+import { mincore, mseal, msync, remapFilePages } from './calls/inspect.js';
+import { madvise } from './calls/madvise.js';
+import { mlock, mlockall, munlock, munlockall } from './calls/mlock.js';
+import { mmap } from './calls/mmap.js';
+import { mprotect } from './calls/mprotect.js';
+import { mremap } from './calls/mremap.js';
+import { munmap } from './calls/munmap.js';
+import { MAP_REMAPDUP, remapDuplicate } from './calls/remap-duplicate.js';
+import type { MmapArgs } from './calls/request.js';
 import {
   copyInto,
   dropSnapshot,
@@ -20,27 +29,18 @@ import {
   takeSnapshot,
 } from './duplicate.js';
 import { explainAccess, growStack, translate } from './fault.js';
-import { mincore, mseal, msync, remapFilePages } from './inspect.js';
-import { checkInvariants } from './invariants.js';
-import { madvise } from './madvise.js';
-import { mapsLine, mapsText, nameOf, smapsFlags } from './maps.js';
-import { mlock, mlockall, munlock, munlockall } from './mlock.js';
 import { Mm, type MmOptions } from './mm.js';
-import { mmap } from './mmap.js';
-import { mprotect } from './mprotect.js';
-import { mremap } from './mremap.js';
-import { munmap } from './munmap.js';
 import { pkeyAlloc, pkeyFree } from './pkeys.js';
-import { MAP_REMAPDUP, remapDuplicate } from './remap-duplicate.js';
-import type { MmapArgs } from './request.js';
+import { insertSpecial, mapStack } from './placement/setup.js';
 import { type HighWater, highWater, residentPages } from './resident.js';
-import { insertSpecial, mapStack } from './setup.js';
-import { VM_ACCESS, VM_EXEC, VM_READ, VM_WRITE, type Vma, type VmFlags } from './vma.js';
+import { checkInvariants } from './vmas/invariants.js';
+import { mapsLine, mapsText, nameOf, smapsFlags } from './vmas/maps.js';
+import { VM_ACCESS, VM_EXEC, VM_READ, VM_WRITE, type Vma, type VmFlags } from './vmas/vma.js';
 
 export type { VmaHistory } from '../../../memory/history.js';
+export type { MappedFile, MmapArgs } from './calls/request.js';
 export type { MmSnapshot } from './duplicate.js';
 export type { MmEvent, MmOptions } from './mm.js';
-export type { MappedFile, MmapArgs } from './request.js';
 
 const RIGHTS: Readonly<Record<Access, VmFlags>> = { read: VM_READ, write: VM_WRITE, exec: VM_EXEC };
 

@@ -36,8 +36,8 @@ import {
   VM_LOCKONFAULT,
   VM_SHARED,
   VM_WRITE,
-} from './vma.js';
-import { changed, hasSharedPages, type MappedVma } from './vma-list.js';
+} from './vmas/vma.js';
+import { changed, hasSharedPages, type MappedVma } from './vmas/vma-list.js';
 
 /**
  * Translate of the engine port: `frame * 8 + HW_*`, or a FaultCause. First touch, copy on write and

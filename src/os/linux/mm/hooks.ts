@@ -9,7 +9,7 @@ import { type HookArguments, hook, narrowingHook } from '../../../base/hook.js';
 import type { Access } from '../../../base/outcome.js';
 import { allow, type Ruling } from '../../../base/verdict.js';
 import type { MemoryObject } from '../../../memory/object.js';
-import type { Vma, VmFlags } from './vma.js';
+import type { Vma, VmFlags } from './vmas/vma.js';
 
 /** Who makes the call: only log lines depend on it. */
 export interface TaskFacts {

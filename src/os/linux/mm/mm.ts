@@ -13,13 +13,13 @@ import { addHistory, type VmaHistory } from '../../../memory/history.js';
 import type { MemoryObject, ObjectWatcher } from '../../../memory/object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from '../../../memory/page-table.js';
 import type { PageWatch } from '../../../memory/watch.js';
+import { remarkAfter } from './calls/remark.js';
 import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
-import type { Layout } from './layout.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
-import { remarkAfter } from './remark.js';
+import type { Layout } from './placement/layout.js';
 import { type HighWater, highWater } from './resident.js';
 import { initialRights, type ThreadRights } from './thread-rights.js';
-import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vma.js';
+import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vmas/vma.js';
 import {
   changed,
   hasSharedPages,
@@ -27,7 +27,7 @@ import {
   makeVma,
   type ObjectObserver,
   VmaList,
-} from './vma-list.js';
+} from './vmas/vma-list.js';
 
 /** A change of the map, as it goes into the trace but for whose and when it was. */
 export interface MmEvent {

@@ -6,8 +6,8 @@
 
 import type { Meter } from '../../../base/meter.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, type PageTable } from '../../../memory/page-table.js';
-import { VM_SHARED, type Vma } from './vma.js';
-import type { MappedVma, VmaList } from './vma-list.js';
+import { VM_SHARED, type Vma } from './vmas/vma.js';
+import type { MappedVma, VmaList } from './vmas/vma-list.js';
 
 /** In pages. */
 export interface HighWater {

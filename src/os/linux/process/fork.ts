@@ -7,7 +7,7 @@ import { KERNEL_BYTES } from '../../../base/charges.js';
 import type { Outcome } from '../../../base/outcome.js';
 import { Pipe } from '../fs/pipe.js';
 import { addProcess, removeProcess } from '../fs/proc.js';
-import { changeEvent } from '../mm/mapping.js';
+import { changeEvent } from '../mm/vmas/mapping.js';
 import { childInfo, type SignalInfo, senderInfo } from '../signals/siginfo.js';
 import { IGNORE_HANDLER } from '../signals/signal-actions.js';
 import { Process } from './process.js';

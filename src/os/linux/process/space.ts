@@ -6,8 +6,8 @@ import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace as Space } from '../mm/address-space.js';
 import { AddressSpace } from '../mm/address-space.js';
 import type { TaskFacts } from '../mm/hooks.js';
-import type { Layout } from '../mm/layout.js';
-import { changeEvent } from '../mm/mapping.js';
+import type { Layout } from '../mm/placement/layout.js';
+import { changeEvent } from '../mm/vmas/mapping.js';
 
 /** What a space needs to know of the process that it belongs to. */
 export interface SpaceOwner {

@@ -17,9 +17,9 @@ import {
   type FaultCause,
   type Stop,
 } from '../../../engine/engine.js';
-import { mappingOf } from '../mm/mapping.js';
-import type { Vma } from '../mm/vma.js';
-import { VM_ACCESS } from '../mm/vma.js';
+import { mappingOf } from '../mm/vmas/mapping.js';
+import type { Vma } from '../mm/vmas/vma.js';
+import { VM_ACCESS } from '../mm/vmas/vma.js';
 import type { Task } from '../process/task.js';
 import { killOutcome, raise, VECTOR_GP } from './exceptions.js';
 import { logSegfault, unhandled } from './kernel-log.js';

@@ -19,8 +19,8 @@ import {
   type MmPolicies,
   noPolicies,
 } from '../../../../src/os/linux/mm/hooks.js';
-import { createLayout } from '../../../../src/os/linux/mm/layout.js';
 import type { MmOptions } from '../../../../src/os/linux/mm/mm.js';
+import { createLayout } from '../../../../src/os/linux/mm/placement/layout.js';
 
 export class FakeMemory implements PhysicalMemory {
   readonly maxFrames: number;

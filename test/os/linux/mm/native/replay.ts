@@ -8,7 +8,7 @@ import type { Addr } from '../../../../../src/base/address.js';
 import type { Result } from '../../../../../src/base/result.js';
 import { devZero, PagedObject } from '../../../../../src/memory/objects.js';
 import type { AddressSpace, MappedFile } from '../../../../../src/os/linux/mm/address-space.js';
-import { VM_EXEC, VM_WRITE, type Vma } from '../../../../../src/os/linux/mm/vma.js';
+import { VM_EXEC, VM_WRITE, type Vma } from '../../../../../src/os/linux/mm/vmas/vma.js';
 import { allow, deny } from '../../../../../src/policy/policy.js';
 import { makeSpace, openFile, policiesOf, type TestSpace } from '../fake-memory.js';
 

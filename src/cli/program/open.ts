@@ -1,0 +1,256 @@
+/** PROGRAM in a sandbox, as the options that `run` and `maps` share say. */
+import { isatty } from 'node:tty';
+import {
+  type Arch,
+  type EngineChoice,
+  MayexecError,
+  type Outcome,
+  type OwnPolicies,
+  ownPoliciesOf,
+  ProgramError,
+  Sandbox,
+  type SandboxOptions,
+  unknownValue,
+  withOwnPolicies,
+} from '../../index.js';
+import { type Given, integerOf, type OptionSpec, sizeOf, UsageError } from '../arguments.js';
+import { readInput } from '../host/file.js';
+import { INCLUDE_OPTION, includeFolders } from '../host/include.js';
+import { readAll } from '../host/standard-input.js';
+import {
+  loadPolicies,
+  POLICY_FILE_DETAILS,
+  POLICY_FILE_OPTION,
+  policyFilesOf,
+} from './policy-file.js';
+import { type LoadedProgram, loadProgram, STANDARD_INPUT } from './program.js';
+
+export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
+  { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
+  { name: 'os', value: 'OS', help: 'linux, windows or wine; default: what PROGRAM is for' },
+  {
+    name: 'policy',
+    value: 'SPEC',
+    once: 'several policies apply as wx+mdwe',
+    help: 'default nx; see mayexec policies',
+  },
+  { name: 'program', value: 'NAME', help: 'which program of a scenario; default: its first' },
+  {
+    name: 'layout',
+    value: 'NAME',
+    help: 'a named address-space layout; default: fits arch and os',
+  },
+  { name: 'seed', value: 'N', help: 'what every random choice derives from; default 1' },
+  {
+    name: 'engine',
+    value: 'NAME',
+    help: 'auto (the default), unicorn1, unicorn1-js or unicorn2',
+  },
+  {
+    name: 'limit-blocks',
+    value: 'N',
+    help: 'stop after N blocks of code, or as much work; default 100000000',
+  },
+  {
+    name: 'limit-memory',
+    value: 'BYTES',
+    help: 'memory of the guest at most (64M, 2G); default 64M',
+  },
+  {
+    name: 'sysctl',
+    value: 'NAME=VALUE',
+    join: '+',
+    help: 'a kernel setting, as vm.overcommit_memory=2; may be repeated',
+  },
+  {
+    name: 'inject',
+    value: 'SPEC',
+    join: '+',
+    help: 'fail calls as strace does: mmap:error=ENOMEM:when=2; may be repeated',
+  },
+  {
+    name: 'stdin',
+    value: 'FILE',
+    help: "the program's standard input; default: that of mayexec, which a program from - has used up",
+  },
+  INCLUDE_OPTION,
+  POLICY_FILE_OPTION,
+  {
+    name: 'timeout',
+    value: 'SECONDS',
+    help: 'end the command after SECONDS of real time, with status 3; not deterministic',
+  },
+];
+
+/** Paragraphs for help: of PROGRAM and of options that need more than a line. */
+export const PROGRAM_DETAILS: readonly string[] = [
+  'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex), a static ELF or a PE file, or - for one of these from',
+  'standard input. Assembly is in Intel syntax, for the CPU that a comment line `#@ arch i386` names (`;@` in',
+  '.asm), else a word of its path (asm/i386/x.s), else x86-64. It includes files of its own folder, of asm/ of',
+  'this package and of the folders that -I names, and no others. Raw code is called as a function, from memory',
+  'that may be read and executed. A scenario (.md) brings its seed, layout and marks along, and SPEC may be the',
+  'name of one of its runs.',
+  '',
+  ...POLICY_FILE_DETAILS,
+  '',
+  '--timeout counts real seconds, so that what a run has done by then differs from host to host;',
+  '--limit-blocks counts work, and ends a run at the same place everywhere. With --json nothing is printed then.',
+];
+
+/** A program of the command line, ready to be opened any number of times. */
+export interface GivenProgram {
+  /** As it was given. */
+  readonly path: string;
+  readonly program: LoadedProgram;
+  /** Options that are the same at each opening. */
+  readonly options: SandboxOptions;
+  /** Options as they were typed, for messages. */
+  readonly typed: ReadonlyMap<string, string>;
+}
+
+/** @throws UsageError for a program that is missing or cannot be read. */
+export async function givenProgram(command: string, given: Given): Promise<GivenProgram> {
+  const path = programPath(command, given);
+  const ownPolicies = await loadPolicies(policyFilesOf(given));
+  const program = await loadProgram(path, {
+    arch: archOf(given),
+    part: given.values.get('program'),
+    folders: includeFolders(given),
+    ownPolicies,
+  });
+  const own = ownPoliciesOf(ownPolicies);
+  return { path, program, options: optionsOf(given, program, path, own), typed: given.values };
+}
+
+function programPath(command: string, { positionals }: Given): string {
+  const [path, extra] = positionals;
+  if (path === undefined) {
+    throw new UsageError(`${command}: no program given (see mayexec ${command} --help)`);
+  }
+  if (extra !== undefined) {
+    throw new UsageError(
+      `${command}: unexpected argument '${extra}': those for the program follow --`,
+    );
+  }
+  return path;
+}
+
+const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
+
+export function archOf({ values }: Given): Arch | undefined {
+  const name = values.get('arch');
+  const arch = ARCHES.find((known) => known === name);
+  if (name !== undefined && arch === undefined) throw unknownValue('arch', name, ARCHES);
+  return arch;
+}
+
+function optionsOf(
+  given: Given,
+  program: LoadedProgram,
+  path: string,
+  own: OwnPolicies,
+): SandboxOptions {
+  const { values, rest } = given;
+  const { settings, runs } = program.lesson ?? {};
+  const run = runs?.get(values.get('policy') ?? '');
+  const name = guestPath(program.name, Object.keys(settings?.mounts ?? {}));
+  const argv =
+    settings === undefined
+      ? [path, ...rest]
+      : [name, ...(rest.length > 0 ? rest : settings.arguments)];
+  // Names that only the library knows are judged there, with the nearest right spelling.
+  return {
+    arch: program.arch,
+    os: (values.get('os') ?? program.lesson?.os) as SandboxOptions['os'],
+    policy: policyOf(run?.policy ?? values.get('policy'), own),
+    layout: values.get('layout') ?? settings?.layout,
+    seed: integerOf(given, 'seed') ?? settings?.seed,
+    engine: values.get('engine') as EngineChoice | undefined,
+    limits: {
+      blocks: integerOf(given, 'limit-blocks') ?? settings?.blocks,
+      memory: sizeOf(given, 'limit-memory'),
+    },
+    mounts: settings?.mounts,
+    protectionKeys: settings?.protectionKeys,
+    sysctl: sysctlOf(values.get('sysctl')),
+    inject: values.get('inject') ?? run?.inject,
+    program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
+    stdin: inputOf(values.get('stdin'), path, settings?.stdin),
+  };
+}
+
+/** Directories of the guest's root. */
+const DIRECTORIES = ['dev', 'home', 'proc', 'tmp'];
+
+/** Where the guest sees a program of this name: no directory may stand there. */
+function guestPath(name: string, mounts: readonly string[]): string {
+  const taken = [...DIRECTORIES, ...mounts.map((path) => path.split('/')[1])];
+  return /^\.{0,2}$/.test(name) || taken.includes(name) ? `/program-${name}` : `/${name}`;
+}
+
+/** Names and ranges are judged by the library. */
+function sysctlOf(text: string | undefined): Record<string, number> {
+  const given = (text ?? '').split('+').filter((part) => part !== '');
+  return Object.fromEntries(
+    given.map((part) => {
+      const [name = '', value = '', ...rest] = part.split('=');
+      if (!/^\d+$/.test(value) || rest.length > 0) {
+        throw new UsageError(`--sysctl ${part}: expected NAME=VALUE, as vm.overcommit_memory=2`);
+      }
+      return [name, Number(value)];
+    }),
+  );
+}
+
+function policyOf(spec: string | undefined, own: OwnPolicies): SandboxOptions['policy'] {
+  return spec === undefined ? undefined : withOwnPolicies(spec, own);
+}
+
+/**
+ * What the program reads: `--stdin`, else what its scenario says, else mayexec's own standard input, read at
+ * the first wish for it, once. A person at the keyboard is not asked: the program may never read.
+ */
+function inputOf(
+  file: string | undefined,
+  program: string,
+  said: string | undefined,
+): Uint8Array | (() => Uint8Array) | undefined {
+  if (file === STANDARD_INPUT && program === STANDARD_INPUT) {
+    throw new UsageError('--stdin -: standard input holds the program already');
+  }
+  if (file !== undefined && file !== STANDARD_INPUT) return readInput(file);
+  if (file === undefined && said !== undefined) return new TextEncoder().encode(said);
+  if (program === STANDARD_INPUT || isatty(0)) return undefined;
+  let input: Uint8Array | undefined;
+  return () => {
+    input ??= readAll(0);
+    return input;
+  };
+}
+
+/** @throws UsageError that names the user's own file, when it cannot be started. */
+export async function openProgram(
+  { path, options, typed }: GivenProgram,
+  changes: SandboxOptions = {},
+): Promise<Sandbox> {
+  try {
+    return await Sandbox.create({ ...options, ...changes });
+  } catch (error) {
+    if (error instanceof ProgramError) throw new UsageError(`${path}: ${error.reason}`);
+    if (error instanceof MayexecError) throw new UsageError(asTyped(error.message, typed));
+    throw error;
+  }
+}
+
+/** The library calls a limit by its own name, and knows no units. */
+function asTyped(message: string, typed: ReadonlyMap<string, string>): string {
+  return message.replace(/^limits\.(memory|blocks) is \d+/, (text, limit: string) => {
+    const given = typed.get(`limit-${limit}`);
+    return given === undefined ? text : `--limit-${limit} is '${given}'`;
+  });
+}
+
+/** Raw code is called, anything else starts as a process. */
+export function startProgram(sandbox: Sandbox, { program: { entry } }: GivenProgram): Outcome {
+  return entry === undefined ? sandbox.run() : sandbox.call(sandbox.symbols.get(entry)!);
+}

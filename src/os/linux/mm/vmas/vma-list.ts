@@ -1,0 +1,410 @@
+/**
+ * VmaList: the VMAs of an address space, sorted and disjoint (the maple tree mm_mt), with the
+ * counters that the kernel keeps beside it (total_vm, data_vm, locked_vm, vm_committed_as).
+ * VMAs are immutable values; every change goes through `splice`, which keeps counters and object
+ * references right. They are kept in short runs, each of which knows its largest gap: neither a change nor a
+ * search for space takes longer when there are many.
+ */
+import { PAGE_SHIFT } from '../../../../base/address.js';
+import { KERNEL_BYTES } from '../../../../base/charges.js';
+import { InvariantError } from '../../../../base/errors.js';
+import type { VmaHistory } from '../../../../memory/history.js';
+import type { MemoryObject } from '../../../../memory/object.js';
+import type { KernelPool } from '../../../../memory/page-table.js';
+import {
+  VM_ACCOUNT,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_SHARED,
+  VM_WRITE,
+  type Vma,
+  type VmFlags,
+} from './vma.js';
+
+/**
+ * The anon_vma of a VMA, by identity: two VMAs with different ones never merge. `forked`: inherited
+ * through fork (its chain is not singular), which forbids taking it over in a merge.
+ */
+export interface AnonVma {
+  readonly forked: boolean;
+}
+
+/** A VMA as the memory manager keeps it: the public one, page numbers and what merging compares. */
+export interface MappedVma extends Vma {
+  readonly startPage: number;
+  readonly endPage: number;
+  readonly anon: AnonVma | undefined;
+  /** Identity of the open file description (vm_file): VMAs of different ones do not merge. */
+  readonly description: object | undefined;
+  readonly history: readonly VmaHistory[];
+}
+
+export type VmaInit = Omit<MappedVma, 'start' | 'end' | 'anonVma'>;
+
+export function makeVma(init: VmaInit): MappedVma {
+  return {
+    start: BigInt(init.startPage) << BigInt(PAGE_SHIFT),
+    end: BigInt(init.endPage) << BigInt(PAGE_SHIFT),
+    flags: init.flags,
+    object: init.object,
+    pageOffset: init.pageOffset,
+    anonVma: init.anon !== undefined,
+    name: init.name,
+    pkey: init.pkey,
+    sealed: init.sealed,
+    startPage: init.startPage,
+    endPage: init.endPage,
+    anon: init.anon,
+    description: init.description,
+    history: init.history,
+  };
+}
+
+export function changed(vma: MappedVma, change: Partial<VmaInit>): MappedVma {
+  return makeVma({ ...vma, ...change });
+}
+
+/** The part [startPage, endPage) of a VMA, with its page offset moved along. */
+export function part(vma: MappedVma, startPage: number, endPage: number): MappedVma {
+  if (startPage === vma.startPage && endPage === vma.endPage) return vma;
+  return changed(vma, {
+    startPage,
+    endPage,
+    pageOffset: vma.pageOffset + (startPage - vma.startPage),
+  });
+}
+
+export function pageCount(vma: MappedVma): number {
+  return vma.endPage - vma.startPage;
+}
+
+/**
+ * Do its pages belong to its object? /dev/zero opened read-only and mapped MAP_SHARED is VM_MAYSHARE
+ * without VM_SHARED: mmap_zero makes anonymous memory of it.
+ */
+export function hasSharedPages({ flags, object }: MappedVma): boolean {
+  return (flags & VM_MAYSHARE) !== 0 && !object?.readsAsZero;
+}
+
+/** is_data_mapping (mm/vma.c): private writable memory other than a stack counts against RLIMIT_DATA. */
+export function isData(flags: VmFlags): boolean {
+  return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) === VM_WRITE;
+}
+
+function isSharedMayWrite(flags: VmFlags): boolean {
+  return (flags & (VM_SHARED | VM_MAYWRITE)) === (VM_SHARED | VM_MAYWRITE);
+}
+
+export interface VmaCounters {
+  total: number;
+  data: number;
+  locked: number;
+  accounted: number;
+  shared: number;
+}
+
+/** Told when the first VMA of an object comes in and when the last one has gone. */
+export interface ObjectObserver {
+  objectMapped(object: MemoryObject): void;
+  objectUnmapped(object: MemoryObject): void;
+}
+
+/** Runs hold at most this many VMAs: what a change costs does not grow with the list. */
+const LARGEST_RUN = 128;
+const NO_VMAS: ReadonlySet<MappedVma> = new Set();
+
+/** Neighbours in the list. */
+interface Run {
+  readonly vmas: readonly MappedVma[];
+  /** The largest free space between two of them, in pages. */
+  readonly gap: number;
+}
+
+function makeRun(vmas: readonly MappedVma[]): Run {
+  let gap = 0;
+  for (let i = 1; i < vmas.length; i++) {
+    gap = Math.max(gap, vmas[i]!.startPage - vmas[i - 1]!.endPage);
+  }
+  return { vmas, gap };
+}
+
+function runsOf(vmas: readonly MappedVma[]): Run[] {
+  if (vmas.length <= LARGEST_RUN) return vmas.length === 0 ? [] : [makeRun(vmas)];
+  const runs: Run[] = [];
+  const size = Math.ceil(vmas.length / Math.ceil(vmas.length / ((3 * LARGEST_RUN) / 4)));
+  for (let at = 0; at < vmas.length; at += size) runs.push(makeRun(vmas.slice(at, at + size)));
+  return runs;
+}
+
+/** The first index from 0 for which `above` holds, or the length; `above` holds for all after the first. */
+function firstIndex(length: number, above: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (above(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+export class VmaList {
+  /** None is empty. */
+  #runs: Run[] = [];
+  /** Index of the first VMA of each run; undefined after a change. */
+  #starts: number[] | undefined;
+  #items: readonly MappedVma[] | undefined;
+  #length = 0;
+  #hit: MappedVma | undefined;
+  /** VMAs by object; the list holds one reference of each object. */
+  readonly #objects = new Map<MemoryObject, Set<MappedVma>>();
+  readonly #observer: ObjectObserver | undefined;
+  readonly #pool: KernelPool | undefined;
+  /** Pages, each always equal to the sum over the list. */
+  readonly counters: VmaCounters = { total: 0, data: 0, locked: 0, accounted: 0, shared: 0 };
+
+  /** `pool`: what the VMAs count against. */
+  constructor(observer?: ObjectObserver, pool?: KernelPool) {
+    this.#observer = observer;
+    this.#pool = pool;
+  }
+
+  get items(): readonly MappedVma[] {
+    this.#items ??= this.#runs.flatMap(({ vmas }) => vmas);
+    return this.#items;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get objects(): Iterable<MemoryObject> {
+    return this.#objects.keys();
+  }
+
+  /** Those that map an object. */
+  vmasOf(object: MemoryObject): ReadonlySet<MappedVma> {
+    return this.#objects.get(object) ?? NO_VMAS;
+  }
+
+  /** The VMA that holds the page. */
+  find(page: number): MappedVma | undefined {
+    const hit = this.#hit;
+    if (hit !== undefined && page >= hit.startPage && page < hit.endPage) return hit;
+    const run = this.#runs[this.#runFrom(page)];
+    const vma = run?.vmas[indexWithin(run, page)];
+    if (vma === undefined || vma.startPage > page) return undefined;
+    this.#hit = vma;
+    return vma;
+  }
+
+  /** Index of the first VMA that ends above the page (find_vma), or the length. */
+  indexFrom(page: number): number {
+    const run = this.#runFrom(page);
+    const found = this.#runs[run];
+    return found === undefined ? this.#length : this.#startOf(run) + indexWithin(found, page);
+  }
+
+  at(index: number): MappedVma | undefined {
+    if (index < 0 || index >= this.#length) return undefined;
+    const run = this.#runAt(index);
+    return this.#runs[run]!.vmas[index - this.#startOf(run)];
+  }
+
+  /** `count` VMAs from an index on. */
+  slice(index: number, count: number): MappedVma[] {
+    const found: MappedVma[] = [];
+    for (let run = this.#runAt(index); found.length < count; run++) {
+      const { vmas } = this.#runs[run]!;
+      const from = found.length === 0 ? index - this.#startOf(run) : 0;
+      for (const vma of vmas.slice(from, from + count - found.length)) found.push(vma);
+    }
+    return found;
+  }
+
+  /** True when a VMA overlaps [start, end). */
+  overlaps(start: number, end: number): boolean {
+    const vma = this.at(this.indexFrom(start));
+    return vma !== undefined && vma.startPage < end;
+  }
+
+  /**
+   * The highest index up to `index` before whose VMA there are so many free pages; 0 and the length, where the
+   * space has no VMA on one side, always count.
+   */
+  gapDown(index: number, pages: number): number {
+    if (index <= 0 || index >= this.#length) return index;
+    let run = this.#runAt(index);
+    let within = index - this.#startOf(run);
+    for (;;) {
+      const { vmas, gap } = this.#runs[run]!;
+      for (; gap >= pages && within > 0; within--) {
+        if (vmas[within]!.startPage - vmas[within - 1]!.endPage >= pages) {
+          return this.#startOf(run) + within;
+        }
+      }
+      if (run === 0 || this.#gapBefore(run) >= pages) return this.#startOf(run);
+      run--;
+      within = this.#runs[run]!.vmas.length - 1;
+    }
+  }
+
+  /** The lowest index from `index` on, as `gapDown`. */
+  gapUp(index: number, pages: number): number {
+    if (index <= 0 || index >= this.#length) return index;
+    let run = this.#runAt(index);
+    let within = index - this.#startOf(run);
+    for (; run < this.#runs.length; run++, within = 0) {
+      const { vmas, gap } = this.#runs[run]!;
+      if (within === 0 && this.#gapBefore(run) >= pages) return this.#startOf(run);
+      for (within = Math.max(1, within); gap >= pages && within < vmas.length; within++) {
+        if (vmas[within]!.startPage - vmas[within - 1]!.endPage >= pages) {
+          return this.#startOf(run) + within;
+        }
+      }
+    }
+    return this.#length;
+  }
+
+  /** Free pages between a run and the one below it. */
+  #gapBefore(run: number): number {
+    const below = this.#runs[run - 1]?.vmas;
+    const end = below === undefined ? 0 : below[below.length - 1]!.endPage;
+    return this.#runs[run]!.vmas[0]!.startPage - end;
+  }
+
+  /** Replaces `count` VMAs from an index on. */
+  splice(index: number, count: number, vmas: readonly MappedVma[] = []): void {
+    const removed = this.#replaceAt(index, count, vmas);
+    const kept = common(removed, vmas);
+    // New ones first: an object that is mapped before and after keeps its reference.
+    for (const vma of vmas) if (!kept.has(vma)) this.#count(vma, 1);
+    for (const vma of removed) if (!kept.has(vma)) this.#count(vma, -1);
+  }
+
+  /** Replaces one VMA by others that cover the same pages. */
+  replace(vma: MappedVma, ...vmas: MappedVma[]): void {
+    const index = this.indexFrom(vma.startPage);
+    if (this.at(index) !== vma) throw new InvariantError('the VMA to replace is not in the list');
+    this.splice(index, 1, vmas);
+  }
+
+  insert(vma: MappedVma): void {
+    this.splice(this.indexFrom(vma.startPage), 0, [vma]);
+  }
+
+  /** The VMAs that were there. */
+  #replaceAt(index: number, count: number, vmas: readonly MappedVma[]): MappedVma[] {
+    const first = Math.min(this.#runAt(index), Math.max(0, this.#runs.length - 1));
+    const start = this.#startOf(first);
+    let last = first;
+    let end = start + (this.#runs[first]?.vmas.length ?? 0);
+    while (end < index + count) end += this.#runs[++last]!.vmas.length;
+    const before =
+      first === last
+        ? (this.#runs[first]?.vmas ?? [])
+        : this.#runs.slice(first, last + 1).flatMap((run) => run.vmas);
+    const { removed, after } = spliced(before, index - start, count, vmas);
+    const runs = runsOf(after);
+    if (runs.length === 1 && last === first && this.#runs.length > 0) this.#runs[first] = runs[0]!;
+    else this.#runs = this.#runs.slice(0, first).concat(runs, this.#runs.slice(last + 1));
+    this.#length += vmas.length - removed.length;
+    if (this.#pool !== undefined) {
+      this.#pool.reserved += (vmas.length - removed.length) * KERNEL_BYTES.vma;
+      this.#pool.meter.charge('vma', vmas.length + removed.length);
+    }
+    this.#hit = undefined;
+    this.#items = undefined;
+    this.#starts = undefined;
+    return removed;
+  }
+
+  /** The run with the first VMA that ends above the page. */
+  #runFrom(page: number): number {
+    const runs = this.#runs;
+    return firstIndex(runs.length, (index) => runs[index]!.vmas.at(-1)!.endPage > page);
+  }
+
+  /** The run that holds the VMA of this index; the number of runs for the length. */
+  #runAt(index: number): number {
+    const starts = this.#indexes();
+    return firstIndex(starts.length, (run) => (starts[run + 1] ?? this.#length) > index);
+  }
+
+  #startOf(run: number): number {
+    return this.#indexes()[run] ?? 0;
+  }
+
+  #indexes(): number[] {
+    if (this.#starts !== undefined) return this.#starts;
+    let next = 0;
+    this.#starts = this.#runs.map(({ vmas }) => {
+      next += vmas.length;
+      return next - vmas.length;
+    });
+    return this.#starts;
+  }
+
+  #count(vma: MappedVma, sign: 1 | -1): void {
+    const pages = sign * pageCount(vma);
+    this.counters.total += pages;
+    if (isData(vma.flags)) this.counters.data += pages;
+    if (vma.flags & VM_LOCKED) this.counters.locked += pages;
+    if (vma.flags & VM_ACCOUNT) this.counters.accounted += pages;
+    if (vma.flags & VM_SHARED) this.counters.shared += pages;
+    if (vma.object !== undefined) this.#countObject(vma.object, vma, sign);
+  }
+
+  #countObject(object: MemoryObject, vma: MappedVma, sign: 1 | -1): void {
+    if (isSharedMayWrite(vma.flags)) object.countWritableMapping?.(sign);
+    const known = this.#objects.get(object);
+    if (sign === 1) {
+      if (known !== undefined) {
+        known.add(vma);
+        return;
+      }
+      this.#objects.set(object, new Set([vma]));
+      object.retain?.();
+      this.#observer?.objectMapped(object);
+      return;
+    }
+    known?.delete(vma);
+    if (known === undefined || known.size > 0) return;
+    this.#objects.delete(object);
+    this.#observer?.objectUnmapped(object);
+    object.release?.();
+  }
+}
+
+/** Few, nearly always: without a set then. */
+function common(
+  some: readonly MappedVma[],
+  others: readonly MappedVma[],
+): { has(vma: MappedVma): boolean } {
+  if (some.length === 0 || others.length === 0) return NO_VMAS;
+  if (some.length * others.length <= 16) {
+    return { has: (vma) => some.includes(vma) && others.includes(vma) };
+  }
+  const known = new Set(some);
+  return new Set(others.filter((vma) => known.has(vma)));
+}
+
+function spliced(
+  before: readonly MappedVma[],
+  at: number,
+  count: number,
+  vmas: readonly MappedVma[],
+): { readonly removed: MappedVma[]; readonly after: readonly MappedVma[] } {
+  if (vmas.length <= 4) {
+    const after = before.slice();
+    return { removed: after.splice(at, count, ...vmas), after };
+  }
+  const removed = before.slice(at, at + count);
+  return { removed, after: before.slice(0, at).concat(vmas, before.slice(at + count)) };
+}
+
+function indexWithin({ vmas }: Run, page: number): number {
+  return firstIndex(vmas.length, (index) => vmas[index]!.endPage > page);
+}

@@ -1,0 +1,89 @@
+/** ApiCall: one call of an API function as it is under way: its arguments, its answer, and the process it is made in. */
+import { ERROR, type NtStatus, STATUS, win32Error } from '../../abi/windows/status.js';
+import type { Addr } from '../../base/address.js';
+import type { GuestMemoryIo } from '../process/memory-io.js';
+import type { Win32Process } from '../process/process.js';
+import type { ApiFunction } from './api.js';
+
+export class ApiCall {
+  readonly process: Win32Process;
+  /** Where the function returns to. */
+  readonly caller: Addr;
+  /** Of the first argument beyond those of the signature: where varargs begin. */
+  readonly #words: (index: number) => bigint;
+  readonly #offsets: readonly number[];
+  /** A Win32 error that this call has set, for the trace. */
+  error: number | undefined;
+
+  constructor(
+    process: Win32Process,
+    fn: ApiFunction,
+    caller: Addr,
+    words: (index: number) => bigint,
+  ) {
+    this.process = process;
+    this.caller = caller;
+    this.#words = words;
+    const wide = process.wide;
+    let next = 0;
+    const offsets: number[] = [];
+    for (const { kind } of fn.parameters) {
+      offsets.push(next);
+      next += kind === 'u64' && !wide ? 2 : 1;
+    }
+    this.#offsets = [...offsets, next];
+  }
+
+  get memory(): GuestMemoryIo {
+    return this.process.memory;
+  }
+
+  /** Argument `index` as a pointer or SIZE_T. */
+  word(index: number): bigint {
+    return this.#words(this.#offsets[index] ?? index);
+  }
+
+  /** A DWORD or any smaller unsigned integer. */
+  dword(index: number): number {
+    return Number(this.word(index) & 0xffff_ffffn);
+  }
+
+  int(index: number): number {
+    return Number(BigInt.asIntN(32, this.word(index)));
+  }
+
+  u64(index: number): bigint {
+    const at = this.#offsets[index] ?? index;
+    if (this.process.wide) return this.#words(at);
+    return this.#words(at) | (this.#words(at + 1) << 32n);
+  }
+
+  /** Words behind the parameters of the signature. */
+  variadic(index: number): bigint {
+    return this.#words((this.#offsets.at(-1) ?? 0) + index);
+  }
+
+  /** FALSE or NULL, with the last error. */
+  fail(error: number): 0n {
+    this.setError(error);
+    return 0n;
+  }
+
+  setError(error: number): void {
+    this.error = error;
+    this.process.lastError = error;
+  }
+
+  /** TRUE for a status that succeeds, else FALSE with its Win32 error. */
+  status(status: NtStatus): 0n | 1n {
+    return status === STATUS.SUCCESS ? 1n : this.fail(win32Error(status));
+  }
+
+  /** The string that an argument points to. Undefined, with ERROR_NOACCESS set, where there is none. */
+  text(index: number, wide = false): string | undefined {
+    const address = this.word(index);
+    const text = address === 0n ? undefined : this.memory.text(address, wide);
+    if (text === undefined) this.fail(ERROR.NOACCESS);
+    return text;
+  }
+}

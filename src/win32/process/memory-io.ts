@@ -1,0 +1,175 @@
+/**
+ * GuestMemoryIo: how the API reads and writes the memory of its process: with the rights that the program's own code
+ * would have, in words of its size.
+ */
+import { PAGE_GUARD } from '../../abi/windows/memory.js';
+import { type Addr, PAGE_SIZE } from '../../base/address.js';
+import type { Meter } from '../../base/meter.js';
+import type { Access } from '../../base/outcome.js';
+import { Struct } from '../../base/struct.js';
+import { HW_READ, HW_WRITE } from '../../engine/engine.js';
+import { hardwareRights } from '../../os/windows/memory/protection.js';
+import type { VirtualMemory } from '../../os/windows/memory/virtual-memory.js';
+
+/** Longest string that the API looks at. */
+const MAX_TEXT = 1 << 16;
+const PAGE_BITS = 12n;
+
+/** An access that the page refuses: the API faults as the program's code would have. */
+export class GuestFault extends Error {
+  readonly address: Addr;
+  readonly access: Access;
+
+  constructor(address: Addr, access: Access) {
+    super(`the guest's memory at 0x${address.toString(16)} refuses a ${access}`);
+    this.address = address;
+    this.access = access;
+  }
+}
+
+export class GuestMemoryIo {
+  readonly vm: VirtualMemory;
+  readonly wordSize: 4 | 8;
+  readonly #meter: Meter;
+
+  constructor(vm: VirtualMemory, wordSize: 4 | 8, meter: Meter) {
+    this.vm = vm;
+    this.#meter = meter;
+    this.wordSize = wordSize;
+  }
+
+  /** The first address that refuses the access, or undefined. A guarded page refuses. */
+  refusal(address: Addr, length: number, access: 'read' | 'write'): Addr | undefined {
+    const needed = access === 'read' ? HW_READ : HW_WRITE;
+    const end = address + BigInt(length);
+    for (let at = address; at < end; at = ((at >> PAGE_BITS) + 1n) << PAGE_BITS) {
+      const page = Number(at >> PAGE_BITS);
+      const protect = this.vm.vads.find(page)?.runAt(page).protect ?? 0;
+      if ((hardwareRights(protect, true) & needed) === 0) return at;
+    }
+    return undefined;
+  }
+
+  isGuarded(address: Addr): boolean {
+    const page = Number(address >> PAGE_BITS);
+    return ((this.vm.vads.find(page)?.runAt(page).protect ?? 0) & PAGE_GUARD) !== 0;
+  }
+
+  tryRead(address: Addr, length: number): Uint8Array | undefined {
+    this.#meter.chargeBytes(length);
+    if (this.refusal(address, length, 'read') !== undefined) return undefined;
+    return this.vm.pages.peek(address, length);
+  }
+
+  tryWrite(address: Addr, bytes: Uint8Array): boolean {
+    this.#meter.chargeBytes(bytes.length);
+    if (this.refusal(address, bytes.length, 'write') !== undefined) return false;
+    return this.vm.pages.poke(address, bytes);
+  }
+
+  /** @throws GuestFault where the page refuses. */
+  read(address: Addr, length: number): Uint8Array {
+    const bytes = this.tryRead(address, length);
+    if (bytes === undefined) {
+      throw new GuestFault(this.refusal(address, length, 'read') ?? address, 'read');
+    }
+    return bytes;
+  }
+
+  /** @throws GuestFault where the page refuses. */
+  write(address: Addr, bytes: Uint8Array): void {
+    if (!this.tryWrite(address, bytes)) {
+      throw new GuestFault(this.refusal(address, bytes.length, 'write') ?? address, 'write');
+    }
+  }
+
+  struct(address: Addr, length: number): Struct {
+    return new Struct(this.read(address, length));
+  }
+
+  word(address: Addr): bigint {
+    return this.struct(address, this.wordSize).word(0, this.wordSize);
+  }
+
+  setWord(address: Addr, value: bigint): void {
+    this.write(address, new Struct(this.wordSize).setWord(0, this.wordSize, value).bytes);
+  }
+
+  u32(address: Addr): number {
+    return this.struct(address, 4).u32(0);
+  }
+
+  setU32(address: Addr, value: number): void {
+    this.write(address, new Struct(4).setU32(0, value).bytes);
+  }
+
+  /** A NUL-terminated string, one character per byte (or UTF-16); undefined where it cannot be read or has no end. */
+  text(address: Addr, wide = false, limit = MAX_TEXT): string | undefined {
+    const bytes = this.stringBytes(address, wide ? 2 : 1, limit);
+    if (bytes === undefined) return undefined;
+    return wide ? wideText(bytes) : latinText(bytes);
+  }
+
+  /** Bytes before the terminator, whose unit is `unit` bytes wide. */
+  stringBytes(address: Addr, unit: 1 | 2, limit = MAX_TEXT): Uint8Array | undefined {
+    const parts: Uint8Array[] = [];
+    let total = 0;
+    let at = address;
+    while (total < limit) {
+      const toEnd = PAGE_SIZE - Number(at & 0xfffn);
+      const chunk = this.tryRead(at, Math.max(toEnd - (toEnd % unit), unit));
+      if (chunk === undefined) return undefined;
+      const end = terminator(chunk, unit);
+      parts.push(chunk.subarray(0, end));
+      total += end;
+      if (end < chunk.length) return joined(parts, total);
+      at += BigInt(chunk.length);
+    }
+    return joined(parts, total);
+  }
+}
+
+function terminator(bytes: Uint8Array, unit: 1 | 2): number {
+  if (unit === 1) {
+    const end = bytes.indexOf(0);
+    return end < 0 ? bytes.length : end;
+  }
+  for (let at = 0; at + 1 < bytes.length; at += 2) {
+    if (bytes[at] === 0 && bytes[at + 1] === 0) return at;
+  }
+  return bytes.length;
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+export function latinText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+}
+
+export function wideText(bytes: Uint8Array): string {
+  return new TextDecoder('utf-16le').decode(bytes);
+}
+
+/** One byte per character, with the terminator. */
+export function latinBytes(text: string, terminated = true): Uint8Array {
+  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0) & 0xff);
+  if (!terminated) return bytes;
+  const whole = new Uint8Array(bytes.length + 1);
+  whole.set(bytes);
+  return whole;
+}
+
+export function wideBytes(text: string, terminated = true): Uint8Array {
+  const struct = new Struct((text.length + (terminated ? 1 : 0)) * 2);
+  for (let index = 0; index < text.length; index++)
+    struct.setU16(index * 2, text.charCodeAt(index));
+  return struct.bytes;
+}

@@ -1,0 +1,192 @@
+/** Win32Process: one process: its address space, modules, handles, heaps, and the thread that runs in it. */
+import { MEM_COMMIT, MEM_RESERVE, PAGE_READWRITE } from '../../abi/windows/memory.js';
+import type { Addr } from '../../base/address.js';
+import { InvariantError } from '../../base/errors.js';
+import { Struct } from '../../base/struct.js';
+import type { Engine } from '../../engine/engine.js';
+import type { PeTls } from '../../formats/pe/directories.js';
+import { allocate } from '../../os/windows/memory/allocate.js';
+import { useUpGuard } from '../../os/windows/memory/guard.js';
+import type { Space } from '../space.js';
+import type { Win32System } from '../system.js';
+import { Handles } from './handles.js';
+import { Heaps } from './heap.js';
+import { GuestMemoryIo } from './memory-io.js';
+import type { Module, Modules } from './modules.js';
+import { ThreadStorage } from './thread-storage.js';
+
+/** A guest callback that a function of the host waits for. */
+export interface CallbackFrame {
+  /** The stack pointer when the callback has returned. */
+  readonly stackPointer: Addr;
+  /** Registers of the code that the host left to call it, for who walks the stack. */
+  readonly caller: ReadonlyMap<string, bigint>;
+}
+
+export interface ProcessInit {
+  readonly path: string;
+  readonly commandLine: string;
+  readonly environment: readonly string[];
+}
+
+export class Win32Process {
+  readonly system: Win32System;
+  readonly space: Space;
+  readonly memory: GuestMemoryIo;
+  readonly wide: boolean;
+  readonly word: 4 | 8;
+  readonly pid: number;
+  readonly tid: number;
+  /** As events name it: the number of the system beneath. */
+  readonly tracePid: number;
+  readonly path: string;
+  readonly commandLine: string;
+  readonly environment: readonly string[];
+  readonly handles = new Handles();
+  readonly heaps: Heaps;
+  readonly storage = new ThreadStorage();
+  /** Set by the loader. */
+  modules!: Modules;
+  teb: Addr = 0n;
+  peb: Addr = 0n;
+  stack = { base: 0n, limit: 0n, bottom: 0n };
+  vectoredHandlers: { readonly id: bigint; readonly handler: Addr }[] = [];
+  unhandledFilter: Addr = 0n;
+  /** Functions of atexit and _onexit, in the order given. */
+  atExit: Addr[] = [];
+  /** Data of the C library by name, allocated at first use. */
+  readonly runtimeData = new Map<string, Addr>();
+  /** Static TLS of modules by their base; a module's index is its place. */
+  readonly tls = new Map<Addr, PeTls>();
+  tlsArray: Addr = 0n;
+  /** Gates of functions that a DLL of the system does not have here. */
+  readonly missing: { base: Addr; readonly names: string[] } = { base: 0n, names: [] };
+  /** DLLs that are told of the process when it begins. */
+  pendingAttach: readonly Module[] = [];
+  callbacks: CallbackFrame[] = [];
+  /** Exceptions that are being dispatched: one within another, and so on. */
+  exceptionDepth = 0;
+  lastErrorFallback = 0;
+  nextCookie = 1;
+  errorMode = 0;
+  /** Modules that have been told that the process ends. */
+  readonly detached = new Set<Addr>();
+
+  constructor(system: Win32System, init: ProcessInit) {
+    this.system = system;
+    this.space = system.createSpace();
+    this.wide = system.arch === 'x86-64';
+    this.word = this.wide ? 8 : 4;
+    this.memory = new GuestMemoryIo(this.space.vm, this.word, system.meter);
+    this.pid = system.nextId();
+    this.tracePid = this.space.pid ?? this.pid;
+    this.tid = system.nextId();
+    this.path = init.path;
+    this.commandLine = init.commandLine;
+    this.environment = init.environment;
+    this.heaps = new Heaps(this.space.vm, this.word);
+  }
+
+  get engine(): Engine {
+    return this.system.engine;
+  }
+
+  get pc(): Addr {
+    return this.engine.readRegister(this.wide ? 'rip' : 'eip');
+  }
+
+  set pc(value: Addr) {
+    this.engine.writeRegister(this.wide ? 'rip' : 'eip', value);
+  }
+
+  get sp(): Addr {
+    return this.engine.readRegister(this.wide ? 'rsp' : 'esp');
+  }
+
+  set sp(value: Addr) {
+    this.engine.writeRegister(this.wide ? 'rsp' : 'esp', value);
+  }
+
+  get result(): bigint {
+    return this.engine.readRegister(this.wide ? 'rax' : 'eax');
+  }
+
+  set result(value: bigint) {
+    this.engine.writeRegister(this.wide ? 'rax' : 'eax', value);
+  }
+
+  /** GetLastError: a field of the TEB, which programs read themselves. */
+  get lastError(): number {
+    const bytes = this.space.vm.pages.peek(this.teb + this.lastErrorOffset, 4);
+    return bytes === undefined ? this.lastErrorFallback : new Struct(bytes).u32(0);
+  }
+
+  set lastError(value: number) {
+    this.lastErrorFallback = value;
+    this.space.vm.pages.poke(this.teb + this.lastErrorOffset, new Struct(4).setU32(0, value).bytes);
+  }
+
+  private get lastErrorOffset(): bigint {
+    return this.wide ? 0x68n : 0x34n;
+  }
+
+  /** The kernel touches a guarded page: the mark goes, without an exception. */
+  useUpGuard(address: Addr): void {
+    useUpGuard(this.space.vm, Number(address >> 12n));
+  }
+
+  /** Memory of the process heap for the API's own data. Undefined: none is left. */
+  allocate(bytes: number): Addr | undefined {
+    return this.heaps.allocate(this.heaps.process, BigInt(bytes));
+  }
+
+  /** A block of the process heap with these bytes, made once for each name. */
+  datum(name: string, bytes: () => Uint8Array): Addr {
+    const known = this.runtimeData.get(name);
+    if (known !== undefined) return known;
+    const content = bytes();
+    const address = this.allocate(Math.max(content.length, 1));
+    if (address === undefined) return 0n;
+    this.space.vm.pages.poke(address, content);
+    this.runtimeData.set(name, address);
+    return address;
+  }
+
+  /** Committed read-write memory of the system's own. */
+  reserveSystemMemory(size: bigint, name: string): Addr {
+    const made = allocate(this.space.vm, {
+      base: 0n,
+      size,
+      type: MEM_RESERVE | MEM_COMMIT,
+      protect: PAGE_READWRITE,
+      name,
+    });
+    if (!made.ok) throw new InvariantError(`no room for the ${name} of a process`);
+    return made.value.base;
+  }
+
+  save(): () => void {
+    const state = {
+      vectoredHandlers: [...this.vectoredHandlers],
+      unhandledFilter: this.unhandledFilter,
+      atExit: [...this.atExit],
+      runtimeData: new Map(this.runtimeData),
+      nextCookie: this.nextCookie,
+    };
+    const parts = [
+      this.handles.save(),
+      this.heaps.save(),
+      this.storage.save(),
+      this.modules.save(),
+    ];
+    return () => {
+      this.vectoredHandlers = [...state.vectoredHandlers];
+      this.unhandledFilter = state.unhandledFilter;
+      this.atExit = [...state.atExit];
+      this.nextCookie = state.nextCookie;
+      this.runtimeData.clear();
+      for (const [key, value] of state.runtimeData) this.runtimeData.set(key, value);
+      for (const restore of parts) restore();
+    };
+  }
+}
