@@ -48,6 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'os/windows',
     'policy',
     'type:trace',
+    'x86',
   ],
   inject: ['abi/linux', 'base', 'kernel'],
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],

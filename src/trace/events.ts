@@ -13,6 +13,8 @@ interface EventBase {
   readonly pid: number;
   /** Where the guest was; of a host's call the program counter at that time. */
   readonly pc: Addr;
+  /** The instruction that brought it about, where `pc` does not say it: of a call of the Windows API, which returns to `pc`. */
+  readonly site?: Addr;
 }
 
 export interface SyscallEvent extends EventBase {
@@ -50,7 +52,15 @@ export interface ApiEvent extends EventBase {
   readonly value: bigint;
   /** The Win32 error that it set, if it set one. */
   readonly error: number | undefined;
-  /** Why a policy refused it. */
+  /** Of an Nt function: its NTSTATUS, unsigned. */
+  readonly status?: number;
+  /** What it asks of the memory; absent of a call that is not about that. */
+  readonly asks?: MemoryRequest;
+  /** True when an interceptor made it in the guest's name. */
+  readonly byHost: boolean;
+  /** An interceptor gave the result, or changed the arguments that the function saw. */
+  readonly injected?: 'result' | 'args';
+  /** What a policy had to do with its result. */
   readonly cause?: Cause;
 }
 

@@ -5,6 +5,7 @@ import type { Access } from '../base/outcome.js';
 import type { Translate } from '../engine/engine.js';
 import type { PeImage } from '../formats/pe/image.js';
 import type { Saved } from '../kernel/snapshot.js';
+import type { VmaHistory } from '../memory/history.js';
 import type { ListedMapping } from '../memory/mapping.js';
 import type { Section } from '../os/windows/memory/section.js';
 import type { VirtualMemory } from '../os/windows/memory/virtual-memory.js';
@@ -60,6 +61,9 @@ export interface Space {
   syscall?(number: number, args: readonly bigint[]): bigint;
   /** What listing the space gives. */
   mappings(): readonly ListedMapping[];
+  /** The mapping that holds an address, and what became of it; undefined, and nothing, where there is none. */
+  mappingAt(address: Addr): ListedMapping | undefined;
+  history(address: Addr): readonly VmaHistory[];
   /** The system's own listing as text; undefined: the usual one of allocations. */
   mapsText?(): string;
   /** What the system decides when it knows the program's marks; undefined: no program. */

@@ -1,11 +1,12 @@
 /** Win32System: what the processes of one guest share: processor, files, output, trace, the budget of blocks. */
-import type { Arch } from '../base/address.js';
+import type { Addr, Arch } from '../base/address.js';
 import type { Meter } from '../base/meter.js';
 import { Random } from '../base/random.js';
 import type { Cause } from '../base/verdict.js';
 import type { Engine } from '../engine/engine.js';
 import { VirtualClock } from '../kernel/clock.js';
 import { Entropy } from '../kernel/entropy.js';
+import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { OutputSink } from '../kernel/output.js';
 import type { TraceRecorder } from '../trace/events.js';
 import type { GuestFiles } from './files.js';
@@ -37,6 +38,16 @@ export interface Win32SystemInit {
   readonly step: (process: Win32Process) => void;
   /** The DLLs of the system (loader/system-dlls.ts); undefined: it has no such DLL. */
   readonly dll: (system: Win32System, name: string) => LoadableDll | undefined;
+  readonly intercept?: SyscallInterceptor | undefined;
+  readonly interceptFault?: FaultInterceptor | undefined;
+}
+
+/** Who changes memory just now. */
+export interface ApiCaller {
+  readonly pid: number;
+  readonly name: string;
+  readonly pc: Addr;
+  readonly site?: Addr;
 }
 
 const MAX_LOG = 1000;
@@ -60,8 +71,11 @@ export class Win32System {
   /** What Windows would write to its event log, and what mayexec has to say. */
   log: string[] = [];
   droppedLines = 0;
-  /** Whose call is under way. */
-  callerPid = 0;
+  /** Asked at each call of the guest's. */
+  readonly interceptor: SyscallInterceptor | undefined;
+  readonly faultInterceptor: FaultInterceptor | undefined;
+  /** The call that is under way: its process, name, return address and instruction; `exec` is the loader. */
+  caller: ApiCaller = { pid: 0, name: 'exec', pc: 0n };
   /** What a policy said during the API call that is under way. */
   cause: Cause | undefined;
   /** Processes that wait for a child of theirs to end. */
@@ -82,6 +96,8 @@ export class Win32System {
     this.entropy = new Entropy(init.seed);
     this.random = init.seed === 0 ? undefined : new Random(init.seed).fork('win32 layout');
     this.step = init.step;
+    this.interceptor = init.intercept;
+    this.faultInterceptor = init.interceptFault;
     this.dll = (name) => init.dll(this, name);
     this.createSpace = () => init.createSpace(this);
   }

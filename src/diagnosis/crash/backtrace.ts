@@ -7,6 +7,7 @@ import type { Addr } from '../../base/address.js';
 import type { CallFrame, RegisterRule } from '../../formats/dwarf/call-frames.js';
 import { type ExpressionMachine, evaluate } from '../../formats/dwarf/expression.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { callBefore, LONGEST_CALL } from '../../x86/call-before.js';
 import { type LoadedModule, moduleAt } from './modules.js';
 import { peekUpTo } from './plain-cause.js';
 import { interrupted, isSignalReturn, LONGEST_STUB } from './signal-frame.js';
@@ -240,16 +241,13 @@ function lookUp({ pc, isReturn }: Position): Addr {
   return isReturn ? pc - 1n : pc;
 }
 
-/** In memory that may be executed, behind an instruction that could be the call: E8, or FF /2 with 0 to 5 bytes more. */
+/** In memory that may be executed, behind an instruction that could be the call. */
 function isReturnAddress(sandbox: Sandbox, address: Addr): boolean {
   const map = sandbox.maps().find(({ start, end }) => start < address && address < end);
   if (map?.perms[2] !== 'x') return false;
-  const length = Number(address - map.start < 7n ? address - map.start : 7n);
-  const before = peekUpTo(sandbox, address - BigInt(length), length).toReversed();
-  if (before[4] === 0xe8) return true;
-  return [1, 2, 3, 5, 6].some(
-    (at) => before[at] === 0xff && ((before[at - 1] ?? 0) & 0x38) === 0x10,
-  );
+  const room = address - map.start;
+  const length = room < LONGEST_CALL ? Number(room) : LONGEST_CALL;
+  return callBefore(peekUpTo(sandbox, address - BigInt(length), length)) > 0;
 }
 
 function named(sandbox: Sandbox, positions: readonly Position[]): Frame[] {

@@ -4,7 +4,7 @@
  */
 import { type Mapping, RIGHT_EXEC, RIGHT_WRITE } from '../../memory/mapping.js';
 import type { TraceEvent, VmaEvent } from '../../trace/events.js';
-import { callPc, hex, type NewFinding } from './finding.js';
+import { hex, type NewFinding, siteOf } from './finding.js';
 
 /** `trace` tells which calls made the two views; `pid` whose they are. */
 export function aliasesLeftBehind(
@@ -67,5 +67,5 @@ function makerOf(
 }
 
 function pcOf(event: VmaEvent | undefined): bigint | undefined {
-  return event === undefined || event.cause === 'exec' ? undefined : callPc(event.pc);
+  return event === undefined || event.cause === 'exec' ? undefined : siteOf(event);
 }

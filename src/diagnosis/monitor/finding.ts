@@ -53,6 +53,11 @@ export function callPc(pc: Addr): Addr {
   return pc - 2n;
 }
 
+/** As callPc, where the event itself knows no better. */
+export function siteOf({ pc, site }: { readonly pc: Addr; readonly site?: Addr }): Addr {
+  return site ?? callPc(pc);
+}
+
 export function hex(value: Addr): string {
   return `0x${value.toString(16)}`;
 }

@@ -12,6 +12,7 @@ export class ApiCall {
   /** Of the first argument beyond those of the signature: where varargs begin. */
   readonly #words: (index: number) => bigint;
   readonly #offsets: readonly number[];
+  readonly fn: ApiFunction;
   /** A Win32 error that this call has set, for the trace. */
   error: number | undefined;
 
@@ -22,6 +23,7 @@ export class ApiCall {
     words: (index: number) => bigint,
   ) {
     this.process = process;
+    this.fn = fn;
     this.caller = caller;
     this.#words = words;
     const wide = process.wide;
@@ -61,6 +63,20 @@ export class ApiCall {
   /** Words behind the parameters of the signature. */
   variadic(index: number): bigint {
     return this.#words((this.#offsets.at(-1) ?? 0) + index);
+  }
+
+  /** The words of this call with other arguments in the place of the first ones, for `fn`. */
+  replaced(fn: ApiFunction, args: readonly bigint[]): (index: number) => bigint {
+    const words: bigint[] = [];
+    for (const [index, { kind }] of fn.parameters.entries()) {
+      const given = args[index];
+      const pair = kind === 'u64' && !this.process.wide;
+      if (given === undefined) {
+        words.push(this.#words(words.length));
+        if (pair) words.push(this.#words(words.length));
+      } else words.push(...(pair ? [given & 0xffff_ffffn, given >> 32n] : [given]));
+    }
+    return (index) => words[index] ?? this.#words(index);
   }
 
   /** FALSE or NULL, with the last error. */

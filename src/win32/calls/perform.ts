@@ -7,6 +7,8 @@ import type { Gate } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import { ApiCall } from './call.js';
 import { ProcessEnded } from './control.js';
+import { wordOfResult } from './host-call.js';
+import { answerOf, intercept } from './intercept.js';
 import { recordCall, recordEntry } from './trace.js';
 
 const REGISTERS = ['rcx', 'rdx', 'r8', 'r9'];
@@ -30,11 +32,18 @@ export function performApi(process: Win32Process, gate: Gate): void {
     const caller = memory.word(sp);
     if (fn === undefined) missing(process, gate, caller);
     const call = new ApiCall(process, fn, caller, argumentWords(process));
-    const entry = recordEntry(process, fn, call);
-    const result = fn.handler(call);
-    const value = typeof result === 'bigint' ? result : BigInt(Number(result));
+    const entry = recordEntry(process, { dll, name, fn }, call);
+    const injected = intercept(process, { dll, name, fn, call, ...entry });
+    // Calls made in the guest's name came between.
+    system.caller = { pid: process.tracePid, name, pc: caller, site: entry.site };
+    const answer = injected && answerOf(process, { dll, name, fn, call }, injected);
+    const value = answer ?? wordOfResult(fn.handler(call));
     process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
-    recordCall(process, { dll, name }, entry, call, process.result);
+    const mark = injected && (injected.kind === 'change' ? 'args' : 'result');
+    recordCall(process, { dll, name }, entry, call, {
+      value: process.result,
+      ...(mark === undefined ? {} : { injected: mark }),
+    });
   } catch (error) {
     if (!(error instanceof GuestFault)) throw error;
     // The function would have faulted in its own code; it is begun again when a handler says go on.

@@ -1,8 +1,13 @@
 /** API calls in the trace: arguments as a programmer writes them. */
 import { allocationTypeName, protectionName } from '../../abi/windows/memory.js';
+import type { Addr } from '../../base/address.js';
+import type { MemoryRequest } from '../../memory/request.js';
+import { callBefore, LONGEST_CALL } from '../../x86/call-before.js';
 import type { Win32Process } from '../process/process.js';
-import type { ApiFunction, ParameterKind } from './api.js';
+import type { ParameterKind } from './api.js';
 import type { ApiCall } from './call.js';
+import { answersStatus, type FoundFunction } from './find-function.js';
+import { memoryRequestOf } from './memory-requests.js';
 
 /** Longest string shown. */
 const SHOWN = 64;
@@ -11,14 +16,30 @@ const SHOWN = 64;
 export interface CallEntry {
   readonly args: readonly bigint[];
   readonly shown: readonly string[];
+  readonly asks: MemoryRequest | undefined;
+  /** The instruction that made the call. */
+  readonly site: Addr;
 }
 
-export function recordEntry(process: Win32Process, fn: ApiFunction, call: ApiCall): CallEntry {
-  process.system.callerPid = process.tracePid;
+export function recordEntry(
+  process: Win32Process,
+  { name, fn }: FoundFunction,
+  call: ApiCall,
+): CallEntry {
+  const site = callSite(process, call.caller);
+  process.system.caller = { pid: process.tracePid, name, pc: call.caller, site };
   const args = fn.parameters.map(({ kind }, index) =>
     kind === 'u64' ? call.u64(index) : call.word(index),
   );
-  return { args, shown: fn.parameters.map(({ kind }, index) => show(call, kind, index)) };
+  const shown = fn.parameters.map(({ kind }, index) => show(call, kind, index));
+  return { args, shown, asks: memoryRequestOf(name, call), site };
+}
+
+function callSite({ space }: Win32Process, caller: Addr): Addr {
+  const room = caller & 0xfffn;
+  const start = caller - (room === 0n || room > LONGEST_CALL ? BigInt(LONGEST_CALL) : room);
+  const before = space.vm.pages.peek(start, Number(caller - start));
+  return caller - BigInt(before === undefined ? 0 : callBefore(before));
 }
 
 function show(call: ApiCall, kind: ParameterKind, index: number): string {
@@ -59,12 +80,20 @@ function hex(value: bigint): string {
   return `0x${value.toString(16)}`;
 }
 
+/** What came of a call. */
+export interface CallEnd {
+  readonly value: bigint;
+  readonly injected?: 'result' | 'args';
+  /** An interceptor made it. */
+  readonly byHost?: boolean;
+}
+
 export function recordCall(
   process: Win32Process,
-  fn: { readonly dll: string; readonly name: string },
-  entry: CallEntry,
+  { dll, name }: Pick<FoundFunction, 'dll' | 'name'>,
+  { args, shown, asks, site }: CallEntry,
   call: ApiCall,
-  value: bigint,
+  { value, injected, byHost = false }: CallEnd,
 ): void {
   const { cause } = process.system;
   process.system.cause = undefined;
@@ -72,12 +101,17 @@ export function recordCall(
     type: 'api',
     pid: process.tracePid,
     pc: call.caller,
-    dll: fn.dll,
-    name: fn.name,
-    args: entry.args,
-    shown: entry.shown,
+    site,
+    dll,
+    name,
+    args,
+    shown,
     value,
     error: call.error,
+    byHost,
+    ...(answersStatus({ dll, name }) ? { status: Number(BigInt.asUintN(32, value)) } : {}),
+    ...(asks === undefined ? {} : { asks }),
+    ...(injected === undefined ? {} : { injected }),
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -9,6 +9,7 @@ import type { Cause } from '../../base/verdict.js';
 import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
 import { hardwareRights } from '../../os/windows/memory/protection.js';
 import { noExecCause } from '../../policy/windows/dep.js';
+import { performInstead } from '../calls/intercept.js';
 import { emulateAtlThunk } from '../dep/atl-thunks.js';
 import { depIsOn } from '../dep/mitigations.js';
 import type { Win32Process } from '../process/process.js';
@@ -32,12 +33,14 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
     return;
   }
   if (access === 'exec' && runsThunk(process, pc)) return;
+  if (isMended(process, address, access, pc)) return;
+  const vma = space.mappingAt(address);
   process.system.trace.record({
     type: 'fault',
     pid: process.tracePid,
     pc,
-    fault: { address, access, code: isBelowTop ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc },
-    vma: undefined,
+    fault: { address, access, code: vma === undefined ? 'SEGV_MAPERR' : 'SEGV_ACCERR', pc },
+    vma,
     ...causeOf(process, address, access),
   });
   raise(process, {
@@ -45,6 +48,18 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
     address: pc,
     parameters: [accessNumber(process, access), address],
   });
+}
+
+/** Whoever intercepts faults has made the access possible, or lets it be judged. */
+function isMended(process: Win32Process, address: Addr, access: Access, pc: Addr): boolean {
+  const answer = process.system.faultInterceptor?.({
+    pid: process.tracePid,
+    pc,
+    address,
+    access,
+    perform: (name, ...given) => performInstead(process, name, given),
+  });
+  return answer === 'retry';
 }
 
 /** DEP is what stands between a fetch and a page that can be read. */

@@ -1,7 +1,7 @@
 /** Win32Guest: a process of Windows, or of Wine, behind the Guest interface. */
-import { STATUS, succeeds } from '../../abi/windows/status.js';
+import { STATUS } from '../../abi/windows/status.js';
 import type { Addr, AddrRange, Arch } from '../../base/address.js';
-import { MayexecError, unknownValue } from '../../base/errors.js';
+import { MayexecError } from '../../base/errors.js';
 import type { Fault, Outcome } from '../../base/outcome.js';
 import type { CpuState, Engine } from '../../engine/engine.js';
 import type {
@@ -18,11 +18,10 @@ import { type Pause, type RunRequest, Stepper } from '../../kernel/run-control.j
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { VmaHistory } from '../../memory/history.js';
 import type { ListedMapping } from '../../memory/mapping.js';
-import { ApiCall } from '../calls/call.js';
 import { CallbackReturned, ProcessEnded } from '../calls/control.js';
 import { callGuest } from '../calls/guest-call.js';
+import { callByHost } from '../calls/host-call.js';
 import { LoadFailure } from '../loader/load-failure.js';
-import { SYSTEM_DLLS } from '../loader/loadable-dll.js';
 import { beginMain, selectTeb, startProcess } from '../loader/start.js';
 import { GuestFault } from '../process/memory-io.js';
 import type { ProcessInit, Win32Process } from '../process/process.js';
@@ -147,21 +146,8 @@ export class Win32Guest implements Guest {
   }
 
   syscall(nameOrNumber: string | number, args: readonly bigint[]): CallAnswer {
-    const found = this.#find(String(nameOrNumber));
-    const process = this.#process;
-    const call = new ApiCall(process, found.fn, process.pc, (index) => args[index] ?? 0n);
-    let result: bigint;
-    try {
-      const value = found.fn.handler(call);
-      result = typeof value === 'bigint' ? value : BigInt(Number(value));
-    } catch (error) {
-      if (!(error instanceof GuestFault)) throw error;
-      return { value: -1n, status: STATUS.ACCESS_VIOLATION };
-    }
-    const bits = process.wide ? 64 : 32;
-    if (found.dll !== 'ntdll.dll') return { value: BigInt.asIntN(bits, result), ...errorOf(call) };
-    const status = Number(BigInt.asUintN(32, result));
-    return { value: succeeds(status) ? BigInt(status) : -1n, status };
+    const answer = callByHost(this.#process, String(nameOrNumber), args);
+    return answer === 'no-return' ? { value: 0n } : answer;
   }
 
   mappings(): readonly ListedMapping[] {
@@ -174,8 +160,8 @@ export class Win32Guest implements Guest {
     return space.mapsText?.() ?? mapsText(this.mappings(), wide);
   }
 
-  history(): readonly VmaHistory[] {
-    return [];
+  history(address: Addr): readonly VmaHistory[] {
+    return this.#started?.space.history(address) ?? [];
   }
 
   readFile(path: string): Uint8Array {
@@ -303,23 +289,6 @@ export class Win32Guest implements Guest {
       throw error;
     }
   }
-
-  #find(name: string): { dll: string; fn: ApiCallTarget } {
-    const known: string[] = [];
-    for (const dll of [...SYSTEM_DLLS, 'msvcrt.dll']) {
-      const functions = this.#system.dll(dll)?.functions ?? {};
-      const fn = functions[name];
-      if (fn !== undefined) return { dll, fn };
-      known.push(...Object.keys(functions));
-    }
-    throw unknownValue('function', name, [...new Set(known)]);
-  }
-}
-
-type ApiCallTarget = ConstructorParameters<typeof ApiCall>[1];
-
-function errorOf({ error }: ApiCall): { readonly error?: number } {
-  return error === undefined ? {} : { error };
 }
 
 function memoryOf(live: () => Win32Process): GuestMemory {

@@ -1,35 +1,29 @@
 /** Allocations as a listing of the whole address space has them: one line for each run of one protection. */
 import { protectionName } from '../../abi/windows/memory.js';
 import { PAGE_SIZE_N } from '../../base/address.js';
-import { HW_EXEC, HW_READ, HW_WRITE } from '../../engine/engine.js';
 import { type ListedMapping, RIGHT_EXEC, RIGHT_READ, RIGHT_WRITE } from '../../memory/mapping.js';
-import { hardwareRights } from '../../os/windows/memory/protection.js';
+import { rightsOf } from '../../os/windows/memory/protection.js';
 import type { Run, Vad } from '../../os/windows/memory/vad.js';
 
 const KINDS = { private: 'MEM_PRIVATE', mapped: 'MEM_MAPPED', image: 'MEM_IMAGE' } as const;
 
 export function listMappings(vads: readonly Vad[]): ListedMapping[] {
-  return vads.flatMap((vad) => vad.runs.map((run) => listed(vad, run)));
+  return vads.flatMap((vad) => vad.runs.map((run) => mappingOf(vad, run)));
 }
 
-function listed(vad: Vad, run: Run): ListedMapping {
-  const bits = hardwareRights(run.protect, true);
-  const rights =
-    (bits & HW_READ ? RIGHT_READ : 0) |
-    (bits & HW_WRITE ? RIGHT_WRITE : 0) |
-    (bits & HW_EXEC ? RIGHT_EXEC : 0);
+export function mappingOf(vad: Vad, run: Run): ListedMapping {
   const state = run.protect === 0 ? 'MEM_RESERVE' : 'MEM_COMMIT';
   return {
     start: BigInt(run.start) * PAGE_SIZE_N,
     end: BigInt(run.end) * PAGE_SIZE_N,
-    rights,
+    rights: rightsOf(run.protect),
     may: RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC,
     growsDown: vad.name === 'stack',
     shared: vad.kind === 'mapped' && !vad.copies,
     name: vad.name,
-    object: vad.section === undefined ? undefined : { path: vad.section.name },
+    object: vad.section && (vad.section.object ?? { path: vad.section.name }),
     offset: BigInt(run.start - vad.start + vad.offset) * PAGE_SIZE_N,
-    history: [],
+    history: vad.history,
     native: vad,
     attributes: [
       state,

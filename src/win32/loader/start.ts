@@ -42,6 +42,7 @@ export function startProcess(
   const process = new Win32Process(system, init);
   process.modules = new Modules();
   const { space } = process;
+  system.caller = { pid: process.tracePid, name: 'exec', pc: 0n };
   try {
     system.engine.setTranslate(space.translate);
     standardHandles(process);

@@ -12,17 +12,23 @@ import {
 } from '../../formats/pe/image.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { Frames } from '../../memory/frames.js';
+import { historyOf, type VmaHistory } from '../../memory/history.js';
 import type { ListedMapping } from '../../memory/mapping.js';
 import { PagedObject } from '../../memory/objects.js';
 import { insert } from '../../os/windows/memory/allocate.js';
 import { WINDOWS_RULES } from '../../os/windows/memory/rules.js';
 import type { Section } from '../../os/windows/memory/section.js';
 import { type PageRange, Vad, VadList } from '../../os/windows/memory/vad.js';
-import type { CodeRequest, VirtualMemory } from '../../os/windows/memory/virtual-memory.js';
+import type {
+  CodeRequest,
+  MemoryChange,
+  VirtualMemory,
+} from '../../os/windows/memory/virtual-memory.js';
 import { WindowsPages } from '../../os/windows/memory/windows-pages.js';
 import { depIsOn, type Mitigations } from '../dep/mitigations.js';
-import { listMappings } from '../guest/listing.js';
+import { listMappings, mappingOf } from '../guest/listing.js';
 import type { SectionInit, Space, SpaceLayout } from '../space.js';
+import { restoreVads, savedVads } from './changes.js';
 
 /** What Windows is told at boot and by the parent of the process. */
 export interface WindowsSettings {
@@ -33,6 +39,8 @@ export interface WindowsSettings {
   readonly dynamicCode: number;
   /** Refuses what a policy refuses; 0 lets it pass. */
   judge(mitigations: Mitigations, request: CodeRequest): NtStatus;
+  /** Told of each change of an allocation. */
+  changed(change: MemoryChange): void;
 }
 
 export interface WindowsSpaceInit {
@@ -131,6 +139,22 @@ export class WindowsSpace implements Space, VirtualMemory {
     return this.#init.settings.judge(this.mitigations, request);
   }
 
+  changed(change: MemoryChange): void {
+    this.#init.settings.changed(change);
+  }
+
+  mappingAt(address: Addr): ListedMapping | undefined {
+    const page = Number(address / PAGE_SIZE_N);
+    const vad = page < this.top ? this.vads.find(page) : undefined;
+    return vad && mappingOf(vad, vad.runAt(page));
+  }
+
+  history(address: Addr): readonly VmaHistory[] {
+    const page = Number(address / PAGE_SIZE_N);
+    const vad = page < this.top ? this.vads.find(page) : undefined;
+    return historyOf(vad?.history ?? [], page);
+  }
+
   createSection(init: SectionInit): Section | undefined {
     const pages = Math.ceil(init.size / PAGE_SIZE);
     if (!init.reserves && (this.committed + pages) * PAGE_SIZE > this.commitLimit) return undefined;
@@ -186,7 +210,7 @@ export class WindowsSpace implements Space, VirtualMemory {
   }
 
   save(): Saved {
-    const vads = this.vads.all.map((vad) => ({ vad, runs: vad.runs }));
+    const vads = savedVads(this.vads.all);
     const pages = this.pages.save();
     const objects = this.#objects.map((object) => ({ object, state: object.saveState() }));
     const { committed } = this;
@@ -196,7 +220,7 @@ export class WindowsSpace implements Space, VirtualMemory {
       () => {
         pages.restore();
         this.vads.replace(vads.map(({ vad }) => vad));
-        for (const { vad, runs } of vads) vad.runs = runs;
+        restoreVads(vads);
         for (const { object, state } of objects) object.restoreState(state);
         this.#objects = objects.map(({ object }) => object);
         this.committed = committed;

@@ -19,6 +19,7 @@ import { programOf } from '../loader/program.js';
 import { builtinDll } from '../loader/system-dlls.js';
 import { step } from '../run.js';
 import { Win32System } from '../system.js';
+import { recordChange } from './changes.js';
 import { executeFlagsOf } from './dep.js';
 import { type WindowsSettings, WindowsSpace } from './space.js';
 
@@ -56,6 +57,8 @@ function open(options: GuestOptions): Guest {
     stdin: standardInput(options.stdin),
     trace: options.trace,
     seed: options.seed,
+    intercept: options.intercept,
+    interceptFault: options.interceptFault,
     step,
     dll: builtinDll,
     createSpace: (of) =>
@@ -89,13 +92,14 @@ function settingsOf(
       withoutNx ? MEM_EXECUTE_OPTION_ENABLE : executeFlagsOf(depMode, arch, image, exempt),
     atlThunks,
     dynamicCode,
+    changed: (change) => recordChange(trace, system.caller, change),
     judge: (mitigations: Mitigations, request: CodeRequest): NtStatus => {
       const verdict = judgeDynamicCode(mitigations, request);
       if (verdict.kind === 'allow' && verdict.rule === undefined) return STATUS.SUCCESS;
       const pc = engine.readRegister(arch === 'x86-64' ? 'rip' : 'eip');
       trace.record({
         type: 'verdict',
-        pid: system.callerPid,
+        pid: system.caller.pid,
         pc,
         policy: 'acg',
         hook: request.what,

@@ -38,7 +38,7 @@ export class WineHost {
   }
 
   call(name: string, ...args: readonly bigint[]): HostAnswer {
-    const { value, errno } = this.process.syscall(name, args);
+    const { value, errno } = this.process.syscall(name, args, false);
     return errno === undefined ? { ok: true, value } : { ok: false, errno };
   }
 

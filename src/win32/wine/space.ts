@@ -22,6 +22,7 @@ import type { Access } from '../../base/outcome.js';
 import type { Translate } from '../../engine/engine.js';
 import { DLL_NX_COMPAT, type PeImage } from '../../formats/pe/image.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
+import type { VmaHistory } from '../../memory/history.js';
 import type { ListedMapping } from '../../memory/mapping.js';
 import type { LinuxProcess } from '../../os/linux/process/linux-process.js';
 import { allocate, insert } from '../../os/windows/memory/allocate.js';
@@ -196,6 +197,17 @@ export class WineSpace implements Space, VirtualMemory {
 
   judge(): NtStatus {
     return STATUS.SUCCESS;
+  }
+
+  /** The kernel below records what it maps. */
+  changed(): void {}
+
+  mappingAt(address: Addr): ListedMapping | undefined {
+    return this.mappings().find(({ start, end }) => address >= start && address < end);
+  }
+
+  history(address: Addr): readonly VmaHistory[] {
+    return this.#linux.history(address);
   }
 
   installImage(path: string, bytes: Uint8Array): string {

@@ -50,6 +50,8 @@ function open(options: GuestOptions): Guest {
     stdin: standardInput(options.stdin),
     trace: options.trace,
     seed: options.seed,
+    intercept: options.intercept,
+    interceptFault: options.interceptFault,
     step,
     dll: builtinDll,
     createSpace: () =>

@@ -3,6 +3,7 @@
  * before it and its event behind it.
  */
 import type { Addr } from '../../../base/address.js';
+import { MayexecError } from '../../../base/errors.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Cause, causeOfVerdict } from '../../../base/verdict.js';
 import type { Interception } from '../../../kernel/intercept.js';
@@ -104,6 +105,11 @@ function answered(
 ): SyscallResult {
   switch (injected?.kind) {
     case 'fail':
+      if (!('errno' in injected)) {
+        throw new MayexecError(
+          `intercept: ${entry.spec.name} cannot fail with the error ${injected.error} of Windows: a system call of Linux fails with an errno`,
+        );
+      }
       return fail(injected.errno);
     case 'answer':
       return ok(injected.value);

@@ -295,8 +295,11 @@ export class LinuxProcess implements Guest {
     return result;
   }
 
-  /** A system call as the guest would make it. @throws MayexecError for an unknown name. */
-  syscall(nameOrNumber: string | number, args: readonly bigint[]): CallAnswer {
+  /**
+   * A system call as the guest would make it. `byHost` is false for a program whose code is the host's, such as
+   * Wine's own libraries. @throws MayexecError for an unknown name.
+   */
+  syscall(nameOrNumber: string | number, args: readonly bigint[], byHost = true): CallAnswer {
     const { abi } = this.#task;
     const call = hostCall(abi, nameOrNumber, args);
     if (!call.ok) return { value: -1n, errno: call.errno };
@@ -309,7 +312,7 @@ export class LinuxProcess implements Guest {
     // What the guest itself may be waiting for goes on afterwards.
     const { waiting } = task;
     task.waiting = undefined;
-    const first = performSyscall(task, { abi, ...call.value, byHost: true, deliver });
+    const first = performSyscall(task, { abi, ...call.value, byHost, deliver });
     // A call that waits lets the other processes run until it has its answer.
     if (task.waiting !== undefined) this.#runTasks({ enough: () => late !== undefined });
     task.waiting = waiting;

@@ -158,6 +158,7 @@ export function insert(vm: VirtualMemory, vad: Vad): NtStatus {
   if (status !== STATUS.SUCCESS) return status;
   vm.committed += charge;
   vm.vads.insert(vad);
+  vm.changed({ vad, before: [], after: vad.runs });
   return STATUS.SUCCESS;
 }
 
@@ -200,8 +201,20 @@ function commit(
   const status = vm.pages.commit(vad, range.start, range.end, protect.value);
   if (status !== STATUS.SUCCESS) return refused(status);
   vm.committed += charge;
-  vad.set(range.start, range.end, keptProtection(vm, vad, protect.value));
+  setProtection(vm, vad, range, keptProtection(vm, vad, protect.value));
   return done(allocated(range));
+}
+
+/** The pages have followed already. 0: reserved. */
+export function setProtection(
+  vm: VirtualMemory,
+  vad: Vad,
+  { start, end }: PageRange,
+  protect: number,
+): void {
+  const before = vad.runsIn(start, end);
+  vad.set(start, end, protect);
+  vm.changed({ vad, before, after: vad.runsIn(start, end) });
 }
 
 /** In Wine the cache is a matter of the allocation. */

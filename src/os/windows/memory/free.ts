@@ -2,7 +2,7 @@
 import { MEM_DECOMMIT, MEM_RELEASE } from '../../../abi/windows/memory.js';
 import { done, type NtResult, refused, STATUS } from '../../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE, pageDown } from '../../../base/address.js';
-import { type Allocated, committedIn, pagesOf } from './allocate.js';
+import { type Allocated, committedIn, pagesOf, setProtection } from './allocate.js';
 import type { Vad } from './vad.js';
 import type { VirtualMemory } from './virtual-memory.js';
 
@@ -44,17 +44,19 @@ function decommit(vm: VirtualMemory, vad: Vad, start: number, end: number): void
   vm.committed -= committedIn(vad, start, end);
   unlock(vm, start, end);
   vm.pages.decommit(vad, start, end);
-  vad.set(start, end, 0);
+  setProtection(vm, vad, { start, end }, 0);
 }
 
 /** What is left of the allocation on either side is an allocation of its own. */
 export function release(vm: VirtualMemory, vad: Vad, start: number, end: number): void {
   if (vad.kind === 'private') vm.committed -= committedIn(vad, start, end);
+  const before = vad.runsIn(start, end);
   unlock(vm, start, end);
   vm.pages.unmap(vad, start, end);
   vm.vads.remove(vad);
   if (vad.start < start) vm.vads.insert(vad.part(vad.start, start));
   if (end < vad.end) vm.vads.insert(vad.part(end, vad.end));
+  vm.changed({ vad, before, after: [] });
 }
 
 function unlock({ locked }: VirtualMemory, start: number, end: number): void {

@@ -1,6 +1,7 @@
 /** Guard pages: the first touch raises STATUS_GUARD_PAGE_VIOLATION and takes the mark off that page. */
 import { PAGE_GUARD } from '../../../abi/windows/memory.js';
 import { STATUS } from '../../../abi/windows/status.js';
+import { setProtection } from './allocate.js';
 import type { VirtualMemory } from './virtual-memory.js';
 
 export function isGuarded(vm: VirtualMemory, page: number): boolean {
@@ -14,6 +15,6 @@ export function useUpGuard(vm: VirtualMemory, page: number): boolean {
   if (vad === undefined) return false;
   const bare = vad.runAt(page).protect & ~PAGE_GUARD;
   if (vm.pages.protect(vad, page, page + 1, bare) !== STATUS.SUCCESS) return false;
-  vad.set(page, page + 1, bare);
+  setProtection(vm, vad, { start: page, end: page + 1 }, bare);
   return true;
 }

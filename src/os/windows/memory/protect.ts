@@ -2,7 +2,7 @@
 import { PAGE_ANY_COPY, PAGE_NOCACHE } from '../../../abi/windows/memory.js';
 import { done, type NtResult, refused, STATUS } from '../../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE, pageDown } from '../../../base/address.js';
-import { keptProtection, pagesOf } from './allocate.js';
+import { keptProtection, pagesOf, setProtection } from './allocate.js';
 import { allowedInView, checkedPrivate, checkedProtection, copied, written } from './protection.js';
 import type { Vad } from './vad.js';
 import type { VirtualMemory } from './virtual-memory.js';
@@ -70,7 +70,7 @@ function inAllocation(vm: VirtualMemory, vad: Vad, wanted: number): number | und
 
 /** A page that has its copy already is READWRITE: nothing is left to copy. */
 function setPages(vm: VirtualMemory, vad: Vad, first: number, end: number, target: number): void {
-  vad.set(first, end, target);
+  setProtection(vm, vad, { start: first, end }, target);
   if (!vm.rules.writeCopyEnds || !vad.copies || !(target & PAGE_ANY_COPY)) return;
   for (const page of vm.pages.copiedPages(vad, first, end)) {
     vad.set(page, page + 1, written(target));

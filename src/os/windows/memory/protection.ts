@@ -15,6 +15,7 @@ import {
 } from '../../../abi/windows/memory.js';
 import { done, type NtResult, refused, STATUS } from '../../../abi/windows/status.js';
 import { HW_EXEC, HW_READ, HW_WRITE } from '../../../engine/engine.js';
+import { RIGHT_EXEC, RIGHT_READ, RIGHT_WRITE } from '../../../memory/mapping.js';
 import type { MemoryRules } from './rules.js';
 
 const KNOWN = 0xff | PAGE_GUARD | PAGE_NOCACHE | PAGE_WRITECOMBINE | PAGE_TARGETS_INVALID;
@@ -57,6 +58,16 @@ export function hardwareRights(protect: number, nx: boolean): number {
   const write = protect & PAGE_ANY_WRITE ? HW_WRITE : 0;
   const exec = protect & PAGE_ANY_EXECUTE || !nx ? HW_EXEC : 0;
   return HW_READ | write | exec;
+}
+
+/** RIGHT_* bits as a mapping has them: what the protection says, whatever the processor can do. */
+export function rightsOf(protect: number): number {
+  const bits = hardwareRights(protect, true);
+  return (
+    (bits & HW_READ ? RIGHT_READ : 0) |
+    (bits & HW_WRITE ? RIGHT_WRITE : 0) |
+    (bits & HW_EXEC ? RIGHT_EXEC : 0)
+  );
 }
 
 /** In an image or a copy view a writable page is one that is copied at the first write. */

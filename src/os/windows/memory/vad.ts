@@ -5,6 +5,7 @@
 import { MEM_IMAGE, MEM_MAPPED, MEM_PRIVATE } from '../../../abi/windows/memory.js';
 import { InvariantError } from '../../../base/errors.js';
 import { Meter } from '../../../base/meter.js';
+import type { VmaHistory } from '../../../memory/history.js';
 import type { Section } from './section.js';
 
 /** Pages [start, end) with one protection; 0: reserved, not committed. */
@@ -54,6 +55,8 @@ export class Vad {
   readonly name: string;
   /** Replaced, never changed in place. */
   runs: readonly Run[];
+  /** What created and changed it, oldest first; as far as somebody keeps it. */
+  history: readonly VmaHistory[] = [];
 
   constructor(init: VadInit) {
     this.start = init.start;
@@ -108,6 +111,7 @@ export class Vad {
   part(start: number, end: number): Vad {
     const part = new Vad({ ...this, start, end, committed: false });
     part.runs = this.runsIn(start, end);
+    part.history = this.history;
     return part;
   }
 }

@@ -7,7 +7,7 @@ import type { NtStatus } from '../../../abi/windows/status.js';
 import type { Addr } from '../../../base/address.js';
 import type { Access } from '../../../base/outcome.js';
 import type { MemoryRules } from './rules.js';
-import type { PageRange, Vad, VadList } from './vad.js';
+import type { PageRange, Run, Vad, VadList } from './vad.js';
 
 /** What memory is about to become, for a policy that guards code. */
 export interface CodeRequest {
@@ -17,6 +17,15 @@ export interface CodeRequest {
   readonly before: number | undefined;
   readonly after: number;
   readonly image: boolean;
+}
+
+/** Pages of an allocation that are not what they were. */
+export interface MemoryChange {
+  readonly vad: Vad;
+  /** Empty: the allocation is new. */
+  readonly before: readonly Run[];
+  /** Empty: it is gone. */
+  readonly after: readonly Run[];
 }
 
 /** The pages behind the allocations. A status other than success leaves them as they were. */
@@ -59,6 +68,8 @@ export interface VirtualMemory {
   readonly locked: Set<number>;
   /** Refuses what a policy refuses; 0 lets it pass. */
   judge(request: CodeRequest): NtStatus;
+  /** Told of each change once it is made. */
+  changed(change: MemoryChange): void;
 }
 
 /** A guest access that a page refuses, or undefined: it would succeed. */
