@@ -102,6 +102,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'fast-check': ['index.ts'],
   probe: ['abi/linux', 'base', 'formats', 'policy', 'sandbox', 'toolchain'],
   cli: ['index.ts'],
+  // The page: of the library the parts that it needs, so that it loads no more.
+  web: ['parts'],
 };
 
 /** Front doors may import everything below them. */
@@ -130,6 +132,7 @@ interface Import {
 }
 
 const files = filesOf(SRC);
+const KNOWN: ReadonlySet<string> = new Set(files);
 const imports = files.flatMap(importsOf);
 
 describe('dependencies', () => {
@@ -201,7 +204,7 @@ describe('exported types', () => {
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
     .map((name) => name.split(sep).join('/'));
 }
 
@@ -211,7 +214,8 @@ function importsOf(from: string): Import[] {
     /^(?:import|export)\s+(type\s)?[^;'"]*?from\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'/gm;
   return [...text.matchAll(statement)].map(([, type, path, dynamic]) => {
     const target = normalize(join(SRC, dirname(from), (path ?? dynamic)!));
-    const to = relative(SRC, target).split(sep).join('/').replace(/\.js$/, '.ts');
+    const file = relative(SRC, target).split(sep).join('/');
+    const to = file.replace(/\.js$/, KNOWN.has(file.replace(/\.js$/, '.tsx')) ? '.tsx' : '.ts');
     return { from, to, typeOnly: type !== undefined };
   });
 }

@@ -23,6 +23,7 @@ const SLOW = [
   'test/scenario/scenarios.spec.ts',
   'test/types/**',
   'test/vitest/newcomer.spec.ts',
+  'test/web/**',
   'test/win32/probe.spec.ts',
   'test/win32/programs.spec.ts',
   'test/win32/wine.spec.ts',

@@ -2,10 +2,12 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { esbuild, packagesIn, recordPackages, run } from './bundler.mjs';
 import { packageOf, writeNotices } from './notices.mjs';
-import { BuildError, filesIn, path, ROOT, readText, writeWhole } from './project.mjs';
+import { BuildError, filesIn, path, writeWhole } from './project.mjs';
 import { capture, ifChanged, node } from './steps.mjs';
 import { instantiableScript } from './toolchain-script.mjs';
+import { buildWeb, WEB_RECORD } from './web.mjs';
 
 /** The library whole, and its parts: one build, so that what two of them need is there once. */
 const LIBRARY = {
@@ -40,20 +42,18 @@ export async function buildAll() {
   await buildBundles();
   await buildToolchain();
   await buildTypes();
+  await buildWeb();
   writeNotices(bundledPackages());
 }
 
 /** Packages whose code is in dist/: the engine's, the toolchain's, and what esbuild put into the bundles. */
 function bundledPackages() {
-  const recorded = ['index', ...Object.keys(FRONT_ENDS)].flatMap(
-    (name) => readText(recordOf(`dist/${name}.js`))?.split('\n') ?? [],
+  const recorded = ['index', ...Object.keys(FRONT_ENDS)].flatMap((name) =>
+    packagesIn(`dist/${name}.js`),
   );
   const toolchain = TOOLCHAIN.map((name) => `@alexaltea/${name}-js`);
-  return [packageOf(ENGINE_INPUT), ...toolchain, ...recorded.filter((name) => name !== '')];
+  return [packageOf(ENGINE_INPUT), ...toolchain, ...recorded, ...packagesIn(WEB_RECORD)];
 }
-
-/** Where the packages that a bundle contains are noted. */
-const recordOf = (outfile) => `.cache/packages/${outfile.replaceAll('/', '_')}`;
 
 /** Makes the engine's two forms, in .cache/engine for the sources and in dist/engine for the package. */
 async function buildEngine() {
@@ -210,29 +210,4 @@ async function bundleLibrary() {
   recordPackages('dist/index.js', metafile);
   for (const { path: file, contents } of outputFiles)
     writeWhole(`dist/${basename(file)}`, contents);
-}
-
-/** Writes one ES module, and returns its name. */
-async function esbuild(options) {
-  const { outputFiles, metafile } = await run(options);
-  recordPackages(options.outfile, metafile);
-  writeWhole(options.outfile, outputFiles[0].contents);
-  return options.outfile;
-}
-
-function recordPackages(outfile, { inputs }) {
-  const packages = new Set(Object.keys(inputs).map(packageOf));
-  packages.delete(undefined);
-  writeWhole(recordOf(outfile), [...packages].join('\n'));
-}
-
-async function run(options) {
-  const { build, formatMessages } = await import('esbuild');
-  const fixed = { bundle: true, write: false, format: 'esm', logLevel: 'silent', metafile: true };
-  const work = build({ absWorkingDir: ROOT, ...fixed, ...options });
-  return work.catch(async ({ errors, message }) => {
-    const lines = await formatMessages(errors ?? [{ text: message }], { kind: 'error' });
-    const [entry] = Object.values(options.entryPoints);
-    throw new BuildError(`${entry} does not build\n${lines.join('').trim()}`);
-  });
 }

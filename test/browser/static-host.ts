@@ -9,6 +9,9 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
   '.mjs': 'text/javascript',
   '.wasm': 'application/wasm',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
 };
 
 /** A page under this Content-Security-Policy runs its own scripts and compiles no WebAssembly. */
@@ -24,7 +27,7 @@ export interface StaticHost {
 export async function serve(folder: string): Promise<StaticHost> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    const name = normalize(decodeURIComponent(pathname));
+    const name = normalize(decodeURIComponent(pathname)).replace(/\/$/, '/index.html');
     answer(join(folder, name), response).catch(() => response.writeHead(404).end());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

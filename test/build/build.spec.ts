@@ -29,6 +29,21 @@ const OTHER_ENTRIES = [
   'src/native/index.ts',
 ];
 
+/** The smallest page: what the build looks for, by name. */
+const PAGE: Readonly<Record<string, string>> = {
+  'src/web/main.tsx': 'document.title = "page";\n',
+  'src/web/worker/main.ts': 'postMessage("ready");\n',
+  'src/web/style.css': 'body { margin: 0; }\n',
+  'src/web/index.html': '<!doctype html>\n',
+  'src/web/icon.svg': '<svg xmlns="http://www.w3.org/2000/svg"></svg>\n',
+  'src/web/service-worker.ts':
+    'declare const FILES: string[], VERSION: string;\nconsole.log(FILES, VERSION);\n',
+  'src/web/lessons/prepare.ts':
+    'export const prepareLessons = (sources: unknown) => ({ "lessons.json": sources });\n',
+  'scenarios/a.md': 'a lesson',
+  'asm/a.inc': 'a macro',
+};
+
 let workspace: Workspace;
 
 beforeEach(() => {
@@ -40,6 +55,7 @@ beforeEach(() => {
   workspace.write('src/index.ts', LIBRARY);
   workspace.write('src/cli/main.ts', COMMAND);
   for (const entry of OTHER_ENTRIES) workspace.write(entry, 'export {};\n');
+  for (const [file, text] of Object.entries(PAGE)) workspace.write(file, text);
 });
 
 afterAll(() => workspace?.[Symbol.dispose]());
@@ -57,6 +73,22 @@ describe('building', () => {
       expect(statSync(workspace.path(`dist/toolchain/${name}.wasm`)).size).toBeGreaterThan(1e6);
     }
     expect(workspace.read('dist/index.js')).toContain('only one copy');
+  });
+
+  it('makes a page that has the lessons, the engine and the toolchain beside it, and a list of all for offline use', () => {
+    expect(workspace.build([]).status).toBe(0);
+    expect(JSON.parse(workspace.read('dist/web/lessons.json'))).toEqual({
+      scenarios: { 'a.md': 'a lesson' },
+      asm: { 'a.inc': 'a macro' },
+    });
+    const offline = workspace.read('dist/web/sw.js');
+    for (const file of ['app.js', 'worker.js', 'style.css', 'engine/unicorn1.wasm']) {
+      expect(statSync(workspace.path(`dist/web/${file}`)).size).toBeGreaterThan(0);
+      expect(offline).toContain(`"${file}"`);
+    }
+    workspace.write('src/web/main.tsx', 'document.title = "other";\n');
+    workspace.build([]);
+    expect(workspace.read('dist/web/sw.js')).not.toBe(offline);
   });
 
   it('passes on the licence of each package whose code dist/ holds', () => {

@@ -36,6 +36,7 @@ const OPTIONS: OptionNames<ScenarioOptions> = {
   file: true,
   include: true,
   ownPolicies: true,
+  assembled: true,
   only: true,
   policyOf: true,
 };
@@ -46,11 +47,15 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
   checkRecord('the options of runScenario', options, "an object such as { file: 'a.s' }");
   checkOptionNames('runScenario', options, OPTIONS);
   checkText('file of runScenario', options.file);
-  const { file, include, ownPolicies } = options;
+  const { file, include, ownPolicies, assembled } = options;
   try {
     checkSize(text, new Problems(file));
     if (!isMarkdown(file) && isCallSuite(text)) return await runCallSuite(text, options);
-    return await runReady(await loadScenario(text, { file, include, ownPolicies }), text, options);
+    return await runReady(
+      await loadScenario(text, { file, include, ownPolicies, assembled }),
+      text,
+      options,
+    );
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     return { file, title: file, arch: '', runs: [], problems: error.problems, updated: undefined };

@@ -27,12 +27,15 @@ export interface LoadOptions {
   readonly include?: ((path: string) => string | undefined) | undefined;
   /** Policies that the file may name beside the built-in ones; each made by definePolicy. */
   readonly ownPolicies?: readonly Policy[] | undefined;
+  /** What an earlier assembly of the same source gave; undefined: the program is assembled. */
+  readonly assembled?: ((program: ScenarioProgram) => AssembledProgram | undefined) | undefined;
 }
 
 const OPTIONS: OptionNames<LoadOptions> = {
   file: true,
   include: true,
   ownPolicies: true,
+  assembled: true,
 };
 
 /** @throws ScenarioError that lists every mistake with its place. */
@@ -56,9 +59,11 @@ export async function loadScenario(text: string, options: LoadOptions): Promise<
 async function assembledOf(
   program: ScenarioProgram,
   { arch, os }: Scenario,
-  { file, include }: LoadOptions,
+  { file, include, assembled }: LoadOptions,
   problems: Problems,
 ): Promise<AssembledProgram | undefined> {
+  const known = assembled?.(program);
+  if (known !== undefined) return known;
   try {
     // A name of assembly: Markdown's would say nothing of what `;` means.
     const target = os === 'linux' ? assembleProgram : assemblePe;

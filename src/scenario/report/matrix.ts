@@ -46,6 +46,7 @@ const OPTIONS: OptionNames<MatrixOptions> = {
   file: true,
   include: true,
   ownPolicies: true,
+  assembled: true,
   policies: true,
 };
 
@@ -58,9 +59,9 @@ export async function matrixRows(text: string, options: MatrixOptions): Promise<
   checkRecord('the options of matrixRows', options, "an object such as { file: 'a.s' }");
   checkOptionNames('matrixRows', options, OPTIONS);
   checkTextList('policies of matrixRows', options.policies);
-  const { file, include, ownPolicies } = options;
+  const { file, include, ownPolicies, assembled } = options;
   const own = ownPoliciesOf(ownPolicies);
-  const scenario = await loadScenario(text, { file, include, ownPolicies });
+  const scenario = await loadScenario(text, { file, include, ownPolicies, assembled });
   const rows: MatrixRow[] = [];
   for (const program of scenario.programs) {
     const reference = await runFreely(scenario, program);

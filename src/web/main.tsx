@@ -1,0 +1,63 @@
+/** The page: its frame, the view that the URL names, and what happens once for all views. */
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { keepOffline } from './parts/offline.js';
+import { onStorageTrouble } from './parts/storage.js';
+import { ThemeChoice } from './parts/theme.js';
+import { useRoute } from './route.js';
+import { FrontView } from './views/front.js';
+import { LessonView } from './views/lesson.js';
+import { WorkerClient } from './worker/client.js';
+
+/** Judges lessons; it is ended when that takes too long for the reader. */
+const judge = new WorkerClient();
+
+function App() {
+  const route = useRoute();
+  const [notice, setNotice] = useState<string>();
+  useEffect(() => onStorageTrouble(setNotice), []);
+  return (
+    <>
+      <button type="button" class="skip" onClick={skipToMain}>
+        Skip to the content
+      </button>
+      <header class="top">
+        <a class="brand" href="#/">
+          <img src="icon.svg" alt="" width="28" height="28" /> mayexec <span>workshop</span>
+        </a>
+        <nav aria-label="Main">
+          <a href="#/" aria-current={route.view === 'front' ? 'page' : undefined}>
+            Lessons
+          </a>
+        </nav>
+        <ThemeChoice />
+      </header>
+      {notice !== undefined && (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
+      <main id="main" tabIndex={-1}>
+        {route.view === 'front' && <FrontView />}
+        {route.view === 'lesson' && <LessonView file={route.file} judge={judge} />}
+        {route.view === 'unknown' && (
+          <p>
+            There is nothing at “{route.fragment.slice(0, 80)}”. <a href="#/">All lessons</a>
+          </p>
+        )}
+      </main>
+    </>
+  );
+}
+
+/** A button: the fragment names the view, so a link to an element would leave it. */
+function skipToMain(): void {
+  document.querySelector<HTMLElement>('main')?.focus();
+}
+
+const root = document.querySelector('#app');
+if (root !== null) {
+  root.textContent = '';
+  render(<App />, root);
+}
+keepOffline();

@@ -1,0 +1,19 @@
+/** The service worker, where the browser has one: after the first visit the page needs no network. */
+
+/** Long enough that a lesson's first run comes first. */
+const QUIET_MS = 8000;
+
+export function keepOffline(): void {
+  const { serviceWorker } = navigator;
+  if (serviceWorker === undefined || !isSecureContext) return;
+  addEventListener('load', () => {
+    serviceWorker
+      .register(new URL('./sw.js', import.meta.url))
+      .then(() => serviceWorker.ready)
+      .then((registration) => {
+        setTimeout(() => registration.active?.postMessage('keep all'), QUIET_MS);
+      })
+      // A browser that forbids it still has the page while the network lasts.
+      .catch(() => undefined);
+  });
+}

@@ -1,0 +1,61 @@
+/** A lesson run: every program under each of its policies, judged by the lesson's own checks. */
+import {
+  loadScenario,
+  type ReadyScenario,
+  runScenario,
+  ScenarioError,
+  type ScenarioProgram,
+} from '../../parts/scenario.js';
+import type { AssembledProgram } from '../../parts/toolchain.js';
+import type { LessonFile } from '../lessons/lesson-file.js';
+import { outlineOf } from '../lessons/outline.js';
+import { asmInclude } from './files.js';
+import type { LessonReport, LessonRequest } from './protocol.js';
+
+export async function runLesson(request: LessonRequest): Promise<LessonReport> {
+  const { file, text, only } = request;
+  const scenario = await readLesson(request);
+  if ('report' in scenario) return { report: scenario.report, outline: undefined };
+  const report = await runScenario(text, {
+    file,
+    assembled: ({ name }) => scenario.programs.find((program) => program.name === name),
+    ...(only === undefined ? {} : { only }),
+  });
+  return { report, outline: outlineOf(scenario) };
+}
+
+/** The lesson with its programs; those that nobody changed are not assembled again. */
+async function readLesson({
+  file,
+  text,
+  prepared,
+}: LessonRequest): Promise<ReadyScenario | Pick<LessonReport, 'report'>> {
+  const include = text === prepared?.text ? undefined : await asmInclude();
+  try {
+    return await loadScenario(text, { file, include, assembled: preparedFor(prepared, file) });
+  } catch (error) {
+    if (!(error instanceof ScenarioError)) throw error;
+    const { problems } = error;
+    return { report: { file, title: file, arch: '', runs: [], problems, updated: undefined } };
+  }
+}
+
+function preparedFor(
+  lesson: LessonFile | undefined,
+  file: string,
+): (program: ScenarioProgram) => AssembledProgram | undefined {
+  return ({ name, source }) => {
+    const found = lesson?.programs.find((each) => each.name === name && each.source === source);
+    if (found === undefined) return undefined;
+    return {
+      elf: Uint8Array.from(atob(found.elf), (char) => char.charCodeAt(0)),
+      symbols: new Map(found.symbols.map(([label, address]) => [label, BigInt(address)])),
+      lines: found.lines.map(([line, address, length]) => ({
+        file,
+        line,
+        address: BigInt(address),
+        length,
+      })),
+    };
+  };
+}

@@ -1,0 +1,39 @@
+/** What the page asks its workers, and what they answer: plain data, copied between threads. */
+import type { FileReport } from '../../parts/scenario.js';
+import type { LessonFile, LessonOutline } from '../lessons/lesson-file.js';
+
+export interface LessonRequest {
+  readonly file: string;
+  readonly text: string;
+  /** As the build made it; undefined for a lesson of the user's own. */
+  readonly prepared: LessonFile | undefined;
+  /** Runs by name; all without it. */
+  readonly only?: readonly string[] | undefined;
+}
+
+export interface LessonReport {
+  readonly report: FileReport;
+  /** Undefined when the file could not be read: `report.problems` says why. */
+  readonly outline: LessonOutline | undefined;
+}
+
+/** By name: what is asked, and what comes back. */
+export interface Methods {
+  lesson: (request: LessonRequest) => Promise<LessonReport>;
+}
+
+export type MethodName = keyof Methods;
+export type AskOf<K extends MethodName> = Parameters<Methods[K]>[0];
+export type AnswerTo<K extends MethodName> = Awaited<ReturnType<Methods[K]>>;
+
+export interface Question {
+  readonly id: number;
+  readonly method: MethodName;
+  readonly params: unknown;
+}
+
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string }
+  /** On the way: how far it is. */
+  | { readonly id: number; readonly progress: unknown };
