@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What execve and the entry of a call ask policies, and show them.
   'os/linux/hooks': ['base', 'type:os/linux/mm'],
   'os/linux/mm': ['abi/linux', 'base', 'engine', 'memory', 'type:trace'],
-  trace: ['abi/linux', 'base', 'type:memory'],
+  trace: ['abi/linux', 'abi/windows', 'base', 'type:memory'],
   kernel: ['type:abi/linux', 'base', 'type:engine', 'type:memory', 'type:policy', 'type:trace'],
   'os/linux': [
     'abi/linux',
@@ -50,10 +50,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'type:trace',
     'x86',
   ],
-  inject: ['abi/linux', 'base', 'kernel'],
+  inject: ['abi/linux', 'abi/windows', 'base', 'kernel'],
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
-  'diagnosis/outcome': ['type:abi/linux', 'base', 'memory', 'sandbox', 'trace'],
+  'diagnosis/outcome': ['type:abi/linux', 'abi/windows', 'base', 'memory', 'sandbox', 'trace'],
   'diagnosis/crash': ['base', 'formats', 'type:sandbox', 'type:trace', 'x86'],
   'diagnosis/explain': [
     'abi/linux',

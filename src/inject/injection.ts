@@ -13,6 +13,8 @@ export interface When {
 
 export type CallEffect =
   | { readonly kind: 'error'; readonly errno: Errno }
+  /** Of functions of the Windows API: a Win32 error or an NTSTATUS. */
+  | { readonly kind: 'failure'; readonly error: number }
   | { readonly kind: 'retval'; readonly value: bigint }
   /** The address that mmap is given counts only with MAP_FIXED. */
   | { readonly kind: 'ignore-hint' };
@@ -21,7 +23,7 @@ export interface CallInjection {
   readonly kind: 'call';
   /** As it was written. */
   readonly text: string;
-  /** By family: `mmap` is mmap2 of i386 as well. */
+  /** System calls by family: `mmap` is mmap2 of i386 as well. */
   readonly calls: readonly string[];
   readonly effect: CallEffect;
   readonly when: When;

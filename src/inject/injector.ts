@@ -81,6 +81,8 @@ function interceptionOf(
   switch (effect.kind) {
     case 'error':
       return { kind: 'fail', errno: effect.errno };
+    case 'failure':
+      return { kind: 'fail', error: effect.error };
     case 'retval':
       return { kind: 'answer', value: effect.value };
     case 'ignore-hint':

@@ -5,11 +5,13 @@
  *     CALL[,CALL...]:retval=VALUE[:when=WHEN]     the same with a success
  *     WHEN: N, N+ (from the Nth on), N+STEP, N..M, N..M+STEP
  *
+ * For Windows and Wine CALL may be a function of the API, and ERRNO its Win32 error or, of an Nt function, its NTSTATUS:
+ * `VirtualAlloc:error=ERROR_NOT_ENOUGH_MEMORY`, `NtProtectVirtualMemory:error=STATUS_ACCESS_DENIED`.
+ *
  * Three of our own: `mmap:ignore-hint[:when=WHEN]`, `map-count=N` (vm.max_map_count) and `rlimit-NAME=SIZE`.
  * A `+` before a letter or % begins another injection.
  */
 
-import { callSet } from '../abi/linux/call-set.js';
 import { ERRNO, type Errno, errnoName } from '../abi/linux/errno.js';
 import {
   RLIMIT_AS,
@@ -23,7 +25,10 @@ import { checkText } from '../base/arguments.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { ownEntry } from '../base/own-entry.js';
 import { shorten } from '../base/text.js';
+import type { CallNames } from '../kernel/world.js';
+import { failureOf } from './failure-names.js';
 import type { CallEffect, CallInjection, Injection, When } from './injection.js';
+import { LINUX_CALLS, namedCalls } from './named-calls.js';
 
 /** Limits that something here obeys. */
 const LIMITS: Readonly<Record<string, number>> = {
@@ -46,29 +51,29 @@ const UNITS = { '': 0n, k: 10n, m: 20n, g: 30n } as const;
 const LONGEST_SPEC = 4096;
 
 /** @throws MayexecError that names the part that is wrong, what is accepted and the nearest spelling. */
-export function parseInjections(spec: string): Injection[] {
+export function parseInjections(spec: string, names: CallNames = LINUX_CALLS): Injection[] {
   checkText('inject', spec, "a string such as 'mmap:error=ENOMEM', or a list of them");
   if (spec.length > LONGEST_SPEC) {
     throw new MayexecError(
       `injection '${shorten(spec)}' is longer than ${LONGEST_SPEC} characters`,
     );
   }
-  return spec.split(/\+(?=[a-z%])/i).map((text) => parseOne(text.trim()));
+  return spec.split(/\+(?=[a-z%])/i).map((text) => parseOne(text.trim(), names));
 }
 
-function parseOne(text: string): Injection {
+function parseOne(text: string, names: CallNames): Injection {
   const [head = '', ...words] = text.split(':');
   if (head === '') {
     throw new MayexecError(
-      `injection '${shorten(text)}': expected CALL:error=ERRNO, map-count=N or rlimit-as=SIZE`,
+      `injection '${shorten(text)}': expected CALL:error=${names.functions.length > 0 ? 'ERROR' : 'ERRNO'}${names.linux ? ', map-count=N or rlimit-as=SIZE' : ''}`,
     );
   }
   const [, name, value] = /^([\w-]+)=(.*)$/.exec(head) ?? [];
   if (name === undefined || value === undefined)
-    return within(text, () => callOf(text, head, words));
+    return within(text, () => callOf(text, head, words, names));
   if (words.length > 0)
     throw new MayexecError(`injection '${shorten(text)}': nothing follows ${name}=N`);
-  return within(text, () => settingOf(text, name, value));
+  return within(text, () => settingOf(text, name, value, names));
 }
 
 function within<T>(text: string, read: () => T): T {
@@ -80,7 +85,9 @@ function within<T>(text: string, read: () => T): T {
   }
 }
 
-function settingOf(text: string, name: string, value: string): Injection {
+function settingOf(text: string, name: string, value: string, { linux }: CallNames): Injection {
+  if (!linux)
+    throw new MayexecError(`${name} is a limit of Linux, which this sandbox does not run`);
   if (name === 'map-count') {
     return { kind: 'map-count', text, count: wholeNumber('map-count', value) };
   }
@@ -89,15 +96,30 @@ function settingOf(text: string, name: string, value: string): Injection {
   return { kind: 'rlimit', text, resource, bytes: sizeOf(name, value) };
 }
 
-function callOf(text: string, head: string, words: readonly string[]): CallInjection {
-  const calls = callSet(head);
+function callOf(
+  text: string,
+  head: string,
+  words: readonly string[],
+  names: CallNames,
+): CallInjection {
+  const calls = namedCalls(head, names);
+  const api = calls.filter((name) => names.functions.includes(name));
+  if (
+    api.length > 0 &&
+    api.length < calls.length &&
+    words.some((word) => word.startsWith('error='))
+  ) {
+    throw new MayexecError(
+      `${api[0]} and ${calls.find((name) => !api.includes(name))} do not fail alike: name them in injections of their own`,
+    );
+  }
   let effect: CallEffect | undefined;
   let when = ALWAYS;
   for (const word of words) {
     const [key = '', value] = splitOnce(word);
     if (key === 'when') when = whenOf(value ?? '');
     else if (effect !== undefined) throw new MayexecError(`'${word}': one effect is given already`);
-    else effect = effectOf(word, key, value);
+    else effect = effectOf(word, key, value, api);
   }
   if (effect === undefined) {
     throw new MayexecError(
@@ -115,8 +137,16 @@ function splitOnce(word: string): [key: string, value: string | undefined] {
   return at === -1 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
 }
 
-function effectOf(word: string, key: string, value: string | undefined): CallEffect {
+function effectOf(
+  word: string,
+  key: string,
+  value: string | undefined,
+  api: readonly string[],
+): CallEffect {
   if (key === 'ignore-hint' && value === undefined) return { kind: 'ignore-hint' };
+  if (key === 'error' && value !== undefined && api.length > 0) {
+    return { kind: 'failure', error: failureOf(value, api) };
+  }
   if (key === 'error' && value !== undefined) return { kind: 'error', errno: errnoOf(value) };
   if (key === 'retval' && value !== undefined)
     return { kind: 'retval', value: returnValueOf(value) };

@@ -48,10 +48,21 @@ export interface GuestOptions {
   readonly watch?: PageWatch;
 }
 
+/** The calls that programs of a world make, for whoever fails or shows some of them. */
+export interface CallNames {
+  /** System calls of Linux are among them. */
+  readonly linux: boolean;
+  /** Functions of an API, by name. */
+  readonly functions: readonly string[];
+  /** Those of them that are about memory. */
+  readonly memory: readonly string[];
+}
+
 export interface World {
   /** As `Sandbox.create({ os })` takes it. */
   readonly os: string;
   readonly arches: readonly Arch[];
+  calls(arch: Arch): CallNames;
   /** The policy in force when the host names none. */
   readonly defaultPolicy: string;
   /** Names of address-space layouts. */

@@ -23,6 +23,7 @@ export {
   FINDING_KINDS,
   type Finding,
   type FindingKind,
+  siteOf,
 } from '../diagnosis/monitor/finding.js';
 export type { EngineAssets } from '../engine/asset-files.js';
 export { useEngineAssets } from '../engine/assets.js';
@@ -65,6 +66,7 @@ export {
   type SandboxSnapshot,
   type SyscallOutcome,
 } from '../sandbox/sandbox.js';
+export { callsNamed } from '../sandbox/worlds.js';
 export type {
   ApiEvent,
   EndEvent,

@@ -24,7 +24,7 @@ import { isPe, parsePe } from '../formats/pe/image.js';
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
-import type { World } from '../kernel/world.js';
+import type { CallNames, World } from '../kernel/world.js';
 import type { Policy } from '../policy/policy.js';
 import { GUEST_SYSTEMS, type GuestOs, WORLDS } from './worlds.js';
 
@@ -102,7 +102,8 @@ export interface SandboxOptions {
   readonly monitor?: boolean | undefined;
   /**
    * Faults to inject, in the manner of strace: 'mmap:error=ENOMEM:when=2', 'mprotect:error=EACCES:when=3+',
-   * 'mmap:ignore-hint', 'map-count=20', 'rlimit-as=1M'; several in a list or joined by '+'. What `intercept`
+   * 'mmap:ignore-hint', 'map-count=20', 'rlimit-as=1M'; for Windows and Wine also
+   * 'VirtualAlloc:error=ERROR_NOT_ENOUGH_MEMORY'; several in a list or joined by '+'. What `intercept`
    * says of a call comes first.
    */
   readonly inject?: string | readonly string[] | undefined;
@@ -193,18 +194,12 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? DEFAULT_BLOCKS, 1, 2 ** 52),
     protectionKeys,
-    injections: injectionsOf(options, os),
+    injections: injectionsOf(options, world.calls(arch)),
   };
 }
 
-function injectionsOf({ inject = [] }: SandboxOptions, os: GuestOs): readonly Injection[] {
-  const specs = [inject].flat();
-  if (specs.length > 0 && os !== 'linux') {
-    throw new MayexecError(
-      `injection '${specs[0]}': injection is for Linux programs, and this sandbox runs os '${os}'`,
-    );
-  }
-  return specs.flatMap((spec) => parseInjections(spec));
+function injectionsOf({ inject = [] }: SandboxOptions, names: CallNames): readonly Injection[] {
+  return [inject].flat().flatMap((spec) => parseInjections(spec, names));
 }
 
 /** What has no range of its own: types, for whoever writes JavaScript. */

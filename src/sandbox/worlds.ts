@@ -1,4 +1,6 @@
 /** The worlds that there are, by the name that `Sandbox.create({ os })` takes. A new one is one more line. */
+import type { Arch } from '../base/address.js';
+import { namedCalls } from '../inject/named-calls.js';
 import type { World } from '../kernel/world.js';
 import { linuxWorld } from '../os/linux/world.js';
 import { windowsWorld } from '../win32/windows/world.js';
@@ -9,6 +11,17 @@ export const WORLDS = {
   windows: windowsWorld,
   wine: wineWorld,
 } as const satisfies Readonly<Record<string, World>>;
+
+/**
+ * Names of calls that programs of a world make: `mmap,mprotect`, `VirtualAlloc`, `%memory`; each once, system calls by family.
+ * @throws MayexecError that names the first unknown one and the nearest right spelling.
+ */
+export function callsNamed(
+  text: string,
+  { os, arch }: { os: GuestOs; arch: Arch },
+): readonly string[] {
+  return namedCalls(text, WORLDS[os].calls(arch));
+}
 
 export type GuestOs = keyof typeof WORLDS;
 

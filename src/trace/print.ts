@@ -6,6 +6,7 @@
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
 import { HEX_RESULTS } from '../abi/linux/signatures.js';
+import { errorName, statusName } from '../abi/windows/status.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import type { ApiEvent, SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
@@ -76,9 +77,9 @@ function decision({ kind, signal }: Cause, call: string, errno: Errno | undefine
   }
 }
 
-/** A call as strace prints it with -a 0: the result follows at once. */
-export function straceCall(event: SyscallEvent): string {
-  return callLine(event, 0);
+/** A call as strace prints it with -a 0: the result follows at once. One of the Windows API in the same manner. */
+export function straceCall(event: SyscallEvent | ApiEvent): string {
+  return event.type === 'api' ? apiLine(event, 0) : callLine(event, 0);
 }
 
 function callLine(event: SyscallEvent, column = RESULT_COLUMN): string {
@@ -86,21 +87,37 @@ function callLine(event: SyscallEvent, column = RESULT_COLUMN): string {
   return `${call.padEnd(column)} = ${resultText(event)}${INJECTED[event.injected ?? 'no']}`;
 }
 
-/** A Windows API call: the result in hexadecimal, the error that it set, and the rule that refused it. */
-function apiLine({ name, shown, value, error, cause }: ApiEvent): string {
+/** The result as Windows' programmers read it: a status by name, else a number with the error that was set. */
+function apiLine(event: ApiEvent, column = RESULT_COLUMN): string {
+  const { name, shown, cause, injected } = event;
   const call = `${name}(${shown.join(', ')})`;
-  const parts = [error === undefined ? '' : `error ${error}`, cause?.rule ?? ''].filter(Boolean);
-  const failed = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
-  return `${call.padEnd(RESULT_COLUMN)} = ${value < 10n ? value : `0x${value.toString(16)}`}${failed}`;
+  const rule = cause === undefined ? '' : ` [${cause.rule}]`;
+  return `${call.padEnd(column)} = ${apiResult(event)}${rule}${INJECTED[injected ?? 'no']}`;
+}
+
+function apiResult({ value, error, status }: ApiEvent): string {
+  const text = value < 10n ? value.toString() : `0x${value.toString(16)}`;
+  const why = status === undefined ? error && errorText(error) : statusText(status);
+  return why ? `${text} (${why})` : text;
+}
+
+/** `ERROR_DYNAMIC_CODE_BLOCKED, 1655`. */
+function errorText(error: number): string {
+  const name = errorName(error);
+  return name.startsWith('E') ? `${name}, ${error}` : name;
+}
+
+function statusText(status: number): string {
+  return status === 0 ? '' : statusName(status);
 }
 
 function resultText({ name, value, errno }: SyscallEvent): string {
-  if (errno !== undefined) return errorText(errno);
+  if (errno !== undefined) return errnoLine(errno);
   if (value === undefined) return '?';
   return HEX_RESULTS.has(name) ? hexText(value) : value.toString();
 }
 
-function errorText(errno: Errno): string {
+function errnoLine(errno: Errno): string {
   return `-1 ${errno} (${errnoText(errno)})`;
 }
 
@@ -138,7 +155,7 @@ function endLine(outcome: Outcome): string {
     case 'return':
       return `+++ returned 0x${BigInt.asUintN(64, outcome.value).toString(16)} +++`;
     case 'exception':
-      return `+++ exception 0x${outcome.status.toString(16)} +++`;
+      return `+++ exception ${statusName(outcome.status)} (0x${outcome.status.toString(16)}) +++`;
     default:
       return `+++ ${otherEndText(outcome)} +++`;
   }

@@ -157,10 +157,42 @@ _start:
     folder.write('win.exe', (await assemblePe(SOURCE, { arch: 'x86-64' })).elf);
   });
 
+  it('a function fails with the error that is named, and the trace says so', () => {
+    const spec = 'VirtualAlloc:error=ERROR_NOT_ENOUGH_MEMORY';
+    const { stderr } = run('win.exe', '--inject', spec, '--trace=mm');
+    expect(stderr).toBe(
+      `VirtualAlloc(NULL, 4096, MEM_COMMIT|MEM_RESERVE, PAGE_EXECUTE_READWRITE) = 0 (ERROR_NOT_ENOUGH_MEMORY, 8) (INJECTED)
++++ exited with 0 +++
+`,
+    );
+  });
+
+  it('under Wine a function can fail, and so can a system call below it', () => {
+    const wine = ['--os', 'wine', '--trace=VirtualAlloc'];
+    const spec = 'VirtualAlloc:error=STATUS_ACCESS_DENIED';
+    expect(run('win.exe', ...wine, '--inject', spec).stderr).toContain(
+      '(ERROR_ACCESS_DENIED, 5) (INJECTED)',
+    );
+    const below = ['--os', 'wine', '--inject', 'mmap:error=EPERM:when=5+'];
+    expect(run('win.exe', ...below).stderr).toContain('wine: failed to load start.exe: c000000d');
+  });
+
+  it('--inject-each tries each of its calls', () => {
+    const { status, stdout } = run('win.exe', '--inject-each', 'VirtualAlloc,VirtualProtect');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^VirtualAlloc +1 +0x\S+ +falls back +exited with 0$/m);
+    expect(stdout).toContain('1 failure of VirtualAlloc with ERROR_NOT_ENOUGH_MEMORY');
+  });
+
   it.each([
-    ['run', ['--inject', 'VirtualAlloc:error=ENOMEM'], /injection is for Linux programs/],
-    ['run', ['--inject', 'mmap:error=ENOMEM', '--os', 'wine'], /injection is for Linux programs/],
-    ['run', ['--inject-each', 'mmap'], /injection is for Linux programs/],
+    ['run', ['--inject', 'VirtualAlloc:error=ENOMEM'], /did you mean 'ERROR_NOT_ENOUGH_MEMORY'/],
+    ['run', ['--inject', 'VirtualAloc:error=5'], /did you mean 'VirtualAlloc'/],
+    ['run', ['--inject', 'mmap:error=ENOMEM'], /unknown function of Windows 'mmap'/],
+    ['run', ['--inject', 'map-count=3'], /map-count is a limit of Linux/],
+    ['run', ['--inject', 'NtFreeVirtualMemory:error=5'], /fails with an NTSTATUS/],
+    ['run', ['--inject', '%memory:error=EPERM', '--os', 'wine'], /do not fail alike/],
+    ['run', ['--inject-each', 'mmap'], /unknown function of Windows 'mmap'/],
+    ['run', ['--trace=mmap'], /unknown function of Windows 'mmap'/],
     ['maps', ['--over-time'], /Linux programs and Wine so far/],
   ])('%s %j is refused in a line', (command, options, message) => {
     const { status, stderr } = folder.mayexec([command, 'win.exe', ...options]);
@@ -172,6 +204,8 @@ _start:
     const { status, stderr } = run('win.exe', '--policy', 'acg', '--explain=full', '--trace');
     expect(status).toBe(0);
     expect(stderr).toContain('explanations are for Linux programs so far');
-    expect(stderr).toMatch(/^VirtualAlloc\(.* = 0 \(error 1655, acg\/new-code\)$/m);
+    expect(stderr).toMatch(
+      /^VirtualAlloc\(.* = 0 \(ERROR_DYNAMIC_CODE_BLOCKED, 1655\) \[acg\/new-code\]$/m,
+    );
   });
 });

@@ -137,6 +137,15 @@ export function statusName(status: NtStatus): string {
   return NAMES.get(status) ?? `0x${status.toString(16).padStart(8, '0')}`;
 }
 
+const ERROR_NAMES = new Map<number, string>(
+  Object.entries(ERROR).map(([name, value]): [number, string] => [value, `ERROR_${name}`]),
+);
+
+/** 'ERROR_ACCESS_DENIED', or 'error 5023'. A status that has no Win32 error of its own is its own error. */
+export function errorName(error: number): string {
+  return ERROR_NAMES.get(error) ?? NAMES.get(error) ?? `error ${error}`;
+}
+
 /** What an operation of the Nt layer gives. */
 export type NtResult<T> =
   | { readonly ok: true; readonly value: T }

@@ -1,14 +1,14 @@
 /** `mayexec run --inject-each`: the same program once for each call of some kinds failing. */
 import {
   callFamily,
-  callPc,
-  callSet,
+  callsNamed,
   classify,
   faultLine,
   MayexecError,
   type Outcome,
   type OutcomeClass,
   type Sandbox,
+  siteOf,
   straceCall,
 } from '../../index.js';
 import { type GivenProgram, openProgram, startProgram } from '../program/open.js';
@@ -17,8 +17,12 @@ import { endingText } from '../report/ending.js';
 import { type Cell, renderTable } from '../terminal/table.js';
 import type { Colour, Terminal } from '../terminal/terminal.js';
 
-/** Any call that takes memory can fail with it. */
-const DEFAULT_ERRNO = 'ENOMEM';
+/** Any call that takes memory can fail with it: a system call, a function of Windows, an Nt function. */
+function noMemory(call: string): string {
+  if (!/^[A-Z]/.test(call)) return 'ENOMEM';
+  return call.startsWith('Nt') ? 'STATUS_NO_MEMORY' : 'ERROR_NOT_ENOUGH_MEMORY';
+}
+
 /** Of one kind: a program that maps in a loop is told apart by its first calls. */
 const MOST_RUNS = 100;
 
@@ -48,26 +52,21 @@ export interface EachReport {
  * @throws MayexecError for an unknown call or errno.
  */
 export async function injectEach(given: GivenProgram, spec: string): Promise<EachReport> {
-  const [, names, errno = DEFAULT_ERRNO] = /^([^:]*)(?::error=([^:]*))?$/.exec(spec) ?? [];
+  const [, names, errno] = /^([^:]*)(?::error=([^:]*))?$/.exec(spec) ?? [];
   if (names === undefined) {
     throw new MayexecError(`--inject-each '${spec}': expected CALL[,CALL...][:error=ERRNO]`);
   }
   using reference = await openProgram(given);
-  if (reference.os !== 'linux') {
-    throw new MayexecError(
-      `--inject-each '${spec}': injection is for Linux programs, and this sandbox runs os '${reference.os}'`,
-    );
-  }
   const expected = finished(reference, startProgram(reference, given));
   const trials: EachTrial[] = [];
   const cut: string[] = [];
-  for (const call of callSet(names)) {
+  for (const call of callsNamed(names, reference)) {
     for (let k = 1; ; k++) {
       if (k > MOST_RUNS) {
         cut.push(call);
         break;
       }
-      const trial = await tryOne(given, { call, k, errno }, expected);
+      const trial = await tryOne(given, { call, k, errno: errno ?? noMemory(call) }, expected);
       if (trial === undefined) break;
       trials.push(trial);
     }
@@ -94,10 +93,12 @@ async function tryOne(
   if (sandbox.injections[0]?.injected === 0) return undefined;
   const failed = sandbox.trace.find(
     (event) =>
-      event.type === 'syscall' && event.injected === 'result' && callFamily(event.name) === call,
+      (event.type === 'syscall' || event.type === 'api') &&
+      event.injected === 'result' &&
+      callFamily(event.name) === call,
   );
-  if (failed?.type !== 'syscall') return undefined;
-  const pc = callPc(failed.pc);
+  if (failed?.type !== 'syscall' && failed?.type !== 'api') return undefined;
+  const pc = siteOf(failed);
   return {
     call,
     k,
@@ -139,7 +140,7 @@ export function eachTable({ trials, cut }: EachReport, terminal: Terminal): stri
     { text: end },
   ]);
   const crashes = trials.filter(({ outcome }) => outcome === 'crashes').length;
-  const count = `${trials.length} ${trials.length === 1 ? 'failure' : 'failures'} of ${[...new Set(trials.map(({ call }) => call))].join(', ')} with ${trials[0]!.errno}`;
+  const count = `${trials.length} ${trials.length === 1 ? 'failure' : 'failures'} of ${[...new Set(trials.map(({ call }) => call))].join(', ')} with ${[...new Set(trials.map(({ errno }) => errno))].join(', ')}`;
   return [
     ...renderTable([header, ...rows], terminal, 2),
     '',

@@ -1,6 +1,6 @@
 /** The trace while it grows: strace's lines, in step with what the program prints. */
 import { closeSync } from 'node:fs';
-import { callFamily, callSet, type Sandbox, straceText } from '../../index.js';
+import { callFamily, callsNamed, type Sandbox, straceText } from '../../index.js';
 import type { Given } from '../arguments.js';
 import { openOutput } from '../host/file.js';
 import { printable, stderr, writeAll } from '../terminal/output.js';
@@ -11,18 +11,22 @@ interface Output {
 
 export class LiveTrace {
   readonly #output: Output;
+  /** As it was typed. */
+  readonly #set: string | undefined;
   /** Families of calls to print; undefined for all. Signals and ends are printed in any case. */
-  readonly #calls: ReadonlySet<string> | undefined;
+  #calls: ReadonlySet<string> | undefined;
   #sandbox: Sandbox | undefined;
   /** Number of the next event. */
   #next = 0;
 
-  constructor(output: Output, calls?: Iterable<string>) {
+  constructor(output: Output, set?: string) {
     this.#output = output;
-    this.#calls = calls === undefined ? undefined : new Set(calls);
+    this.#set = set;
   }
 
+  /** @throws MayexecError for a call that programs of this world cannot make. */
   follow(sandbox: Sandbox): void {
+    if (this.#set !== undefined) this.#calls = new Set(callsNamed(this.#set, sandbox));
     this.#sandbox = sandbox;
     sandbox.onTraceFull(() => this.catchUp());
     this.catchUp();
@@ -36,7 +40,9 @@ export class LiveTrace {
     if (fresh.length === 0) return;
     const calls = this.#calls;
     const shown = fresh.filter(
-      (event) => event.type !== 'syscall' || calls?.has(callFamily(event.name)) !== false,
+      (event) =>
+        (event.type !== 'syscall' && event.type !== 'api') ||
+        calls?.has(callFamily(event.name)) !== false,
     );
     this.#output.print(straceText(shown, events[0]?.pid));
     this.#next = first + events.length;
@@ -47,9 +53,7 @@ export class LiveTrace {
 export function traceOf({ values, switches }: Given): LiveTrace | undefined {
   const file = values.get('trace-out');
   if (!switches.has('trace') && file === undefined) return undefined;
-  const set = values.get('trace');
-  const calls = set === undefined ? undefined : callSet(set);
-  return new LiveTrace(file === undefined ? stderr : fileOutput(file), calls);
+  return new LiveTrace(file === undefined ? stderr : fileOutput(file), values.get('trace'));
 }
 
 function fileOutput(path: string): Output {

@@ -4,6 +4,7 @@
  */
 
 import type { Errno } from '../../abi/linux/errno.js';
+import { errorName, statusName, succeeds } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { Cause } from '../../base/verdict.js';
@@ -32,6 +33,8 @@ export interface Refused {
   /** The system call refused; of a fault undefined. */
   readonly call: string | undefined;
   readonly errno: Errno | undefined;
+  /** Of a function of Windows: its error or status by name. */
+  readonly error?: string;
   /** Undefined when no policy but the kernel itself refused (a noexec mount, a stranger's page). */
   readonly rule: string | undefined;
   readonly reason: string | undefined;
@@ -39,7 +42,7 @@ export interface Refused {
   readonly silent: boolean;
   readonly pc: Addr;
   /** The event of the call or the fault; the verdict's where the call never returned. */
-  readonly event: SyscallEvent | FaultEvent | VerdictEvent | undefined;
+  readonly event: SyscallEvent | ApiEvent | FaultEvent | VerdictEvent | undefined;
 }
 
 export interface FinishedRun {
@@ -114,19 +117,21 @@ function refusedCall(call: SyscallEvent): Refused | undefined {
 }
 
 /** A function of the Windows API that a policy refused. */
-function refusedApi({ cause, name, pc }: ApiEvent): Refused | undefined {
-  if (cause?.kind !== 'denied') return undefined;
-  const { rule, reason } = cause;
-  return {
-    kind: 'call',
-    call: name,
-    errno: undefined,
-    rule,
-    reason,
-    silent: false,
-    pc,
-    event: undefined,
-  };
+function refusedApi(event: ApiEvent): Refused | undefined {
+  const { cause, name, pc, injected, byHost } = event;
+  const failure = failureText(event);
+  const isInjected = injected === 'result' && failure !== undefined;
+  if (byHost || (cause?.kind !== 'denied' && !isInjected)) return undefined;
+  const { rule, reason } = cause ?? {};
+  const error = failure === undefined ? {} : { error: failure };
+  const nothing = { errno: undefined, silent: false };
+  return { kind: 'call', call: name, ...nothing, ...error, rule, reason, pc, event };
+}
+
+/** What a function of Windows failed with, by name; undefined when it did not. */
+export function failureText({ error, status }: ApiEvent): string | undefined {
+  if (status !== undefined) return succeeds(status) ? undefined : statusName(status);
+  return error === undefined ? undefined : errorName(error);
 }
 
 function killedCall(event: VerdictEvent, trace: readonly TraceEvent[]): Refused | undefined {
@@ -186,8 +191,9 @@ function refusedAccess(event: TraceEvent): Refused | undefined {
 }
 
 /** `mprotect refused with EACCES by selinux/execmem`. */
-export function refusedText({ kind, call, errno, rule, silent }: Refused): string {
+export function refusedText({ kind, call, errno, error, rule, silent }: Refused): string {
   const what = kind === 'fault' ? 'access' : (call ?? 'a call');
   const how = silent ? 'granted without PROT_EXEC' : 'refused';
-  return `${what} ${how}${errno === undefined ? '' : ` with ${errno}`}${rule === undefined ? '' : ` by ${rule}`}`;
+  const failure = errno ?? error;
+  return `${what} ${how}${failure === undefined ? '' : ` with ${failure}`}${rule === undefined ? '' : ` by ${rule}`}`;
 }

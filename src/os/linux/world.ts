@@ -10,6 +10,7 @@ import { SYSCTLS } from './sysctl.js';
 export const linuxWorld: World = {
   os: 'linux',
   arches: ['x86-64', 'i386'],
+  calls: () => ({ linux: true, functions: [], memory: [] }),
   defaultPolicy: 'nx',
   layouts: layoutNames,
   settings: SYSCTLS,

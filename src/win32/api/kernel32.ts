@@ -32,6 +32,6 @@ const COMMON: ApiSet = {
 
 const WIDE: ApiSet = { ...COMMON, ...exceptions64Api };
 
-export function kernel32Api({ arch }: Win32System): ApiSet {
+export function kernel32Api({ arch }: Pick<Win32System, 'arch'>): ApiSet {
   return arch === 'x86-64' ? WIDE : COMMON;
 }

@@ -176,7 +176,7 @@ const wineVersion: ApiSet = {
   },
 };
 
-export function ntdllApi({ arch, traits }: Win32System): ApiSet {
+export function ntdllApi({ arch, traits }: Pick<Win32System, 'arch' | 'traits'>): ApiSet {
   return {
     ...COMMON,
     ...(arch === 'x86-64' ? exceptions64Api : {}),

@@ -112,6 +112,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   NtUnmapViewOfSection: (call) => about('unmap', call.word(1), 0n),
 };
 
+/** Functions that are about memory, by name. */
+export const MEMORY_FUNCTIONS: ReadonlySet<string> = new Set(Object.keys(READERS));
+
 /** Undefined of a function that is not about memory. */
 export function memoryRequestOf(name: string, call: ApiCall): MemoryRequest | undefined {
   return ownEntry(READERS, name)?.(call);

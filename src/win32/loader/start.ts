@@ -81,7 +81,7 @@ function mapSystemPages(process: Win32Process): void {
   const { space, system } = process;
   const fixed = (address: Addr, length: number, protect: number, name: string): void => {
     const status = space.mapFixed(address, length, protect, name);
-    if (status !== STATUS.SUCCESS) throw new LoadFailure(status, `no room for the ${name}`);
+    if (status !== STATUS.SUCCESS) throw new LoadFailure(status, `no room for the ${name}`, true);
   };
   fixed(KUSER_SHARED_DATA, 0x1000, PAGE_READONLY, 'KUSER_SHARED_DATA');
   space.vm.pages.poke(
@@ -126,7 +126,7 @@ function makeStack(process: Win32Process, reserve: bigint, commit: bigint): void
     protect: PAGE_READWRITE,
     name: 'stack',
   });
-  if (!reserved.ok) throw new LoadFailure(reserved.status, 'no room for the stack');
+  if (!reserved.ok) throw new LoadFailure(reserved.status, 'no room for the stack', true);
   const { base } = reserved.value;
   const top = base + size;
   const limit = process.space.commitsWholeStack ? base + 2n * page : top - committed;
@@ -141,7 +141,7 @@ function makeStack(process: Win32Process, reserve: bigint, commit: bigint): void
   ];
   const failed = made.find(({ ok }) => !ok);
   if (failed !== undefined && !failed.ok)
-    throw new LoadFailure(failed.status, 'no memory for the stack');
+    throw new LoadFailure(failed.status, 'no memory for the stack', true);
   process.stack = { bottom: base, limit, base: top };
 }
 

@@ -4,6 +4,7 @@ import { kernel32Api } from '../api/kernel32.js';
 import { ntdllApi } from '../api/ntdll.js';
 import type { ApiSet } from '../calls/api.js';
 import { CALLBACK_GATE } from '../calls/guest-call.js';
+import { MEMORY_FUNCTIONS } from '../calls/memory-requests.js';
 import type { Module } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import { msvcrtApi } from '../runtime/msvcrt.js';
@@ -12,8 +13,11 @@ import type { Win32System } from '../system.js';
 import { type BuiltinDll, buildDll, type DataExports } from './builtin-dlls.js';
 import type { LoadableDll } from './loadable-dll.js';
 
+/** What decides which functions there are. */
+type ExportingSystem = Pick<Win32System, 'arch' | 'traits'>;
+
 interface SystemDll {
-  readonly functions: (system: Win32System) => ApiSet;
+  readonly functions: (system: ExportingSystem) => ApiSet;
   readonly data?: (system: Win32System) => DataExports;
   /** Gates that no function stands behind. */
   readonly gates?: readonly string[];
@@ -31,6 +35,16 @@ const DLLS: Readonly<Record<string, SystemDll>> = {
   'version.dll': { functions: () => none },
   'user32.dll': { functions: () => none },
 };
+
+/** Functions of the system's DLLs by name, each once; and those that are about memory. */
+export function apiNames(system: ExportingSystem): {
+  readonly functions: readonly string[];
+  readonly memory: readonly string[];
+} {
+  const all = Object.values(DLLS).flatMap((dll) => Object.keys(dll.functions(system)));
+  const functions = [...new Set(all)];
+  return { functions, memory: functions.filter((name) => MEMORY_FUNCTIONS.has(name)) };
+}
 
 const built = new Map<string, BuiltinDll>();
 

@@ -1,12 +1,12 @@
 /** Win32Process: one process: its address space, modules, handles, heaps, and the thread that runs in it. */
 import { MEM_COMMIT, MEM_RESERVE, PAGE_READWRITE } from '../../abi/windows/memory.js';
 import type { Addr } from '../../base/address.js';
-import { InvariantError } from '../../base/errors.js';
 import { Struct } from '../../base/struct.js';
 import type { Engine } from '../../engine/engine.js';
 import type { PeTls } from '../../formats/pe/directories.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
 import { useUpGuard } from '../../os/windows/memory/guard.js';
+import { LoadFailure } from '../loader/load-failure.js';
 import type { Space } from '../space.js';
 import type { Win32System } from '../system.js';
 import { Handles } from './handles.js';
@@ -152,7 +152,7 @@ export class Win32Process {
     return address;
   }
 
-  /** Committed read-write memory of the system's own. */
+  /** Committed read-write memory of the system's own. @throws LoadFailure when there is none. */
   reserveSystemMemory(size: bigint, name: string): Addr {
     const made = allocate(this.space.vm, {
       base: 0n,
@@ -161,7 +161,7 @@ export class Win32Process {
       protect: PAGE_READWRITE,
       name,
     });
-    if (!made.ok) throw new InvariantError(`no room for the ${name} of a process`);
+    if (!made.ok) throw new LoadFailure(made.status, `no room for the ${name}`, true);
     return made.value.base;
   }
 

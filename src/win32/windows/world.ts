@@ -16,16 +16,19 @@ import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest/guest.js';
 import { standardInput } from '../guest/input.js';
 import { programOf } from '../loader/program.js';
-import { builtinDll } from '../loader/system-dlls.js';
+import { apiNames, builtinDll } from '../loader/system-dlls.js';
 import { step } from '../run.js';
-import { Win32System } from '../system.js';
+import { type SystemTraits, Win32System } from '../system.js';
 import { recordChange } from './changes.js';
 import { executeFlagsOf } from './dep.js';
 import { type WindowsSettings, WindowsSpace } from './space.js';
 
+const TRAITS: SystemTraits = { os: 'windows', version: [10, 0, 19045], wineVersion: undefined };
+
 export const windowsWorld: World = {
   os: 'windows',
   arches: ['x86-64', 'i386'],
+  calls: (arch) => ({ linux: false, ...apiNames({ arch, traits: TRAITS }) }),
   defaultPolicy: 'dep',
   layouts: [],
   settings: {},
@@ -51,7 +54,7 @@ function open(options: GuestOptions): Guest {
     engine,
     meter,
     arch,
-    traits: { os: 'windows', version: [10, 0, 19045], wineVersion: undefined },
+    traits: TRAITS,
     files,
     outputs: [sink(1), sink(2)],
     stdin: standardInput(options.stdin),

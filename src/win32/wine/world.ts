@@ -12,15 +12,18 @@ import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest/guest.js';
 import { standardInput } from '../guest/input.js';
 import { programOf } from '../loader/program.js';
-import { builtinDll } from '../loader/system-dlls.js';
+import { apiNames, builtinDll } from '../loader/system-dlls.js';
 import { step } from '../run.js';
-import { Win32System } from '../system.js';
+import { type SystemTraits, Win32System } from '../system.js';
 import { preloaderElf } from './preloader.js';
 import { WINE_LAYOUTS, type WineLayout, WineSpace } from './space.js';
+
+const TRAITS: SystemTraits = { os: 'wine', version: [6, 1, 7601], wineVersion: '8.0' };
 
 export const wineWorld: World = {
   os: 'wine',
   arches: ['x86-64', 'i386'],
+  calls: (arch) => ({ linux: true, ...apiNames({ arch, traits: TRAITS }) }),
   defaultPolicy: 'nx',
   layouts: WINE_LAYOUTS,
   settings: SYSCTLS,
@@ -44,7 +47,7 @@ function open(options: GuestOptions): Guest {
     engine,
     meter,
     arch,
-    traits: { os: 'wine', version: [6, 1, 7601], wineVersion: '8.0' },
+    traits: TRAITS,
     files,
     outputs,
     stdin: standardInput(options.stdin),

@@ -236,3 +236,22 @@ describe('a fault', () => {
     expect(sandbox.run()).toEqual({ kind: 'exit', code: 0 });
   });
 });
+
+describe('a Wine whose system calls fail', () => {
+  it.each(['mmap', 'mprotect', 'openat'])(
+    '%s, one after the other: ends in order',
+    async (call) => {
+      const { elf } = await assemblePe(JIT, { arch: 'x86-64' });
+      const kinds = new Set<string>();
+      for (let k = 1; k <= 40; k += 3) {
+        using sandbox = await Sandbox.create({
+          program: elf,
+          os: 'wine',
+          inject: `${call}:error=ENOMEM:when=${k}+`,
+        });
+        kinds.add(sandbox.run().kind);
+      }
+      expect([...kinds].filter((kind) => kind !== 'exit' && kind !== 'exception')).toEqual([]);
+    },
+  );
+});
