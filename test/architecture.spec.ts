@@ -112,12 +112,6 @@ const ANYTHING = ['parts', 'index.ts'];
 /** The lowering of the translator is one recursive descent, cut into files by kind of construct. */
 const ONE_DESCENT = /^build\/unicorn-wasm\/lower\//;
 
-/**
- * Types only: an API function is given the call, the call knows its process, and that its modules with
- * their functions.
- */
-const API_TYPES = /^win32\//;
-
 /** Where Node may be used: what runs in a browser too must not need it. */
 const MAY_IMPORT_NODE = [
   /^(cli|vitest|native|build)\//,
@@ -167,9 +161,8 @@ describe('dependencies', () => {
   });
 
   it('make no cycle, of types neither', () => {
-    const exempt = ({ from, to, typeOnly }: Import): boolean =>
-      [from, to].every((file) => ONE_DESCENT.test(file)) ||
-      (typeOnly && [from, to].every((file) => API_TYPES.test(file)));
+    const exempt = ({ from, to }: Import): boolean =>
+      [from, to].every((file) => ONE_DESCENT.test(file));
     const graph = new Map<string, string[]>();
     for (const each of imports) {
       if (exempt(each)) continue;

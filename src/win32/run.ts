@@ -6,19 +6,26 @@ import { STATUS } from '../abi/windows/status.js';
 import type { Addr, AddrRange } from '../base/address.js';
 import type { Stop } from '../engine/engine.js';
 import { FAULT_NO_MEMORY } from '../engine/engine.js';
+import { CALLBACK_GATE } from './calls/callback.js';
 import { CallbackReturned, ProcessEnded, Resumed } from './calls/control.js';
-import { CALLBACK_GATE } from './calls/guest-call.js';
-import { performApi } from './calls/perform.js';
+import type { HostTask, Interruption } from './calls/task.js';
 import { raise } from './exceptions/dispatch.js';
 import { memoryFault } from './exceptions/memory-fault.js';
 import { GATE_VECTOR } from './loader/builtin-dlls.js';
 import type { Win32Process } from './process/process.js';
 
+/** What a stop asks for was done at once. */
+const NOTHING: readonly never[] = [];
+
 /** Runs until the process ends. @throws ProcessEnded always. */
-export function runProcess(process: Win32Process): never {
+export function* runProcess(process: Win32Process): HostTask<never> {
   for (;;) {
     try {
-      for (;;) step(process);
+      for (;;) {
+        const stop = nextStop(process);
+        if (typeof stop === 'string') yield stop;
+        else yield* judge(process, stop) ?? NOTHING;
+      }
     } catch (error) {
       if (!(error instanceof Resumed)) throw error;
     }
@@ -26,15 +33,15 @@ export function runProcess(process: Win32Process): never {
 }
 
 /** Runs from `address` until the code jumps to a host address, which is the result. */
-export function runFrom(process: Win32Process, address: Addr, host: AddrRange): Addr {
+export function* runFrom(process: Win32Process, address: Addr, host: AddrRange): HostTask<Addr> {
   process.pc = address;
   for (;;) {
     try {
       for (;;) {
         const stop = nextStop(process);
-        const isHost = stop.kind === 'fault' && stop.access === 'exec';
-        if (isHost && stop.pc >= host.start && stop.pc < host.end) return stop.pc;
-        judge(process, stop);
+        if (typeof stop === 'string') yield stop;
+        else if (isFetchIn(host, stop)) return stop.pc;
+        else yield* judge(process, stop) ?? NOTHING;
       }
     } catch (error) {
       if (!(error instanceof Resumed)) throw error;
@@ -42,43 +49,49 @@ export function runFrom(process: Win32Process, address: Addr, host: AddrRange): 
   }
 }
 
-/** One stop of the processor, and what it asks for. */
-export function step(process: Win32Process): void {
-  judge(process, nextStop(process));
+function isFetchIn({ start, end }: AddrRange, stop: Stop): boolean {
+  return stop.kind === 'fault' && stop.access === 'exec' && stop.pc >= start && stop.pc < end;
 }
 
-function nextStop(process: Win32Process): Stop {
-  const { system, engine } = process;
-  const blocks = system.blocksLeft;
-  if (blocks <= 0) throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
-  const stop = engine.run({ blocks });
-  if (stop.kind === 'budget') throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
+/** One stop of the processor, and what it asks for. */
+export function* step(process: Win32Process): HostTask<void> {
+  const stop = nextStop(process);
+  if (typeof stop === 'string') yield stop;
+  else yield* judge(process, stop) ?? NOTHING;
+}
+
+function nextStop({ system, engine }: Win32Process): Stop | Interruption {
+  const { stepper, blocksLeft: blocks } = system;
+  if (stepper?.due) return 'paused';
+  if (blocks <= 0) return 'blocks';
+  const stop = engine.run({ blocks, ...(stepper === undefined ? {} : { control: stepper }) });
+  if (stop.kind === 'paused') return 'paused';
+  if (stop.kind === 'budget') return 'blocks';
+  if (stop.kind === 'fault') {
+    stepper?.faulted();
+    if (stop.cause === FAULT_NO_MEMORY) return 'memory';
+  }
   return stop;
 }
 
-function judge(process: Win32Process, stop: Stop): void {
+/** A task when the guest has to run before that is done. */
+function judge(process: Win32Process, stop: Stop): HostTask<void> | undefined {
   const { meter } = process.system;
   meter.charge(isCall(stop) ? 'syscall' : 'exception');
   switch (stop.kind) {
     case 'fault':
-      if (stop.cause === FAULT_NO_MEMORY) {
-        throw new ProcessEnded({ kind: 'limit', limit: 'memory' });
-      }
-      memoryFault(process, stop.address, stop.access, stop.pc);
-      return;
+      return memoryFault(process, stop.address, stop.access, stop.pc);
     case 'interrupt':
-      interrupt(process, stop.vector, stop.pc);
-      return;
+      return interrupt(process, stop.vector, stop.pc);
     case 'invalid-opcode':
-      raise(process, { code: STATUS.ILLEGAL_INSTRUCTION, address: stop.pc });
-      return;
+      return raise(process, { code: STATUS.ILLEGAL_INSTRUCTION, address: stop.pc });
     case 'exception':
-      cpuException(process, stop.vector, stop.pc);
-      return;
+      return cpuException(process, stop.vector, stop.pc);
     case 'syscall':
       ownSyscall(process, stop.pc);
-      return;
+      return undefined;
     default:
+      return undefined;
   }
 }
 
@@ -86,35 +99,31 @@ function isCall(stop: Stop): boolean {
   return stop.kind === 'syscall' || (stop.kind === 'interrupt' && stop.vector === GATE_VECTOR);
 }
 
-function interrupt(process: Win32Process, vector: number, pc: Addr): void {
+function interrupt(process: Win32Process, vector: number, pc: Addr): HostTask<void> | undefined {
   if (vector === GATE_VECTOR) {
     const gate = process.modules.gateAt(pc);
     if (gate !== undefined) {
       if (gate.name === CALLBACK_GATE) throw new CallbackReturned(process.sp);
-      performApi(process, gate);
-      return;
+      return gate.enter();
     }
   }
   const wine = process.space.syscall !== undefined && vector === 0x80 && !process.wide;
   if (wine) {
     ownSyscall(process, pc);
-    return;
+    return undefined;
   }
   switch (vector) {
     case 1:
-      raise(process, { code: STATUS.SINGLE_STEP, address: pc });
-      return;
+      return raise(process, { code: STATUS.SINGLE_STEP, address: pc });
     case 3:
       process.pc = pc - 1n;
-      raise(process, { code: STATUS.BREAKPOINT, address: pc - 1n, parameters: [0n] });
-      return;
+      return raise(process, { code: STATUS.BREAKPOINT, address: pc - 1n, parameters: [0n] });
     case 4:
-      raise(process, { code: STATUS.INTEGER_OVERFLOW, address: pc });
-      return;
+      return raise(process, { code: STATUS.INTEGER_OVERFLOW, address: pc });
     default:
       // int n is two bytes; the gate of another vector is closed: #GP.
       process.pc = pc - 2n;
-      generalProtection(process, pc - 2n);
+      return generalProtection(process, pc - 2n);
   }
 }
 
@@ -126,7 +135,7 @@ const VECTOR_XF = 19;
 const STATUS_FLOAT_INVALID_OPERATION = 0xc000_0090;
 const STATUS_FLOAT_MULTIPLE_TRAPS = 0xc000_02b5;
 
-function cpuException(process: Win32Process, vector: number, pc: Addr): void {
+function cpuException(process: Win32Process, vector: number, pc: Addr): HostTask<never> {
   const codes: Readonly<Record<number, number>> = {
     [VECTOR_DE]: STATUS.INTEGER_DIVIDE_BY_ZERO,
     [VECTOR_DB]: STATUS.SINGLE_STEP,
@@ -135,8 +144,9 @@ function cpuException(process: Win32Process, vector: number, pc: Addr): void {
     [VECTOR_XF]: STATUS_FLOAT_MULTIPLE_TRAPS,
   };
   const code = codes[vector];
-  if (code === undefined) generalProtection(process, pc);
-  else raise(process, { code, address: pc });
+  return code === undefined
+    ? generalProtection(process, pc)
+    : raise(process, { code, address: pc });
 }
 
 /** hlt, cli, sti, in and out, lgdt and its neighbours, mov to control registers. */
@@ -147,14 +157,13 @@ function isPrivileged(code: Uint8Array): boolean {
 }
 
 /** A fault without an address is an access violation at the highest one. */
-function generalProtection(process: Win32Process, pc: Addr): void {
+function generalProtection(process: Win32Process, pc: Addr): HostTask<never> {
   const code = process.space.vm.pages.peek(pc, 2);
   if (code !== undefined && isPrivileged(code)) {
-    raise(process, { code: STATUS.PRIVILEGED_INSTRUCTION, address: pc });
-    return;
+    return raise(process, { code: STATUS.PRIVILEGED_INSTRUCTION, address: pc });
   }
   const everywhere = process.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
-  raise(process, {
+  return raise(process, {
     code: STATUS.ACCESS_VIOLATION,
     address: pc,
     parameters: [0n, everywhere],

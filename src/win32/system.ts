@@ -3,15 +3,14 @@ import type { Addr, Arch } from '../base/address.js';
 import type { Meter } from '../base/meter.js';
 import { Random } from '../base/random.js';
 import type { Cause } from '../base/verdict.js';
-import type { Engine } from '../engine/engine.js';
+import type { CpuState, Engine } from '../engine/engine.js';
 import { VirtualClock } from '../kernel/clock.js';
 import { Entropy } from '../kernel/entropy.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { OutputSink } from '../kernel/output.js';
+import type { Stepper } from '../kernel/run-control.js';
 import type { TraceRecorder } from '../trace/events.js';
 import type { GuestFiles } from './files.js';
-import type { LoadableDll } from './loader/loadable-dll.js';
-import type { Win32Process } from './process/process.js';
 import type { Space } from './space.js';
 
 /** What a system is, beyond its memory. */
@@ -34,10 +33,6 @@ export interface Win32SystemInit {
   readonly trace: TraceRecorder;
   readonly seed: number;
   readonly createSpace: (system: Win32System) => Space;
-  /** Runs a process until its next stop, and does what that asks for (run.ts). */
-  readonly step: (process: Win32Process) => void;
-  /** The DLLs of the system (loader/system-dlls.ts); undefined: it has no such DLL. */
-  readonly dll: (system: Win32System, name: string) => LoadableDll | undefined;
   readonly intercept?: SyscallInterceptor | undefined;
   readonly interceptFault?: FaultInterceptor | undefined;
 }
@@ -48,6 +43,15 @@ export interface ApiCaller {
   readonly name: string;
   readonly pc: Addr;
   readonly site?: Addr;
+}
+
+/** A child process that has the processor. */
+export interface RunningChild {
+  readonly pid: number;
+  /** The processor of the parent, as it is to be afterwards. */
+  parentCpu: CpuState;
+  /** Gives the processor its address space and its thread's block. */
+  readonly select: () => void;
 }
 
 const MAX_LOG = 1000;
@@ -62,8 +66,6 @@ export class Win32System {
   readonly stdin: (length: number) => Uint8Array;
   readonly trace: TraceRecorder;
   readonly createSpace: () => Space;
-  readonly step: (process: Win32Process) => void;
-  readonly dll: (name: string) => LoadableDll | undefined;
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
   /** Undefined: addresses are not random. */
@@ -78,8 +80,10 @@ export class Win32System {
   caller: ApiCaller = { pid: 0, name: 'exec', pc: 0n };
   /** What a policy said during the API call that is under way. */
   cause: Cause | undefined;
-  /** Processes that wait for a child of theirs to end. */
-  depth = 0;
+  /** Children that run while their parents wait, the outermost first. */
+  readonly children: RunningChild[] = [];
+  /** Where the run is to pause. */
+  stepper: Stepper | undefined;
   /** What the meter may come to in this run: a call to the system beneath sets the meter's own limit anew. */
   #end = 0;
   #nextId = 8;
@@ -95,10 +99,8 @@ export class Win32System {
     this.trace = init.trace;
     this.entropy = new Entropy(init.seed);
     this.random = init.seed === 0 ? undefined : new Random(init.seed).fork('win32 layout');
-    this.step = init.step;
     this.interceptor = init.intercept;
     this.faultInterceptor = init.interceptFault;
-    this.dll = (name) => init.dll(this, name);
     this.createSpace = () => init.createSpace(this);
   }
 

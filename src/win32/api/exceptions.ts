@@ -2,6 +2,7 @@
 import { ERROR } from '../../abi/windows/status.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
+import type { HostTask } from '../calls/task.js';
 import { EXCEPTION_NONCONTINUABLE } from '../exceptions/context.js';
 import { raise } from '../exceptions/dispatch.js';
 import { unwindI386 } from '../exceptions/frames-i386.js';
@@ -9,7 +10,7 @@ import { unwindI386 } from '../exceptions/frames-i386.js';
 const MAX_PARAMETERS = 15;
 const MAX_HANDLERS = 1024;
 
-export function raiseException(call: ApiCall): never {
+export function raiseException(call: ApiCall): HostTask<never> {
   const { process, memory } = call;
   const { word } = process;
   const count = call.word(3) === 0n ? 0 : Math.min(call.dword(2), MAX_PARAMETERS);
@@ -53,8 +54,11 @@ export const exceptionsApi: ApiSet = {
     'flags dwExceptionCode, flags dwExceptionFlags, dword nNumberOfArguments, ptr lpArguments',
     raiseException,
   ),
-  RtlUnwind: api('ptr TargetFrame, ptr TargetIp, ptr ExceptionRecord, ptr ReturnValue', (call) => {
-    unwindI386(call.process, call.word(0), call.word(2));
-    return call.word(3);
-  }),
+  RtlUnwind: api(
+    'ptr TargetFrame, ptr TargetIp, ptr ExceptionRecord, ptr ReturnValue',
+    function* (call) {
+      yield* unwindI386(call.process, call.word(0), call.word(2));
+      return call.word(3);
+    },
+  ),
 };

@@ -2,17 +2,18 @@
 import { ERROR, STATUS, win32Error } from '../../abi/windows/status.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
+import type { HostTask } from '../calls/task.js';
 import { raise } from '../exceptions/dispatch.js';
 import { HEAP_GENERATE_EXCEPTIONS, HEAP_ZERO_MEMORY } from '../process/heap.js';
 
-function noMemory(call: ApiCall, flags: number): bigint {
+function noMemory(call: ApiCall, flags: number): bigint | HostTask<never> {
   if ((flags | call.process.heaps.flags(call.word(0))) & HEAP_GENERATE_EXCEPTIONS) {
-    raise(call.process, { code: STATUS.NO_MEMORY, address: call.process.pc });
+    return raise(call.process, { code: STATUS.NO_MEMORY, address: call.process.pc });
   }
   return call.fail(ERROR.NOT_ENOUGH_MEMORY);
 }
 
-function heapAlloc(call: ApiCall): bigint {
+function heapAlloc(call: ApiCall): bigint | HostTask<never> {
   const { heaps, space } = call.process;
   const flags = call.dword(1);
   const size = call.word(2);
@@ -22,7 +23,7 @@ function heapAlloc(call: ApiCall): bigint {
   return address;
 }
 
-function heapReAlloc(call: ApiCall): bigint {
+function heapReAlloc(call: ApiCall): bigint | HostTask<never> {
   const { heaps, space } = call.process;
   const [heap, old, size] = [call.word(0), call.word(2), call.word(3)];
   const before = heaps.sizeOf(heap, old);

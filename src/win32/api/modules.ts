@@ -2,6 +2,7 @@
 import { ERROR } from '../../abi/windows/status.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
+import type { HostTask } from '../calls/task.js';
 import { baseName } from '../files.js';
 import { exportAddress, freeLibrary, loadLibrary } from '../loader/libraries.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
@@ -14,10 +15,10 @@ function getModuleHandle(call: ApiCall, wide: boolean): bigint {
   return modules.find(name)?.base ?? call.fail(ERROR.MOD_NOT_FOUND);
 }
 
-function load(call: ApiCall, wide: boolean): bigint {
+function* load(call: ApiCall, wide: boolean): HostTask<bigint> {
   const name = call.text(0, wide);
   if (name === undefined) return 0n;
-  const module = loadLibrary(call.process, name);
+  const module = yield* loadLibrary(call.process, name);
   return typeof module === 'number' ? call.fail(module) : module.base;
 }
 
@@ -62,10 +63,10 @@ export const modulesApi: ApiSet = {
   LoadLibraryExW: api('wstr lpLibFileName, handle hFile, flags dwFlags', (call) =>
     load(call, true),
   ),
-  FreeLibrary: api('handle hLibModule', (call) => {
+  FreeLibrary: api('handle hLibModule', function* (call) {
     const module = call.process.modules.withBase(call.word(0));
     if (module === undefined) return call.fail(ERROR.MOD_NOT_FOUND);
-    freeLibrary(call.process, module);
+    yield* freeLibrary(call.process, module);
     return 1n;
   }),
   GetProcAddress: api('handle hModule, str lpProcName', getProcAddress),

@@ -149,10 +149,10 @@ const COMMON: ApiSet = {
   NtTerminateProcess: api('handle ProcessHandle, dword ExitStatus', (call) =>
     exitProcess(call.dword(1)),
   ),
-  RtlExitUserThread: api('dword Status', (call) => {
+  RtlExitUserThread: api('dword Status', function* (call) {
     // The program returned from its entry point: its result is the exit code.
     const { engine, wide } = call.process;
-    runAtExit(call.process, false);
+    yield* runAtExit(call.process, false);
     return exitProcess(Number(engine.readRegister(wide ? 'rax' : 'eax') & 0xffff_ffffn));
   }),
   RtlGetNtVersionNumbers: api('out Major, out Minor, out Build', (call) => {

@@ -5,6 +5,7 @@ import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { ProcessEnded } from '../calls/control.js';
 import { missing } from '../calls/perform.js';
+import type { HostTask } from '../calls/task.js';
 import { runChild } from '../loader/child.js';
 import { runAtExit } from '../process/exit.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
@@ -20,7 +21,7 @@ export function exitProcess(code: number): never {
   throw new ProcessEnded({ kind: 'exit', code: code >>> 0 });
 }
 
-function createProcess(call: ApiCall): bigint {
+function* createProcess(call: ApiCall): HostTask<bigint> {
   const { process, memory } = call;
   const application = call.word(0) === 0n ? undefined : call.text(0);
   const commandLine = call.word(1) === 0n ? (application ?? '') : call.text(1);
@@ -34,8 +35,8 @@ function createProcess(call: ApiCall): bigint {
     );
     return call.fail(ERROR.NOT_SUPPORTED);
   }
-  if (process.system.depth >= MAX_DEPTH) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
-  const child = runChild(process, { path, commandLine, bytes: file.bytes.slice() });
+  if (process.system.children.length >= MAX_DEPTH) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
+  const child = yield* runChild(process, { path, commandLine, bytes: file.bytes.slice() });
   if (typeof child === 'number') return call.fail(child);
   const { pid, tid, exitCode } = child;
   const handle = process.handles.add({ kind: 'process', pid, exitCode });
@@ -91,8 +92,8 @@ export const processApi: ApiSet = {
   GetCurrentThread: api('', () => -2n),
   GetCurrentProcessId: api('', (call) => call.process.pid),
   GetCurrentThreadId: api('', (call) => call.process.tid),
-  ExitProcess: api('dword uExitCode', (call) => {
-    runAtExit(call.process, false);
+  ExitProcess: api('dword uExitCode', function* (call) {
+    yield* runAtExit(call.process, false);
     flushAll(call.process);
     return exitProcess(call.dword(0));
   }),
@@ -117,12 +118,7 @@ export const processApi: ApiSet = {
   }),
   CreateThread: api(
     'ptr lpThreadAttributes, size dwStackSize, ptr lpStartAddress, ptr lpParameter, flags dwCreationFlags, out lpThreadId',
-    (call) =>
-      missing(
-        call.process,
-        { dll: 'kernel32.dll', name: 'CreateThread', fn: undefined },
-        call.caller,
-      ),
+    (call) => missing(call.process, { dll: 'kernel32.dll', name: 'CreateThread' }, call.caller),
   ),
   GetStartupInfoA: api('out lpStartupInfo', startupInfo),
   GetStartupInfoW: api('out lpStartupInfo', startupInfo),

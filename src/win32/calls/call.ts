@@ -3,7 +3,7 @@ import { ERROR, type NtStatus, STATUS, win32Error } from '../../abi/windows/stat
 import type { Addr } from '../../base/address.js';
 import type { GuestMemoryIo } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
-import type { ApiFunction } from './api.js';
+import type { ApiSignature } from './parameters.js';
 
 export class ApiCall {
   readonly process: Win32Process;
@@ -12,24 +12,22 @@ export class ApiCall {
   /** Of the first argument beyond those of the signature: where varargs begin. */
   readonly #words: (index: number) => bigint;
   readonly #offsets: readonly number[];
-  readonly fn: ApiFunction;
   /** A Win32 error that this call has set, for the trace. */
   error: number | undefined;
 
   constructor(
     process: Win32Process,
-    fn: ApiFunction,
+    { parameters }: ApiSignature,
     caller: Addr,
     words: (index: number) => bigint,
   ) {
     this.process = process;
-    this.fn = fn;
     this.caller = caller;
     this.#words = words;
     const wide = process.wide;
     let next = 0;
     const offsets: number[] = [];
-    for (const { kind } of fn.parameters) {
+    for (const { kind } of parameters) {
       offsets.push(next);
       next += kind === 'u64' && !wide ? 2 : 1;
     }
@@ -66,7 +64,7 @@ export class ApiCall {
   }
 
   /** The words of this call with other arguments in the place of the first ones, for `fn`. */
-  replaced(fn: ApiFunction, args: readonly bigint[]): (index: number) => bigint {
+  replaced(fn: ApiSignature, args: readonly bigint[]): (index: number) => bigint {
     const words: bigint[] = [];
     for (const [index, { kind }] of fn.parameters.entries()) {
       const given = args[index];

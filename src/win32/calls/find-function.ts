@@ -1,7 +1,7 @@
 /** Functions of the API by their name alone, for whoever is not linked against a DLL: the host, and interceptors. */
-import { SYSTEM_DLLS } from '../loader/loadable-dll.js';
-import type { Win32System } from '../system.js';
-import type { ApiFunction } from './api.js';
+import { unknownValue } from '../../base/errors.js';
+import { ownEntry } from '../../base/own-entry.js';
+import type { ApiFunction, ApiSet } from './api.js';
 
 export interface FoundFunction {
   readonly dll: string;
@@ -9,21 +9,19 @@ export interface FoundFunction {
   readonly fn: ApiFunction;
 }
 
-const SEARCHED = [...SYSTEM_DLLS, 'msvcrt.dll'];
+/** The functions of each DLL that the system has. */
+export type SystemFunctions = (dll: string) => ApiSet | undefined;
 
-/** Undefined: the system has no such function here. */
-export function findFunction(system: Win32System, name: string): FoundFunction | undefined {
+const SEARCHED = ['ntdll.dll', 'kernelbase.dll', 'kernel32.dll', 'msvcrt.dll'];
+
+/** @throws MayexecError for a function that the system has not here. */
+export function namedFunction(functions: SystemFunctions, name: string): FoundFunction {
   for (const dll of SEARCHED) {
-    const functions = system.dll(dll)?.functions ?? {};
-    const fn = Object.hasOwn(functions, name) ? functions[name] : undefined;
+    const fn = ownEntry(functions(dll) ?? {}, name);
     if (fn !== undefined) return { dll, name, fn };
   }
-  return undefined;
-}
-
-/** All that can be found. */
-export function functionNames(system: Win32System): string[] {
-  return [...new Set(SEARCHED.flatMap((dll) => Object.keys(system.dll(dll)?.functions ?? {})))];
+  const known = SEARCHED.flatMap((dll) => Object.keys(functions(dll) ?? {}));
+  throw unknownValue('function', name, [...new Set(known)]);
 }
 
 /** Functions that answer with an NTSTATUS. */

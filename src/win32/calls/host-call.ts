@@ -1,26 +1,28 @@
 /** A call that the guest did not make: of the host's, or of an interceptor's in the guest's name. Traced as any. */
 import { STATUS, succeeds, win32Error } from '../../abi/windows/status.js';
-import { unknownValue } from '../../base/errors.js';
 import type { CallAnswer } from '../../kernel/guest.js';
 import { GuestFault } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
+import type { ApiFunction } from './api.js';
 import { ApiCall } from './call.js';
 import { CallbackReturned, ProcessEnded, Resumed } from './control.js';
-import { answersStatus, type FoundFunction, findFunction, functionNames } from './find-function.js';
+import { answersStatus, type FoundFunction } from './find-function.js';
+import { type HostTask, isTask } from './task.js';
 import { recordCall, recordEntry } from './trace.js';
 
-/** 'no-return': it ends the process, or goes on elsewhere in it. @throws MayexecError for an unknown function. */
-export function callByHost(
+/** 'no-return': it ends the process, or goes on elsewhere in it. */
+export type HostCallAnswer = CallAnswer | 'no-return';
+
+export function* callByHost(
   process: Win32Process,
-  name: string,
+  found: FoundFunction,
   given: readonly bigint[],
-): CallAnswer | 'no-return' {
-  const found = namedFunction(process, name);
+): HostTask<HostCallAnswer> {
   const call = new ApiCall(process, found.fn, process.pc, (index) => given[index] ?? 0n);
   const entry = recordEntry(process, found, call);
   let value: bigint;
   try {
-    value = wordOfResult(found.fn.handler(call));
+    value = yield* wordFrom(found.fn, call);
   } catch (error) {
     const left = [ProcessEnded, Resumed, CallbackReturned].some((kind) => error instanceof kind);
     if (left) return 'no-return';
@@ -38,14 +40,29 @@ export function callByHost(
   return { value: BigInt.asIntN(bits, value), ...error };
 }
 
-/** @throws MayexecError for a function that the system has not here. */
-export function namedFunction({ system }: Win32Process, name: string): FoundFunction {
-  const found = findFunction(system, name);
-  if (found === undefined) throw unknownValue('function', name, functionNames(system));
-  return found;
+/** In one piece, whatever the run was asked for: 'no-return' when a limit ends it. */
+export function callNow(
+  process: Win32Process,
+  found: FoundFunction,
+  given: readonly bigint[],
+): HostCallAnswer {
+  const { system } = process;
+  const { stepper } = system;
+  system.stepper = undefined;
+  const task = callByHost(process, found, given);
+  const { done, value } = task.next();
+  system.stepper = stepper;
+  if (done) return value;
+  task.return('no-return');
+  return 'no-return';
 }
 
-/** What a handler gives, as a register has it. */
+/** What the function gives, as a register has it. */
+export function* wordFrom(fn: ApiFunction, call: ApiCall): HostTask<bigint> {
+  const result = fn.handler(call);
+  return wordOfResult(isTask(result) ? yield* result : result);
+}
+
 export function wordOfResult(result: bigint | number | boolean): bigint {
   return typeof result === 'bigint' ? result : BigInt(Number(result));
 }

@@ -5,8 +5,14 @@ import type { Interception, PerformedCall } from '../../kernel/intercept.js';
 import type { MemoryRequest } from '../../memory/request.js';
 import type { Win32Process } from '../process/process.js';
 import { ApiCall } from './call.js';
-import { answersStatus, type FoundFunction } from './find-function.js';
-import { callByHost, namedFunction, wordOfResult } from './host-call.js';
+import {
+  answersStatus,
+  type FoundFunction,
+  namedFunction,
+  type SystemFunctions,
+} from './find-function.js';
+import { wordFrom } from './host-call.js';
+import type { HostTask } from './task.js';
 
 export interface InterceptedApi extends FoundFunction {
   readonly call: ApiCall;
@@ -30,12 +36,12 @@ export function intercept(
   });
 }
 
-/** What the function answers where the interception says so; undefined: it is made as it is. */
-export function answerOf(
-  process: Win32Process,
-  { name, dll, call }: FoundFunction & { readonly call: ApiCall },
+/** What the function answers, as the interception says. */
+export function* injectedAnswer(
+  functions: SystemFunctions,
+  { name, dll, fn, call }: FoundFunction & { readonly call: ApiCall },
   injected: Interception,
-): bigint | undefined {
+): HostTask<bigint> {
   switch (injected.kind) {
     case 'answer':
       return injected.value;
@@ -47,11 +53,14 @@ export function answerOf(
       }
       return failed(call, { name, dll }, injected.error);
     case 'change': {
-      const changed =
-        injected.name === undefined ? undefined : namedFunction(process, injected.name);
-      const { fn } = changed ?? { fn: call.fn };
-      const other = new ApiCall(process, fn, call.caller, call.replaced(fn, injected.args));
-      const value = wordOfResult(fn.handler(other));
+      const made = injected.name === undefined ? fn : namedFunction(functions, injected.name).fn;
+      const other = new ApiCall(
+        call.process,
+        made,
+        call.caller,
+        call.replaced(made, injected.args),
+      );
+      const value = yield* wordFrom(made, other);
       call.error = other.error;
       return value;
     }
@@ -84,7 +93,7 @@ export function performInstead(
   name: string,
   given: readonly bigint[],
 ): PerformedCall {
-  const answer = callByHost(process, name, given);
+  const answer = process.ports.callNow(process, name, given);
   if (answer === 'no-return') return answer;
   const { value, error, status } = answer;
   if (error !== undefined) return { ok: false, error };

@@ -1,15 +1,18 @@
 /** One API call: arguments in, the function of the host, the result out, a line in the trace. */
 import { STATUS } from '../../abi/windows/status.js';
+import type { Interception } from '../../kernel/intercept.js';
 import { memoryFault } from '../exceptions/memory-fault.js';
 import { GATE_LENGTH } from '../loader/builtin-dlls.js';
 import { GuestFault } from '../process/memory-io.js';
-import type { Gate } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
+import type { ApiResult } from './api.js';
 import { ApiCall } from './call.js';
 import { ProcessEnded } from './control.js';
+import type { FoundFunction, SystemFunctions } from './find-function.js';
 import { wordOfResult } from './host-call.js';
-import { answerOf, intercept } from './intercept.js';
-import { recordCall, recordEntry } from './trace.js';
+import { injectedAnswer, intercept } from './intercept.js';
+import { type HostTask, isTask } from './task.js';
+import { type CallEntry, recordCall, recordEntry } from './trace.js';
 
 const REGISTERS = ['rcx', 'rdx', 'r8', 'r9'];
 
@@ -23,38 +26,88 @@ export function argumentWords(process: Win32Process): (index: number) => bigint 
   };
 }
 
-export function performApi(process: Win32Process, gate: Gate): void {
-  const { dll, name, fn } = gate;
-  const { system, memory } = process;
-  const { sp, pc } = process;
+/** A call as it is under way. */
+interface Begun extends FoundFunction {
+  readonly process: Win32Process;
+  readonly call: ApiCall;
+  readonly entry: CallEntry;
+  readonly injected: Interception | undefined;
+}
+
+/**
+ * Behind the gate of a function: does what it does. A task when the guest has to run before the function is done.
+ * @param functions of the system's DLLs, for an interceptor that wants another one called.
+ */
+export function performApi(
+  process: Win32Process,
+  found: FoundFunction,
+  functions: SystemFunctions,
+): HostTask<void> | undefined {
+  const { system, memory, sp, pc } = process;
+  const { fn } = found;
   system.clock.tick();
   try {
     const caller = memory.word(sp);
-    if (fn === undefined) missing(process, gate, caller);
     const call = new ApiCall(process, fn, caller, argumentWords(process));
-    const entry = recordEntry(process, { dll, name, fn }, call);
-    const injected = intercept(process, { dll, name, fn, call, ...entry });
+    const entry = recordEntry(process, found, call);
+    const injected = intercept(process, { ...found, call, ...entry });
+    const begun = { process, ...found, call, entry, injected };
     // Calls made in the guest's name came between.
-    system.caller = { pid: process.tracePid, name, pc: caller, site: entry.site };
-    const answer = injected && answerOf(process, { dll, name, fn, call }, injected);
-    const value = answer ?? wordOfResult(fn.handler(call));
-    process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
-    const mark = injected && (injected.kind === 'change' ? 'args' : 'result');
-    recordCall(process, { dll, name }, entry, call, {
-      value: process.result,
-      ...(mark === undefined ? {} : { injected: mark }),
-    });
+    system.caller = { pid: process.tracePid, name: found.name, pc: caller, site: entry.site };
+    const result =
+      injected === undefined ? fn.handler(call) : injectedAnswer(functions, begun, injected);
+    if (isTask(result)) return finish(begun, result, sp, pc);
+    answer(begun, result);
+    return undefined;
   } catch (error) {
-    if (!(error instanceof GuestFault)) throw error;
-    // The function would have faulted in its own code; it is begun again when a handler says go on.
-    process.sp = sp;
-    process.pc = pc - GATE_LENGTH;
-    memoryFault(process, error.address, error.access, pc - GATE_LENGTH);
+    return faulted(process, error, sp, pc);
   }
 }
 
+/** Behind the gate of a function that exists on the real system and not here. @throws ProcessEnded */
+export function performMissing(process: Win32Process, name: MissingFunction): HostTask<void> {
+  const { memory, sp, pc } = process;
+  try {
+    return missing(process, name, memory.word(sp));
+  } catch (error) {
+    return faulted(process, error, sp, pc);
+  }
+}
+
+function* finish(begun: Begun, task: HostTask<ApiResult>, sp: bigint, pc: bigint): HostTask<void> {
+  try {
+    answer(begun, yield* task);
+  } catch (error) {
+    yield* faulted(begun.process, error, sp, pc);
+  }
+}
+
+function answer({ process, dll, name, call, entry, injected }: Begun, result: ApiResult): void {
+  const value = wordOfResult(result);
+  process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
+  const mark = injected && (injected.kind === 'change' ? 'args' : 'result');
+  recordCall(process, { dll, name }, entry, call, {
+    value: process.result,
+    ...(mark === undefined ? {} : { injected: mark }),
+  });
+}
+
+/** The function would have faulted in its own code; it is begun again when a handler says go on. */
+function faulted(process: Win32Process, error: unknown, sp: bigint, pc: bigint): HostTask<void> {
+  if (!(error instanceof GuestFault)) throw error;
+  process.sp = sp;
+  process.pc = pc - GATE_LENGTH;
+  return memoryFault(process, error.address, error.access, pc - GATE_LENGTH);
+}
+
+export type MissingFunction = Pick<FoundFunction, 'dll' | 'name'>;
+
 /** @throws ProcessEnded with one line in the log that says what is missing. */
-export function missing(process: Win32Process, { dll, name }: Gate, caller: bigint): never {
+export function missing(
+  process: Win32Process,
+  { dll, name }: MissingFunction,
+  caller: bigint,
+): never {
   const from = process.modules.at(caller);
   const where = from === undefined ? '' : ` (${from.path}+0x${(caller - from.base).toString(16)})`;
   process.system.note(

@@ -4,10 +4,10 @@ import type { Addr } from '../../base/address.js';
 import type { MemoryRequest } from '../../memory/request.js';
 import { callBefore, LONGEST_CALL } from '../../x86/call-before.js';
 import type { Win32Process } from '../process/process.js';
-import type { ParameterKind } from './api.js';
 import type { ApiCall } from './call.js';
 import { answersStatus, type FoundFunction } from './find-function.js';
 import { memoryRequestOf } from './memory-requests.js';
+import type { ParameterKind } from './parameters.js';
 
 /** Longest string shown. */
 const SHOWN = 64;

@@ -5,7 +5,8 @@
  */
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { callGuest } from '../calls/guest-call.js';
+import { callback } from '../calls/callback.js';
+import type { HostTask } from '../calls/task.js';
 import type { Win32Process } from '../process/process.js';
 import { needStack } from '../process/stack.js';
 import {
@@ -32,7 +33,7 @@ const CONTINUE_EXECUTION = -1;
 const MAX_NESTED = 64;
 
 /** Ends with the guest somewhere else: at a handler, or where it was, with what a handler changed. */
-export function raise(process: Win32Process, raised: RaisedException): never {
+export function raise(process: Win32Process, raised: RaisedException): HostTask<never> {
   const { wide, engine } = process;
   const record: ExceptionRecord = {
     code: raised.code >>> 0,
@@ -43,33 +44,40 @@ export function raise(process: Win32Process, raised: RaisedException): never {
   return dispatch(process, record, captureContext(engine, wide));
 }
 
-export function dispatch(process: Win32Process, record: ExceptionRecord, context: Struct): never {
+export function* dispatch(
+  process: Win32Process,
+  record: ExceptionRecord,
+  context: Struct,
+): HostTask<never> {
   const pending = place(process, record, context);
   if (pending === undefined || process.exceptionDepth >= MAX_NESTED) unhandled(process, record);
   process.exceptionDepth++;
   try {
-    ask(process, pending);
+    yield* ask(process, pending);
   } finally {
     process.exceptionDepth--;
   }
   return unhandled(process, record);
 }
 
-function ask(process: Win32Process, pending: PendingException): void {
+function* ask(process: Win32Process, pending: PendingException): HostTask<void> {
   for (const { handler } of [...process.vectoredHandlers]) {
-    const answer = callHandler(process, handler, pending);
+    const answer = yield* callHandler(process, handler, pending);
     if (answer === CONTINUE_EXECUTION) goOn(process, pending);
   }
-  if (process.wide) dispatchX64(process, pending);
-  else dispatchI386(process, pending);
+  yield* process.wide ? dispatchX64(process, pending) : dispatchI386(process, pending);
   if (process.unhandledFilter === 0n) return;
-  const answer = callHandler(process, process.unhandledFilter, pending);
+  const answer = yield* callHandler(process, process.unhandledFilter, pending);
   if (answer === CONTINUE_EXECUTION) goOn(process, pending);
 }
 
-function callHandler(process: Win32Process, handler: Addr, pending: PendingException): number {
+function* callHandler(
+  process: Win32Process,
+  handler: Addr,
+  pending: PendingException,
+): HostTask<number> {
   process.system.meter.charge('signal');
-  const answer = callGuest(process, handler, [pending.pointers], pending.below);
+  const answer = yield* callback(process, handler, [pending.pointers], pending.below);
   return Number(BigInt.asIntN(32, answer));
 }
 

@@ -5,7 +5,8 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
-import { callGuest } from '../calls/guest-call.js';
+import { callback } from '../calls/callback.js';
+import type { HostTask } from '../calls/task.js';
 import type { Win32Process } from '../process/process.js';
 import { needStack } from '../process/stack.js';
 import {
@@ -47,13 +48,13 @@ function isValidHandler({ stack }: Win32Process, handler: Addr): boolean {
   return handler < stack.bottom || handler >= stack.base;
 }
 
-export function dispatchI386(process: Win32Process, pending: PendingException): void {
+export function* dispatchI386(process: Win32Process, pending: PendingException): HostTask<void> {
   const { memory } = process;
   let at = BigInt(memory.u32(process.teb));
   for (let count = 0; count < MAX_FRAMES; count++) {
     const frame = registrationAt(process, at);
     if (frame === undefined || !isValidHandler(process, frame.handler)) return;
-    const answer = callFrame(
+    const answer = yield* callFrame(
       process,
       frame,
       pending.recordAddress,
@@ -75,16 +76,21 @@ export function dispatchI386(process: Win32Process, pending: PendingException): 
   }
 }
 
-function callFrame(
+function* callFrame(
   process: Win32Process,
   frame: Registration,
   record: Addr,
   context: Addr,
   below: Addr,
-): number {
+): HostTask<number> {
   process.system.meter.charge('signal');
   // The fourth argument is the dispatcher's own; handlers do not look at it.
-  const answer = callGuest(process, frame.handler, [record, frame.address, context, 0n], below);
+  const answer = yield* callback(
+    process,
+    frame.handler,
+    [record, frame.address, context, 0n],
+    below,
+  );
   return Number(BigInt.asIntN(32, answer));
 }
 
@@ -92,7 +98,11 @@ function callFrame(
  * RtlUnwind: tells every frame above `target` that it goes, and takes it off the list. Registers stay as they are.
  * @param recordAddress 0: a record of STATUS_UNWIND is made.
  */
-export function unwindI386(process: Win32Process, target: Addr, recordAddress: Addr): void {
+export function* unwindI386(
+  process: Win32Process,
+  target: Addr,
+  recordAddress: Addr,
+): HostTask<void> {
   const { memory, sp } = process;
   const below = (sp - 0x400n) & ~0xfn;
   const context = below - 0x2d0n;
@@ -113,7 +123,7 @@ export function unwindI386(process: Win32Process, target: Addr, recordAddress: A
     if (frame === undefined || (target !== 0n && at > target)) {
       unhandled(process, { ...old, code: 0xc000_0028, flags: flags | EXCEPTION_STACK_INVALID });
     }
-    const answer = callFrame(process, frame, record, context, ownRecord);
+    const answer = yield* callFrame(process, frame, record, context, ownRecord);
     if (answer === COLLIDED_UNWIND) return;
     memory.setU32(process.teb, Number(frame.next));
   }

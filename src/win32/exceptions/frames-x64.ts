@@ -2,8 +2,9 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
+import { callback, callbackGate } from '../calls/callback.js';
 import { Resumed } from '../calls/control.js';
-import { callbackGate, callGuest } from '../calls/guest-call.js';
+import type { HostTask } from '../calls/task.js';
 import type { Win32Process } from '../process/process.js';
 import { needStack } from '../process/stack.js';
 import {
@@ -68,7 +69,7 @@ function beyondCallback(process: Win32Process, context: Struct, sp: Addr): 'leaf
   return 'leaf';
 }
 
-export function dispatchX64(process: Win32Process, pending: PendingException): void {
+export function* dispatchX64(process: Win32Process, pending: PendingException): HostTask<void> {
   const { memory } = process;
   const size = contextSize(true);
   const context = new Struct(memory.read(pending.contextAddress, size));
@@ -80,7 +81,7 @@ export function dispatchX64(process: Win32Process, pending: PendingException): v
     if (frame === undefined) return;
     if (frame === 'leaf' || frame.handler === 0n) continue;
     if (!memory.tryWrite(walk, context.bytes)) return;
-    const answer = callHandler(process, frame, {
+    const answer = yield* callHandler(process, frame, {
       record: pending.recordAddress,
       context: pending.contextAddress,
       walk,
@@ -103,7 +104,7 @@ interface HandlerCall {
   readonly targetIp: Addr;
 }
 
-function callHandler(process: Win32Process, frame: Frame, call: HandlerCall): number {
+function* callHandler(process: Win32Process, frame: Frame, call: HandlerCall): HostTask<number> {
   const { pc, entry, establisher, handler, handlerData } = frame;
   const dispatcher = new Struct(DISPATCHER_SIZE)
     .setU64(0, pc)
@@ -117,7 +118,8 @@ function callHandler(process: Win32Process, frame: Frame, call: HandlerCall): nu
   process.memory.write(call.dispatcher, dispatcher.bytes);
   process.system.meter.charge('signal');
   const args = [call.record, establisher, call.context, call.dispatcher];
-  return Number(BigInt.asIntN(32, callGuest(process, handler, args, call.dispatcher)));
+  const answer = yield* callback(process, handler, args, call.dispatcher);
+  return Number(BigInt.asIntN(32, answer));
 }
 
 export interface UnwindRequest {
@@ -132,7 +134,7 @@ export interface UnwindRequest {
 }
 
 /** RtlUnwindEx: tells every frame above the target that it goes, and goes on there. @throws Resumed */
-export function unwindX64(process: Win32Process, request: UnwindRequest): never {
+export function* unwindX64(process: Win32Process, request: UnwindRequest): HostTask<never> {
   const { memory, engine, sp } = process;
   const size = contextSize(true);
   const walk = ((sp - 0x400n - BigInt(size)) & ~0xfn) as Addr;
@@ -161,7 +163,7 @@ export function unwindX64(process: Win32Process, request: UnwindRequest): never 
       const bits = flags | (isTarget ? EXCEPTION_TARGET_UNWIND : 0);
       memory.write(record, encodeRecord({ ...old, flags: bits }, true));
       memory.write(contextAddress, before.bytes);
-      const answer = callHandler(process, frame, {
+      const answer = yield* callHandler(process, frame, {
         record,
         context: contextAddress,
         walk: contextAddress,

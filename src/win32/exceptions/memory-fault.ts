@@ -10,13 +10,19 @@ import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
 import { hardwareRights } from '../../os/windows/memory/protection.js';
 import { noExecCause } from '../../policy/windows/dep.js';
 import { performInstead } from '../calls/intercept.js';
+import type { HostTask } from '../calls/task.js';
 import { emulateAtlThunk } from '../dep/atl-thunks.js';
 import { depIsOn } from '../dep/mitigations.js';
 import type { Win32Process } from '../process/process.js';
 import { growStack, isStackGuard } from '../process/stack.js';
 import { raise } from './dispatch.js';
 
-export function memoryFault(process: Win32Process, address: Addr, access: Access, pc: Addr): void {
+export function* memoryFault(
+  process: Win32Process,
+  address: Addr,
+  access: Access,
+  pc: Addr,
+): HostTask<void> {
   const { space } = process;
   if (space.mend(address, access)) return;
   const page = Number(pageDown(address) / PAGE_SIZE_N);
@@ -24,7 +30,7 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
   if (isBelowTop && isGuarded(space.vm, page)) {
     if (growStack(process, address)) return;
     useUpGuard(space.vm, page);
-    raise(process, {
+    yield* raise(process, {
       // The last page of the stack is there for who handles this.
       code: isStackGuard(process, address) ? STATUS.STACK_OVERFLOW : STATUS.GUARD_PAGE_VIOLATION,
       address: pc,
@@ -43,7 +49,7 @@ export function memoryFault(process: Win32Process, address: Addr, access: Access
     vma,
     ...causeOf(process, address, access),
   });
-  raise(process, {
+  yield* raise(process, {
     code: STATUS.ACCESS_VIOLATION,
     address: pc,
     parameters: [accessNumber(process, access), address],

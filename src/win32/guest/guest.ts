@@ -1,8 +1,8 @@
 /** Win32Guest: a process of Windows, or of Wine, behind the Guest interface. */
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr, AddrRange, Arch } from '../../base/address.js';
-import { MayexecError } from '../../base/errors.js';
-import type { Fault, Outcome } from '../../base/outcome.js';
+import { InvariantError, MayexecError } from '../../base/errors.js';
+import type { Outcome } from '../../base/outcome.js';
 import type { CpuState, Engine } from '../../engine/engine.js';
 import type {
   CallAnswer,
@@ -14,20 +14,23 @@ import type {
   GuestSnapshot,
   HostEntry,
 } from '../../kernel/guest.js';
-import { type Pause, type RunRequest, Stepper } from '../../kernel/run-control.js';
+import type { Pause, RunRequest } from '../../kernel/run-control.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { VmaHistory } from '../../memory/history.js';
 import type { ListedMapping } from '../../memory/mapping.js';
-import { CallbackReturned, ProcessEnded } from '../calls/control.js';
-import { callGuest } from '../calls/guest-call.js';
-import { callByHost } from '../calls/host-call.js';
+import { callback } from '../calls/callback.js';
+import { namedFunction, type SystemFunctions } from '../calls/find-function.js';
+import { callByHost, callNow } from '../calls/host-call.js';
+import { mapBuiltin } from '../loader/libraries.js';
 import { LoadFailure } from '../loader/load-failure.js';
-import { beginMain, selectTeb, startProcess } from '../loader/start.js';
-import { GuestFault } from '../process/memory-io.js';
-import type { ProcessInit, Win32Process } from '../process/process.js';
-import { runFrom, runProcess } from '../run.js';
+import { selectTeb, startProcess } from '../loader/start.js';
+import { builtinDll } from '../loader/system-dlls.js';
+import type { ProcessInit, ProcessPorts, Win32Process } from '../process/process.js';
+import { runFrom, step } from '../run.js';
 import type { Win32System } from '../system.js';
+import { Execution } from './execution.js';
 import { mapsText } from './listing.js';
+import { memoryOf } from './memory.js';
 
 export interface Win32Program extends ProcessInit {
   readonly bytes: Uint8Array;
@@ -44,6 +47,21 @@ const HOST_ADDRESSES: Readonly<Record<Arch, AddrRange>> = {
   i386: { start: 0xffff_0000n, end: 0xffff_f000n },
 };
 
+const PORTS: ProcessPorts = {
+  step,
+  mapDll: (process, name) => {
+    const { system } = process;
+    const dll = builtinDll(system, name);
+    return dll === undefined ? undefined : mapBuiltin(process, name, dll, functionsOf(system));
+  },
+  callNow: (process, name, args) =>
+    callNow(process, namedFunction(functionsOf(process.system), name), args),
+};
+
+function functionsOf(system: Win32System): SystemFunctions {
+  return (dll) => builtinDll(system, dll)?.functions;
+}
+
 export class Win32Guest implements Guest {
   readonly os: string;
   readonly arch: Arch;
@@ -52,10 +70,8 @@ export class Win32Guest implements Guest {
   readonly symbols: ReadonlyMap<string, Addr>;
   readonly #system: Win32System;
   readonly #started: Win32Process | undefined;
-  readonly #blocks: number;
   readonly #hasProgram: boolean;
-  #begun = false;
-  #outcome: Outcome | undefined;
+  readonly #execution: Execution;
   #closed = false;
 
   /** @throws MayexecError for a program that cannot be started. */
@@ -64,10 +80,10 @@ export class Win32Guest implements Guest {
     this.os = system.traits.os;
     this.arch = system.arch;
     this.hostAddresses = HOST_ADDRESSES[system.arch];
-    this.#blocks = blocks;
+    this.#execution = new Execution(system, blocks);
     this.#hasProgram = program !== undefined;
     const init = program ?? { path: 'C:\\empty.exe', commandLine: 'empty', environment: [] };
-    this.#started = this.#start(() => startProcess(system, init, program?.bytes));
+    this.#started = this.#start(() => startProcess(system, init, program?.bytes, PORTS));
     this.symbols = new Map();
     this.memory = memoryOf(() => this.#process);
   }
@@ -102,52 +118,43 @@ export class Win32Guest implements Guest {
   }
 
   run(): Outcome {
-    if (!this.#hasProgram) throw new MayexecError('run: no program is loaded');
-    if (this.#outcome !== undefined) return this.#outcome;
-    const outcome = this.#ending(this.#blocks, () => {
-      if (!this.#begun) {
-        this.#begun = true;
-        beginMain(this.#process);
-      }
-      return runProcess(this.#process);
-    });
-    // A limit within a callback of the system's leaves nothing to go on from; elsewhere the run can go on.
-    if (outcome.kind !== 'limit' || this.#process.callbacks.length > 0) this.#outcome = outcome;
-    this.#end(outcome);
-    return outcome;
+    const end = this.resume({});
+    if (end.kind === 'pause') throw new InvariantError('a run without a request paused');
+    return end;
   }
 
-  /** Host functions that call the guest hold its state in frames of the host's: it can only run on. */
   resume(request: RunRequest): Outcome | Pause {
-    if (request.blocks === undefined && Stepper.for(request, 0n) === undefined) return this.run();
-    throw new MayexecError(`resume: a guest of '${this.os}' cannot pause yet: expected no limits`);
+    if (!this.#hasProgram) throw new MayexecError('run: no program is loaded');
+    const { outcome } = this.#execution;
+    if (outcome !== undefined) return outcome;
+    const end = this.#execution.resume(this.#process, request);
+    if (end.kind !== 'pause') this.#end(end);
+    return end;
   }
 
   call(address: Addr, args: readonly bigint[]): Outcome {
-    const { wide } = this.#process;
-    const outcome = this.#ending(this.#blocks, () => {
-      const value = callGuest(this.#process, address, args);
-      throw new ProcessEnded({
-        kind: 'return',
-        value: wide ? BigInt.asIntN(64, value) : BigInt.asIntN(32, value),
-      });
-    });
+    const process = this.#process;
+    const bits = process.wide ? 64 : 32;
+    const end = this.#execution.apart(process, callback(process, address, args));
+    const outcome: Outcome =
+      end.kind === 'done' ? { kind: 'return', value: BigInt.asIntN(bits, end.value) } : end;
     this.#end(outcome);
     return outcome;
   }
 
-  enter(address: Addr, blocks = this.#blocks): Outcome | HostEntry {
-    let entered: Addr | undefined;
-    const outcome = this.#ending(blocks, () => {
-      entered = runFrom(this.#process, address, this.hostAddresses);
-      throw new ProcessEnded({ kind: 'limit', limit: 'blocks' });
-    });
-    return entered === undefined ? outcome : { kind: 'host', address: entered };
+  enter(address: Addr, blocks?: number): Outcome | HostEntry {
+    const process = this.#process;
+    const task = runFrom(process, address, this.hostAddresses);
+    const end = this.#execution.apart(process, task, blocks);
+    return end.kind === 'done' ? { kind: 'host', address: end.value } : end;
   }
 
   syscall(nameOrNumber: string | number, args: readonly bigint[]): CallAnswer {
-    const answer = callByHost(this.#process, String(nameOrNumber), args);
-    return answer === 'no-return' ? { value: 0n } : answer;
+    const process = this.#process;
+    const found = namedFunction(functionsOf(this.#system), String(nameOrNumber));
+    const end = this.#execution.apart(process, callByHost(process, found, args));
+    if (end.kind !== 'done' || end.value === 'no-return') return { value: 0n };
+    return end.value;
   }
 
   mappings(): readonly ListedMapping[] {
@@ -175,12 +182,13 @@ export class Win32Guest implements Guest {
   snapshot(): GuestSnapshot {
     const process = this.#process;
     const { system } = process;
+    const execution = this.#execution.save(process);
     const space = process.space.save();
     const files = system.files.save();
     const state = process.save();
     const [out, err] = system.outputs;
     const lengths = [out.length, err.length] as const;
-    const [begun, outcome, stack] = [this.#begun, this.#outcome, { ...process.stack }];
+    const stack = { ...process.stack };
     const log = [...system.log];
     const parts = saved(
       () => {
@@ -191,8 +199,7 @@ export class Win32Guest implements Guest {
         err.truncate(lengths[1]);
         process.stack = { ...stack };
         system.log = [...log];
-        this.#begun = begun;
-        this.#outcome = outcome;
+        execution();
       },
       () => space.drop(),
     );
@@ -202,6 +209,7 @@ export class Win32Guest implements Guest {
 
   restore(snapshot: GuestSnapshot): void {
     const { cpu, parts } = snapshot as Win32Snapshot;
+    this.#execution.leave();
     parts.restore();
     this.#engine.setTranslate(this.#process.space.translate);
     selectTeb(this.#process);
@@ -215,6 +223,7 @@ export class Win32Guest implements Guest {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#execution.leave();
     this.#started?.space.close();
   }
 
@@ -241,7 +250,7 @@ export class Win32Guest implements Guest {
       if (error.status === STATUS.INVALID_PARAMETER) {
         this.#system.outputs[1].write(new TextEncoder().encode(line));
       }
-      this.#outcome = error.ending ?? { kind: 'exit', code: error.status & 0xff };
+      this.#execution.outcome = error.ending ?? { kind: 'exit', code: error.status & 0xff };
       return undefined;
     }
   }
@@ -253,65 +262,4 @@ export class Win32Guest implements Guest {
   #end(outcome: Outcome): void {
     this.#system.trace.record({ type: 'end', pid: this.pid, pc: this.#process.pc, outcome });
   }
-
-  /** Everything that the guest does ends as an outcome. */
-  #ending(blocks: number, run: () => never): Outcome {
-    const process = this.#process;
-    this.#system.blocksLeft = blocks;
-    process.callbacks = [];
-    process.exceptionDepth = 0;
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof ProcessEnded) return error.outcome;
-      if (error instanceof LoadFailure) {
-        this.#system.note(error.message);
-        return { kind: 'exception', status: error.status, parameters: [], pc: process.pc };
-      }
-      if (error instanceof GuestFault) {
-        const kind = error.access === 'write' ? 1n : 0n;
-        return {
-          kind: 'exception',
-          status: STATUS.ACCESS_VIOLATION,
-          parameters: [kind, error.address],
-          pc: process.pc,
-        };
-      }
-      // A return to a gate that nobody waits at.
-      if (error instanceof CallbackReturned) {
-        return {
-          kind: 'exception',
-          status: STATUS.ACCESS_VIOLATION,
-          parameters: [8n, process.pc],
-          pc: process.pc,
-        };
-      }
-      throw error;
-    }
-  }
-}
-
-function memoryOf(live: () => Win32Process): GuestMemory {
-  const fault = (address: Addr, length: number, access: 'read' | 'write'): Fault => {
-    const { memory, space, pc } = live();
-    const at = memory.refusal(address, length, access) ?? address;
-    const mapped = space.vm.vads.find(Number(at >> 12n)) !== undefined;
-    return { address: at, access, code: mapped ? 'SEGV_ACCERR' : 'SEGV_MAPERR', pc };
-  };
-  const nothing = (what: string, address: Addr): MayexecError =>
-    new MayexecError(`${what}: nothing is committed at 0x${address.toString(16)}`);
-  return {
-    load: (address, length) =>
-      live().memory.tryRead(address, length) ?? fault(address, length, 'read'),
-    store: (address, bytes) =>
-      live().memory.tryWrite(address, bytes) ? null : fault(address, bytes.length, 'write'),
-    peek: (address, length) => {
-      const bytes = live().space.vm.pages.peek(address, length);
-      if (bytes === undefined) throw nothing('peek', address);
-      return bytes;
-    },
-    poke: (address, bytes) => {
-      if (!live().space.vm.pages.poke(address, bytes)) throw nothing('poke', address);
-    },
-  };
 }

@@ -6,7 +6,8 @@ import type { Addr, Arch } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { DIRECTORY } from '../../formats/pe/image.js';
 import { exportTable, type PeSectionInit, writePe } from '../../formats/pe/writer.js';
-import { type ApiSet, stackBytes } from '../calls/api.js';
+import type { ApiSet } from '../calls/api.js';
+import { stackBytes } from '../calls/parameters.js';
 import { shortcut } from '../calls/shortcuts.js';
 
 /** `int 0x2e`, by which ntdll's own stubs can leave; no register changes. */

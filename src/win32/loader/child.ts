@@ -1,6 +1,8 @@
 /** CreateProcess: the child runs to its end before its parent goes on; nothing here needs both at one time. */
 import { ERROR, win32Error } from '../../abi/windows/status.js';
+import type { Outcome } from '../../base/outcome.js';
 import { ProcessEnded } from '../calls/control.js';
+import type { HostTask } from '../calls/task.js';
 import type { Win32Process } from '../process/process.js';
 import { runProcess } from '../run.js';
 import { LoadFailure } from './load-failure.js';
@@ -18,17 +20,17 @@ export interface EndedChild {
   readonly exitCode: number;
 }
 
-/** The child as it ended, or the Win32 error. A limit ends the parent as well. @throws ProcessEnded */
-export function runChild(parent: Win32Process, init: ChildInit): EndedChild | number {
-  const { system } = parent;
+/** The child as it ended, or the Win32 error. A limit interrupts the parent as well. */
+export function* runChild(parent: Win32Process, init: ChildInit): HostTask<EndedChild | number> {
+  const { system, environment, ports } = parent;
   const { engine } = system;
-  const cpu = engine.saveCpu();
-  system.depth++;
+  let parentCpu = engine.saveCpu();
   let child: Win32Process | undefined;
   try {
-    child = startProcess(system, { ...init, environment: parent.environment }, init.bytes);
-    beginMain(child);
-    return runProcess(child);
+    child = startProcess(system, { ...init, environment }, init.bytes, ports);
+    system.children.push({ pid: child.tracePid, parentCpu, select: selector(child) });
+    yield* beginMain(child);
+    return yield* runProcess(child);
   } catch (error) {
     if (error instanceof LoadFailure) {
       system.note(error.message);
@@ -36,20 +38,26 @@ export function runChild(parent: Win32Process, init: ChildInit): EndedChild | nu
     }
     if (!(error instanceof ProcessEnded) || child === undefined) throw error;
     const { outcome } = error;
-    if (outcome.kind === 'limit') throw error;
     system.trace.record({ type: 'end', pid: child.tracePid, pc: child.pc, outcome });
-    const exitCode =
-      outcome.kind === 'exit'
-        ? outcome.code
-        : outcome.kind === 'exception'
-          ? outcome.status
-          : ERROR.INVALID_FUNCTION;
-    return { pid: child.pid, tid: child.tid, exitCode };
+    return { pid: child.pid, tid: child.tid, exitCode: exitCodeOf(outcome) };
   } finally {
-    child?.space.close();
-    system.depth--;
-    engine.setTranslate(parent.space.translate);
-    selectTeb(parent);
-    engine.loadCpu(cpu);
+    if (child !== undefined) {
+      child.space.close();
+      parentCpu = system.children.pop()?.parentCpu ?? parentCpu;
+    }
+    selector(parent)();
+    engine.loadCpu(parentCpu);
   }
+}
+
+function selector(process: Win32Process): () => void {
+  return () => {
+    process.engine.setTranslate(process.space.translate);
+    selectTeb(process);
+  };
+}
+
+function exitCodeOf(outcome: Outcome): number {
+  if (outcome.kind === 'exit') return outcome.code;
+  return outcome.kind === 'exception' ? outcome.status : ERROR.INVALID_FUNCTION;
 }

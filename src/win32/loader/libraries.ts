@@ -18,12 +18,16 @@ import { parsePe } from '../../formats/pe/image.js';
 import { findRoom } from '../../os/windows/memory/allocate.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { mapImage, unmapView } from '../../os/windows/memory/view.js';
-import { callGuest } from '../calls/guest-call.js';
+import { callback } from '../calls/callback.js';
+import type { SystemFunctions } from '../calls/find-function.js';
+import { performApi, performMissing } from '../calls/perform.js';
+import type { HostTask } from '../calls/task.js';
 import type { Module } from '../process/modules.js';
 import { moduleName } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import { GATE_LENGTH, GATE_VECTOR } from './builtin-dlls.js';
 import { LoadFailure } from './load-failure.js';
+import type { LoadableDll } from './loadable-dll.js';
 
 /** DLLs that load each other, one within another. */
 const MAX_NESTED = 64;
@@ -100,9 +104,13 @@ function tables<T>(path: string, read: () => T): T {
 }
 
 /** A DLL of the system. Its gates are known by the address behind their instruction. */
-export function mapBuiltin(process: Win32Process, name: string): Module | undefined {
-  const dll = process.system.dll(name);
-  if (dll === undefined) return undefined;
+/** @param functions of all such DLLs. */
+export function mapBuiltin(
+  process: Win32Process,
+  name: string,
+  dll: LoadableDll,
+  functions: SystemFunctions,
+): Module {
   const { layout } = process.space;
   const parsed = parsePe(dll.bytes(0n));
   if (!parsed.ok) throw new LoadFailure(STATUS.INVALID_IMAGE_FORMAT, `${name}: ${parsed.reason}`);
@@ -110,10 +118,13 @@ export function mapBuiltin(process: Win32Process, name: string): Module | undefi
   const built = dll.bytes(base);
   const module = mapModule(process, dll.path, built, true);
   for (const [fn, rva] of dll.gates(base)) {
+    const made = dll.functions[fn];
     process.modules.addGate(module.base + BigInt(rva), {
-      dll: name,
       name: fn,
-      fn: dll.functions[fn],
+      enter: () =>
+        made === undefined
+          ? performMissing(process, { dll: name, name: fn })
+          : performApi(process, { dll: name, name: fn, fn: made }, functions),
     });
   }
   dll.attach(process, module);
@@ -121,7 +132,7 @@ export function mapBuiltin(process: Win32Process, name: string): Module | undefi
 }
 
 /** LoadLibrary: the module, or the Win32 error. */
-export function loadLibrary(process: Win32Process, name: string): Module | number {
+export function* loadLibrary(process: Win32Process, name: string): HostTask<Module | number> {
   const known = process.modules.find(name);
   if (known !== undefined) {
     known.references++;
@@ -130,7 +141,7 @@ export function loadLibrary(process: Win32Process, name: string): Module | numbe
   try {
     const module = loadDll(process, name, 0);
     if (module === undefined) return ERROR.MOD_NOT_FOUND;
-    attach(process, module, 1);
+    yield* attach(process, module, 1);
     return module;
   } catch (error) {
     if (!(error instanceof LoadFailure)) throw error;
@@ -145,7 +156,7 @@ function loadDll(process: Win32Process, name: string, depth: number): Module | u
   if (known !== undefined) return known;
   if (depth > MAX_NESTED) throw new LoadFailure(STATUS.NO_MEMORY, `${name}: DLLs nest too deeply`);
   const file = findFile(process, name);
-  if (file === undefined) return mapBuiltin(process, moduleName(name));
+  if (file === undefined) return process.ports.mapDll(process, moduleName(name));
   const module = mapModule(process, file.path, file.bytes);
   bindImports(process, module, depth + 1);
   return module;
@@ -226,7 +237,10 @@ function missingGate(process: Win32Process, dll: string, name: string): Addr {
   }
   const address = missing.base + BigInt(missing.names.length) * GATE_STRIDE;
   missing.names.push(name);
-  process.modules.addGate(address + GATE_LENGTH, { dll, name, fn: undefined });
+  process.modules.addGate(address + GATE_LENGTH, {
+    name,
+    enter: () => performMissing(process, { dll, name }),
+  });
   return address;
 }
 
@@ -256,18 +270,22 @@ function lookup({ byName, byOrdinal }: PeExports, name: string | number): PeExpo
 }
 
 /** DLL_PROCESS_ATTACH (1) or DETACH (0): TLS callbacks, then the entry point. */
-export function attach(process: Win32Process, module: Module, reason: number): void {
+export function* attach(process: Win32Process, module: Module, reason: number): HostTask<void> {
   if (module.builtin) return;
-  runTlsCallbacks(process, module, reason);
+  yield* runTlsCallbacks(process, module, reason);
   const { entry } = module.content.image;
   if (entry === 0 || module === process.modules.main) return;
-  callGuest(process, module.base + BigInt(entry), [module.base, BigInt(reason), 0n]);
+  yield* callback(process, module.base + BigInt(entry), [module.base, BigInt(reason), 0n]);
 }
 
-export function runTlsCallbacks(process: Win32Process, module: Module, reason: number): void {
+export function* runTlsCallbacks(
+  process: Win32Process,
+  module: Module,
+  reason: number,
+): HostTask<void> {
   const tls = process.tls.get(module.base);
   for (const rva of tls?.callbacks ?? []) {
-    callGuest(process, module.base + BigInt(rva), [module.base, BigInt(reason), 0n]);
+    yield* callback(process, module.base + BigInt(rva), [module.base, BigInt(reason), 0n]);
   }
 }
 
@@ -293,11 +311,11 @@ export function prepareTls(process: Win32Process, module: Module): void {
 }
 
 /** The last FreeLibrary unmaps the module. DLLs of the system and the program itself stay. */
-export function freeLibrary(process: Win32Process, module: Module): void {
+export function* freeLibrary(process: Win32Process, module: Module): HostTask<void> {
   if (module.builtin || module === process.modules.main) return;
   module.references--;
   if (module.references > 0) return;
-  attach(process, module, 0);
+  yield* attach(process, module, 0);
   process.modules.remove(module);
   unmapView(process.space.vm, module.base);
 }

@@ -12,19 +12,13 @@ import { Struct } from '../../base/struct.js';
 import type { PeImage } from '../../formats/pe/image.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
 import { ProcessEnded } from '../calls/control.js';
+import type { HostTask } from '../calls/task.js';
 import { Modules } from '../process/modules.js';
-import { type ProcessInit, Win32Process } from '../process/process.js';
+import { type ProcessInit, type ProcessPorts, Win32Process } from '../process/process.js';
 import { KUSER_SHARED_DATA, sharedData } from '../process/shared-data.js';
 import type { StartPart } from '../space.js';
 import type { Win32System } from '../system.js';
-import {
-  attach,
-  bindImports,
-  mapBuiltin,
-  mapModule,
-  prepareTls,
-  runTlsCallbacks,
-} from './libraries.js';
+import { attach, bindImports, mapModule, prepareTls, runTlsCallbacks } from './libraries.js';
 import { LoadFailure } from './load-failure.js';
 import { SYSTEM_DLLS } from './loadable-dll.js';
 
@@ -38,8 +32,9 @@ export function startProcess(
   system: Win32System,
   init: ProcessInit,
   bytes: Uint8Array | undefined,
+  ports: ProcessPorts,
 ): Win32Process {
-  const process = new Win32Process(system, init);
+  const process = new Win32Process(system, init, ports);
   process.modules = new Modules();
   const { space } = process;
   system.caller = { pid: process.tracePid, name: 'exec', pc: 0n };
@@ -51,7 +46,7 @@ export function startProcess(
     mapSystemPages(process);
     for (const part of space.startOrder) makePart(process, part, main?.content.image);
     fillBlocks(process, main?.base ?? 0n);
-    for (const name of SYSTEM_DLLS) mapBuiltin(process, name);
+    for (const name of SYSTEM_DLLS) process.ports.mapDll(process, name);
     prepareThread(process);
     if (main !== undefined) prepareMain(process);
     return process;
@@ -241,11 +236,11 @@ export function selectTeb({ engine, wide, teb }: Win32Process): void {
 }
 
 /** DLLs are told, TLS callbacks run, then the program's entry point; where it returns to, the process ends. */
-export function beginMain(process: Win32Process): void {
+export function* beginMain(process: Win32Process): HostTask<void> {
   const { modules, word, memory, wide, peb } = process;
-  for (const module of process.pendingAttach) attach(process, module, 1);
+  for (const module of process.pendingAttach) yield* attach(process, module, 1);
   process.pendingAttach = [];
-  runTlsCallbacks(process, modules.main, 1);
+  yield* runTlsCallbacks(process, modules.main, 1);
   const { entry } = modules.main.content.image;
   const ntdll = modules.find('ntdll.dll');
   const exit =

@@ -3,7 +3,7 @@ import type { Addr } from '../../base/address.js';
 import { kernel32Api } from '../api/kernel32.js';
 import { ntdllApi } from '../api/ntdll.js';
 import type { ApiSet } from '../calls/api.js';
-import { CALLBACK_GATE } from '../calls/guest-call.js';
+import { CALLBACK_GATE } from '../calls/callback.js';
 import { MEMORY_FUNCTIONS } from '../calls/memory-requests.js';
 import type { Module } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';

@@ -2,16 +2,14 @@
 import type { Addr } from '../../base/address.js';
 import type { PeContent } from '../../formats/pe/content.js';
 import type { PeExports } from '../../formats/pe/directories.js';
-import type { ApiFunction } from '../calls/api.js';
+import type { HostTask } from '../calls/task.js';
 import { baseName } from '../files.js';
 
-/** An API function that a gate stands for. */
+/** What a gate stands for: the name of the function, and what happens there. */
 export interface Gate {
-  /** As the DLL spells it. */
-  readonly dll: string;
   readonly name: string;
-  /** Undefined: it exists on the real system and not here. */
-  readonly fn: ApiFunction | undefined;
+  /** A task when the guest has to run before it is done. */
+  readonly enter: () => HostTask<void> | undefined;
 }
 
 export interface Module {
@@ -67,11 +65,6 @@ export class Modules {
 
   gateAt(address: Addr): Gate | undefined {
     return this.#gates.get(address);
-  }
-
-  /** The gate that a function's address belongs to, if it is one of the system's. */
-  gateOfFunction(address: Addr, gateLength: bigint): Gate | undefined {
-    return this.#gates.get(address + gateLength);
   }
 
   save(): () => void {

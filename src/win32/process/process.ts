@@ -4,8 +4,10 @@ import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import type { Engine } from '../../engine/engine.js';
 import type { PeTls } from '../../formats/pe/directories.js';
+import type { CallAnswer } from '../../kernel/guest.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
 import { useUpGuard } from '../../os/windows/memory/guard.js';
+import type { HostTask } from '../calls/task.js';
 import { LoadFailure } from '../loader/load-failure.js';
 import type { Space } from '../space.js';
 import type { Win32System } from '../system.js';
@@ -23,6 +25,20 @@ export interface CallbackFrame {
   readonly caller: ReadonlyMap<string, bigint>;
 }
 
+/** What is above a process: how it runs, and the DLLs of the system. */
+export interface ProcessPorts {
+  /** Runs it until its next stop, and does what that asks for. */
+  readonly step: (process: Win32Process) => HostTask<void>;
+  /** Maps a DLL of the system's; undefined: it has none of that name. */
+  readonly mapDll: (process: Win32Process, name: string) => Module | undefined;
+  /** A call in the guest's name. @throws MayexecError for an unknown function. */
+  readonly callNow: (
+    process: Win32Process,
+    name: string,
+    args: readonly bigint[],
+  ) => CallAnswer | 'no-return';
+}
+
 export interface ProcessInit {
   readonly path: string;
   readonly commandLine: string;
@@ -31,6 +47,7 @@ export interface ProcessInit {
 
 export class Win32Process {
   readonly system: Win32System;
+  readonly ports: ProcessPorts;
   readonly space: Space;
   readonly memory: GuestMemoryIo;
   readonly wide: boolean;
@@ -72,8 +89,9 @@ export class Win32Process {
   /** Modules that have been told that the process ends. */
   readonly detached = new Set<Addr>();
 
-  constructor(system: Win32System, init: ProcessInit) {
+  constructor(system: Win32System, init: ProcessInit, ports: ProcessPorts) {
     this.system = system;
+    this.ports = ports;
     this.space = system.createSpace();
     this.wide = system.arch === 'x86-64';
     this.word = this.wide ? 8 : 4;

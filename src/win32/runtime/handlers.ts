@@ -2,7 +2,8 @@
 import { Struct } from '../../base/struct.js';
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import { callGuest } from '../calls/guest-call.js';
+import { callback } from '../calls/callback.js';
+import type { HostTask } from '../calls/task.js';
 import { decodeRecord, EXCEPTION_UNWINDING, recordSize } from '../exceptions/context.js';
 import { unwindX64 } from '../exceptions/frames-x64.js';
 
@@ -31,7 +32,7 @@ function scopesOf(call: ApiCall, table: bigint): Scope[] {
   }));
 }
 
-function specificHandler(call: ApiCall): number {
+function* specificHandler(call: ApiCall): HostTask<number> {
   const { process, memory } = call;
   if (!process.wide) return CONTINUE_SEARCH;
   const [recordAddress, frame, context, dispatcherAddress] = [0, 1, 2, 3].map((index) =>
@@ -49,7 +50,7 @@ function specificHandler(call: ApiCall): number {
       // A target within the block: it is not left.
       const stays = scope.target !== 0 && scope.target === targetPc;
       if (stays) return CONTINUE_SEARCH;
-      if (scope.target === 0) callGuest(process, base + BigInt(scope.handler), [1n, frame]);
+      if (scope.target === 0) yield* callback(process, base + BigInt(scope.handler), [1n, frame]);
       continue;
     }
     if (scope.target === 0) continue;
@@ -60,11 +61,11 @@ function specificHandler(call: ApiCall): number {
         ? EXECUTE_HANDLER
         : BigInt.asIntN(
             32,
-            callGuest(process, base + BigInt(scope.handler), [pointers, frame], pointers),
+            yield* callback(process, base + BigInt(scope.handler), [pointers, frame], pointers),
           );
     if (answer < 0n) return CONTINUE_EXECUTION;
     if (answer > 0n) {
-      unwindX64(process, {
+      yield* unwindX64(process, {
         target: frame,
         targetIp: base + BigInt(scope.target),
         record: recordAddress,

@@ -3,7 +3,8 @@ import { Struct } from '../../base/struct.js';
 import { exitProcess } from '../api/process.js';
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import { callGuest } from '../calls/guest-call.js';
+import { callback } from '../calls/callback.js';
+import type { HostTask } from '../calls/task.js';
 import type { DataExports } from '../loader/builtin-dlls.js';
 import { runAtExit } from '../process/exit.js';
 import { latinBytes } from '../process/memory-io.js';
@@ -99,14 +100,14 @@ function getMainArguments(call: ApiCall): bigint {
   return 0n;
 }
 
-function initterm(call: ApiCall): bigint {
+function* initterm(call: ApiCall): HostTask<bigint> {
   const { process, memory } = call;
   const { word } = process;
   const [start, end] = [call.word(0), call.word(1)];
   const count = Math.min(Number((end - start) / BigInt(word)), MAX_INITIALISERS);
   for (let index = 0; index < count; index++) {
     const fn = memory.word(start + BigInt(index * word));
-    if (fn !== 0n) callGuest(process, fn, []);
+    if (fn !== 0n) yield* callback(process, fn, []);
   }
   return 0n;
 }
@@ -118,8 +119,8 @@ function register(call: ApiCall): boolean {
   return true;
 }
 
-function finish(call: ApiCall): never {
-  runAtExit(call.process, true);
+function* finish(call: ApiCall): HostTask<never> {
+  yield* runAtExit(call.process, true);
   flushAll(call.process);
   return exitProcess(call.dword(0));
 }
@@ -134,8 +135,8 @@ export const startUpApi: ApiSet = {
   _initterm: cdecl('ptr first, ptr last', initterm),
   _onexit: cdecl('ptr function', (call) => (register(call) ? call.word(0) : 0n)),
   atexit: cdecl('ptr function', (call) => (register(call) ? 0n : 1n)),
-  _cexit: cdecl('', (call) => {
-    runAtExit(call.process, true);
+  _cexit: cdecl('', function* (call) {
+    yield* runAtExit(call.process, true);
     flushAll(call.process);
     return 0n;
   }),

@@ -16,8 +16,7 @@ import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest/guest.js';
 import { standardInput } from '../guest/input.js';
 import { programOf } from '../loader/program.js';
-import { apiNames, builtinDll } from '../loader/system-dlls.js';
-import { step } from '../run.js';
+import { apiNames } from '../loader/system-dlls.js';
 import { type SystemTraits, Win32System } from '../system.js';
 import { recordChange } from './changes.js';
 import { executeFlagsOf } from './dep.js';
@@ -62,8 +61,6 @@ function open(options: GuestOptions): Guest {
     seed: options.seed,
     intercept: options.intercept,
     interceptFault: options.interceptFault,
-    step,
-    dll: builtinDll,
     createSpace: (of) =>
       new WindowsSpace({
         engine,

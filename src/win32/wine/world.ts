@@ -12,8 +12,7 @@ import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest/guest.js';
 import { standardInput } from '../guest/input.js';
 import { programOf } from '../loader/program.js';
-import { apiNames, builtinDll } from '../loader/system-dlls.js';
-import { step } from '../run.js';
+import { apiNames } from '../loader/system-dlls.js';
 import { type SystemTraits, Win32System } from '../system.js';
 import { preloaderElf } from './preloader.js';
 import { WINE_LAYOUTS, type WineLayout, WineSpace } from './space.js';
@@ -55,8 +54,6 @@ function open(options: GuestOptions): Guest {
     seed: options.seed,
     intercept: options.intercept,
     interceptFault: options.interceptFault,
-    step,
-    dll: builtinDll,
     createSpace: () =>
       new WineSpace(startPreloader({ ...options, meter }, outputs[1]), layout as WineLayout),
   });

@@ -1,5 +1,5 @@
 /**
- * callGuest: functions of the host that call the guest (handlers, initialisers, callbacks) run the processor until the
+ * callback: functions of the host that call the guest (handlers, initialisers, callbacks) run the processor until the
  * callback has returned to a gate of ntdll's, one level deeper than whoever called them.
  */
 import { STATUS } from '../../abi/windows/status.js';
@@ -8,6 +8,7 @@ import { Struct } from '../../base/struct.js';
 import type { Win32Process } from '../process/process.js';
 import { needStack } from '../process/stack.js';
 import { CallbackReturned, ProcessEnded, Resumed } from './control.js';
+import type { HostTask } from './task.js';
 
 /** Host functions that wait for the guest at one time: a callback within a callback, and so on. */
 const MAX_DEPTH = 200;
@@ -19,12 +20,12 @@ export const CALLBACK_GATE = 'KiUserCallbackReturn';
  * Calls guest code by the platform's convention for callbacks (win64, stdcall or cdecl) and gives its result. Below the
  * stack pointer is nothing that anybody needs: functions of the host leave nothing on the stack.
  */
-export function callGuest(
+export function* callback(
   process: Win32Process,
   address: Addr,
   args: readonly bigint[],
   below: Addr = process.sp,
-): bigint {
+): HostTask<bigint> {
   if (process.callbacks.length >= MAX_DEPTH) stackOverflow(process);
   const { pc, sp } = process;
   const preserved = savedRegisters(process);
@@ -36,7 +37,7 @@ export function callGuest(
   process.sp = entry;
   process.pc = address;
   try {
-    untilReturn(process, frame.stackPointer);
+    yield* untilReturn(process, frame.stackPointer);
   } finally {
     const at = process.callbacks.indexOf(frame);
     if (at >= 0) process.callbacks.length = at;
@@ -86,10 +87,10 @@ export function callbackGate({ modules }: Win32Process): Addr {
   return (ntdll?.base ?? 0n) + BigInt(ntdll?.exports.byName.get(CALLBACK_GATE)?.rva ?? 0);
 }
 
-function untilReturn(process: Win32Process, stackPointer: Addr): void {
+function* untilReturn(process: Win32Process, stackPointer: Addr): HostTask<void> {
   for (;;) {
     try {
-      process.system.step(process);
+      yield* process.ports.step(process);
     } catch (error) {
       if (error instanceof CallbackReturned && isOwn(process, error.stackPointer, stackPointer)) {
         return;

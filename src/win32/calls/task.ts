@@ -1,0 +1,15 @@
+/**
+ * HostTask: work of the host's during which the guest may have to run (a handler, an initialiser, a callback). It is a
+ * generator: what it yields is why the run is interrupted, and asked again it goes on from there. So a run can pause in
+ * the midst of it.
+ */
+export type Interruption = 'paused' | 'blocks' | 'memory';
+
+export type HostTask<T> = Generator<Interruption, T, void>;
+
+/** A function of the host gives its answer, or a task that comes to it. */
+export function isTask<T extends bigint | number | boolean>(
+  value: T | HostTask<T>,
+): value is HostTask<T> {
+  return typeof value === 'object';
+}
