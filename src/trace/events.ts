@@ -140,6 +140,7 @@ export type NewEvent = TraceEvent extends infer E
 
 export interface TraceRecorder {
   readonly events: readonly TraceEvent[];
+  /** The event is the trace's from then on. */
   record(event: NewEvent): void;
   clear(): void;
 }

@@ -13,6 +13,7 @@ import { selfModification } from './conformance/self-modifying.js';
 import { state } from './conformance/state.js';
 import { stops } from './conformance/stops.js';
 import { tlb } from './conformance/tlb.js';
+import { translations } from './conformance/translations.js';
 import { vectors } from './conformance/vectors.js';
 
 const engines = await describeEngines();
@@ -38,6 +39,7 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   pageCrossing(name);
   code(name);
   selfModification(name);
+  translations(name);
   flags(name);
   stops(name);
   tlb(name);

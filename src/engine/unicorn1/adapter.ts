@@ -21,6 +21,7 @@ import {
 import { EngineFailure } from '../failure.js';
 import { VECTOR_DB } from './api.js';
 import { boot } from './boot.js';
+import { CodeFrames } from './code-frames.js';
 import { loadCpu, saveCpu } from './cpu-state.js';
 import { EngineFrames } from './frames.js';
 import type { Machine, MachineClient } from './machine.js';
@@ -36,8 +37,8 @@ const NOWHERE: Readonly<Record<Arch, Addr>> = {
   i386: 0xffff_fff0n,
 };
 
-/** What the engine's counter of blocks holds. */
-const MOST_BLOCKS = 2 ** 31 - 1;
+/** What the engine's counter of blocks holds, when a block goes on that has been counted. */
+const MOST_BLOCKS = 2 ** 31 - 2;
 /** A run that is taken up again so often without beginning a block pays one for each time. */
 const MOST_RETRIES = 64;
 
@@ -76,6 +77,9 @@ function interruptsBlock(stop: Stop | Resume, refusal: Mmu['refusal']): boolean 
   }
 }
 
+/** Among the hidden flags while the CPU runs. */
+const OURS = HF.HOOKED_INSTRUCTIONS | HF.HOOKED_ACCESSES;
+
 const PROGRAM_COUNTERS: ReadonlySet<string> = new Set(['rip', 'eip']);
 
 export class Unicorn1Engine implements Engine, MachineClient {
@@ -95,6 +99,8 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #blocks = 0;
   #instructions = 0;
   #counting = false;
+  /** What is hooked in the present run: code is translated for it. */
+  #mode = 0;
   #observer: ((pc: Addr) => void) | undefined;
   /** Of the present run. */
   #control: StepControl | undefined;
@@ -102,6 +108,8 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #paused = false;
   /** Where the last run ended within a block: going on there continues it. */
   #continuesAt: Addr | undefined;
+  /** What ends a run in all code that is translated: NOWHERE, or an `until` whose page was executed from before. */
+  #end: Addr;
   /** Set inside a run by a hook. */
   #call: 'syscall' | 'sysenter' | undefined;
   /** An instruction that is begun again because the run was taken up there: not to be counted twice. */
@@ -129,12 +137,16 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#ram = ram;
     this.#onClose = onClose;
     const idle = () => this.#state !== 'running';
-    const frames = new EngineFrames(machine.heap, ram, Math.floor(options.memory / 4096), idle);
+    const code = new CodeFrames(machine);
+    const mostFrames = Math.floor(options.memory / 4096);
+    const frames = new EngineFrames(machine.heap, ram, code, mostFrames, idle);
     this.memory = frames;
-    this.#mmu = new Mmu(machine, frames, profile.gdt?.address);
+    this.#mmu = new Mmu(machine, frames, code, profile.gdt?.address);
+    this.#end = NOWHERE[options.arch];
     this.#gdt = frames.kernelPage.pointer;
     machine.client = this;
     this.#mmu.flush();
+    machine.flushCode();
     boot(machine, this.#gdt, profile);
   }
 
@@ -210,13 +222,12 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#watchedPc = undefined;
     this.#control = options.control;
     this.#paused = false;
-    machine.hookInstructions(
-      this.#counting || this.#observer !== undefined || options.control !== undefined,
-    );
-    machine.hookAccesses((options.control?.watched.length ?? 0) > 0);
-    machine.continues = this.#continuesAt === machine.pc;
+    const hooked = this.#counting || this.#observer !== undefined || options.control !== undefined;
+    const watching = (options.control?.watched.length ?? 0) > 0;
+    machine.hookInstructions(hooked);
+    machine.hookAccesses(watching);
+    this.#mode = (hooked ? HF.HOOKED_INSTRUCTIONS : 0) | (watching ? HF.HOOKED_ACCESSES : 0);
     const stop = this.#runOn(options);
-    this.#continuesAt = machine.continues ? machine.pc : undefined;
     this.#watchedPc = isWatchedData(stop) ? stop.pc : undefined;
     return stop;
   }
@@ -225,50 +236,62 @@ export class Unicorn1Engine implements Engine, MachineClient {
   #runOn(options: RunOptions): Stop {
     const machine = this.#machine;
     const until = options.until ?? NOWHERE[this.arch];
+    let continues = this.#continuesAt === machine.pc;
     let left = options.blocks;
     let retries = 0;
+    this.#continuesAt = undefined;
     for (let resume: Resume = 'retry'; ; ) {
-      const budget = Math.min(left, MOST_BLOCKS);
-      machine.blocksLeft = budget;
-      const code = this.#enter(until, resume);
-      const begun = budget - Math.max(machine.blocksLeft, 0);
+      // A block that goes on was counted when it began.
+      const given = Math.min(left, MOST_BLOCKS) + (continues ? 1 : 0);
+      machine.blocksLeft = given;
+      const code = this.#enter(options.until, resume);
+      const used = given - Math.max(machine.blocksLeft, 0);
+      const begun = used > 0 && continues ? used - 1 : used;
+      if (used > 0) continues = false;
       this.#blocks += begun;
       left -= begun;
-      const end = { code, until, call: this.#call, notBegun: this.#clearInhibit() };
+      const end = { code, until, call: this.#call, notBegun: this.#leaveMode() };
       const stop = this.#paused
         ? ({ kind: 'paused', pc: machine.pc } as const)
         : stopOf(machine, this.#mmu, end);
       if (stop === undefined)
         throw this.#fail(`a run ended at 0x${machine.pc.toString(16)} with code ${code}`);
-      if (interruptsBlock(stop, this.#mmu.refusal)) machine.continues = true;
+      continues ||= interruptsBlock(stop, this.#mmu.refusal);
+      if (typeof stop === 'object' && (stop.kind !== 'budget' || left <= 0)) {
+        this.#continuesAt = continues ? machine.pc : undefined;
+        return stop;
+      }
       if (typeof stop === 'object') {
-        if (stop.kind !== 'budget' || left <= 0) return stop;
         resume = 'retry';
         continue;
       }
       // Page tables which never settle cannot go on for ever.
       retries = begun > 0 ? 0 : retries + 1;
       if (retries > MOST_RETRIES) left -= 1;
-      if (left <= 0) return { kind: 'budget', pc: machine.pc };
+      if (left <= 0) {
+        this.#continuesAt = continues ? machine.pc : undefined;
+        return { kind: 'budget', pc: machine.pc };
+      }
       if (stop === 'retry' && !isFetch(this.#mmu.refusal)) this.#begunPc = machine.pc;
       resume = stop;
     }
   }
 
   /** One `uc_emu_start`; returns its code. */
-  #enter(until: Addr, resume: Resume): number {
+  #enter(until: Addr | undefined, resume: Resume): number {
     const { heap, env } = this.#machine;
     this.#call = undefined;
+    this.#endAt(until);
     // QEMU would make a second exception a double fault; nothing is in flight between runs.
     heap.writeU32(env + ENV.OLD_EXCEPTION, 0xffff_ffff);
     // An instruction in the shadow of `mov ss` is translated as a block of its own.
-    if (resume === 'step')
-      heap.writeU32(env + ENV.HFLAGS, heap.readU32(env + ENV.HFLAGS) | HF.INHIBIT_IRQ);
-    this.#mmu.beginRun();
+    const alone = resume === 'step' ? HF.INHIBIT_IRQ : 0;
+    heap.writeU32(env + ENV.HFLAGS, heap.readU32(env + ENV.HFLAGS) | alone | this.#mode);
+    this.#mmu.beginRun(this.#end === until ? undefined : until);
     this.#state = 'running';
     let code: number;
     try {
-      code = this.#machine.start(this.#machine.pc, until);
+      code = this.#machine.start(this.#machine.pc, this.#end);
     } catch (error) {
       throw this.#fail(error instanceof Error ? error.message : String(error));
     } finally {
@@ -280,11 +303,26 @@ export class Unicorn1Engine implements Engine, MachineClient {
     return code;
   }
 
-  /** Ends the shadow of `mov ss`; true when it was still there, so that no instruction was executed. */
-  #clearInhibit(): boolean {
+  /**
+   * Where a run ends stands in the code that is translated from there. Most ends are where nothing is executable, and
+   * show as a fault at that address; code is translated anew for another one only.
+   */
+  #endAt(until: Addr | undefined): void {
+    const isCode = until !== undefined && (this.#mmu.reachedUntil || this.#mmu.hasExecuted(until));
+    const end = isCode ? until : NOWHERE[this.arch];
+    if (end === this.#end) return;
+    this.#end = end;
+    this.#machine.flushCode();
+  }
+
+  /**
+   * Takes out of the hidden flags what belongs to the run. Ends the shadow of `mov ss`; true when it was still there, so that
+   * no instruction was executed.
+   */
+  #leaveMode(): boolean {
     const { heap, env } = this.#machine;
     const hflags = heap.readU32(env + ENV.HFLAGS);
-    heap.writeU32(env + ENV.HFLAGS, hflags & ~HF.INHIBIT_IRQ);
+    heap.writeU32(env + ENV.HFLAGS, hflags & ~(HF.INHIBIT_IRQ | OURS));
     return (hflags & HF.INHIBIT_IRQ) !== 0;
   }
 

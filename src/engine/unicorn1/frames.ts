@@ -1,6 +1,7 @@
 /** Frames over guest RAM: which are free, which are the guest's, and no more than it may have. */
 import { InvariantError } from '../../base/errors.js';
 import type { PhysicalMemory } from '../engine.js';
+import type { CodeFrames } from './code-frames.js';
 import type { Heap } from './heap.js';
 import type { Ram } from './ram.js';
 
@@ -12,6 +13,7 @@ export class EngineFrames implements PhysicalMemory {
   readonly maxFrames: number;
   readonly #heap: Heap;
   readonly #ram: Ram;
+  readonly #code: CodeFrames;
   readonly #idle: () => boolean;
   #inUse = new Uint8Array(0);
   readonly #free: number[] = [];
@@ -20,9 +22,10 @@ export class EngineFrames implements PhysicalMemory {
   framesInUse = 0;
 
   /** `idle`: no run is active, so that a new block may be told to Unicorn at once. */
-  constructor(heap: Heap, ram: Ram, maxFrames: number, idle: () => boolean) {
+  constructor(heap: Heap, ram: Ram, code: CodeFrames, maxFrames: number, idle: () => boolean) {
     this.#heap = heap;
     this.#ram = ram;
+    this.#code = code;
     this.maxFrames = maxFrames;
     this.#idle = idle;
   }
@@ -58,6 +61,15 @@ export class EngineFrames implements PhysicalMemory {
   }
 
   bytes(frame: number): Uint8Array {
+    this.#assertAllocated(frame);
+    const start = this.pointer(frame);
+    const ram = this.ramAddress(frame);
+    if (ram !== undefined) this.#code.touch(start, ram);
+    return this.#heap.bytes.subarray(start, start + PAGE);
+  }
+
+  /** As `bytes`, to be read only. */
+  content(frame: number): Uint8Array {
     this.#assertAllocated(frame);
     const start = this.pointer(frame);
     return this.#heap.bytes.subarray(start, start + PAGE);

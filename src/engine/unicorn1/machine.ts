@@ -168,13 +168,9 @@ export class Machine {
     return 0;
   }
 
-  /** Does what runs next continue a block that has been counted? */
-  get continues(): boolean {
-    return this.heap.readU32(this.env + ENV.CONTINUES) !== 0;
-  }
-
-  set continues(on: boolean) {
-    this.heap.writeU32(this.env + ENV.CONTINUES, on ? 1 : 0);
+  /** Forgets all translated code. Outside runs only. */
+  flushCode(): void {
+    this.module.uc.flush_code(this.env);
   }
 
   start(pc: bigint, until: bigint): number {

@@ -18,6 +18,7 @@ import {
   type Translate,
 } from '../engine.js';
 import { VECTOR_GP, VECTOR_PF } from './api.js';
+import type { CodeFrames } from './code-frames.js';
 import type { EngineFrames } from './frames.js';
 import type { Machine } from './machine.js';
 import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
@@ -28,9 +29,6 @@ const ACCESSES: readonly Access[] = ['read', 'write', 'exec'];
 const NEEDED = [HW_READ, HW_WRITE, HW_EXEC];
 const WRITE = 1;
 const EXEC = 2;
-
-/** A flush of more pages than this is not matched page by page against those executed from. */
-const FLUSH_BY_PAGE = 64;
 
 /** Why the CPU was made to raise an exception. `retry`: no fault, the run is to be taken up again. */
 export type MmuRefusal =
@@ -46,6 +44,7 @@ export class Mmu {
   readonly #machine: Machine;
   readonly #arch: Arch;
   readonly #frames: EngineFrames;
+  readonly #code: CodeFrames;
   readonly #tlb: SoftTlb;
   /** The page that only the CPU's own accesses see; undefined where the guest has its own GDT. */
   readonly #gdtPage: number | undefined;
@@ -58,14 +57,20 @@ export class Mmu {
   #user = true;
   #running = false;
   /**
-   * Pages executed from in this run, and their frames: what the translated code stands for. No page has an
-   * entry for code in the TLB without being here.
+   * Pages executed from since they were last flushed, and their frames: what the translated code stands for. No page has an
+   * entry for code in the TLB, or a block in the cache by program counter, without being here.
    */
   readonly #executed = new Map<number, number>();
   /** The last eight-byte store near a page's end, with what was there before. */
   #pageEnd: { readonly address: Addr; readonly pointer: number; readonly old: bigint } | undefined;
+  /** Where `until` lies; code that was translated from there does not stop at it. */
+  #untilPage = -1;
+  /** The run must end so that it can stop there. */
+  reachedUntil = false;
   /** The page tables flushed pages executed from: they may have changed. */
   #flushedCode = false;
+  /** Flushed in this run: no longer executed from when it is over. */
+  readonly #flushed = new Set<number>();
   /** They have changed: the run must end before the next block. */
   #stale = false;
   /** An exception ends this run: QEMU reads the code again, to find the instruction and its state. */
@@ -73,23 +78,25 @@ export class Mmu {
   /** Pages whose entries served that, and may no longer be what the page tables say. */
   readonly #reread = new Set<number>();
 
-  constructor(machine: Machine, frames: EngineFrames, gdt: Addr | undefined) {
+  constructor(machine: Machine, frames: EngineFrames, code: CodeFrames, gdt: Addr | undefined) {
     this.#machine = machine;
     this.#arch = machine.arch;
     this.#frames = frames;
+    this.#code = code;
     this.#tlb = new SoftTlb(machine);
     this.#gdtPage = gdt === undefined ? undefined : Number(gdt >> 12n);
   }
 
-  /** Translated code lives for one run (Unicorn drops it at the end of each `uc_emu_start`). */
-  beginRun(): void {
+  /** `until`: where the run is to end, if there is such a place. */
+  beginRun(until: Addr | undefined): void {
     this.refusal = undefined;
-    for (const page of this.#executed.keys())
-      if (!this.#tlb.holdsCode(page)) this.#executed.delete(page);
     this.#flushedCode = false;
     this.#stale = false;
     this.#raised = false;
     this.#pageEnd = undefined;
+    this.reachedUntil = false;
+    this.#untilPage = until === undefined ? -1 : Number(until >> 12n);
+    this.#code.settle();
     this.#running = true;
   }
 
@@ -97,14 +104,31 @@ export class Mmu {
     this.#running = false;
     for (const page of this.#reread) this.#tlb.flushPages(page, 1);
     this.#reread.clear();
+    for (const page of this.#flushed) this.#executed.delete(page);
+    this.#flushed.clear();
+  }
+
+  /** Has code been translated from the page of this address? */
+  hasExecuted(address: Addr): boolean {
+    return this.#executed.has(Number(address >> 12n));
   }
 
   flush(page?: number, count = 1): void {
     if (page === undefined) this.#tlb.flushAll();
     else this.#tlb.flushPages(page, count);
-    if (!this.#running) return;
-    if (page === undefined || count > FLUSH_BY_PAGE) this.#flushedCode = true;
-    else for (let i = 0; i < count; i++) this.#flushedCode ||= this.#executed.has(page + i);
+    for (const each of this.#executedOf(page, count)) {
+      if (this.#running) this.#flushed.add(each);
+      else this.#executed.delete(each);
+      this.#flushedCode = true;
+    }
+  }
+
+  #executedOf(page: number | undefined, count: number): number[] {
+    if (page === undefined) return [...this.#executed.keys()];
+    if (count > this.#executed.size) {
+      return [...this.#executed.keys()].filter((each) => each >= page && each < page + count);
+    }
+    return Array.from({ length: count }, (_, i) => page + i).filter((i) => this.#executed.has(i));
   }
 
   miss(lo: number, hi: number, access: number, mode: number): number {
@@ -159,7 +183,7 @@ export class Mmu {
       const address = pc + BigInt(i);
       const answer = this.#translate(Number(BigInt.asUintN(64, address) >> 12n), EXEC);
       if (answer < 0) return bytes.subarray(0, i);
-      bytes[i] = this.#frames.bytes(answer >>> 3)[Number(address & 0xfffn)] ?? 0;
+      bytes[i] = this.#frames.content(answer >>> 3)[Number(address & 0xfffn)] ?? 0;
     }
     return bytes;
   }
@@ -189,12 +213,17 @@ export class Mmu {
     if (known !== undefined && known !== frame) this.#stale = true;
     else if (this.#flushedCode) this.#stale ||= this.#codeMoved();
     const ram = this.#frames.ramAddress(frame);
-    if (ram === undefined || this.#stale) {
+    if (access === EXEC && page === this.#untilPage) this.reachedUntil = true;
+    if (ram === undefined || this.#stale || this.reachedUntil) {
       return this.#raise({ kind: 'retry', access: ACCESSES[access] ?? 'read' }, lo, hi);
     }
-    if (access === EXEC) this.#executed.set(page, frame);
+    if (access === EXEC) {
+      this.#executed.set(page, frame);
+      this.#flushed.delete(page);
+    }
     // Not for code too, on an access to data: the first fetch has to be noticed.
-    const rights = this.#executed.has(page) ? answer & 7 : answer & (HW_READ | HW_WRITE);
+    const isCode = this.#executed.has(page) && !this.#flushed.has(page);
+    const rights = isCode ? answer & 7 : answer & (HW_READ | HW_WRITE);
     this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, rights);
     return 0;
   }
@@ -225,7 +254,10 @@ export class Mmu {
 
   #translate(page: number, access: number): number {
     if (this.translate === undefined) throw new InvariantError('a run without page tables');
-    return this.translate(page, ACCESSES[access] ?? 'read', this.#user);
+    const answer = this.translate(page, ACCESSES[access] ?? 'read', this.#user);
+    // What it wrote may have been code once.
+    this.#code.settle();
+    return answer;
   }
 
   #refuse(lo: number, hi: number, access: number, cause: FaultCause): number {

@@ -79,4 +79,8 @@ export interface UnicornCalls {
     count: number,
   ): number;
   uc_emu_stop(handle: number): number;
+  /** Ours (patch-translations.ts): drops all translated code. */
+  flush_code(env: number): number;
+  /** Drops what was translated from RAM addresses [start, end), within one page; `byGuest` is 0. */
+  invalidate_code(handle: number, start: number, end: number, byGuest: number): number;
 }

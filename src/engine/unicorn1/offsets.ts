@@ -21,7 +21,12 @@ export const REGION = { ADDR: 56, RAM_ADDR: 68, END: 144 } as const;
 
 /** struct CPUState, from the pointer at UC.CPU. */
 export const CPU = {
+  /** `tcg_exit_req`'s cause, and whatever else is to be done before the next block. */
+  EXIT_REQUEST: 100,
+  INTERRUPT_REQUEST: 104,
   ENV_PTR: 284,
+  CURRENT_TB: 288,
+  /** By a hash of the program counter, which keeps the blocks of a page together: JMP_CACHE. */
   TB_JMP_CACHE: 292,
   EXCEPTION_INDEX: 16752,
   ENV: 16768,
@@ -32,9 +37,11 @@ export const ENV = {
   /** rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15; 8 bytes each. */
   REGS: 0,
   EIP: 128,
+  EFLAGS: 144,
   HFLAGS: 184,
   /** es, cs, ss, ds, fs, gs, then ldt, tr, gdt, idt: see SEGMENT. */
   SEGS: 192,
+  CS_BASE: 224,
   GDT: 384,
   CR0: 432,
   CR2: 448,
@@ -55,8 +62,6 @@ export const ENV = {
   ERROR_CODE: 3488,
   EXCEPTION_IS_INT: 3492,
   OLD_EXCEPTION: 3584,
-  /** `vm_vmcb` of SVM, which no guest has: not 0 when what runs next continues a block (patch-blocks.ts). */
-  CONTINUES: 3592,
   TSC_OFFSET: 3600,
   TLB: 3632,
   IOTLB: 28976,
@@ -92,6 +97,18 @@ export const TLB = {
   USER: 1,
 } as const;
 
+/** The cache of blocks by program counter: 64 groups of pages, each with 64 pointers. */
+export const JMP_CACHE = { PAGES: 64, PAGE_BYTES: 256, BYTES: 16384 } as const;
+
+/** struct TranslationBlock. `CODE` is what the interpreter reads. */
+export const TB = { PC: 0, CS_BASE: 8, FLAGS: 16, CODE: 28 } as const;
+
+/**
+ * uc->l1_map: pointers to tables of 1,024 PageDesc of 12 bytes, by page of ram_addr_t; the first word of one is not
+ * 0 while there is code translated from the page.
+ */
+export const CODE_PAGES = { MAP: 856, ENTRIES: 1024, BYTES: 12 } as const;
+
 /** env->hflags, HF_* of target-i386/cpu.h. */
 export const HF = {
   CPL3: 3,
@@ -108,6 +125,9 @@ export const HF = {
   CS64: 1 << 15,
   OSFXSR: 1 << 22,
   SMAP: 1 << 23,
+  /** Ours, where QEMU has none: code translated while every access, or every instruction, is hooked. */
+  HOOKED_ACCESSES: 1 << 29,
+  HOOKED_INSTRUCTIONS: 1 << 30,
 } as const;
 
 /** cpu-all.h: the next store to this page must look whether it hits translated code. */

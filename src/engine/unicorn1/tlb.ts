@@ -1,5 +1,6 @@
 /**
- * The software TLB in the module's memory, filled and flushed from outside.
+ * The software TLB in the module's memory, filled and flushed from outside, and with it the cache of translated
+ * blocks by program counter.
  *
  * An entry is what QEMU's tlb_set_page() (cputlb.c) would write. Two differences: the victim TLB stays
  * empty, because 1.0.3 looks code up in it by the right to read; and the first store through an entry
@@ -8,7 +9,7 @@
  */
 import { HW_EXEC, HW_READ, HW_WRITE } from '../engine.js';
 import type { Machine } from './machine.js';
-import { ENV, PHYS_SECTION_NOTDIRTY, TLB, TLB_NOTDIRTY } from './offsets.js';
+import { CPU, ENV, JMP_CACHE, PHYS_SECTION_NOTDIRTY, TLB, TLB_NOTDIRTY } from './offsets.js';
 
 const EMPTY = 0xffff_ffff;
 
@@ -16,11 +17,13 @@ export class SoftTlb {
   readonly #machine: Machine;
   readonly #tlb: number;
   readonly #iotlb: number;
+  readonly #blocks: number;
 
   constructor(machine: Machine) {
     this.#machine = machine;
     this.#tlb = machine.env + ENV.TLB;
     this.#iotlb = machine.env + ENV.IOTLB;
+    this.#blocks = machine.cpu + CPU.TB_JMP_CACHE;
   }
 
   /** Maps the page at `hi:lo` (any address in it) to the RAM at `pointer`, whose ram_addr_t is `ram`. */
@@ -45,21 +48,10 @@ export class SoftTlb {
     words[io + 1] = -hi - (section < low ? 1 : 0);
   }
 
-  /** May the page be executed from without a miss? */
-  holdsCode(page: number): boolean {
-    const words = this.#machine.heap.words;
-    const low = (page % 0x10_0000) * 4096;
-    const high = Math.floor(page / 0x10_0000);
-    for (let mode = 0; mode < TLB.MODES; mode++) {
-      const slot = this.#tlb + mode * TLB.MODE_BYTES + (page % TLB.ENTRIES) * TLB.ENTRY_BYTES;
-      const entry = slot >>> 2;
-      if (words[entry + 4] === low && words[entry + 5] === high) return true;
-    }
-    return false;
-  }
-
   flushAll(): void {
-    this.#machine.heap.bytes.fill(0xff, this.#tlb, this.#tlb + TLB.BYTES);
+    const { bytes } = this.#machine.heap;
+    bytes.fill(0xff, this.#tlb, this.#tlb + TLB.BYTES);
+    bytes.fill(0, this.#blocks, this.#blocks + JMP_CACHE.BYTES);
   }
 
   /** A slot holds one of many pages: dropping another page's entry costs a miss, no more. */
@@ -75,6 +67,17 @@ export class SoftTlb {
         const start = this.#tlb + mode * TLB.MODE_BYTES + slot * TLB.ENTRY_BYTES;
         bytes.fill(0xff, start, start + TLB.ENTRY_BYTES);
       }
+      this.#forgetBlocks(bytes, page + i);
     }
+    // A block that begins in the page before may reach into the first one.
+    this.#forgetBlocks(bytes, page - 1);
+  }
+
+  /** tb_flush_jmp_cache() of cputlb.c, for one page. */
+  #forgetBlocks(bytes: Uint8Array, page: number): void {
+    const low = page % (JMP_CACHE.PAGES * JMP_CACHE.PAGES);
+    const group = (low ^ Math.floor(low / JMP_CACHE.PAGES)) & (JMP_CACHE.PAGES - 1);
+    const start = this.#blocks + group * JMP_CACHE.PAGE_BYTES;
+    bytes.fill(0, start, start + JMP_CACHE.PAGE_BYTES);
   }
 }

@@ -140,8 +140,11 @@ export class LinuxKernel {
     this.#auditSerial += lines.length;
   }
 
+  /** The event is the trace's from then on. */
   record(event: TaskEvent): void {
-    this.trace.record({ ...event, pc: this.programCounter } as NewEvent);
+    const placed = event as TaskEvent & { pc: Addr };
+    placed.pc = this.programCounter;
+    this.trace.record(placed as NewEvent);
   }
 
   save(): Saved {

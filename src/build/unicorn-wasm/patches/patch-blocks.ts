@@ -5,15 +5,14 @@
  * A block ends at a branch, a system call, an instruction that changes how the next ones are decoded (a load of a
  * segment, `popf`), or where the next instruction begins in another page. QEMU ends a translation also where
  * it ran out of room for its own operations, which is elsewhere when every instruction is hooked, and after a single
- * instruction where it must run one alone (a store to its own block, the shadow of `mov ss`). Such an end now says
- * so: the translation stores CONTINUES to the CPU's state, and what begins then is not counted.
+ * instruction where it must run one alone (a store to its own block, the shadow of `mov ss`). What begins after such
+ * an end is to count nothing: the end gives back the one that it will be counted.
  *
  * 1. A translation ends where the page ends.
- * 2. The two ends that are none of the program's store CONTINUES, unless the page ends there too.
- * 3. The interpreter counts no block that continues one.
- * 4. An instruction that begins again because it stored to its own block continues its block.
+ * 2. The two ends that are none of the program's add one to the blocks that are left, unless the page ends there too.
+ * 3. So does an instruction that begins again because it stored to its own block.
  */
-import { BLOCKS_LEFT_CELL, CPU, ENV } from '../../../engine/unicorn1/offsets.js';
+import { BLOCKS_LEFT_CELL } from '../../../engine/unicorn1/offsets.js';
 import { TranslateError } from '../read/source.js';
 
 /** `if (dc->tf || dc->singlestep_enabled || (flags & HF_INHIBIT_IRQ_MASK)) {` */
@@ -22,9 +21,12 @@ const SINGLE = 'if(0|n[i+116>>2]||0|n[i+120>>2]||!I){';
 const FULL = 's>>>0>(_=4063)>>>0||(c=k,!((b=b+1|0)>>>0<W>>>0))))break e}';
 /** pc_ptr is `v:M`, pc_start `B:d`. */
 const OTHER_PAGE = '(-4096&(M^d)|v^B)';
-/** `i` is the DisasContext, from which the TCG context comes. */
+/**
+ * `i` is the DisasContext, from which the TCG context comes. With the trap flag (`dc->tf`) nothing goes on at once: the
+ * trap has its handler run first.
+ */
 const markUnless = (otherPage: string): string =>
-  `if(!${otherPage})markX(0|n[864+(0|n[i+176>>2])>>2]);`;
+  `if(!(n[i+116>>2]|${otherPage}))markX(0|n[864+(0|n[i+176>>2])>>2]);`;
 const MARK = markUnless(OTHER_PAGE);
 
 /** The same function once more, as the optimiser put it into tb_gen_code: both ends, pc_ptr `M:G`, pc_start `c:b`. */
@@ -39,21 +41,27 @@ const FUNCTION = 'function Un(A,e){e|=0;var r,i,c=0,b=0,';
 const emit = (op: number, args: readonly string[]): string =>
   `r=0|n[A+61080>>2],n[A+61080>>2]=r+2|0,f[r>>1]=${op},` +
   args.map((arg) => `r=0|n[A+61084>>2],n[A+61084>>2]=r+4|0,n[r>>2]=${arg}`).join(',');
-/** INDEX_op_movi_i32 and INDEX_op_st_i32. */
+/** INDEX_op_movi_i32, INDEX_op_ld_i32, INDEX_op_st_i32 and INDEX_op_add_i32. */
 const MOVI = 11;
+const LOAD = 18;
 const STORE = 21;
-/** markX(tcg_ctx): `cpu_tmp0 = 1; env->continues = cpu_tmp0`. */
+const ADD = 22;
+/** markX(tcg_ctx): the cell's address in one half of cpu_tmp0, its value in the other. */
 const MARK_FUNCTION =
-  'function markX(A){A|=0;var e=0,r=0;e=0|n[n[A+199996>>2]>>2],' +
-  `${emit(MOVI, ['e', '1'])},` +
-  `${emit(STORE, ['e', '0|n[A+199252>>2]', String(ENV.CONTINUES)])}}`;
+  'function markX(A){A|=0;var e=0,r=0,a=0;e=0|n[n[A+199996>>2]>>2],a=e+1|0,' +
+  [
+    emit(MOVI, ['a', String(BLOCKS_LEFT_CELL)]),
+    emit(LOAD, ['e', 'a', '0']),
+    emit(MOVI, ['a', '1']),
+    emit(ADD, ['e', 'e', 'a']),
+    emit(MOVI, ['a', String(BLOCKS_LEFT_CELL)]),
+    emit(STORE, ['e', 'a', '0']),
+  ].join(',') +
+  '}';
 
-/** As patch-mmu-fault.ts has made it. */
-const COUNT = `if((0|(n[${BLOCKS_LEFT_CELL / 4}]=(0|n[${BLOCKS_LEFT_CELL / 4}])-1|0))<0)ck(0|n[A+36092>>2]);`;
-const COUNT_NEW = `if(0|n[A+${ENV.CONTINUES}>>2])n[A+${ENV.CONTINUES}>>2]=0;else{${COUNT}}`;
-
-/** As patch-stores.ts has made it; `c` is the CPUState. */
+/** As patch-stores.ts has made it. */
 const RESTART = '=1,n[c+288>>2]=0,k=g,';
+const GIVE_BACK = `n[${BLOCKS_LEFT_CELL / 4}]=1+(0|n[${BLOCKS_LEFT_CELL / 4}])|0`;
 
 export function patchBlocks(source: string): string {
   return [
@@ -62,8 +70,7 @@ export function patchBlocks(source: string): string {
     [INLINED_FULL, `${INLINED_FULL.replace('||!(', `||${INLINED_OTHER_PAGE}||!(`)}${INLINED_MARK}`],
     [INLINED_SINGLE, INLINED_SINGLE.replace('}}s=', `}}${INLINED_MARK}s=`)],
     [FUNCTION, `${MARK_FUNCTION}${FUNCTION}`],
-    [COUNT, COUNT_NEW],
-    [RESTART, `=1,n[c+${CPU.ENV + ENV.CONTINUES}>>2]=1,n[c+288>>2]=0,k=g,`],
+    [RESTART, `=1,${GIVE_BACK},n[c+288>>2]=0,k=g,`],
   ].reduce((text, [from, to]) => replaceOnly(text, from!, to!), source);
 }
 

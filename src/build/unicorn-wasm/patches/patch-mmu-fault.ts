@@ -1,6 +1,6 @@
 /**
  * Changes to the text of Unicorn 1.0.3, made before either form is built from it; those of the files beside this one
- * (flags, stores, in-place vector helpers, popcnt, CPUID) are made here too, each told where it stands.
+ * (flags, stores, translations, in-place vector helpers, popcnt, CPUID) are made here too, each told where it stands.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
@@ -44,6 +44,7 @@ import { patchFlags } from './patch-flags.js';
 import { patchInPlace } from './patch-in-place.js';
 import { patchPopcnt } from './patch-popcnt.js';
 import { patchStores } from './patch-stores.js';
+import { patchTranslations } from './patch-translations.js';
 
 /** How `x86_cpu_handle_mmu_fault` begins: its five parameters, and the test of CR0.PG. */
 const WALK_HEADER = /function (\w+)\(A,e,r,a,i\)\{e\|=0,r\|=0,a\|=0,i\|=0;var [^;{}]*;A:if\(/g;
@@ -105,6 +106,7 @@ export function patchMmuFault(source: string): string {
     patchRaise,
     patchStores,
     patchBlocks,
+    patchTranslations,
     patchCpuid,
     patchFlags,
     patchInPlace,
