@@ -6,7 +6,7 @@
  */
 export const CHARGES = {
   /** A system call of the guest, or a call of the Windows API, however it ends. */
-  syscall: 300,
+  syscall: 400,
   /** A fault, exception or interrupt that the kernel has to deal with. */
   exception: 1_000,
   /** A signal that a handler gets, or an exception that a handler of Windows is asked about: its frame. */

@@ -37,11 +37,17 @@ async function megabytes() {
   return { alive: (heapUsed + external) / 1e6, resident: rss / 1e6 };
 }
 
-/** Does `one` so often, and says how memory grew after the first tenth. */
+/** Does `one` so often, and says how memory grew after the first tenth; each tenth is told on standard error. */
 async function soak(what, times, one) {
+  const tenth = Math.ceil(times / 10);
   let early;
   for (let i = 0; i < times; i++) {
-    if (i === Math.ceil(times / 10)) early = await megabytes();
+    if (i > 0 && i % tenth === 0) {
+      const now = await megabytes();
+      early ??= now;
+      const megabytesNow = `${now.alive.toFixed(1)} MB alive, ${now.resident.toFixed(0)} MB resident`;
+      process.stderr.write(`${i} of ${times} ${what}: ${megabytesNow}\n`);
+    }
     await one(i);
   }
   const late = await megabytes();

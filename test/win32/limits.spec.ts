@@ -1,5 +1,6 @@
 /** The work of the system counts for a program for Windows: the limit of blocks ends whatever it asks for. */
 import { describe, expect, it } from 'vitest';
+import { CHARGES } from '../../src/base/charges.js';
 import { Sandbox } from '../../src/index.js';
 import { assemblePe } from '../../src/toolchain/assemble-pe.js';
 
@@ -58,7 +59,7 @@ again:
     jmp again`;
     const count = await rounds(os, source);
     expect(count).toBeGreaterThan(100);
-    expect(count).toBeLessThan(BLOCKS / 300 + 1);
+    expect(count).toBeLessThan(BLOCKS / CHARGES.syscall + 1);
   });
 
   it('counts bytes that a function of the C library moves', async () => {

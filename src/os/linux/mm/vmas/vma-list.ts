@@ -118,6 +118,9 @@ const NO_VMAS: ReadonlySet<MappedVma> = new Set();
 /** Neighbours in the list. */
 interface Run {
   readonly vmas: readonly MappedVma[];
+  /** Pages from the first VMA's start to the last one's end. */
+  readonly start: number;
+  readonly end: number;
   /** The largest free space between two of them, in pages. */
   readonly gap: number;
 }
@@ -127,7 +130,7 @@ function makeRun(vmas: readonly MappedVma[]): Run {
   for (let i = 1; i < vmas.length; i++) {
     gap = Math.max(gap, vmas[i]!.startPage - vmas[i - 1]!.endPage);
   }
-  return { vmas, gap };
+  return { vmas, start: vmas[0]!.startPage, end: vmas[vmas.length - 1]!.endPage, gap };
 }
 
 function runsOf(vmas: readonly MappedVma[]): Run[] {
@@ -270,9 +273,7 @@ export class VmaList {
 
   /** Free pages between a run and the one below it. */
   #gapBefore(run: number): number {
-    const below = this.#runs[run - 1]?.vmas;
-    const end = below === undefined ? 0 : below[below.length - 1]!.endPage;
-    return this.#runs[run]!.vmas[0]!.startPage - end;
+    return this.#runs[run]!.start - (this.#runs[run - 1]?.end ?? 0);
   }
 
   /** Replaces `count` VMAs from an index on. */
@@ -324,7 +325,7 @@ export class VmaList {
   /** The run with the first VMA that ends above the page. */
   #runFrom(page: number): number {
     const runs = this.#runs;
-    return firstIndex(runs.length, (index) => runs[index]!.vmas.at(-1)!.endPage > page);
+    return firstIndex(runs.length, (index) => runs[index]!.end > page);
   }
 
   /** The run that holds the VMA of this index; the number of runs for the length. */
@@ -339,12 +340,14 @@ export class VmaList {
 
   #indexes(): number[] {
     if (this.#starts !== undefined) return this.#starts;
+    const starts: number[] = [];
     let next = 0;
-    this.#starts = this.#runs.map(({ vmas }) => {
+    for (const { vmas } of this.#runs) {
+      starts.push(next);
       next += vmas.length;
-      return next - vmas.length;
-    });
-    return this.#starts;
+    }
+    this.#starts = starts;
+    return starts;
   }
 
   #count(vma: MappedVma, sign: 1 | -1): void {
