@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
   'diagnosis/outcome': ['type:abi/linux', 'abi/windows', 'base', 'memory', 'sandbox', 'trace'],
-  'diagnosis/crash': ['base', 'formats', 'type:sandbox', 'type:trace', 'x86'],
+  'diagnosis/crash': ['base', 'formats', 'sandbox', 'type:trace', 'x86'],
   'diagnosis/explain': [
     'abi/linux',
     'base',

@@ -1,4 +1,4 @@
-import { shownValue } from './arguments.js';
+import { checkText, checkTextList, shownValue } from './arguments.js';
 import { MayexecError } from './mayexec-error.js';
 import { shorten } from './text.js';
 
@@ -64,6 +64,8 @@ function abbreviates(short: string, name: string): boolean {
 
 /** `unknown policy 'slinux': expected one of none, nx, selinux; did you mean 'selinux'?` */
 export function unknownValue(what: string, value: unknown, known: readonly string[]): MayexecError {
+  checkText('what is unknown', what);
+  checkTextList('the names that are known', known);
   const guess = typeof value === 'string' ? nearest(value, known) : undefined;
   const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
   const shown = typeof value === 'object' ? shownValue(value) : `'${shorten(String(value))}'`;

@@ -1,5 +1,5 @@
 /** The one check of options objects: whatever a door does not know is named, with the nearest right spelling. */
-import { isRecord, shownValue } from './arguments.js';
+import { checkRecord, checkText, isRecord, shownValue } from './arguments.js';
 import { MayexecError, unknownValue } from './errors.js';
 
 /** Every name of an interface, so that the compiler sees to it that none is missing here and none is made up. */
@@ -14,6 +14,8 @@ export function checkOptionNames<T extends object>(
   given: T | undefined,
   names: OptionNames<T>,
 ): void {
+  checkText('the door', door);
+  checkRecord(`the names of ${door}`, names, 'an object of names');
   if (given === undefined) return;
   const known = Object.keys(names);
   if (!isRecord(given)) {

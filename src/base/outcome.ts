@@ -2,7 +2,10 @@
  * How a run ends, in every world. docs/outcomes.md has all of it in one table, with exit statuses and
  * the si_code of each CPU exception.
  */
+
 import type { Addr } from './address.js';
+import { OTHER_END } from './outcome-shape.js';
+import { checkShape } from './shape.js';
 
 export type Access = 'read' | 'write' | 'exec';
 
@@ -78,6 +81,7 @@ export type OtherEnd = Exclude<Outcome, { kind: 'return' | 'exit' | 'signal' | '
 
 /** `stopped at the limit of blocks`, `asleep in pause`, `deadlock: 1000 in futex, 1001 in read`. */
 export function otherEndText(outcome: OtherEnd): string {
+  checkShape('otherEndText: the outcome', outcome, OTHER_END);
   switch (outcome.kind) {
     case 'oops':
       return `oops: ${outcome.message}`;

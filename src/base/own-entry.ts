@@ -3,5 +3,5 @@
  * (`constructor`, `__proto__`) is none.
  */
 export function ownEntry<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined;
+  return typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined;
 }

@@ -24,6 +24,7 @@ export function encodeText(text: string): Uint8Array {
  */
 export function visible(text: string, keep = ''): string {
   checkShown(text);
+  checkShown(keep);
   return spellOut(text, keep);
 }
 
@@ -46,6 +47,11 @@ function units(char: string): string {
 /** The beginning of a long text, on one line: for messages that quote what they were given. */
 export function shorten(text: string, most = 120): string {
   checkShown(text);
+  if (typeof most !== 'number' || !(most >= 0)) {
+    throw new MayexecError(
+      `the most to show is of the type ${typeof most}: expected a number from 0`,
+    );
+  }
   const start = text.length > most ? `${text.slice(0, most)}... (${text.length} characters)` : text;
   return visible(start);
 }

@@ -3,6 +3,7 @@
 import { callFamily } from '../abi/linux/call-set.js';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '../abi/linux/mman.js';
 import type { Addr } from '../base/address.js';
+import { aNumber, checkShape, objectOf, optional } from '../base/shape.js';
 import type { InterceptedCall, Interception } from '../kernel/intercept.js';
 import { type Saved, saved } from '../kernel/snapshot.js';
 import { type CallInjection, type Injection, isDue } from './injection.js';
@@ -16,6 +17,11 @@ export interface InjectionCount {
   /** Those that it did something to; undefined for a limit, which nothing counts. */
   readonly injected: number | undefined;
 }
+
+const COUNT = objectOf(
+  { calls: aNumber, injected: optional(aNumber) },
+  'one of sandbox.injections',
+);
 
 interface Tally {
   readonly calls: number;
@@ -112,7 +118,9 @@ function withoutOldHint({ args, read }: InterceptedCall): Interception | undefin
 }
 
 /** Why nothing came of an injection; undefined when something did. Most likely it is not what was meant. */
-export function idleReason({ calls, injected }: InjectionCount): string | undefined {
+export function idleReason(count: InjectionCount): string | undefined {
+  checkShape('idleReason: the count', count, COUNT);
+  const { calls, injected } = count;
   if (injected !== 0) return undefined;
   if (calls === 0) return 'no such call was made';
   return calls === 1 ? 'one such call, which was not due' : `${calls} such calls, none was due`;

@@ -9,6 +9,7 @@ import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
+import { checkSandbox } from '../sandbox/sandbox-shape.js';
 import { loadDisassembler } from '../toolchain/disassembly/disassembler.js';
 import { loadKeystone } from '../toolchain/encode/keystone.js';
 import { type Convention, conventionOf, DEFAULT_ABI } from './abi/convention.js';
@@ -92,6 +93,7 @@ export class Kit implements Disposable {
 
   /** As `around`, at once: assembler and disassembler have been loaded (`openCalls`). */
   static aroundLoaded(sandbox: Sandbox): Kit {
+    checkSandbox('Kit.around', sandbox);
     return new Kit(new SandboxBed(sandbox), () => {});
   }
 

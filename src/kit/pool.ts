@@ -1,7 +1,10 @@
 /** Kits that stay open for the life of the process, one for each architecture and policy that was asked for. */
+
 import type { Arch } from '../base/address.js';
+import { checkText } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
+import { checkShape, oneOf } from '../base/shape.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { conventionOf } from './abi/convention.js';
@@ -38,11 +41,13 @@ const byObject = new WeakMap<object, Map<Arch, Kit>>();
 
 /** The kit of the process for an architecture and a policy; opened at first use. */
 export function kitFor(arch: Arch, policy: PolicyChoice = 'nx'): Kit {
-  if (typeof policy !== 'string') {
+  checkShape('kitFor: the architecture', arch, oneOf(['x86-64', 'i386']));
+  if (typeof policy === 'object' && policy !== null) {
     const own = byObject.get(policy) ?? new Map<Arch, Kit>();
     byObject.set(policy, own);
     return opened(own, arch, arch, policy);
   }
+  checkText('kitFor: the policy', policy);
   return opened(byName, `${arch} ${policy}`, arch, policy);
 }
 

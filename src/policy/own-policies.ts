@@ -1,5 +1,7 @@
 /** Policies of the caller's own beside the built-in ones: a spec may name them, and only the caller has them. */
+import { checkText, shownValue, wrongArgument } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
+import { aMap, checkShape } from '../base/shape.js';
 import type { Policy } from './policy.js';
 import { policyNames } from './registry.js';
 import { parseSpec } from './spec.js';
@@ -12,12 +14,12 @@ export const NO_OWN_POLICIES: OwnPolicies = new Map();
 /** @throws MayexecError for what is no policy, and for a name that another one has. */
 export function ownPoliciesOf(given: readonly Policy[] = []): OwnPolicies {
   const own = new Map<string, Policy>();
-  if (!Array.isArray(given)) throw new MayexecError('ownPolicies is no list of policies');
+  if (!Array.isArray(given)) throw wrongArgument('ownPolicies', given, 'a list of policies');
   for (const policy of given) {
     const name: unknown = policy?.name;
     if (typeof name !== 'string') {
       throw new MayexecError(
-        `${String(policy)} in ownPolicies is no policy: expected one of definePolicy`,
+        `${shownValue(policy)} in ownPolicies is no policy: expected one of definePolicy`,
       );
     }
     if (own.has(name) || policyNames.includes(name)) {
@@ -36,6 +38,8 @@ export function withOwnPolicies(
   spec: string,
   own: OwnPolicies,
 ): string | readonly (string | Policy)[] {
+  checkText('withOwnPolicies: the spec', spec);
+  checkShape('withOwnPolicies: the policies', own, aMap);
   const parts = parseSpec(spec);
   if (!parts.some(({ name }) => own.has(name))) return spec;
   return parts.map(({ name, options }) => {

@@ -1,5 +1,7 @@
 /** The registry: built-in policies by name, specs to policies, and what `mayexec policies` prints. */
+
 import type { Arch } from '../base/address.js';
+import { checkText, shownValue } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { catalog, mechanisms } from './catalog.js';
 import {
@@ -103,6 +105,7 @@ export function outOfPlace(spec: string, os: PolicyTarget['os']): string | undef
 
 /** The operating systems whose programs the spec can govern; none where its policies have none in common. */
 export function policySystems(spec: string): Os[] {
+  checkText('the policy', spec);
   return OS_NAMES.filter((os) => outOfPlace(spec, os) === undefined);
 }
 
@@ -147,6 +150,6 @@ function checked(policy: Policy): Policy {
     return policy;
   }
   throw new MayexecError(
-    `policy is ${String(policy)}: expected a spec string, an object from definePolicy, or a list of them`,
+    `policy is ${shownValue(policy)}: expected a spec string, an object from definePolicy, or a list of them`,
   );
 }

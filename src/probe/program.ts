@@ -2,8 +2,10 @@
  * The probe as a static ELF executable: text with the interpreter, data with the experiments. The same
  * file runs in the sandbox and on a real Linux machine.
  */
+
 import type { Arch } from '../base/address.js';
 import { InvariantError } from '../base/errors.js';
+import { checkShape, oneOf } from '../base/shape.js';
 import { writeElf } from '../formats/elf/writer.js';
 import { assemble } from '../toolchain/assemble.js';
 import { encodeExperiments } from './encode.js';
@@ -21,6 +23,7 @@ const made = new Map<Arch, Promise<Uint8Array>>();
 
 /** The probe's executable, a static ELF file; made once for each architecture. */
 export function probeProgram(arch: Arch): Promise<Uint8Array> {
+  checkShape('probeProgram: the architecture', arch, oneOf(Object.keys(TEXT)));
   const elf = made.get(arch) ?? makeProgram(arch);
   made.set(arch, elf);
   return elf;

@@ -1,7 +1,10 @@
 /** The same bytes on the host's CPU and on the emulated one: what differs, and what of that is known. */
+
 import type { Addr } from '../base/address.js';
+import { checkList } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
+import { aFunction, checkShape } from '../base/shape.js';
 import type { Code, CodeSource } from '../kit/bed/code.js';
 import { loadCode } from '../kit/open-calls.js';
 import { disassemble, type Instruction } from '../toolchain/disassembly/disassembler.js';
@@ -65,6 +68,8 @@ export async function compareCpus(
   options: CpuCompareOptions = {},
 ): Promise<CpuComparison> {
   checkOptionNames('compareWithHost', options, OPTIONS);
+  checkList('the cases', cases, 'a list of cases');
+  checkShape('what runs a case natively', runNatively, aFunction);
   const code = await loadCode(source, options.arch);
   const runner = await buildRunner(code, options.buffers);
   const input = encodeCases(runner, cases);

@@ -207,8 +207,7 @@ function checkShapes({ program, files, sysctl, mounts, stdin, ...rest }: Sandbox
   if (program !== undefined) checkProgram(program);
   if (files !== undefined) checkRecord('files', files, 'an object of paths and contents');
   if (sysctl !== undefined) checkRecord('sysctl', sysctl, 'an object of names and numbers');
-  if (mounts !== undefined) checkRecord('mounts', mounts, 'an object of paths and lists');
-  for (const [path, list] of Object.entries(mounts ?? {})) checkTextList(`mount '${path}'`, list);
+  checkMounts(mounts);
   if (stdin !== undefined && typeof stdin !== 'string' && typeof stdin !== 'function') {
     checkBytes('stdin', stdin, 'a string, a Uint8Array or a function');
   }
@@ -217,6 +216,12 @@ function checkShapes({ program, files, sysctl, mounts, stdin, ...rest }: Sandbox
   checkFunction('interceptFault', rest.interceptFault);
   checkBoolean('monitor', rest.monitor);
   checkBoolean('protectionKeys', rest.protectionKeys);
+}
+
+export function checkMounts(mounts: SandboxOptions['mounts']): void {
+  if (mounts === undefined) return;
+  checkRecord('mounts', mounts, 'an object of paths and lists');
+  for (const [path, list] of Object.entries(mounts)) checkTextList(`mount '${path}'`, list);
 }
 
 function checkProgram(program: HostProgram): void {

@@ -3,6 +3,7 @@
 import type { Addr, Arch } from '../base/address.js';
 import { checkBytes } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
+import { ownEntry } from '../base/own-entry.js';
 import { type ElfHeader, type ElfSegment, writeElf } from '../formats/elf/writer.js';
 import {
   type Assembled,
@@ -50,10 +51,10 @@ export async function assembleProgram(
 /** An executable of bytes that were made elsewhere: `_start` is the first of them. */
 export function programOfCode(code: Uint8Array, arch: Arch): Uint8Array {
   checkBytes('the code', code);
-  if (!Object.hasOwn(DEFAULT_ADDRESS, arch)) {
+  const address = ownEntry(DEFAULT_ADDRESS, arch);
+  if (address === undefined) {
     throw unknownValue('architecture', arch, Object.keys(DEFAULT_ADDRESS));
   }
-  const address = DEFAULT_ADDRESS[arch];
   const segment = { address, bytes: code, memoryLength: code.length, write: false, exec: true };
   return writeElf({
     arch,

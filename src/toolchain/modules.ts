@@ -2,7 +2,9 @@
  * Keystone and Capstone: `toolchain/` beside the bundle has each as an ES module with its WebAssembly (the build
  * puts them there, see src/build/toolchain-script.mjs). Once loaded, instances are made at once.
  */
+import { wrongArgument } from '../base/arguments.js';
 import { InvariantError } from '../base/errors.js';
+import { aText, checkShape, objectOf } from '../base/shape.js';
 
 export type ToolchainName = 'keystone' | 'capstone';
 
@@ -24,6 +26,8 @@ interface Loaded {
 /** Relative to this file, bundled (dist/index.js) and not (src/toolchain/modules.ts). */
 const PLACES = ['./toolchain/', '../../dist/toolchain/'];
 
+const A_URL = objectOf({ href: aText }, 'a URL');
+
 let folder: URL | undefined;
 const loading = new Map<ToolchainName, Promise<Loaded>>();
 const loaded = new Map<ToolchainName, Loaded>();
@@ -33,6 +37,8 @@ const loaded = new Map<ToolchainName, Loaded>();
  * type is spelt out, so that the declarations need neither a page's types nor Node's.)
  */
 export function locateToolchain(served: { readonly href: string }): void {
+  checkShape('locateToolchain: the folder', served, A_URL);
+  if (!URL.canParse(served.href)) throw wrongArgument('href', served.href, 'the text of a URL');
   folder = new URL(served.href);
 }
 

@@ -2,8 +2,10 @@
 
 import { callFamily } from '../abi/linux/call-set.js';
 import { errnoText } from '../abi/linux/errno.js';
+import { checkShape, satisfies } from '../base/shape.js';
 import { visible } from '../base/text.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
+import { checkEvent, checkEvents } from './event-shape.js';
 import type {
   FaultEvent,
   LoadFailureEvent,
@@ -21,6 +23,7 @@ const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch f
  * no addresses, so that equal causes read equal from run to run.
  */
 export function causeOf(events: readonly TraceEvent[]): string | undefined {
+  checkEvents('causeOf', events);
   const refusal = firstRefusal(events);
   if (refusal !== undefined) return refusal.sentence;
   const unloaded = events.findLast((event) => event.type === 'load-failure');
@@ -46,6 +49,7 @@ export interface Refusal {
  * the kernel's own check of the VM_MAY* bits now fails.
  */
 export function firstRefusal(events: readonly TraceEvent[]): Refusal | undefined {
+  checkEvents('firstRefusal', events);
   for (const event of events) {
     const refusal = refusalIn(event, events);
     if (refusal !== undefined) return refusal;
@@ -106,6 +110,7 @@ function callSentence({ name, errno }: SyscallEvent, cause: Cause): string {
 
 /** The rule behind the last fault: `the page was never made executable (nx/no-exec)`. */
 export function ruleOfFault(events: readonly TraceEvent[]): string | undefined {
+  checkEvents('ruleOfFault', events);
   const fault = events.findLast((event) => event.type === 'fault');
   const cause = fault?.type === 'fault' ? fault.cause : undefined;
   return cause && `${cause.reason} (${cause.rule})`;
@@ -113,11 +118,14 @@ export function ruleOfFault(events: readonly TraceEvent[]): string | undefined {
 
 /** `a store to 0x401000 in /program, which is r-x`. */
 export function faultLine(event: FaultEvent): string {
+  checkEvent('faultLine', event, 'fault');
   return faultText(event, `0x${event.fault.address.toString(16)}`);
 }
 
 /** `loading /program failed: its segment 2 of 3 (rw- at 0x600000) cannot be mapped (ENOMEM, ...)`. */
-export function loadFailureLine({ path, what, errno }: LoadFailureEvent): string {
+export function loadFailureLine(event: LoadFailureEvent): string {
+  checkEvent('loadFailureLine', event, 'load-failure');
+  const { path, what, errno } = event;
   return `loading ${visible(path)} failed: ${visible(what)} (${errno}, ${errnoText(errno)})`;
 }
 
@@ -131,8 +139,12 @@ function faultText({ fault, vma }: FaultEvent, address?: string): string {
   return `${place}, which is ${rightsText(vma.rights)}${limit}`;
 }
 
+/** Other bits may be set: flags of a VMA have the rights in the same place. */
+const RIGHTS = satisfies('a number of the bits 1, 2 and 4', Number.isSafeInteger);
+
 /** The first three letters of a maps line. Rights are in the order of PROT_*. */
 export function rightsText(rights: number): string {
+  checkShape('rightsText: the rights', rights, RIGHTS);
   return `${rights & 1 ? 'r' : '-'}${rights & 2 ? 'w' : '-'}${rights & 4 ? 'x' : '-'}`;
 }
 

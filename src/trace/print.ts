@@ -3,12 +3,14 @@
  * know (policy decisions, map changes, faults) have no line; `verdictLine` words the first of them.
  * Compare strace's src/syscall.c:syscall_exiting_trace() and src/strace.c:print_stopped().
  */
+
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
 import { HEX_RESULTS } from '../abi/linux/signatures.js';
 import { errorName, statusName } from '../abi/windows/status.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
+import { checkEvent, checkEvents, checkProcess } from './event-shape.js';
 import type { ApiEvent, SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
 
 /** strace's default alignment of `= result` (its option -a). */
@@ -22,6 +24,11 @@ const WITH_ADDRESS = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGTRAP'
 
 /** A line of strace's output without line end, or undefined for an event that strace has none for. */
 export function straceLine(event: TraceEvent): string | undefined {
+  checkEvent('straceLine', event);
+  return lineOf(event);
+}
+
+function lineOf(event: TraceEvent): string | undefined {
   switch (event.type) {
     case 'syscall':
       return callLine(event);
@@ -40,18 +47,23 @@ export function straceLine(event: TraceEvent): string | undefined {
  * All lines; those of processes other than `first` name theirs, as `strace -f` does. A part of a
  * trace needs the first process of the whole.
  */
-export function straceText(events: readonly TraceEvent[], first = events[0]?.pid): string {
+export function straceText(events: readonly TraceEvent[], first?: number): string {
+  checkEvents('straceText', events);
+  checkProcess('straceText', first);
+  const main = first ?? events[0]?.pid;
   let text = '';
   for (const event of events) {
-    const line = straceLine(event);
+    const line = lineOf(event);
     if (line === undefined) continue;
-    text += `${event.pid === first ? '' : `[pid ${String(event.pid).padStart(5)}] `}${line}\n`;
+    text += `${event.pid === main ? '' : `[pid ${String(event.pid).padStart(5)}] `}${line}\n`;
   }
   return text;
 }
 
 /** `selinux denied mprotect with EACCES: the heap may not become executable (selinux/execheap)`. */
-export function verdictLine({ policy, verdict, call = 'an access' }: VerdictEvent): string {
+export function verdictLine(event: VerdictEvent): string {
+  checkEvent('verdictLine', event, 'verdict');
+  const { policy, verdict, call = 'an access' } = event;
   const cause = causeOfVerdict({ ...verdict, policy });
   if (cause === undefined) return `${policy} allowed ${call}`;
   return causeLine(cause, call, verdict.kind === 'deny' ? verdict.errno : undefined);
@@ -79,6 +91,7 @@ function decision({ kind, signal }: Cause, call: string, errno: Errno | undefine
 
 /** A call as strace prints it with -a 0: the result follows at once. One of the Windows API in the same manner. */
 export function straceCall(event: SyscallEvent | ApiEvent): string {
+  checkEvent('straceCall', event, 'syscall', 'api');
   return event.type === 'api' ? apiLine(event, 0) : callLine(event, 0);
 }
 

@@ -50,6 +50,7 @@ const NAMES: ReadonlySet<string> = new Set(
 
 /** i386 has two calls for one: what is said of mmap is said of both. */
 export function callFamily(name: string): string {
+  checkText('callFamily: the name', name);
   return name === 'mmap2' || name === 'old_mmap' ? 'mmap' : name;
 }
 

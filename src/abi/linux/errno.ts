@@ -1,5 +1,7 @@
 /** Errno names, numbers and texts of Linux (include/uapi/asm-generic/errno*.h; texts as strerror gives them). */
+
 import { unknownValue } from '../../base/errors.js';
+import { ownEntry } from '../../base/own-entry.js';
 
 export const ERRNO = {
   EPERM: [1, 'Operation not permitted'],
@@ -140,8 +142,9 @@ export const ERRNO = {
 export type Errno = keyof typeof ERRNO;
 
 function rowOf(errno: Errno): readonly [number: number, text: string] {
-  if (!Object.hasOwn(ERRNO, errno)) throw unknownValue('errno', errno, Object.keys(ERRNO));
-  return ERRNO[errno];
+  const row = ownEntry<readonly [number, string]>(ERRNO, errno);
+  if (row === undefined) throw unknownValue('errno', errno, Object.keys(ERRNO));
+  return row;
 }
 
 /** @throws MayexecError for what is no name of one. */

@@ -3,10 +3,12 @@
  * code without any (generated, or assembly) is left by its frame pointer or by the nearest word on the
  * stack that is a return address. Sources: System V ABI for x86-64 and i386 (register numbers, frames).
  */
+
 import type { Addr } from '../../base/address.js';
 import type { CallFrame, RegisterRule } from '../../formats/dwarf/call-frames.js';
 import { type ExpressionMachine, evaluate } from '../../formats/dwarf/expression.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { checkSandbox } from '../../sandbox/sandbox-shape.js';
 import { callBefore, LONGEST_CALL } from '../../x86/call-before.js';
 import { type LoadedModule, moduleAt } from './modules.js';
 import { peekUpTo } from './plain-cause.js';
@@ -75,6 +77,7 @@ interface Position {
 
 /** Innermost first, 64 at most; the first one alone where nothing is known of a caller. */
 export function backtrace(sandbox: Sandbox): Frame[] {
+  checkSandbox('backtrace', sandbox);
   const unwinder = new Unwinder(sandbox);
   const positions: Position[] = [];
   let next: Position | undefined = unwinder.first;

@@ -4,6 +4,7 @@ import { type Addr, pageDown } from '../../base/address.js';
 import { wrongArgument } from '../../base/arguments.js';
 import { PT_LOAD } from '../../formats/elf/image.js';
 import type { MapsEntry, Sandbox } from '../../sandbox/sandbox.js';
+import { checkSandbox } from '../../sandbox/sandbox-shape.js';
 import { ProgramFile } from './program-file.js';
 
 export interface LoadedModule {
@@ -76,9 +77,7 @@ export interface NamedPlace {
 
 /** The function, object or label that an address of a program lies in. */
 export function symbolAt(sandbox: Sandbox, address: Addr): NamedPlace | undefined {
-  if (typeof (sandbox as Partial<Sandbox> | null | undefined)?.maps !== 'function') {
-    throw wrongArgument('symbolAt: the sandbox', sandbox, 'a Sandbox');
-  }
+  checkSandbox('symbolAt', sandbox);
   if (typeof address !== 'bigint') throw wrongArgument('the address', address, 'a bigint');
   const module = moduleAt(sandbox, address);
   const symbol = module?.file.symbolAt(Number(address - module.bias));

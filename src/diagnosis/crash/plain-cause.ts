@@ -2,9 +2,13 @@
  * What a crash is where no rule stands behind it, in words: a call through a null pointer, memory that
  * nobody wrote code to, a page that old programs expect, a system call that there is not.
  */
+
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
+import { OUTCOME } from '../../base/outcome-shape.js';
+import { aBigint, aNumber, checkShape } from '../../base/shape.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import { checkSandbox } from '../../sandbox/sandbox-shape.js';
 import type { SyscallEvent, TraceEvent } from '../../trace/events.js';
 import { missingExtension } from '../../x86/missing-extension.js';
 
@@ -20,6 +24,8 @@ const LONGEST_INSTRUCTION = 15;
 
 /** Sentences without a full stop, the nearest cause first; empty when there is nothing plain to say. */
 export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
+  checkSandbox('plainCauses', sandbox);
+  checkShape('plainCauses: the outcome', outcome, OUTCOME);
   if (outcome.kind !== 'signal') return [];
   const missing = missingCall(sandbox.trace);
   return [
@@ -68,6 +74,9 @@ function executesZeros(sandbox: Sandbox, address: Addr): boolean {
 
 /** Up to `length` bytes from `address`, as far as something is mapped there and behind it a page. */
 export function peekUpTo(sandbox: Sandbox, address: Addr, length: number): Uint8Array {
+  checkSandbox('peekUpTo', sandbox);
+  checkShape('the address', address, aBigint);
+  checkShape('the length', length, aNumber);
   const map = sandbox.maps().find(({ start, end }) => start <= address && address < end);
   if (map === undefined) return new Uint8Array(0);
   try {

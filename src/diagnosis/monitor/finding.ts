@@ -2,6 +2,7 @@
 
 import type { Errno } from '../../abi/linux/errno.js';
 import type { Addr } from '../../base/address.js';
+import { aBigint, checkShape } from '../../base/shape.js';
 
 /**
  * - writable-and-executable: a page has both rights at once, as its mapping says (not the hardware: without
@@ -50,6 +51,7 @@ export type NewFinding = Omit<Finding, 'count'>;
  * `syscall`, `int 0x80` and `sysenter` have two bytes.
  */
 export function callPc(pc: Addr): Addr {
+  checkShape('callPc: the program counter', pc, aBigint);
   return pc - 2n;
 }
 

@@ -2,9 +2,12 @@
  * One run of a program in a sandbox of its own, which is closed when it has ended; and the options of a run
  * where nothing stands in the program's way.
  */
+
+import { checkFunction, checkRecord, checkText } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
+import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { Outcome } from '../../base/outcome.js';
-import type { SandboxOptions } from '../../sandbox/options.js';
+import { checkMounts, type SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
 import type { FinishedRun } from './outcome-class.js';
 
@@ -23,6 +26,8 @@ export interface RunHooks {
   readonly ended?: (sandbox: Sandbox, outcome: Outcome) => void;
 }
 
+const HOOKS: OptionNames<RunHooks> = { goesOn: true, ended: true };
+
 /**
  * Runs a program to its end, for `classify` to compare. With `entry`, a label of the program, that
  * is called as a function instead.
@@ -31,8 +36,13 @@ export interface RunHooks {
 export async function finishedRun(
   options: SandboxOptions,
   entry?: string,
-  { goesOn = () => false, ended }: RunHooks = {},
+  hooks: RunHooks = {},
 ): Promise<MeasuredRun> {
+  if (entry !== undefined) checkText('finishedRun: the label', entry);
+  checkOptionNames('finishedRun', hooks, HOOKS);
+  const { goesOn = () => false, ended } = hooks;
+  checkFunction('goesOn', goesOn);
+  checkFunction('ended', ended);
   using sandbox = await Sandbox.create(options);
   const address = entry === undefined ? undefined : sandbox.symbols.get(entry);
   if (entry !== undefined && address === undefined) {
@@ -56,6 +66,8 @@ function isOutOfBlocks(outcome: Outcome): boolean {
 
 /** For a run to compare with: no policy, no failed calls, and no mount that forbids execution. */
 export function unhindered(options: SandboxOptions): SandboxOptions {
+  checkRecord('unhindered: the options', options, 'an object of options of Sandbox.create');
+  checkMounts(options.mounts);
   const mounts = Object.entries(options.mounts ?? {}).map(([path, given]) => [
     path,
     given.filter((option) => option !== 'noexec'),

@@ -7,8 +7,11 @@ import type { Errno } from '../../abi/linux/errno.js';
 import { errorName, statusName, succeeds } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
+import { OUTCOME } from '../../base/outcome-shape.js';
+import { aText, bytes, checkShape, objectOf, oneOf, optional } from '../../base/shape.js';
 import type { Cause } from '../../base/verdict.js';
 import { RIGHT_EXEC } from '../../memory/mapping.js';
+import { checkEvents, EVENTS } from '../../trace/event-shape.js';
 import type {
   ApiEvent,
   FaultEvent,
@@ -57,8 +60,19 @@ export interface Classified {
   readonly refused: Refused | undefined;
 }
 
+const RUN = objectOf({ outcome: OUTCOME, trace: EVENTS, stdout: bytes }, 'what finishedRun gives');
+const REFUSED = objectOf({
+  kind: oneOf(['call', 'fault']),
+  call: optional(aText),
+  errno: optional(aText),
+  error: optional(aText),
+  rule: optional(aText),
+});
+
 /** `reference` is a run of the same program under the policy `none`. */
 export function classify(run: FinishedRun, reference?: FinishedRun): Classified {
+  checkShape('classify: the run', run, RUN);
+  checkShape('classify: the reference', reference, optional(RUN));
   const crashed = run.outcome.kind !== 'exit' && run.outcome.kind !== 'return';
   const refused = firstRefused(run.trace) ?? (crashed ? lastFault(run.trace) : undefined);
   if (crashed) return { class: 'crashes', refused };
@@ -94,6 +108,7 @@ export function firstRefused(trace: readonly TraceEvent[]): Refused | undefined 
  * kernel itself grants no execution there.
  */
 export function firstDeniedCall(trace: readonly TraceEvent[]): Refused | undefined {
+  checkEvents('firstDeniedCall', trace);
   for (const event of trace) {
     const refused =
       event.type === 'syscall'
@@ -191,7 +206,9 @@ function refusedAccess(event: TraceEvent): Refused | undefined {
 }
 
 /** `mprotect refused with EACCES by selinux/execmem`. */
-export function refusedText({ kind, call, errno, error, rule, silent }: Refused): string {
+export function refusedText(refused: Refused): string {
+  checkShape('refusedText: what was refused', refused, REFUSED);
+  const { kind, call, errno, error, rule, silent } = refused;
   const what = kind === 'fault' ? 'access' : (call ?? 'a call');
   const how = silent ? 'granted without PROT_EXEC' : 'refused';
   const failure = errno ?? error;

@@ -5,6 +5,7 @@
 
 import { callFamily, callSet } from '../../abi/linux/call-set.js';
 import type { Addr } from '../../base/address.js';
+import { checkEvents, checkProcess } from '../../trace/event-shape.js';
 import type { SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
 import { rightsText } from '../../trace/print-cause.js';
 import { type Area, nameOfArea, withChange } from './areas.js';
@@ -42,8 +43,11 @@ interface Moment {
   readonly areas: readonly Area[];
 }
 
-export function timelineOf(trace: readonly TraceEvent[], pid = trace[0]?.pid): Timeline {
-  const moments = momentsOf(trace.filter((event) => event.pid === pid));
+export function timelineOf(trace: readonly TraceEvent[], pid?: number): Timeline {
+  checkEvents('timelineOf', trace);
+  checkProcess('timelineOf', pid);
+  const wanted = pid ?? trace[0]?.pid;
+  const moments = momentsOf(trace.filter((event) => event.pid === wanted));
   return {
     steps: moments.map(({ step }) => step),
     rows: rowsOf(moments.map(({ areas }) => areas)),

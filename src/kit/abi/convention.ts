@@ -3,8 +3,10 @@
  * must preserve. Sources: System V ABI AMD64 (3.2), System V ABI i386 (2.2), Microsoft "x64 calling
  * convention", "__stdcall" and "__fastcall".
  */
+
 import type { Arch } from '../../base/address.js';
 import { unknownValue } from '../../base/errors.js';
+import { ownEntry } from '../../base/own-entry.js';
 import type { TypeModel } from './value-type.js';
 
 export const ABIS = ['sysv', 'win64', 'cdecl', 'stdcall', 'fastcall'] as const;
@@ -103,6 +105,7 @@ export const DEFAULT_ABI: Readonly<Record<Arch, AbiName>> = { 'x86-64': 'sysv', 
 
 /** @throws MayexecError for an unknown name. */
 export function conventionOf(name: string): Convention {
-  if (!Object.hasOwn(CONVENTIONS, name)) throw unknownValue('abi', name, ABIS);
-  return CONVENTIONS[name as AbiName];
+  const convention = ownEntry(CONVENTIONS, name);
+  if (convention === undefined) throw unknownValue('abi', name, ABIS);
+  return convention;
 }

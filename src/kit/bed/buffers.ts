@@ -6,8 +6,10 @@
 
 import { PROT_READ, PROT_WRITE } from '../../abi/linux/mman.js';
 import { type Addr, PAGE_SIZE, pageUp } from '../../base/address.js';
+import { checkText } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import { checkShape, satisfies } from '../../base/shape.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { mapAnonymous } from './placement.js';
 
@@ -34,6 +36,8 @@ export interface BufferPointer {
 
 /** A pointer to the buffer of that name. */
 export function pointerTo(name: string, offset = 0): BufferPointer {
+  checkText('pointerTo: the name of the buffer', name);
+  checkShape('pointerTo: the offset', offset, satisfies('an integer', Number.isInteger));
   return { kind: 'buffer', name, offset };
 }
 

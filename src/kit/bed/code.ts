@@ -7,6 +7,7 @@ import { type Addr, type Arch, pageDown, pageUp } from '../../base/address.js';
 import { checkBytes, checkList, checkRecord } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import { checkShape, oneOf } from '../../base/shape.js';
 import { assembleLoaded, type SourceLine } from '../../toolchain/assemble.js';
 import type { Callback } from './callback.js';
 
@@ -113,6 +114,7 @@ const PART: OptionNames<CodePart> = {
  * @throws MayexecError for empty code and for a source of another architecture, AssemblyError for wrong assembly.
  */
 export function loadCode(source: CodeSource, arch: Arch = 'x86-64'): Code {
+  checkShape('the architecture of the code', arch, oneOf(['x86-64', 'i386']));
   const code = read(source, arch);
   if (code.parts.every(({ bytes }) => bytes.length === 0)) {
     throw new MayexecError('the code is empty: there is nothing to call');

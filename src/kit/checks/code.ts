@@ -6,12 +6,13 @@ import type { CodeSource } from '../bed/code.js';
 import { disagreement } from '../inputs/explore.js';
 import { INPUT_OPTIONS, type InputOptions } from '../inputs/inputs.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 import { argumentsText } from '../watch/call-text.js';
 import { fullListing, plainListing } from '../watch/code-listing.js';
 import { failureText } from '../watch/failure.js';
 import { normalInstruction } from '../watch/instruction-text.js';
 import { valueWriter } from '../watch/last-writer.js';
-import { type CheckVerdict, checkResult } from './verdict.js';
+import type { CheckVerdict } from './verdict.js';
 
 /** Comments make no difference, nor what normalInstruction levels; labels may stand for addresses. */
 export function checkDisassembly(result: CallResult, expected: string): CheckVerdict {
@@ -41,7 +42,9 @@ export function checkDisassembly(result: CallResult, expected: string): CheckVer
 }
 
 /** What a snapshot of a listing holds. */
-export function listingOf({ facts }: CallResult): string {
+export function listingOf(result: CallResult): string {
+  checkResult('listingOf', result);
+  const { facts } = result;
   return fullListing(facts.code);
 }
 

@@ -1,13 +1,16 @@
 /** checkPreserves, checkFollows: what the calling convention demands of the code. */
+
 import { checkTextList } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import type { AbiName } from '../abi/convention.js';
+import { conventionOf } from '../abi/convention.js';
 import { type Breach, DUTIES } from '../abi/duties.js';
 import { flagsText } from '../abi/machine-state.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 import { outcomeText } from '../watch/failure.js';
 import { lastWriter } from '../watch/last-writer.js';
-import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 /** Carry, parity, auxiliary, zero, sign, direction, overflow. */
 const STATUS_FLAGS = 0xcd5n;
@@ -17,6 +20,9 @@ export function checkPreserves(result: CallResult, what: string | readonly strin
   checkResult('checkPreserves', result);
   const wanted = typeof what === 'string' ? [what] : what;
   checkTextList('checkPreserves: what to preserve', wanted);
+  if (wanted.length === 0) {
+    throw new MayexecError('checkPreserves: the list is empty: expected at least one name');
+  }
   const broken = wanted.flatMap((each) => breachesOf(result, each));
   return conventionVerdict(result, broken, `preserve ${wanted.join(', ')}`);
 }
@@ -25,7 +31,7 @@ export function checkPreserves(result: CallResult, what: string | readonly strin
 export function checkFollows(result: CallResult, abi?: AbiName): CheckVerdict {
   checkResult('checkFollows', result);
   const { name } = result.facts.convention;
-  if (abi !== undefined && abi !== name) {
+  if (abi !== undefined && conventionOf(abi).name !== name) {
     throw new MayexecError(`the call was made by ${name}: give { abi: '${abi}' } to call()`);
   }
   return conventionVerdict(result, allBreaches(result), `follow ${name}`);

@@ -1,12 +1,13 @@
 /** checkWithin, checkTouches: how much the code runs, and which memory it touches. */
 
-import { checkRecord } from '../../base/arguments.js';
+import { checkRecord, integerOf } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { threadPages } from '../bed/thread.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 import { outcomeText } from '../watch/failure.js';
-import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 export interface Cost {
   readonly instructions: number;
@@ -112,8 +113,8 @@ function spans({ facts }: CallResult, ranges: readonly Touchable[]): Span[] {
   return ranges.flatMap((range) => {
     if (typeof range !== 'string') {
       checkOptionNames('a range of toTouchOnly', range, RANGE);
-      const start = BigInt(range.start);
-      return [{ start, end: start + BigInt(range.length) }];
+      const start = integerOf('start of a range', range.start);
+      return [{ start, end: start + integerOf('length of a range', range.length) }];
     }
     if (range === 'code') {
       return facts.code.parts.map(({ address, bytes, length }) => ({

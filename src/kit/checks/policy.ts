@@ -1,7 +1,7 @@
 /** checkFault, checkDenied, checkAllowed, checkNeverWritableAndExecutable: folds over the trace. */
 
 import { checkText, checkTextList, wrongArgument } from '../../base/arguments.js';
-import { unknownValue } from '../../base/errors.js';
+import { MayexecError, unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import type { Fault } from '../../base/outcome.js';
 import { describePolicy, listPolicies } from '../../policy/registry.js';
@@ -11,8 +11,9 @@ import { verdictLine } from '../../trace/print.js';
 import { faultLine, firstRefusal, refuses } from '../../trace/print-cause.js';
 import { call } from '../pool.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 import { outcomeText } from '../watch/failure.js';
-import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 /** What a matcher of traces takes: a call's result, or a sandbox with all that happened in it. */
 export type Traced = CallResult | Sandbox;
@@ -120,6 +121,9 @@ export function checkAllowed(
   checkResult('checkAllowed', result);
   const names = typeof policies === 'string' ? [policies] : policies;
   checkTextList('checkAllowed: the policies', names);
+  if (names.length === 0) {
+    throw new MayexecError('checkAllowed: the list of policies is empty: expected at least one');
+  }
   const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
   for (const name of names) {
     const { code, args, options, convention } = result.facts;

@@ -1,13 +1,15 @@
 /** checkReturn, checkLeaves: what a call leaves in registers, flags and memory. */
+
 import { checkRecord } from '../../base/arguments.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
 import { FLAG_NAMES, flagBit } from '../abi/machine-state.js';
 import { sameValue } from '../inputs/same-value.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 import { outcomeText } from '../watch/failure.js';
 import { lastStore, lastWriter, valueWriter } from '../watch/last-writer.js';
 import { valueText } from '../watch/value-text.js';
-import { type CheckVerdict, checkResult, verdictOf } from './verdict.js';
+import { type CheckVerdict, verdictOf } from './verdict.js';
 
 export function checkReturn(result: CallResult, expected: unknown): CheckVerdict {
   checkResult('checkReturn', result);

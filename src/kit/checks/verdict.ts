@@ -1,5 +1,4 @@
 /** What a matcher answers vitest. The text is made only when it is shown: it may run the code again. */
-import { wrongArgument } from '../../base/arguments.js';
 import type { CallResult } from '../run/call-result.js';
 import { type FailureOptions, failureText } from '../watch/failure.js';
 
@@ -16,12 +15,6 @@ export interface Judged extends FailureOptions {
   readonly actual: () => string;
   /** The instruction to mark. */
   readonly blame?: () => bigint | undefined;
-}
-
-/** @throws MayexecError for what no call gave. */
-export function checkResult(door: string, result: unknown): void {
-  if (typeof result === 'object' && result !== null && 'facts' in result) return;
-  throw wrongArgument(`${door}: the result`, result, 'what call() gives');
 }
 
 /** `expected the code to return 3, but it returned 4`, with listing, registers and policy. */

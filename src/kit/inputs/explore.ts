@@ -8,6 +8,7 @@ import { type CodeSource, loadCode } from '../bed/code.js';
 import { kitFor, OPEN_CALL_OPTIONS, type OpenCallOptions } from '../pool.js';
 import type { Argument } from '../run/arguments.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 import { outcomeText } from '../watch/failure.js';
 import { valueText } from '../watch/value-text.js';
 import { INPUT_OPTIONS, type InputOptions, inputsFor, shrink } from './inputs.js';
@@ -66,8 +67,7 @@ export function disagreement(
   source: CodeSource,
   options: InputOptions = {},
 ): Disagreement | undefined {
-  checkRecord('disagreement: the result', first, 'what call() gives');
-  checkRecord('disagreement: the result', first.facts, 'what call() gives');
+  checkResult('disagreement', first);
   checkOptionNames('disagreement', options, INPUT_OPTIONS);
   const { code, plan, args, call } = first.facts;
   const other = loadCode(source, code.arch);

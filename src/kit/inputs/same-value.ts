@@ -1,7 +1,44 @@
 /** Is a guest's value the one that a test names? */
+import { shownValue } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
+import {
+  aNumber,
+  aText,
+  bytes,
+  checkShape,
+  listOf,
+  objectOf,
+  oneOf,
+  optional,
+  type Shape,
+  satisfies,
+} from '../../base/shape.js';
 import type { GuestValue } from '../abi/value-bytes.js';
 import type { ValueType } from '../abi/value-type.js';
+
+const INTEGER = satisfies(
+  'an integer',
+  (value) => typeof value === 'bigint' || Number.isInteger(value),
+);
+const KINDS = ['void', 'int', 'pointer', 'float', 'vector', 'struct'] as const;
+const TYPE = objectOf(
+  {
+    kind: oneOf(KINDS),
+    size: aNumber,
+    name: aText,
+    fields: optional(listOf(objectOf({ type: objectOf({ kind: oneOf(KINDS) }) }))),
+  },
+  'a type of C',
+);
+/** What a value of each kind of type is. */
+const VALUES: Readonly<Record<ValueType['kind'], Shape>> = {
+  void: () => undefined,
+  int: INTEGER,
+  pointer: INTEGER,
+  float: aNumber,
+  vector: bytes,
+  struct: listOf(() => undefined),
+};
 
 /**
  * Integers are equal modulo their width, so that -1 is 0xffffffff as an i32; floats bit by bit but for NaNs,
@@ -9,6 +46,8 @@ import type { ValueType } from '../abi/value-type.js';
  * @throws MayexecError for an expected value that the type can never have.
  */
 export function sameValue(type: ValueType, actual: GuestValue, expected: unknown): boolean {
+  checkShape('sameValue: the type', type, TYPE);
+  checkShape('sameValue: the value', actual, VALUES[type.kind]);
   switch (type.kind) {
     case 'void':
       return expected === undefined;
@@ -58,5 +97,5 @@ function sameBytes(actual: Uint8Array, expected: unknown, type: ValueType): bool
 }
 
 function wrongKind({ name }: ValueType, expected: unknown, accepted: string): MayexecError {
-  return new MayexecError(`${String(expected)} is no ${name}: expected ${accepted}`);
+  return new MayexecError(`${shownValue(expected)} is no ${name}: expected ${accepted}`);
 }

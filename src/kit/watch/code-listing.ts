@@ -1,8 +1,10 @@
 /** The disassembly of code under test: whole, stable from run to run, and with what runs have covered. */
+
 import type { Addr } from '../../base/address.js';
 import { disassembler, type Instruction } from '../../toolchain/disassembly/disassembler.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import type { Code } from '../bed/code.js';
+import { checkCode } from '../run/result-shape.js';
 
 /** Instructions of all executable parts. */
 export function instructionsOf(code: Code): Instruction[] {
@@ -28,6 +30,7 @@ function disassembleRuns({ arch, symbols }: Code, bytes: Uint8Array, address: Ad
 
 /** Mnemonic and operands, one instruction a line. */
 export function plainListing(code: Code): string {
+  checkCode('plainListing', code);
   return instructionsOf(code)
     .map(({ text }) => text)
     .join('\n');
@@ -35,6 +38,7 @@ export function plainListing(code: Code): string {
 
 /** Addresses, bytes, text and labels: what a snapshot holds. */
 export function fullListing(code: Code): string {
+  checkCode('fullListing', code);
   return formatListing(instructionsOf(code), { symbols: code.symbols })
     .map((line) => line.trimEnd())
     .join('\n');

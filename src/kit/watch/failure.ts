@@ -2,9 +2,12 @@
  * What a failed check shows: the sentence, the listing with the diverging instruction marked, the registers
  * that differ before and after, and what the policy decided. Never a hexdump.
  */
+
 import type { Addr } from '../../base/address.js';
+import { checkText } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { otherEndText } from '../../base/outcome.js';
+import { aBigint, checkShape, optional } from '../../base/shape.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
 import { straceLine } from '../../trace/print.js';
 import { causeOf, faultLine, firstRefusal, ruleOfFault } from '../../trace/print-cause.js';
@@ -13,6 +16,7 @@ import { flagsText } from '../abi/machine-state.js';
 import { GUARD_FAILURES } from '../bed/linked-code.js';
 import type { CallResult } from '../run/call-result.js';
 import type { CallOutcome } from '../run/outcome-text.js';
+import { checkResult } from '../run/result-shape.js';
 import { argumentsText, bufferLines } from './call-text.js';
 import { instructionsOf } from './code-listing.js';
 import { lastPlace } from './last-writer.js';
@@ -42,7 +46,10 @@ export function failureText(
   headline: string,
   options: FailureOptions = {},
 ): string {
+  checkResult('failureText', result);
+  checkText('failureText: the headline', headline);
   checkOptionNames('failureText', options, OPTIONS);
+  checkShape('failureText: the mark', options.mark, optional(aBigint));
   const marked = options.mark ?? lastPlace(result);
   const { args } = result.facts;
   const sections: readonly (readonly [string, readonly string[]])[] = [
@@ -127,6 +134,7 @@ function policyLines({ trace, facts }: CallResult): string[] {
 
 /** `it returned 4`, `it was killed by SIGSEGV: a load from 0x..., where nothing is mapped`. */
 export function outcomeText(result: CallResult): string {
+  checkResult('outcomeText', result);
   const { outcome } = result;
   switch (outcome.kind) {
     case 'return':

@@ -1,9 +1,16 @@
 /** Which instruction to blame: the last that changed a register, stored to an address, or ran at all. */
+
 import type { Addr } from '../../base/address.js';
+import { checkText } from '../../base/arguments.js';
+import { aBigint, checkShape } from '../../base/shape.js';
 import type { CallResult } from '../run/call-result.js';
+import { checkResult } from '../run/result-shape.js';
 
 /** The last instruction after which the register had another value than before it. */
-export function lastWriter({ facts }: CallResult, register: string): Addr | undefined {
+export function lastWriter(result: CallResult, register: string): Addr | undefined {
+  checkResult('lastWriter', result);
+  checkText('lastWriter: the register', register);
+  const { facts } = result;
   let writer: Addr | undefined;
   let last: { readonly pc: Addr; readonly value: bigint } | undefined;
   const { after } = facts.rerun(({ regs }) => (pc) => {
@@ -26,6 +33,9 @@ export function valueWriter(result: CallResult): Addr | undefined {
 
 /** The last instruction that stored to [start, end). */
 export function lastStore(result: CallResult, start: Addr, end: Addr): Addr | undefined {
+  checkResult('lastStore', result);
+  checkShape('lastStore: the start', start, aBigint);
+  checkShape('lastStore: the end', end, aBigint);
   const store = result
     .watched()
     .touched.findLast(

@@ -1,6 +1,8 @@
 /** Directives: what follows `;@` in a program, read strictly, so that a misspelt one is no comment. */
+
 import { ERRNO, type Errno } from '../../abi/linux/errno.js';
 import { FAULT_CODE, SIGNAL } from '../../abi/linux/signal.js';
+import { checkText } from '../../base/arguments.js';
 import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';
@@ -48,6 +50,7 @@ export function directiveStart(line: string): number {
 
 /** A source that an assembler reads: the lines stay where they are. */
 export function withoutDirectives(source: string): string {
+  checkText('withoutDirectives: the source', source);
   const cut = (line: string): string => {
     const start = directiveStart(line);
     return start === -1 ? line : line.slice(0, start);

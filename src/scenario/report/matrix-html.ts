@@ -1,5 +1,7 @@
 /** The matrix as one HTML file without scripts or references. */
 
+import { checkTextList } from '../../base/arguments.js';
+import { aText, checkShape, listOf, objectOf, optional } from '../../base/shape.js';
 import { OUTCOME_CLASSES } from '../../diagnosis/outcome/outcome-class.js';
 import { type MatrixRow, NOT_APPLICABLE } from './matrix.js';
 
@@ -8,7 +10,15 @@ table{border-collapse:collapse}th,td{border:1px solid #bbb;padding:.3em .6em;tex
 th{background:#f2f2f2}thead th{position:sticky;top:0}code{font-size:.85em}td small{display:block;color:#444}
 .works{background:#e2f4e2}.falls-back{background:#fdf3cf}.errors{background:#fde3c8}.crashes{background:#fbd9d9}.not-applicable{color:#777}`;
 
+const CELL = objectOf({ outcome: aText, ending: aText, rule: optional(aText) });
+const ROWS = listOf(
+  objectOf({ title: aText, file: aText, program: aText, arch: aText, cells: listOf(CELL) }),
+  'a list of what matrixRows gives',
+);
+
 export function matrixHtml(rows: readonly MatrixRow[], policies: readonly string[]): string {
+  checkShape('matrixHtml: the rows', rows, ROWS);
+  checkTextList('policies of matrixHtml', policies);
   const header = ['scenario', 'program', 'arch', ...policies].map(
     (text) => `<th scope="col">${escaped(text)}</th>`,
   );

@@ -1,15 +1,25 @@
 /** Reports for machines: JSON, JUnit XML and TAP 14. Each test is one run of one program of one file. */
+import { checkShape } from '../../base/shape.js';
 import { visibleJson } from '../../base/text.js';
 import type { Difference } from '../judge/difference.js';
-import { type FileReport, type RunReport, runLabel, totalsOf } from './report.js';
+import {
+  checkReports,
+  DIFFERENCE,
+  type FileReport,
+  type RunReport,
+  runLabel,
+  totalsOf,
+} from './report.js';
 
 export function jsonReport(reports: readonly FileReport[]): string {
+  checkReports('jsonReport', reports);
   const files = reports.map(({ updated, ...rest }) => rest);
   return `${visibleJson(JSON.stringify({ totals: totalsOf(reports), files }, null, 2))}\n`;
 }
 
 /** `file:line: message; expected ..., got ...`. */
 export function differenceText(difference: Difference): string {
+  checkShape('differenceText: the difference', difference, DIFFERENCE);
   const { position, message, expected, actual, details = [] } = difference;
   const parts = [
     `${position.file}:${position.line}: ${message}`,
@@ -29,6 +39,7 @@ function problemTexts({ problems }: FileReport): string[] {
 
 /** The dialect that CI systems read: testsuites, testsuite, testcase, failure, error. */
 export function junitReport(reports: readonly FileReport[]): string {
+  checkReports('junitReport', reports);
   const { passed, failed, errors, brokenFiles } = totalsOf(reports);
   const tests = passed + failed + errors + brokenFiles;
   const suites = reports.map(junitSuite);
@@ -91,6 +102,7 @@ function attribute(text: string): string {
 }
 
 export function tapReport(reports: readonly FileReport[]): string {
+  checkReports('tapReport', reports);
   const points = reports.flatMap((report) => [
     ...report.runs.map((run) => ({
       ok: run.result === 'pass',

@@ -1,5 +1,6 @@
 /** Report: what came of a file's runs. Plain data, so that workers can send it and reporters fold it. */
 
+import { aNumber, aText, checkShape, listOf, objectOf, oneOf, optional } from '../../base/shape.js';
 import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';
 import type { AssemblyProblem } from '../../toolchain/assembly-error.js';
 import type { Difference } from '../judge/difference.js';
@@ -46,7 +47,41 @@ export interface Totals {
   readonly brokenFiles: number;
 }
 
+const POSITION = { file: aText, line: aNumber };
+
+export const DIFFERENCE = objectOf({
+  position: objectOf(POSITION),
+  message: aText,
+  expected: optional(aText),
+  actual: optional(aText),
+  details: optional(listOf(aText)),
+});
+
+const RUN = {
+  program: aText,
+  run: aText,
+  result: oneOf(['pass', 'fail', 'error']),
+  differences: listOf(DIFFERENCE),
+  error: optional(aText),
+  milliseconds: aNumber,
+};
+
+const REPORTS = listOf(
+  objectOf({
+    file: aText,
+    runs: listOf(objectOf(RUN)),
+    problems: listOf(objectOf({ ...POSITION, column: aNumber, message: aText })),
+  }),
+  'a list of what runScenario gives',
+);
+
+/** @throws MayexecError for what are no reports. */
+export function checkReports(door: string, reports: unknown): void {
+  checkShape(`${door}: the reports`, reports, REPORTS);
+}
+
 export function totalsOf(reports: readonly FileReport[]): Totals {
+  checkReports('totalsOf', reports);
   const runs = reports.flatMap((report) => report.runs);
   const count = (result: RunResult): number => runs.filter((run) => run.result === result).length;
   return {
@@ -60,12 +95,17 @@ export function totalsOf(reports: readonly FileReport[]): Totals {
 
 /** 0: all passed. 1: something failed. 2: a file could not be read as a scenario. */
 export function exitStatusOf(reports: readonly FileReport[]): 0 | 1 | 2 {
+  checkReports('exitStatusOf', reports);
   const { failed, errors, brokenFiles } = totalsOf(reports);
   if (brokenFiles > 0) return 2;
   return failed + errors > 0 ? 1 : 0;
 }
 
+const LABEL = objectOf({ program: aText, run: aText });
+
 /** `run` as a reader names it: the program comes first where there are several. */
-export function runLabel({ program, run }: { program: string; run: string }): string {
+export function runLabel(report: { program: string; run: string }): string {
+  checkShape('runLabel: the run', report, LABEL);
+  const { program, run } = report;
   return program === 'main' ? run : `${program}/${run}`;
 }

@@ -1,7 +1,8 @@
 /** Disassembly by Capstone (WebAssembly). Its files are loaded once; after that it is synchronous. */
 
 import type { Addr, Arch } from '../../base/address.js';
-import { MayexecError, unknownValue } from '../../base/errors.js';
+import { checkBytes, checkRecord } from '../../base/arguments.js';
+import { unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { loadToolchain, openToolchain, openToolchainInSteps } from '../modules.js';
 
@@ -138,9 +139,8 @@ export async function disassemble(
   bytes: Uint8Array,
   options: DisassembleOptions,
 ): Promise<Instruction[]> {
-  if (!(bytes instanceof Uint8Array)) {
-    throw new MayexecError(`disassemble takes a Uint8Array, not ${typeof bytes}`);
-  }
+  checkBytes('what to disassemble', bytes);
+  checkRecord('the options of disassemble', options, "an object such as { arch: 'x86-64' }");
   checkOptionNames('disassemble', options, OPTIONS);
   return (await loadDisassembler()).disassemble(bytes, options);
 }

@@ -2,6 +2,16 @@
 
 import type { Addr } from '../../base/address.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
+import {
+  aBigint,
+  aMap,
+  aText,
+  bytes,
+  checkShape,
+  listOf,
+  objectOf,
+  optional,
+} from '../../base/shape.js';
 import type { Instruction } from './disassembler.js';
 
 export interface ListingOptions {
@@ -12,13 +22,21 @@ export interface ListingOptions {
 
 const OPTIONS: OptionNames<ListingOptions> = { mark: true, symbols: true };
 
+const INSTRUCTIONS = listOf(
+  objectOf({ address: aBigint, bytes, text: aText }),
+  'what disassemble gives',
+);
+
 /** One line per instruction: mark, address, bytes (padded to the longest), text, and labels on lines of their own. */
 export function formatListing(
   instructions: readonly Instruction[],
   options: ListingOptions = {},
 ): string[] {
+  checkShape('formatListing: the instructions', instructions, INSTRUCTIONS);
   checkOptionNames('formatListing', options, OPTIONS);
   const { mark, symbols = new Map<string, Addr>() } = options;
+  checkShape('formatListing: the mark', mark, optional(aBigint));
+  checkShape('formatListing: the symbols', symbols, aMap);
   const byAddress = new Map<Addr, string>();
   for (const [name, address] of symbols) byAddress.set(address, name);
   let width = 0;
@@ -42,10 +60,13 @@ export function formatListing(
 const ROW = 16;
 
 /** Rows of 16 bytes with their text; the byte at `mark` stands in brackets. */
-export function hexdump(bytes: Uint8Array, address: Addr, mark?: Addr): string[] {
+export function hexdump(shown: Uint8Array, address: Addr, mark?: Addr): string[] {
+  checkShape('hexdump: the bytes', shown, bytes);
+  checkShape('hexdump: the address', address, aBigint);
+  checkShape('hexdump: the mark', mark, optional(aBigint));
   const rows: string[] = [];
-  for (let at = 0; at < bytes.length; at += ROW) {
-    const row = bytes.subarray(at, at + ROW);
+  for (let at = 0; at < shown.length; at += ROW) {
+    const row = shown.subarray(at, at + ROW);
     const marked = mark === undefined ? -1 : Number(mark - address) - at;
     const cells = [...row].map((byte, index) => {
       const hex = byte.toString(16).padStart(2, '0');

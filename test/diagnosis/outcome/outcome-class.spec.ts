@@ -44,6 +44,7 @@ const call = (
   type: 'syscall',
   name,
   args: [0n, 4096n, prot],
+  shown: [],
   asks: { kind: 'protect', start: 0n, length: 4096n, rights: Number(prot) },
   errno,
   value: errno === undefined ? 0n : -1n,
