@@ -1,5 +1,7 @@
 /** The worlds that there are, by the name that `Sandbox.create({ os })` takes. A new one is one more line. */
+
 import type { Arch } from '../base/address.js';
+import { checkShape, objectOf, oneOf } from '../base/shape.js';
 import { namedCalls } from '../inject/named-calls.js';
 import type { World } from '../kernel/world.js';
 import { linuxWorld } from '../os/linux/world.js';
@@ -12,14 +14,18 @@ export const WORLDS = {
   wine: wineWorld,
 } as const satisfies Readonly<Record<string, World>>;
 
+const TARGET = objectOf(
+  { os: oneOf(Object.keys(WORLDS)), arch: oneOf(['x86-64', 'i386']) },
+  "an object such as { os: 'linux', arch: 'x86-64' }",
+);
+
 /**
  * Names of calls that programs of a world make: `mmap,mprotect`, `VirtualAlloc`, `%memory`; each once, system calls by family.
  * @throws MayexecError that names the first unknown one and the nearest right spelling.
  */
-export function callsNamed(
-  text: string,
-  { os, arch }: { os: GuestOs; arch: Arch },
-): readonly string[] {
+export function callsNamed(text: string, target: { os: GuestOs; arch: Arch }): readonly string[] {
+  checkShape('callsNamed: the programs', target, TARGET);
+  const { os, arch } = target;
   return namedCalls(text, WORLDS[os].calls(arch));
 }
 

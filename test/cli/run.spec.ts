@@ -33,6 +33,26 @@ ${EXIT}
 done: .ascii "done\\n"
 `;
 
+/** Asks for memory that is writable and executable two thousand times. */
+const DENIALS = `
+.globl _start
+_start:
+    mov ebx, 2000
+again:
+    mov eax, 9
+    xor edi, edi
+    mov esi, 4096
+    mov edx, 7
+    mov r10d, 0x22
+    mov r8, -1
+    xor r9d, r9d
+    syscall
+    dec ebx
+    jnz again
+    xor eax, eax
+    jmp exit
+${EXIT}`;
+
 /** A page, RW; code into it; mprotect to RX without a look at the result; call. */
 const UNCHECKED = `
 .globl _start
@@ -73,6 +93,7 @@ let folder: CommandFolder;
 beforeAll(() => {
   folder = new CommandFolder();
   folder.write('copy.s', COPY);
+  folder.write('denials.s', DENIALS);
   folder.write('unchecked.s', UNCHECKED);
   folder.write('argc.s', ARGC_I386);
   folder.write('loop.s', '.globl _start\n_start: jmp _start\n');
@@ -221,6 +242,17 @@ describe('--log', () => {
       /\n {2}code[\s\S]*\nwild\[1000\]: segfault at 1234 ip [0-9a-f]+ sp [0-9a-f]+ error 4 .*\nCode: .*\n$/,
     );
     expect(run('copy.s', '--log').stderr).toBe('done\n');
+  });
+
+  it('says how many lines it does not keep', () => {
+    const { stderr, status } = run(
+      ...['denials.s', '--policy', 'selinux:execmem=deny', '--no-explain', '--log'],
+    );
+    expect(status).toBe(0);
+    const [first = '', ...lines] = stderr.trimEnd().split('\n');
+    expect(first).toMatch(/^mayexec: the first \d+ lines of the log made room for these$/);
+    expect(Number(/\d+/.exec(first))).toBe(2000 - lines.length);
+    expect(lines.every((line) => line.includes('avc:'))).toBe(true);
   });
 });
 

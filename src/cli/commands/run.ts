@@ -135,6 +135,10 @@ async function runProgram(given: Given): Promise<number> {
     if (given.switches.has('explain') && sandbox.os !== 'linux') stderr.print(LINUX_ONLY);
     if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
     if (given.switches.has('log')) {
+      const { logLines } = sandbox.dropped;
+      if (logLines > 0) {
+        stderr.lines([`mayexec: the first ${logLines} lines of the log made room for these`]);
+      }
       stderr.lines(sandbox.kernelLog.map((line) => visible(line)));
     }
     stderr.lines(findingLines(sandbox, terminalOf(stderr.stream)));

@@ -2,7 +2,7 @@
 
 import type { Errno } from '../../abi/linux/errno.js';
 import type { Addr } from '../../base/address.js';
-import { aBigint, checkShape } from '../../base/shape.js';
+import { aBigint, checkShape, objectOf, optional } from '../../base/shape.js';
 
 /**
  * - writable-and-executable: a page has both rights at once, as its mapping says (not the hardware: without
@@ -55,8 +55,12 @@ export function callPc(pc: Addr): Addr {
   return pc - 2n;
 }
 
+const PLACED = objectOf({ pc: aBigint, site: optional(aBigint) }, 'an event');
+
 /** As callPc, where the event itself knows no better. */
-export function siteOf({ pc, site }: { readonly pc: Addr; readonly site?: Addr }): Addr {
+export function siteOf(event: { readonly pc: Addr; readonly site?: Addr }): Addr {
+  checkShape('siteOf: the event', event, PLACED);
+  const { pc, site } = event;
   return site ?? callPc(pc);
 }
 
