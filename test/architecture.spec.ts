@@ -53,10 +53,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   inject: ['abi/linux', 'abi/windows', 'base', 'kernel'],
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
-  'diagnosis/outcome': ['type:abi/linux', 'abi/windows', 'base', 'memory', 'sandbox', 'trace'],
+  'diagnosis/outcome': ['type:abi/linux', 'base', 'memory', 'sandbox', 'trace'],
   'diagnosis/crash': ['base', 'formats', 'sandbox', 'type:trace', 'x86'],
   'diagnosis/explain': [
     'abi/linux',
+    'abi/windows',
     'base',
     'diagnosis/crash',
     'diagnosis/outcome',

@@ -21,6 +21,8 @@ export interface MappedObject {
 export interface Mapping<Native = unknown> extends AddrRange {
   /** What the pages may be used for now. */
   readonly rights: number;
+  /** The same in the system's own word, where it has one: 'PAGE_READWRITE'. */
+  readonly protection?: string;
   /** What `rights` may become at most. */
   readonly may: number;
   /** Stores are seen by everybody who maps the same object. */

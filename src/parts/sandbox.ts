@@ -4,6 +4,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { callFamily, callSet } from '../abi/linux/call-set.js';
 export { type Errno, errnoNumber, errnoText } from '../abi/linux/errno.js';
+export { statusName } from '../abi/windows/status.js';
 export { type Addr, type Arch, PAGE_SIZE } from '../base/address.js';
 export { MayexecError, ProgramError, unknownValue } from '../base/errors.js';
 export { checkOptionNames, type OptionNames } from '../base/options.js';
@@ -66,7 +67,7 @@ export {
   type SandboxSnapshot,
   type SyscallOutcome,
 } from '../sandbox/sandbox.js';
-export { callsNamed } from '../sandbox/worlds.js';
+export { callsNamed, type GuestOs } from '../sandbox/worlds.js';
 export type {
   ApiEvent,
   EndEvent,

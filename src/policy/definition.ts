@@ -28,7 +28,7 @@ export interface OptionInfo {
 /** Something that an administrator, a packager or a signature can do about a policy, and what stands for it here. */
 export interface PolicySwitch {
   readonly text: string;
-  /** Options of the policy. */
+  /** Options of the policy; the value PROGRAM stands for the name of the program's file. */
   readonly set?: Readonly<Record<string, string>>;
   /** Extended attributes of the program. */
   readonly xattrs?: Readonly<Record<string, string>>;

@@ -50,6 +50,8 @@ export interface ApiEvent extends EventBase {
   /** Arguments as a programmer writes them, one text each; read at entry. */
   readonly shown: readonly string[];
   readonly value: bigint;
+  /** Number of the last event before it began: what lies between that and this one happened inside of it. */
+  readonly since: number;
   /** The Win32 error that it set, if it set one. */
   readonly error: number | undefined;
   /** Of an Nt function: its NTSTATUS, unsigned. */
@@ -63,6 +65,9 @@ export interface ApiEvent extends EventBase {
   /** What a policy had to do with its result. */
   readonly cause?: Cause;
 }
+
+/** What a program asked its system for. */
+export type CallEvent = SyscallEvent | ApiEvent;
 
 /** A policy's decision other than 'allow', with the request that it answered. */
 export interface VerdictEvent extends EventBase {

@@ -5,15 +5,20 @@ import { errnoText } from '../abi/linux/errno.js';
 import { checkShape, satisfies } from '../base/shape.js';
 import { visible } from '../base/text.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
+<<<<<<< HEAD
 import { checkEvent, checkEvents } from './event-shape.js';
+=======
+import type { Mapping } from '../memory/mapping.js';
+>>>>>>> 0ed4022 (Explanations for programs of Windows, under Windows and Wine: the call of the API, the Linux call below it, the rule, and remedies that were run)
 import type {
+  CallEvent,
   FaultEvent,
   LoadFailureEvent,
   SyscallEvent,
   TraceEvent,
   VerdictEvent,
 } from './events.js';
-import { causeLine, verdictLine } from './print.js';
+import { causeLine, failureOfApi, verdictLine } from './print.js';
 
 const ACCESS_TEXT = { read: 'a load from', write: 'a store to', exec: 'a fetch from' } as const;
 
@@ -41,7 +46,7 @@ export interface Refusal {
   readonly sentence: string;
   readonly cause: Cause;
   /** The call that failed of it; undefined when none did, as with a kill at a fault. */
-  readonly call: SyscallEvent | undefined;
+  readonly call: CallEvent | undefined;
 }
 
 /**
@@ -59,7 +64,8 @@ export function firstRefusal(events: readonly TraceEvent[]): Refusal | undefined
 
 function refusalIn(event: TraceEvent, events: readonly TraceEvent[]): Refusal | undefined {
   switch (event.type) {
-    case 'syscall': {
+    case 'syscall':
+    case 'api': {
       const { cause } = event;
       if (cause === undefined || !refuses(cause)) return undefined;
       return { sentence: callSentence(event, cause), cause, call: event };
@@ -101,11 +107,13 @@ export function killedFor(
   return returned ? undefined : causeOfVerdict({ ...verdict, policy });
 }
 
-function callSentence({ name, errno }: SyscallEvent, cause: Cause): string {
+function callSentence(event: CallEvent, cause: Cause): string {
+  const { name } = event;
+  const failure = event.type === 'syscall' ? event.errno : failureOfApi(event);
   // mmap2 is how i386 spells mmap.
   const call = callFamily(name);
-  if (cause.kind !== 'taken') return causeLine(cause, call, errno);
-  return `${call} failed with ${errno ?? 'an error'}: ${cause.reason} (${cause.rule})`;
+  if (cause.kind !== 'taken') return causeLine(cause, call, failure);
+  return `${call} failed with ${failure ?? 'an error'}: ${cause.reason} (${cause.rule})`;
 }
 
 /** The rule behind the last fault: `the page was never made executable (nx/no-exec)`. */
@@ -136,7 +144,7 @@ function faultText({ fault, vma }: FaultEvent, address?: string): string {
   const place = `${access} ${address === undefined ? '' : `${address} in `}${name}`;
   if (fault.code === 'BUS_ADRERR') return `${place}, past its end`;
   const limit = fault.code === 'SI_KERNEL' ? ' and lies behind the end of the code segment' : '';
-  return `${place}, which is ${rightsText(vma.rights)}${limit}`;
+  return `${place}, which is ${protectionText(vma)}${limit}`;
 }
 
 /** Other bits may be set: flags of a VMA have the rights in the same place. */
@@ -146,6 +154,11 @@ const RIGHTS = satisfies('a number of the bits 1, 2 and 4', Number.isSafeInteger
 export function rightsText(rights: number): string {
   checkShape('rightsText: the rights', rights, RIGHTS);
   return `${rights & 1 ? 'r' : '-'}${rights & 2 ? 'w' : '-'}${rights & 4 ? 'x' : '-'}`;
+}
+
+/** `PAGE_READWRITE` where the system has a word for it, else `rw-`. */
+export function protectionText({ rights, protection }: Mapping): string {
+  return protection ?? rightsText(rights);
 }
 
 function failureText({ name, errno }: SyscallEvent): string {

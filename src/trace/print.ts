@@ -7,7 +7,7 @@
 import { type Errno, errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
 import { HEX_RESULTS } from '../abi/linux/signatures.js';
-import { errorName, statusName } from '../abi/windows/status.js';
+import { errorName, statusName, succeeds } from '../abi/windows/status.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import { checkEvent, checkEvents, checkProcess } from './event-shape.js';
@@ -70,11 +70,11 @@ export function verdictLine(event: VerdictEvent): string {
 }
 
 /** As verdictLine, of what stands on an event; `errno` is what the call came to. */
-export function causeLine(cause: Cause, call: string, errno?: Errno): string {
+export function causeLine(cause: Cause, call: string, errno?: string): string {
   return `${cause.policy} ${decision(cause, call, errno)}: ${cause.reason} (${cause.rule})`;
 }
 
-function decision({ kind, signal }: Cause, call: string, errno: Errno | undefined): string {
+function decision({ kind, signal }: Cause, call: string, errno: string | undefined): string {
   switch (kind) {
     case 'noted':
       return `allowed ${call}`;
@@ -112,6 +112,12 @@ function apiResult({ value, error, status }: ApiEvent): string {
   const text = value < 10n ? value.toString() : `0x${value.toString(16)}`;
   const why = status === undefined ? error && errorText(error) : statusText(status);
   return why ? `${text} (${why})` : text;
+}
+
+/** What a function of Windows failed with, by name: `ERROR_ACCESS_DENIED`; undefined when it did not fail. */
+export function failureOfApi({ error, status }: ApiEvent): string | undefined {
+  if (status !== undefined) return succeeds(status) ? undefined : statusName(status);
+  return error === undefined ? undefined : errorName(error);
 }
 
 /** `ERROR_DYNAMIC_CODE_BLOCKED, 1655`. */

@@ -23,6 +23,7 @@ const explanation: Explanation = {
   policy: 'mdwe',
   class: 'errors',
   asked: 'mprotect(...) = -1 EACCES',
+  above: undefined,
   byCall: true,
   pc: 0x400010n,
   rule: 'mdwe/gain-exec',

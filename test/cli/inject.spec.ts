@@ -200,12 +200,13 @@ _start:
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
-  it('--explain says that there is none, and the trace names the rule', () => {
+  it('what ACG refuses is explained, and the trace names the rule', () => {
     const { status, stderr } = run('win.exe', '--policy', 'acg', '--explain=full', '--trace');
     expect(status).toBe(0);
-    expect(stderr).toContain('explanations are for Linux programs so far');
     expect(stderr).toMatch(
       /^VirtualAlloc\(.* = 0 \(ERROR_DYNAMIC_CODE_BLOCKED, 1655\) \[acg\/new-code\]$/m,
     );
+    expect(stderr).toContain('mayexec: why acg refused it, and what would work');
+    expect(stderr).toMatch(/^ {2}weakens +Set-ProcessMitigation/m);
   });
 });

@@ -119,9 +119,7 @@ async function runProgram(given: Given): Promise<number> {
   if (json) {
     const explained = given.switches.has('explain');
     const explanation = explained
-      ? sandbox.os === 'linux'
-        ? ((await explanationOf(program, isFull(given))) ?? null)
-        : null
+      ? ((await explanationOf(program, isFull(given), sandbox.os)) ?? null)
       : undefined;
     const record = runRecord(
       program.path,
@@ -132,7 +130,6 @@ async function runProgram(given: Given): Promise<number> {
     stdout.lines([toJson({ ...record, explanation })]);
   } else {
     await tell(sandbox, outcome);
-    if (given.switches.has('explain') && sandbox.os !== 'linux') stderr.print(LINUX_ONLY);
     if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
     if (given.switches.has('log')) {
       const { logLines } = sandbox.dropped;
@@ -166,8 +163,6 @@ async function classOf(
 const NOTHING_REFUSED =
   'mayexec: nothing was refused that another call or a weaker policy would allow\n';
 
-const LINUX_ONLY = 'mayexec: not explained: explanations are for Linux programs so far\n';
-
 const TOO_LATE =
   'mayexec: not explained: what was refused came later than an explanation looks (--explain=full looks ten times as far)\n';
 
@@ -175,18 +170,16 @@ function isFull({ values }: Given): boolean {
   return values.get('explain') === 'full';
 }
 
-/** A reason to look: a signal, a call that failed by a policy's word, or less than was asked for. */
-function wantsExplanation({ switches }: Given, { trace, os }: Sandbox, outcome: Outcome): boolean {
-  // What is tried instead are programs for Linux.
-  if (switches.has('no-explain') || os !== 'linux') return false;
-  return (
-    switches.has('explain') || outcome.kind === 'signal' || firstDeniedCall(trace) !== undefined
-  );
+/** A reason to look: a signal, an exception, a call that failed by a policy's word, or less than was asked for. */
+function wantsExplanation({ switches }: Given, { trace }: Sandbox, outcome: Outcome): boolean {
+  if (switches.has('no-explain')) return false;
+  const died = outcome.kind === 'signal' || outcome.kind === 'exception';
+  return switches.has('explain') || died || firstDeniedCall(trace) !== undefined;
 }
 
 async function tellWhy(given: Given, program: GivenProgram, sandbox: Sandbox): Promise<void> {
   const full = isFull(given);
-  const explanation = await explanationOf(program, full);
+  const explanation = await explanationOf(program, full, sandbox.os);
   if (explanation === undefined) {
     // Its own run of the program has limits, and may not have come so far.
     if (firstDeniedCall(sandbox.trace) !== undefined) stderr.print(TOO_LATE);

@@ -1,5 +1,5 @@
 /** How a run ended, in a few words. */
-import { type Outcome, otherEndText } from '../../index.js';
+import { type Outcome, otherEndText, statusName } from '../../index.js';
 
 export function endingText(outcome: Outcome): string {
   switch (outcome.kind) {
@@ -10,7 +10,7 @@ export function endingText(outcome: Outcome): string {
     case 'return':
       return `returned ${outcome.value}`;
     case 'exception':
-      return `exception 0x${outcome.status.toString(16)}`;
+      return `ended by ${statusName(outcome.status)} (0x${outcome.status.toString(16)})`;
     default:
       return otherEndText(outcome);
   }

@@ -1,9 +1,9 @@
 /** Why a run was refused and what would work, for people: a page that fits a terminal. */
 import { join } from 'node:path';
 import {
-  callPc,
   type Explanation,
   explain,
+  type GuestOs,
   type KnownProgram,
   type Remedy,
   type Sandbox,
@@ -15,6 +15,7 @@ import type { GivenProgram } from '../program/open.js';
 import { loadProgram } from '../program/program.js';
 import { hang, type Terminal } from '../terminal/terminal.js';
 import { placeText } from './address-text.js';
+import { endingText } from './ending.js';
 
 const LABEL_WIDTH = 11;
 const PAGE_WIDTH = 100;
@@ -36,9 +37,11 @@ const OTHER_WAYS: Readonly<Record<string, string>> = {
 export async function explanationOf(
   { options, program: { arch, entry } }: GivenProgram,
   full: boolean,
+  os: GuestOs,
 ): Promise<Explanation | undefined> {
+  const ways = os === 'linux' ? Object.entries(OTHER_WAYS) : [];
   const programs = await Promise.all(
-    Object.entries(OTHER_WAYS).map(async ([name, way]): Promise<KnownProgram> => {
+    ways.map(async ([name, way]): Promise<KnownProgram> => {
       const { elf } = await loadProgram(join(ASM_FOLDER, arch, `${name}.s`));
       return { text: `${way}, as in asm/${arch}/${name}.s`, elf };
     }),
@@ -67,7 +70,7 @@ export function explanationLines(
   const switches = works('switch').slice(0, full ? least : 1);
   return [
     paint('bold', `mayexec: why ${who} refused it, and what would work`),
-    ...section('asked', [askedLine(sandbox, explanation)]),
+    ...section('asked', askedLines(sandbox, explanation)),
     ...section('rule', [
       rule === undefined ? 'none of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,
     ]),
@@ -90,8 +93,8 @@ export function explanationLines(
 }
 
 function nothingWorks({ unhindered, remedies }: Explanation): string {
-  if (unhindered.kind === 'signal') {
-    return `nothing was tried: without any policy the program ends by ${unhindered.signal} too`;
+  if (unhindered.kind === 'signal' || unhindered.kind === 'exception') {
+    return `nothing was tried: without any policy the program is ${endingText(unhindered)} as well`;
   }
   return remedies.length === 0 ? 'nothing was tried' : 'nothing that was tried, under this policy';
 }
@@ -114,19 +117,22 @@ function untriedLines({ untried }: Explanation, full: boolean): string[] {
   return [`${what}: ${SPENT[spent](limit)}`];
 }
 
-/** A wild fetch names the address that it was made at already. */
-function askedLine(sandbox: Sandbox, { asked, byCall, pc }: Explanation): string {
-  const at = byCall ? callPc(pc) : pc;
-  return asked.includes(`from 0x${at.toString(16)}`)
-    ? asked
-    : `${asked}, at ${placeText(sandbox, at)}`;
+/** A wild fetch names the address that it was made at already. Of Wine both calls count: the program's and Wine's own. */
+function askedLines(sandbox: Sandbox, { asked, above, byCall, pc }: Explanation): string[] {
+  const place = `, at ${placeText(sandbox, pc)}`;
+  if (above !== undefined) return [`${above}${place}`, `under it, of Wine: ${asked}`];
+  if (sandbox.os === 'wine' && byCall) {
+    return [asked, 'made by Wine itself, to load the program: its first instruction never ran'];
+  }
+  return [asked.includes(`from 0x${pc.toString(16)}`) ? asked : `${asked}${place}`];
 }
 
 function historyLines(sandbox: Sandbox, { history }: Explanation, full: boolean): string[] {
   const steps = full ? history : history.slice(-MOST_STEPS);
   return steps.map(({ what, pc, call }) => {
     // What the kernel did at execve no instruction did.
-    if (call === undefined) return pc === 0n ? what : `${what} at ${placeText(sandbox, pc)}`;
-    return `${what} at ${placeText(sandbox, callPc(pc))}: ${straceCall(call)}`;
+    if (pc === 0n) return what;
+    const at = `${what} at ${placeText(sandbox, pc)}`;
+    return call === undefined ? at : `${at}: ${straceCall(call)}`;
   });
 }

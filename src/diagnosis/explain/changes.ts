@@ -1,5 +1,5 @@
 /**
- * What a program could ask for instead: each change is made to its calls while it runs, as if its
+ * What a program for Linux could ask for instead: each change is made to its calls while it runs, as if its
  * source said so. A change only says what to do; whether it works is for a run to show.
  */
 import {
@@ -12,24 +12,14 @@ import {
   PROT_WRITE,
   READ_IMPLIES_EXEC,
 } from '../../abi/linux/mman.js';
-import type {
-  FaultInterceptor,
-  InterceptedCall,
-  SyscallInterceptor,
-} from '../../kernel/intercept.js';
+import type { InterceptedCall, SyscallInterceptor } from '../../kernel/intercept.js';
 import { RIGHT_EXEC, RIGHT_WRITE } from '../../memory/mapping.js';
 import { MAP_JIT, PR_JIT_WRITE_PROTECT } from '../../policy/apple/hardened-runtime.js';
-import type { SyscallEvent } from '../../trace/events.js';
+import type { CallEvent } from '../../trace/events.js';
+import { atFirstCall, type Change, isSame, type Perform, resultOf, succeeded } from './change.js';
 import { heapFromMmap } from './heap-from-mmap.js';
 import { isMmap, type Subject } from './subject.js';
 
-export interface Change {
-  readonly text: string;
-  readonly intercept?: SyscallInterceptor;
-  readonly interceptFault?: FaultInterceptor;
-}
-
-type Perform = InterceptedCall['perform'];
 /** Makes [start, start + length) executable; false when a call of it failed. */
 type Gain = (perform: Perform, start: bigint, length: bigint) => boolean;
 
@@ -44,25 +34,8 @@ function gainsExec({ asks }: InterceptedCall): boolean {
   return asks?.kind === 'protect' && (asks.rights & RIGHT_EXEC) !== 0;
 }
 
-export function succeeded(result: ReturnType<Perform>): boolean {
-  return result !== 'no-return' && result.ok;
-}
-
-export function resultOf(result: ReturnType<Perform>): bigint | undefined {
-  return result !== 'no-return' && result.ok ? result.value : undefined;
-}
-
-/** The call that made the memory, wherever in the run the same instruction makes it again. */
-export function isSame(call: InterceptedCall, made: SyscallEvent | undefined): boolean {
-  if (made === undefined || call.name !== made.name || call.pc !== made.pc) return false;
-  return call.args[2] === made.args[2] && call.args[3] === made.args[3];
-}
-
 /** mmap with other rights, flags or descriptor; undefined for any call but that one. */
-function remade(
-  made: SyscallEvent | undefined,
-  change: (args: bigint[]) => void,
-): SyscallInterceptor {
+function remade(made: CallEvent | undefined, change: (args: bigint[]) => void): SyscallInterceptor {
   return (call) => {
     if (!isSame(call, made)) return undefined;
     const args = [...call.args];
@@ -118,7 +91,7 @@ function gained(gain: Gain, first?: SyscallInterceptor): Omit<Change, 'text'> {
 }
 
 /** MAP_JIT memory: the thread's switch stands at write after the mapping, and at execute from the first wish for it on. */
-function mapJit(made: SyscallEvent | undefined): Omit<Change, 'text'> {
+function mapJit(made: CallEvent | undefined): Omit<Change, 'text'> {
   const turn = (perform: Perform, to: bigint): boolean =>
     succeeded(perform('prctl', BigInt(PR_JIT_WRITE_PROTECT), to, 0n, 0n, 0n));
   return {
@@ -139,15 +112,6 @@ function mapJit(made: SyscallEvent | undefined): Omit<Change, 'text'> {
       if (access === 'read') return undefined;
       return turn(perform, access === 'exec' ? 1n : 0n) ? 'retry' : undefined;
     },
-  };
-}
-
-function atFirstCall(act: (perform: Perform) => void): SyscallInterceptor {
-  let done = false;
-  return (call) => {
-    if (!done) act(call.perform);
-    done = true;
-    return undefined;
   };
 }
 
@@ -173,12 +137,12 @@ export function changesFor({ asked, made, policies, isHeap, isDevZero }: Subject
         args[4] = -1n;
       }),
     },
-    asked.kind === 'mprotect' &&
+    asked.kind === 'protect' &&
       asksBoth && {
         text: 'mprotect to PROT_READ|PROT_EXEC, without PROT_WRITE',
         ...gained(byMprotect),
       },
-    asked.kind === 'mmap' && {
+    asked.kind === 'map' && {
       text: 'mmap with PROT_READ|PROT_WRITE, and mprotect to PROT_READ|PROT_EXEC once the code is written',
       ...gained(byMprotect, writable),
     },
@@ -193,7 +157,7 @@ export function changesFor({ asked, made, policies, isHeap, isDevZero }: Subject
         : { intercept: heapFromMmap() }),
     },
     mapped &&
-      !(asked.kind === 'mmap' && asksBoth) && {
+      !(asked.kind === 'map' && asksBoth) && {
         text: 'mmap with PROT_READ|PROT_WRITE|PROT_EXEC from the start',
         intercept: all,
       },
@@ -224,11 +188,11 @@ export function changesFor({ asked, made, policies, isHeap, isDevZero }: Subject
       },
     {
       text: 'the code written to a memfd, and that mapped PROT_READ|PROT_EXEC',
-      ...gained(byMemfd, asked.kind === 'mmap' ? writable : undefined),
+      ...gained(byMemfd, asked.kind === 'map' ? writable : undefined),
     },
     policies.has('systemd-mdwe') && {
       text: 'pkey_mprotect instead of mprotect',
-      ...gained(byPkey, asked.kind === 'mmap' ? writable : undefined),
+      ...gained(byPkey, asked.kind === 'map' ? writable : undefined),
     },
     asked.kind === 'fetch' && {
       text: 'personality(READ_IMPLIES_EXEC) before the memory is taken: all that is readable then executes',

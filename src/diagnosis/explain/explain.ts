@@ -10,6 +10,7 @@ import { describePolicy, policyNames } from '../../policy/registry.js';
 import { parseSpec } from '../../policy/spec.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
 import { Sandbox } from '../../sandbox/sandbox.js';
+import type { ApiEvent } from '../../trace/events.js';
 import { straceCall } from '../../trace/print.js';
 import { faultLine } from '../../trace/print-cause.js';
 import { backtrace, type Frame } from '../crash/backtrace.js';
@@ -26,8 +27,9 @@ import {
 import { checkedLimits, ExplainBudget, type ExplainLimits, type Spent } from './budget.js';
 import { changesFor } from './changes.js';
 import { firstStore } from './first-store.js';
-import { type HistoryStep, historyOf, type Subject, subjectOf } from './subject.js';
+import { callAbove, type HistoryStep, historyOf, type Subject, subjectOf } from './subject.js';
 import { switchedRuns } from './switches.js';
+import { windowsChangesFor } from './windows-changes.js';
 
 export interface Remedy {
   /** The program makes another call; a program of another make; a switch that weakens the policy. */
@@ -48,9 +50,11 @@ export interface Explanation {
   readonly class: OutcomeClass;
   /** The call as strace prints it, or the access. */
   readonly asked: string;
-  /** A system call asked, not an access. */
+  /** Of Wine: the function of Windows that made the system call in `asked`; undefined where Wine made it on its own. */
+  readonly above: string | undefined;
+  /** A call asked, not an access. */
   readonly byCall: boolean;
-  /** Behind the instruction that made the call; at that of an access. */
+  /** The instruction that made the call or the access. */
   readonly pc: bigint;
   readonly rule: string | undefined;
   readonly reason: string | undefined;
@@ -58,9 +62,9 @@ export interface Explanation {
   readonly why: string | undefined;
   /** Of the memory in question, oldest first; empty when the call would have made it. */
   readonly history: readonly HistoryStep[];
-  /** Who called whom when a signal ended the run, innermost first; empty when none did. */
+  /** Who called whom when a signal or exception ended the run, innermost first; empty when none did. */
   readonly frames: readonly Frame[];
-  /** How the program ends where nothing stands in its way: by a signal there too, nothing is tried. */
+  /** How the program ends where nothing stands in its way: by a signal or exception there too, nothing is tried. */
   readonly unhindered: Outcome;
   /** All that were tried. */
   readonly remedies: readonly Remedy[];
@@ -110,11 +114,13 @@ export async function explain(
   const spec = await specOf(given);
   // Its clock starts when the engine has been loaded, which is no part of it.
   const budget = new ExplainBudget(cost);
+  let os = 'linux';
   let noCode = false;
   let frames: readonly Frame[] = [];
   const run = await budget.reference(given, entry, (sandbox, outcome) => {
     noCode = isFetchOfZeros(sandbox, outcome);
-    if (outcome.kind === 'signal') frames = backtrace(sandbox);
+    os = sandbox.os;
+    if (outcome.kind === 'signal' || outcome.kind === 'exception') frames = backtrace(sandbox);
   });
   const reference = await budget.reference(unhindered(given), entry);
   const classified = classify(run, reference);
@@ -122,20 +128,22 @@ export async function explain(
   if (refused === undefined || !isRefusal(refused, run, reference)) return undefined;
   if (noCode && refused.kind === 'fault') return undefined;
   const subject = subjectOf(refused, run.trace, policiesOf(spec));
+  const above = refused.event && callAbove(run.trace, refused.event);
   const store = await firstStore(budget, given, subject.made, entry);
   return {
     policy: spec,
     class: classified.class,
     asked: askedText(refused),
+    above: above && straceCall(above),
     byCall: refused.kind === 'call',
-    pc: refused.pc,
+    pc: siteOf(refused, above),
     rule: refused.rule,
     reason: refused.reason,
     why: whyOf(refused.rule),
     history: historyOf(run.trace, subject, refused.event?.seq, store),
     frames,
     unhindered: reference.outcome,
-    ...(await tried(budget, ways(given, entry, { subject, programs, spec }), reference)),
+    ...(await tried(budget, ways(given, entry, { subject, programs, spec, os }), reference)),
   };
 }
 
@@ -155,26 +163,30 @@ function ways(
     subject,
     programs,
     spec,
+    os,
   }: {
     readonly subject: Subject;
     readonly programs: readonly KnownProgram[];
     readonly spec: string;
+    readonly os: string;
   },
 ): Way[] {
   return [
-    ...changesFor(subject).map(({ text, ...change }) => ({
-      kind: 'call' as const,
-      text,
-      options: { ...options, ...change },
-      entry,
-    })),
+    ...(os === 'linux' ? changesFor(subject) : windowsChangesFor(subject)).map(
+      ({ text, ...change }) => ({
+        kind: 'call' as const,
+        text,
+        options: { ...options, ...change },
+        entry,
+      }),
+    ),
     ...programs.map(({ text, elf }) => ({
       kind: 'program' as const,
       text,
       options: { ...options, intercept: undefined, inject: undefined, program: elf },
       entry: undefined,
     })),
-    ...switchedRuns(options, spec).map((switched) => ({
+    ...switchedRuns(options, spec, os).map((switched) => ({
       kind: 'switch' as const,
       ...switched,
       entry,
@@ -192,7 +204,7 @@ async function tried(
     limit: budget.limits[spent],
     remedies: all.slice(from).map(({ text }) => text),
   });
-  if (reference.outcome.kind === 'signal') return { remedies: [], untried: undefined };
+  if (dies(reference.outcome)) return { remedies: [], untried: undefined };
   // Nobody knows how the program ends: nothing can be compared with it.
   if (reference.outcome.kind === 'limit') {
     return { remedies: [], untried: untried(budget.spent ?? reference.outcome.limit, 0) };
@@ -219,7 +231,15 @@ function isRefusal(refused: Refused, run: FinishedRun, reference: FinishedRun): 
   return !endsByTheSame(run.outcome, reference.outcome);
 }
 
+/** Of itself, whatever anybody would allow. */
+function dies({ kind }: Outcome): boolean {
+  return kind === 'signal' || kind === 'exception';
+}
+
 function endsByTheSame(a: Outcome, b: Outcome): boolean {
+  if (a.kind === 'exception' && b.kind === 'exception') {
+    return a.status === b.status && a.parameters[0] === b.parameters[0];
+  }
   return (
     a.kind === 'signal' &&
     b.kind === 'signal' &&
@@ -256,9 +276,15 @@ function remedy(
 
 function askedText({ event, call }: Refused): string {
   if (event?.type === 'fault') return faultLine(event);
-  return event?.type === 'syscall'
+  return event?.type === 'syscall' || event?.type === 'api'
     ? straceCall(event)
     : `${call ?? 'execve'}, which never returned`;
+}
+
+function siteOf({ kind, event, pc }: Refused, above: ApiEvent | undefined): bigint {
+  const site = above?.site ?? event?.site;
+  // System calls are instructions of two bytes.
+  return site ?? (kind === 'call' ? pc - 2n : pc);
 }
 
 function whyOf(rule: string | undefined): string | undefined {

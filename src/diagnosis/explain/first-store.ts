@@ -6,10 +6,10 @@ import { PROT_WRITE } from '../../abi/linux/mman.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
 import { RIGHT_WRITE } from '../../memory/mapping.js';
 import type { SandboxOptions } from '../../sandbox/options.js';
-import type { SyscallEvent } from '../../trace/events.js';
+import type { CallEvent } from '../../trace/events.js';
 import { unhindered } from '../outcome/finished-run.js';
 import type { ExplainBudget } from './budget.js';
-import { isSame, resultOf, succeeded } from './changes.js';
+import { isSame, resultOf, succeeded } from './change.js';
 import { isMmap } from './subject.js';
 
 const WRITE = BigInt(PROT_WRITE);
@@ -18,7 +18,7 @@ const WRITE = BigInt(PROT_WRITE);
 export async function firstStore(
   budget: ExplainBudget,
   options: SandboxOptions,
-  made: SyscallEvent | undefined,
+  made: CallEvent | undefined,
   entry: string | undefined,
 ): Promise<bigint | undefined> {
   if (made?.asks === undefined || !isMmap(made) || !(made.asks.rights & RIGHT_WRITE)) {

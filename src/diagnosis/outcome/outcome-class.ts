@@ -4,7 +4,6 @@
  */
 
 import type { Errno } from '../../abi/linux/errno.js';
-import { errorName, statusName, succeeds } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import { OUTCOME } from '../../base/outcome-shape.js';
@@ -14,11 +13,13 @@ import { RIGHT_EXEC } from '../../memory/mapping.js';
 import { checkEvents, EVENTS } from '../../trace/event-shape.js';
 import type {
   ApiEvent,
+  CallEvent,
   FaultEvent,
   SyscallEvent,
   TraceEvent,
   VerdictEvent,
 } from '../../trace/events.js';
+import { failureOfApi } from '../../trace/print.js';
 import { killedFor } from '../../trace/print-cause.js';
 
 /**
@@ -45,7 +46,7 @@ export interface Refused {
   readonly silent: boolean;
   readonly pc: Addr;
   /** The event of the call or the fault; the verdict's where the call never returned. */
-  readonly event: SyscallEvent | ApiEvent | FaultEvent | VerdictEvent | undefined;
+  readonly event: CallEvent | FaultEvent | VerdictEvent | undefined;
 }
 
 export interface FinishedRun {
@@ -134,19 +135,13 @@ function refusedCall(call: SyscallEvent): Refused | undefined {
 /** A function of the Windows API that a policy refused. */
 function refusedApi(event: ApiEvent): Refused | undefined {
   const { cause, name, pc, injected, byHost } = event;
-  const failure = failureText(event);
+  const failure = failureOfApi(event);
   const isInjected = injected === 'result' && failure !== undefined;
   if (byHost || (cause?.kind !== 'denied' && !isInjected)) return undefined;
   const { rule, reason } = cause ?? {};
   const error = failure === undefined ? {} : { error: failure };
   const nothing = { errno: undefined, silent: false };
   return { kind: 'call', call: name, ...nothing, ...error, rule, reason, pc, event };
-}
-
-/** What a function of Windows failed with, by name; undefined when it did not. */
-export function failureText({ error, status }: ApiEvent): string | undefined {
-  if (status !== undefined) return succeeds(status) ? undefined : statusName(status);
-  return error === undefined ? undefined : errorName(error);
 }
 
 function killedCall(event: VerdictEvent, trace: readonly TraceEvent[]): Refused | undefined {

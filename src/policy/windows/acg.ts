@@ -35,6 +35,8 @@ export interface DynamicCodeRequest {
 }
 
 const PROHIBIT = 1;
+const ALLOW_THREAD_OPT_OUT = 2;
+const ALLOW_REMOTE_DOWNGRADE = 4;
 const AUDIT = 8;
 const ANY_EXECUTE = 0xf0;
 const ANY_WRITE = 0xcc;
@@ -86,6 +88,12 @@ export const acg: PolicyDefinition = {
       'SetProcessMitigationPolicy(ProcessDynamicCodePolicy) with ProhibitDynamicCode, by the program itself or its parent; one way.',
     options: [
       onOff('audit', 'off', 'AuditProhibitDynamicCode: note what would be blocked, and allow it'),
+      onOff(
+        'optout',
+        'off',
+        'AllowThreadOptOut: a thread may except itself (SetThreadInformation)',
+      ),
+      onOff('remote', 'off', 'AllowRemoteDowngrade: the policy may be taken back after it was set'),
     ],
     rules: rules.table,
     description: [
@@ -100,20 +108,32 @@ export const acg: PolicyDefinition = {
       'AllowThreadOptOut, and SetThreadInformation(ThreadDynamicCodePolicy) in the thread that compiles.',
       'Executable memory made before the policy is set.',
     ],
+    why: "Memory that nobody can write and execute cannot be filled with an attacker's code: under ACG all code comes from images, whose signatures can be checked, and a bug in the program can at most reuse that.",
+    switches: [
+      {
+        text: 'Set-ProcessMitigation -Name PROGRAM -Disable BlockDynamicCode -Enable AuditDynamicCode',
+        set: { audit: 'on' },
+      },
+      { text: 'Set-ProcessMitigation -Name PROGRAM -Disable BlockDynamicCode', gone: true },
+    ],
     source: [
       'Microsoft: PROCESS_MITIGATION_DYNAMIC_CODE_POLICY; SetProcessMitigationPolicy',
       'Microsoft Edge: Mitigating arbitrary native code execution (2017)',
     ],
     deviations: [
       'Whether private executable memory may become plainly writable is not verified; here it may.',
+      'Who takes the policy back under AllowRemoteDowngrade is not told apart: a call of the process itself stands for that of another process.',
     ],
   },
   create(options) {
     const audit = options.on('audit');
+    const mode = audit ? AUDIT : PROHIBIT;
+    const optOut = options.on('optout') ? ALLOW_THREAD_OPT_OUT : 0;
+    const remote = options.on('remote') ? ALLOW_REMOTE_DOWNGRADE : 0;
     return {
       name: 'acg',
       spec: options.spec,
-      effects: { nx: true, dynamicCode: audit ? 8 : 1 },
+      effects: { nx: true, dynamicCode: mode | optOut | remote },
       mmapRegion: (request) => onMap(audit, request),
       mprotectRights: (vma, request) => onProtect(audit, vma, request),
     };

@@ -194,6 +194,18 @@ export const dep: PolicyDefinition = {
       'HeapCreate(HEAP_CREATE_ENABLE_EXECUTE).',
       'SetProcessDEPPolicy(0) before it is permanent.',
     ],
+    why: 'Data that an attacker wrote (a string on the stack, a block of the heap) is not to be run as code: only memory for which the program asked for execution is.',
+    switches: [
+      {
+        text: 'the program on the exemption list (System Properties, Data Execution Prevention; boot option nx=OptOut)',
+        set: { mode: 'optout', exempt: 'PROGRAM' },
+      },
+      {
+        text: 'the program linked with /NXCOMPAT:NO, and the boot option nx=OptIn',
+        set: { mode: 'optin' },
+      },
+      { text: 'bcdedit /set nx AlwaysOff', set: { mode: 'alwaysoff' } },
+    ],
     source: [
       'Microsoft: Data Execution Prevention; SetProcessDEPPolicy; GetSystemDEPPolicy; PE format, DLL characteristics',
     ],

@@ -18,7 +18,9 @@ export function* callByHost(
   found: FoundFunction,
   given: readonly bigint[],
 ): HostTask<HostCallAnswer> {
-  const call = new ApiCall(process, found.fn, process.pc, (index) => given[index] ?? 0n);
+  const bits = process.wide ? 64 : 32;
+  const words = given.map((value) => BigInt.asUintN(bits, value));
+  const call = new ApiCall(process, found.fn, process.pc, (index) => words[index] ?? 0n);
   const entry = recordEntry(process, found, call);
   let value: bigint;
   try {
@@ -30,7 +32,6 @@ export function* callByHost(
     const status = STATUS.ACCESS_VIOLATION;
     return { value: -1n, status, ...(answersStatus(found) ? {} : { error: win32Error(status) }) };
   }
-  const bits = process.wide ? 64 : 32;
   recordCall(process, found, entry, call, { value: BigInt.asUintN(bits, value), byHost: true });
   if (answersStatus(found)) {
     const status = Number(BigInt.asUintN(32, value));

@@ -99,6 +99,11 @@ const READERS: Readonly<Record<string, Reader>> = {
   UnmapViewOfFile: (call) => about('unmap', call.word(0), 0n),
   HeapCreate: heapCreate,
   HeapAlloc: (call) => about('heap', 0n, call.word(2)),
+  HeapReAlloc: (call) => about('heap', call.word(2), call.word(3)),
+  LocalAlloc: (call) => about('heap', 0n, call.word(1)),
+  malloc: (call) => about('heap', 0n, call.word(0)),
+  calloc: (call) => about('heap', 0n, call.word(0) * call.word(1)),
+  realloc: (call) => about('heap', call.word(0), call.word(1)),
   NtAllocateVirtualMemory: atPointers(1, 3, (start, length, call) =>
     allocation(start, length, call.dword(4), call.dword(5)),
   ),

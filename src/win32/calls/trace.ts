@@ -19,6 +19,8 @@ export interface CallEntry {
   readonly asks: MemoryRequest | undefined;
   /** The instruction that made the call. */
   readonly site: Addr;
+  /** The last event before. */
+  readonly since: number;
 }
 
 export function recordEntry(
@@ -32,7 +34,8 @@ export function recordEntry(
     kind === 'u64' ? call.u64(index) : call.word(index),
   );
   const shown = fn.parameters.map(({ kind }, index) => show(call, kind, index));
-  return { args, shown, asks: memoryRequestOf(name, call), site };
+  const since = process.system.trace.events.at(-1)?.seq ?? -1;
+  return { args, shown, asks: memoryRequestOf(name, call), site, since };
 }
 
 function callSite({ space }: Win32Process, caller: Addr): Addr {
@@ -91,7 +94,7 @@ export interface CallEnd {
 export function recordCall(
   process: Win32Process,
   { dll, name }: Pick<FoundFunction, 'dll' | 'name'>,
-  { args, shown, asks, site }: CallEntry,
+  { args, shown, asks, site, since }: CallEntry,
   call: ApiCall,
   { value, injected, byHost = false }: CallEnd,
 ): void {
@@ -102,6 +105,7 @@ export function recordCall(
     pid: process.tracePid,
     pc: call.caller,
     site,
+    since,
     dll,
     name,
     args,

@@ -17,6 +17,7 @@ export function mappingOf(vad: Vad, run: Run): ListedMapping {
     start: BigInt(run.start) * PAGE_SIZE_N,
     end: BigInt(run.end) * PAGE_SIZE_N,
     rights: rightsOf(run.protect),
+    protection: run.protect === 0 ? 'reserved' : protectionName(run.protect),
     may: RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC,
     growsDown: vad.name === 'stack',
     shared: vad.kind === 'mapped' && !vad.copies,
