@@ -5,11 +5,8 @@ import { errnoText } from '../abi/linux/errno.js';
 import { checkShape, satisfies } from '../base/shape.js';
 import { visible } from '../base/text.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
-<<<<<<< HEAD
-import { checkEvent, checkEvents } from './event-shape.js';
-=======
 import type { Mapping } from '../memory/mapping.js';
->>>>>>> 0ed4022 (Explanations for programs of Windows, under Windows and Wine: the call of the API, the Linux call below it, the rule, and remedies that were run)
+import { checkEvent, checkEvents } from './event-shape.js';
 import type {
   CallEvent,
   FaultEvent,

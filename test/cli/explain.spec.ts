@@ -76,7 +76,7 @@ describe('the page of an explanation', () => {
     } as const;
     const text = page({ unhindered });
     expect(text).toContain(
-      'works nothing was tried: without any policy the program ends by SIGILL too',
+      'works nothing was tried: without any policy the program is killed by SIGILL as well',
     );
     expect(text).not.toContain('each was run to see');
   });

@@ -159,7 +159,7 @@ _start:
 
   it('a function fails with the error that is named, and the trace says so', () => {
     const spec = 'VirtualAlloc:error=ERROR_NOT_ENOUGH_MEMORY';
-    const { stderr } = run('win.exe', '--inject', spec, '--trace=mm');
+    const { stderr } = run('win.exe', '--inject', spec, '--trace=mm', '--no-explain');
     expect(stderr).toBe(
       `VirtualAlloc(NULL, 4096, MEM_COMMIT|MEM_RESERVE, PAGE_EXECUTE_READWRITE) = 0 (ERROR_NOT_ENOUGH_MEMORY, 8) (INJECTED)
 +++ exited with 0 +++

@@ -72,7 +72,7 @@ export function explanationLines(
     paint('bold', `mayexec: why ${who} refused it, and what would work`),
     ...section('asked', askedLines(sandbox, explanation)),
     ...section('rule', [
-      rule === undefined ? 'none of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,
+      rule === undefined ? withoutRule(explanation) : `${rule}: ${reason ?? ''}`,
     ]),
     ...section('why', why === undefined ? [] : [why]),
     ...section('history', historyLines(sandbox, explanation, full)),
@@ -90,6 +90,12 @@ export function explanationLines(
       ? []
       : section('', ['each was run to see; --explain=full lists all'])),
   ];
+}
+
+function withoutRule({ asked }: Explanation): string {
+  return asked.endsWith('(INJECTED)')
+    ? 'none: the failure was injected'
+    : 'none of a policy: the kernel itself';
 }
 
 function nothingWorks({ unhindered, remedies }: Explanation): string {
