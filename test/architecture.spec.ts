@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'policy',
     'type:trace',
   ],
-  'abi/windows': [],
+  'abi/windows': ['base'],
   // Windows' memory manager; and the Win32 surface above it and above Wine's system calls.
   'os/windows': ['abi/windows', 'base', 'engine', 'formats', 'kernel', 'memory'],
   win32: [

@@ -149,6 +149,7 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     sameValue: [[type], [1, 'number', 'bigint'], [1, 'number', 'bigint']],
     shorten: [text, [5, 'undefined', 'number']],
     siteOf: [ofType('syscall')],
+    statusName: [[0xc000_0005, 'number']],
     straceCall: [ofType('syscall')],
     straceLine: [ofType('syscall')],
     straceText: [events, [1000, 'undefined', 'number']],

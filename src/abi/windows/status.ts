@@ -3,6 +3,8 @@
  * compared with the answers of Wine 8.0.
  */
 
+import { wrongArgument } from '../../base/arguments.js';
+
 export const STATUS = {
   SUCCESS: 0,
   WORKING_SET_LIMIT_RANGE: 0x4000_0002,
@@ -132,8 +134,11 @@ const NAMES = new Map<NtStatus, string>(
   Object.entries(STATUS).map(([name, value]): [NtStatus, string] => [value, `STATUS_${name}`]),
 );
 
-/** 'STATUS_ACCESS_VIOLATION', or the number. */
+/** 'STATUS_ACCESS_VIOLATION', or the number. @throws MayexecError for what is no number of 32 bits. */
 export function statusName(status: NtStatus): string {
+  if (!Number.isInteger(status) || status < 0 || status > 0xffff_ffff) {
+    throw wrongArgument('the status', status, 'an NTSTATUS, an integer from 0 to 0xffffffff');
+  }
   return NAMES.get(status) ?? `0x${status.toString(16).padStart(8, '0')}`;
 }
 
