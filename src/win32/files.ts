@@ -58,6 +58,8 @@ export class GuestFileData {
 
 export class GuestFiles {
   #files = new Map<string, GuestFileData>();
+  /** Folders that were made; one with a file in it is there without. */
+  #folders = new Set<string>();
 
   find(path: string): GuestFileData | undefined {
     return this.#files.get(fileKey(path));
@@ -75,6 +77,58 @@ export class GuestFiles {
     return this.#files.delete(fileKey(path));
   }
 
+  /** False when there is no such file, or the new name is taken. */
+  rename(from: string, to: string): boolean {
+    const file = this.find(from);
+    if (file === undefined || this.find(to) !== undefined) return false;
+    this.remove(from);
+    return this.create(to, file.bytes) !== undefined;
+  }
+
+  isFolder(path: string): boolean {
+    const key = fileKey(path).replace(/\/$/, '');
+    if (key === '' || key === '.' || this.#folders.has(key)) return true;
+    return [...this.#files.keys()].some((file) => file.startsWith(`${key}/`));
+  }
+
+  /** False when something has that name, or there are too many. */
+  makeFolder(path: string): boolean {
+    if (this.isFolder(path) || this.find(path) !== undefined) return false;
+    if (this.#folders.size >= MAX_FILES) return false;
+    this.#folders.add(fileKey(path).replace(/\/$/, ''));
+    return true;
+  }
+
+  removeFolder(path: string): boolean {
+    return this.#folders.delete(fileKey(path).replace(/\/$/, ''));
+  }
+
+  /** The folder that a path lies in: what is before its last part. */
+  folderOf(path: string): string {
+    return path.replaceAll('\\', '/').replace(/\/?[^/]*$/, '');
+  }
+
+  /** Names in a folder that match a pattern of * and ?, in order. */
+  matching(pattern: string): { readonly name: string; readonly file: GuestFileData | undefined }[] {
+    const folder = fileKey(this.folderOf(pattern)).replace(/\/$/, '');
+    const inside = folder === '' || folder === '.' ? '' : `${folder}/`;
+    const wanted = baseName(pattern);
+    const found = new Map<string, GuestFileData | undefined>();
+    for (const key of this.#folders) {
+      if (key.startsWith(inside) && !key.slice(inside.length).includes('/')) {
+        found.set(key.slice(inside.length), undefined);
+      }
+    }
+    for (const [key, file] of this.#files) {
+      if (!key.startsWith(inside) || key.slice(inside.length).includes('/')) continue;
+      found.set(baseName(file.path), file);
+    }
+    return [...found]
+      .filter(([name]) => matches(name, wanted))
+      .map(([name, file]) => ({ name, file }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** @throws MayexecError when there is none. */
   bytes(path: string): Uint8Array {
     const file = this.find(path);
@@ -84,7 +138,9 @@ export class GuestFiles {
 
   save(): () => void {
     const files = new Map([...this.#files].map(([key, file]) => [key, file.copy()]));
+    const folders = new Set(this.#folders);
     return () => {
+      this.#folders = new Set(folders);
       this.#files = new Map([...files].map(([key, file]) => [key, file.copy()]));
     };
   }
@@ -97,6 +153,30 @@ function fileKey(path: string): string {
     .replace(/^[a-z]:/, '')
     .replace(/^\.\//, '')
     .replace(/^\//, '');
+}
+
+/** * and ? as Windows reads them: '*.*' is everything. Never goes back further than the last *. */
+function matches(name: string, pattern: string): boolean {
+  if (pattern === '*.*') return true;
+  const [text, wanted] = [name.toLowerCase(), pattern.toLowerCase()];
+  let [at, next] = [0, 0];
+  let [star, resume] = [-1, 0];
+  while (at < text.length) {
+    if (next < wanted.length && (wanted[next] === '?' || wanted[next] === text[at])) {
+      at++;
+      next++;
+    } else if (wanted[next] === '*') {
+      star = next++;
+      resume = at;
+    } else if (star >= 0) {
+      next = star + 1;
+      at = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (wanted[next] === '*') next++;
+  return next === wanted.length;
 }
 
 /** The last part of a path. */

@@ -2,14 +2,10 @@
 import { ERROR } from '../../abi/windows/status.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import type { HandleObject } from '../process/handles.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
-import type { Win32Process } from '../process/process.js';
+import { readFrom, writeTo } from './file-transfer.js';
+import { openFile } from './open-file.js';
 
-const CREATE_NEW = 1;
-const CREATE_ALWAYS = 2;
-const OPEN_EXISTING = 3;
-const TRUNCATE_EXISTING = 5;
 /** Longest transfer of one call. */
 const MAX_TRANSFER = 64 << 20;
 
@@ -17,7 +13,6 @@ export function handleOf(call: ApiCall, index: number): number {
   return Number(call.word(index) & 0xffff_ffffn);
 }
 
-/** GENERIC_ALL, READ, WRITE and EXECUTE as the bits that are asked about. */
 function createFile(call: ApiCall, wide: boolean): bigint {
   const { process } = call;
   const invalid = process.wide ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
@@ -27,70 +22,10 @@ function createFile(call: ApiCall, wide: boolean): bigint {
   };
   const path = call.text(0, wide);
   if (path === undefined) return invalid;
-  const object = openFile(call, path, call.dword(4));
+  const object = openFile(process, path, call.dword(1), call.dword(4));
   if (typeof object === 'number') return fails(object);
   const handle = process.handles.add(object);
   return handle === undefined ? fails(ERROR.NOT_ENOUGH_MEMORY) : BigInt(handle);
-}
-
-function openFile(call: ApiCall, path: string, disposition: number): HandleObject | number {
-  const { files } = call.process.system;
-  const device = path.toUpperCase().replace(/^\\\\\.\\/, '');
-  if (device === 'NUL') return { kind: 'null' };
-  if (device === 'CONOUT$') return { kind: 'output', fd: 1 };
-  if (device === 'CONIN$') return { kind: 'input' };
-  const known = files.find(path);
-  if (disposition === CREATE_NEW && known !== undefined) return ERROR.FILE_EXISTS;
-  const mustExist = disposition === OPEN_EXISTING || disposition === TRUNCATE_EXISTING;
-  if (mustExist && known === undefined) return ERROR.FILE_NOT_FOUND;
-  const file = known ?? files.create(path);
-  if (file === undefined) return ERROR.NOT_ENOUGH_MEMORY;
-  if (disposition === CREATE_ALWAYS || disposition === TRUNCATE_EXISTING) file.resize(0);
-  return { kind: 'file', file, access: call.dword(1), position: 0 };
-}
-
-/** Bytes taken; undefined: it cannot be written to. */
-export function writeTo(
-  call: { readonly process: Win32Process },
-  object: HandleObject | undefined,
-  bytes: Uint8Array,
-): number | undefined {
-  const { outputs } = call.process.system;
-  switch (object?.kind) {
-    case 'output':
-      outputs[object.fd - 1]!.write(bytes);
-      return bytes.length;
-    case 'null':
-      return bytes.length;
-    case 'file': {
-      if (!(object.access & 0x4000_0000) && !(object.access & 0x1000_0000)) return undefined;
-      const count = object.file.write(object.position, bytes);
-      object.position += count;
-      return count;
-    }
-    default:
-      return undefined;
-  }
-}
-
-export function readFrom(
-  call: ApiCall,
-  object: HandleObject | undefined,
-  length: number,
-): Uint8Array | undefined {
-  switch (object?.kind) {
-    case 'input':
-      return call.process.system.stdin(length);
-    case 'null':
-      return new Uint8Array();
-    case 'file': {
-      const bytes = object.file.read(object.position, length);
-      object.position += bytes.length;
-      return bytes;
-    }
-    default:
-      return undefined;
-  }
 }
 
 function writeFile(call: ApiCall): bigint {

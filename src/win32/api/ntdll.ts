@@ -11,12 +11,12 @@ import type { ApiCall } from '../calls/call.js';
 import { setExecuteFlags } from '../dep/execute-flags.js';
 import { resumeAt } from '../exceptions/pending.js';
 import { runAtExit } from '../process/exit.js';
+import { exitProcess } from '../process/exit-process.js';
 import { latinBytes } from '../process/memory-io.js';
 import type { Win32System } from '../system.js';
 import { exceptionsApi } from './exceptions.js';
 import { exceptions64Api } from './exceptions-x64.js';
 import { basicInformationSize, encodeBasicInformation } from './memory.js';
-import { exitProcess } from './process.js';
 import { isSelf } from './self.js';
 
 interface InOut {

@@ -3,11 +3,11 @@ import { ERROR } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import { ProcessEnded } from '../calls/control.js';
 import { missing } from '../calls/perform.js';
 import type { HostTask } from '../calls/task.js';
 import { runChild } from '../loader/child.js';
 import { runAtExit } from '../process/exit.js';
+import { exitProcess } from '../process/exit-process.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
 import { flushAll } from '../runtime/stdio.js';
 import { handleOf } from './files.js';
@@ -16,10 +16,6 @@ import { isSelf } from './self.js';
 const STILL_ACTIVE = 259;
 const CREATE_SUSPENDED = 4;
 const MAX_DEPTH = 8;
-
-export function exitProcess(code: number): never {
-  throw new ProcessEnded({ kind: 'exit', code: code >>> 0 });
-}
 
 function* createProcess(call: ApiCall): HostTask<bigint> {
   const { process, memory } = call;
@@ -77,11 +73,8 @@ function startupInfo(call: ApiCall): bigint {
 function environment(call: ApiCall, wide: boolean): bigint {
   const name = call.text(0, wide);
   if (name === undefined) return 0n;
-  const entry = call.process.environment.find((one) =>
-    one.toLowerCase().startsWith(`${name.toLowerCase()}=`),
-  );
-  if (entry === undefined) return call.fail(ERROR.ENVVAR_NOT_FOUND);
-  const value = entry.slice(name.length + 1);
+  const value = call.process.variables.get(name);
+  if (value === undefined) return call.fail(ERROR.ENVVAR_NOT_FOUND);
   if (call.dword(2) <= value.length) return BigInt(value.length + 1);
   call.memory.write(call.word(1), wide ? wideBytes(value) : latinBytes(value));
   return BigInt(value.length);

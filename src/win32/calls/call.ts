@@ -1,9 +1,10 @@
 /** ApiCall: one call of an API function as it is under way: its arguments, its answer, and the process it is made in. */
 import { ERROR, type NtStatus, STATUS, win32Error } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
+import { Struct } from '../../base/struct.js';
 import type { GuestMemoryIo } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
-import type { ApiSignature } from './parameters.js';
+import { type ApiSignature, isReal, type ParameterKind, stackWords } from './parameters.js';
 
 export class ApiCall {
   readonly process: Win32Process;
@@ -12,6 +13,8 @@ export class ApiCall {
   /** Of the first argument beyond those of the signature: where varargs begin. */
   readonly #words: (index: number) => bigint;
   readonly #offsets: readonly number[];
+  readonly #kinds: readonly ParameterKind[];
+  readonly #reals: (index: number) => bigint | undefined;
   /** A Win32 error that this call has set, for the trace. */
   error: number | undefined;
 
@@ -20,16 +23,19 @@ export class ApiCall {
     { parameters }: ApiSignature,
     caller: Addr,
     words: (index: number) => bigint,
+    reals: (index: number) => bigint | undefined = () => undefined,
   ) {
     this.process = process;
     this.caller = caller;
     this.#words = words;
+    this.#reals = reals;
+    this.#kinds = parameters.map(({ kind }) => kind);
     const wide = process.wide;
     let next = 0;
     const offsets: number[] = [];
     for (const { kind } of parameters) {
       offsets.push(next);
-      next += kind === 'u64' && !wide ? 2 : 1;
+      next += wide ? 1 : stackWords(kind);
     }
     this.#offsets = [...offsets, next];
   }
@@ -58,6 +64,26 @@ export class ApiCall {
     return this.#words(at) | (this.#words(at + 1) << 32n);
   }
 
+  double(index: number): number {
+    return new DataView(this.#bits(index).buffer).getFloat64(0, true);
+  }
+
+  float(index: number): number {
+    return new DataView(this.#bits(index).buffer).getFloat32(0, true);
+  }
+
+  /** Of a double or a float, wherever the platform passes it. */
+  #bits(index: number): Uint8Array {
+    return new Struct(8).setU64(0, this.#reals(index) ?? this.u64(index)).bytes;
+  }
+
+  /** Argument `index` as the trace keeps it. */
+  value(index: number): bigint {
+    const kind = this.#kinds[index];
+    if (kind !== undefined && isReal(kind)) return new Struct(this.#bits(index)).u64(0);
+    return kind === 'u64' ? this.u64(index) : this.word(index);
+  }
+
   /** Words behind the parameters of the signature. */
   variadic(index: number): bigint {
     return this.#words((this.#offsets.at(-1) ?? 0) + index);
@@ -68,9 +94,10 @@ export class ApiCall {
     const words: bigint[] = [];
     for (const [index, { kind }] of fn.parameters.entries()) {
       const given = args[index];
-      const pair = kind === 'u64' && !this.process.wide;
+      const pair = stackWords(kind) === 2 && !this.process.wide;
       if (given === undefined) {
-        words.push(this.#words(words.length));
+        const real = isReal(kind) ? this.#reals(index) : undefined;
+        words.push(real ?? this.#words(words.length));
         if (pair) words.push(this.#words(words.length));
       } else words.push(...(pair ? [given & 0xffff_ffffn, given >> 32n] : [given]));
     }

@@ -4,7 +4,10 @@
  */
 import { InvariantError } from '../../base/errors.js';
 
-/** How an argument is read in a trace. `u64` takes two words of a 32-bit stack. */
+/**
+ * How an argument is read in a trace. `u64` and `f64` take two words of a 32-bit stack; `f64` (a double) and `f32` (a
+ * float) come in the vector registers of 64-bit code.
+ */
 export const PARAMETER_KINDS = [
   'ptr',
   'size',
@@ -19,6 +22,8 @@ export const PARAMETER_KINDS = [
   'wstr',
   'out',
   'u64',
+  'f64',
+  'f32',
 ] as const;
 export type ParameterKind = (typeof PARAMETER_KINDS)[number];
 
@@ -42,7 +47,16 @@ export function parametersOf(text: string): Parameter[] {
   });
 }
 
+/** Words of a 32-bit stack. */
+export function stackWords(kind: ParameterKind): number {
+  return kind === 'u64' || kind === 'f64' ? 2 : 1;
+}
+
+export function isReal(kind: ParameterKind): boolean {
+  return kind === 'f64' || kind === 'f32';
+}
+
 /** Bytes of a 32-bit stack. */
 export function stackBytes({ parameters }: ApiSignature): number {
-  return parameters.reduce((sum, { kind }) => sum + (kind === 'u64' ? 8 : 4), 0);
+  return parameters.reduce((sum, { kind }) => sum + 4 * stackWords(kind), 0);
 }

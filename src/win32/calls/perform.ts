@@ -5,7 +5,7 @@ import { memoryFault } from '../exceptions/memory-fault.js';
 import { GATE_LENGTH } from '../loader/builtin-dlls.js';
 import { GuestFault } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
-import type { ApiResult } from './api.js';
+import type { ApiResult, Returned } from './api.js';
 import { ApiCall } from './call.js';
 import { ProcessEnded } from './control.js';
 import type { FoundFunction, SystemFunctions } from './find-function.js';
@@ -24,6 +24,21 @@ export function argumentWords(process: Win32Process): (index: number) => bigint 
     if (register !== undefined) return engine.readRegister(register);
     return memory.word(sp + BigInt((index + 1) * process.word));
   };
+}
+
+/** Reals among the first four arguments of 64-bit code come in xmm0 to xmm3. */
+function realRegisters({ wide, engine }: Win32Process): (index: number) => bigint | undefined {
+  return (index) =>
+    wide && index < REGISTERS.length
+      ? BigInt.asUintN(64, engine.readRegister(`xmm${index}`))
+      : undefined;
+}
+
+/** Results of 64 bits are in edx:eax of 32-bit code. */
+function setResult(process: Win32Process, value: bigint, returns: Returned): void {
+  process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
+  if (process.wide || returns === 'word' || returns === 'f32') return;
+  process.engine.writeRegister('edx', BigInt.asUintN(32, value >> 32n));
 }
 
 /** A call as it is under way. */
@@ -48,7 +63,7 @@ export function performApi(
   system.clock.tick();
   try {
     const caller = memory.word(sp);
-    const call = new ApiCall(process, fn, caller, argumentWords(process));
+    const call = new ApiCall(process, fn, caller, argumentWords(process), realRegisters(process));
     const entry = recordEntry(process, found, call);
     const injected = intercept(process, { ...found, call, ...entry });
     const begun = { process, ...found, call, entry, injected };
@@ -82,9 +97,9 @@ function* finish(begun: Begun, task: HostTask<ApiResult>, sp: bigint, pc: bigint
   }
 }
 
-function answer({ process, dll, name, call, entry, injected }: Begun, result: ApiResult): void {
-  const value = wordOfResult(result);
-  process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
+function answer(begun: Begun, result: ApiResult): void {
+  const { process, dll, name, fn, call, entry, injected } = begun;
+  setResult(process, wordOfResult(result), fn.returns);
   const mark = injected && (injected.kind === 'change' ? 'args' : 'result');
   recordCall(process, { dll, name }, entry, call, {
     value: process.result,

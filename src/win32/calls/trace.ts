@@ -30,9 +30,7 @@ export function recordEntry(
 ): CallEntry {
   const site = callSite(process, call.caller);
   process.system.caller = { pid: process.tracePid, name, pc: call.caller, site };
-  const args = fn.parameters.map(({ kind }, index) =>
-    kind === 'u64' ? call.u64(index) : call.word(index),
-  );
+  const args = fn.parameters.map((_, index) => call.value(index));
   const shown = fn.parameters.map(({ kind }, index) => show(call, kind, index));
   const since = process.system.trace.events.at(-1)?.seq ?? -1;
   return { args, shown, asks: memoryRequestOf(name, call), site, since };
@@ -60,6 +58,10 @@ function show(call: ApiCall, kind: ParameterKind, index: number): string {
       return call.dword(index) === 0 ? 'FALSE' : 'TRUE';
     case 'u64':
       return String(call.u64(index));
+    case 'f64':
+      return String(call.double(index));
+    case 'f32':
+      return String(call.float(index));
     case 'flags':
       return hex(BigInt(call.dword(index)));
     case 'str':

@@ -131,6 +131,8 @@ export interface UnwindRequest {
   readonly returnValue: bigint;
   /** Room for a CONTEXT of the caller's; 0: on the stack. */
   readonly context: Addr;
+  /** Of longjmp: goes on as the jump's buffer says, once every frame below the target has been told. */
+  readonly arrive?: () => never;
 }
 
 /** RtlUnwindEx: tells every frame above the target that it goes, and goes on there. @throws Resumed */
@@ -159,6 +161,7 @@ export function* unwindX64(process: Win32Process, request: UnwindRequest): HostT
     if (frame === 'leaf') continue;
     const isTarget = frame.establisher === request.target;
     if (request.target !== 0n && frame.establisher > request.target) break;
+    if (isTarget) request.arrive?.();
     if (frame.handler !== 0n) {
       const bits = flags | (isTarget ? EXCEPTION_TARGET_UNWIND : 0);
       memory.write(record, encodeRecord({ ...old, flags: bits }, true));
@@ -182,5 +185,6 @@ export function* unwindX64(process: Win32Process, request: UnwindRequest): HostT
     restoreContext(engine, target, true);
     throw new Resumed(contextWord(target, 'rsp', true));
   }
+  request.arrive?.();
   return unhandled(process, old);
 }

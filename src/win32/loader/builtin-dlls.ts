@@ -6,7 +6,7 @@ import type { Addr, Arch } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { DIRECTORY } from '../../formats/pe/image.js';
 import { exportTable, type PeSectionInit, writePe } from '../../formats/pe/writer.js';
-import type { ApiSet } from '../calls/api.js';
+import type { ApiSet, Returned } from '../calls/api.js';
 import { stackBytes } from '../calls/parameters.js';
 import { shortcut } from '../calls/shortcuts.js';
 
@@ -48,7 +48,8 @@ export function buildDll(
     const at = index * STUB_BYTES;
     // What can be done in the guest is done there, without a way out to the host.
     const short = shortcut(arch, fn, { at: CODE_RVA + at, data: dataAt });
-    code.set([...short, ...stub(cleaned(arch, functions, fn))], at);
+    const returns = functions[fn]?.returns ?? 'word';
+    code.set([...short, ...stub(cleaned(arch, functions, fn), REAL_RESULT[arch][returns])], at);
     exported.set(fn, CODE_RVA + at);
     gates.set(fn, CODE_RVA + at + short.length + Number(GATE_LENGTH));
   }
@@ -86,9 +87,29 @@ function cleaned(arch: Arch, functions: ApiSet, name: string): number {
   return arch === 'x86-64' || fn === undefined || fn.cdecl ? 0 : stackBytes(fn);
 }
 
-function stub(pops: number): number[] {
+/** The result's bits go from rax, or edx:eax, to where the platform has reals. */
+const REAL_RESULT: Readonly<Record<Arch, Readonly<Record<Returned, readonly number[]>>>> = {
+  'x86-64': {
+    word: [],
+    u64: [],
+    // movq xmm0, rax
+    f64: [0x66, 0x48, 0x0f, 0x6e, 0xc0],
+    // movd xmm0, eax
+    f32: [0x66, 0x0f, 0x6e, 0xc0],
+  },
+  i386: {
+    word: [],
+    u64: [],
+    // push edx; push eax; fld qword [esp]; add esp, 8
+    f64: [0x52, 0x50, 0xdd, 0x04, 0x24, 0x83, 0xc4, 0x08],
+    // push eax; fld dword [esp]; add esp, 4
+    f32: [0x50, 0xd9, 0x04, 0x24, 0x83, 0xc4, 0x04],
+  },
+};
+
+function stub(pops: number, result: readonly number[]): number[] {
   const back = pops === 0 ? [0xc3] : [0xc2, pops & 0xff, pops >> 8];
-  return [0xcd, GATE_VECTOR, ...back];
+  return [0xcd, GATE_VECTOR, ...result, ...back];
 }
 
 function roundToPage(rva: number): number {

@@ -22,12 +22,12 @@ export interface EndedChild {
 
 /** The child as it ended, or the Win32 error. A limit interrupts the parent as well. */
 export function* runChild(parent: Win32Process, init: ChildInit): HostTask<EndedChild | number> {
-  const { system, environment, ports } = parent;
+  const { system, variables, ports } = parent;
   const { engine } = system;
   let parentCpu = engine.saveCpu();
   let child: Win32Process | undefined;
   try {
-    child = startProcess(system, { ...init, environment }, init.bytes, ports);
+    child = startProcess(system, { ...init, environment: variables.all }, init.bytes, ports);
     system.children.push({ pid: child.tracePid, parentCpu, select: selector(child) });
     yield* beginMain(child);
     return yield* runProcess(child);

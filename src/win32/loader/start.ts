@@ -56,10 +56,11 @@ export function startProcess(
   }
 }
 
-function standardHandles({ handles }: Win32Process): void {
+function standardHandles({ handles, descriptors }: Win32Process): void {
   handles.addAt(0x10, { kind: 'input' });
   handles.addAt(0x14, { kind: 'output', fd: 1 });
   handles.addAt(0x18, { kind: 'output', fd: 2 });
+  for (const handle of [0x10, 0x14, 0x18]) descriptors.add(handle, true);
 }
 
 function prepareMain(process: Win32Process): void {

@@ -103,6 +103,10 @@ export class GuestMemoryIo {
     this.write(address, new Struct(4).setU32(0, value).bytes);
   }
 
+  setU64(address: Addr, value: bigint): void {
+    this.write(address, new Struct(8).setU64(0, value).bytes);
+  }
+
   /** A NUL-terminated string, one character per byte (or UTF-16); undefined where it cannot be read or has no end. */
   text(address: Addr, wide = false, limit = MAX_TEXT): string | undefined {
     const bytes = this.stringBytes(address, wide ? 2 : 1, limit);

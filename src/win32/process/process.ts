@@ -11,11 +11,13 @@ import type { HostTask } from '../calls/task.js';
 import { LoadFailure } from '../loader/load-failure.js';
 import type { Space } from '../space.js';
 import type { Win32System } from '../system.js';
+import { Descriptors } from './descriptors.js';
 import { Handles } from './handles.js';
 import { Heaps } from './heap.js';
 import { GuestMemoryIo } from './memory-io.js';
 import type { Module, Modules } from './modules.js';
 import { ThreadStorage } from './thread-storage.js';
+import { Variables } from './variables.js';
 
 /** A guest callback that a function of the host waits for. */
 export interface CallbackFrame {
@@ -58,8 +60,10 @@ export class Win32Process {
   readonly tracePid: number;
   readonly path: string;
   readonly commandLine: string;
-  readonly environment: readonly string[];
+  readonly variables: Variables;
   readonly handles = new Handles();
+  /** Of the C library. */
+  readonly descriptors = new Descriptors();
   readonly heaps: Heaps;
   readonly storage = new ThreadStorage();
   /** Set by the loader. */
@@ -101,7 +105,7 @@ export class Win32Process {
     this.tid = system.nextId();
     this.path = init.path;
     this.commandLine = init.commandLine;
-    this.environment = init.environment;
+    this.variables = new Variables(init.environment);
     this.heaps = new Heaps(this.space.vm, this.word);
   }
 
@@ -193,6 +197,8 @@ export class Win32Process {
     };
     const parts = [
       this.handles.save(),
+      this.descriptors.save(),
+      this.variables.save(),
       this.heaps.save(),
       this.storage.save(),
       this.modules.save(),

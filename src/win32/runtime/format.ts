@@ -4,9 +4,8 @@
 export interface FormatArguments {
   /** A word of the stack, as an unsigned integer. */
   word(): bigint;
-  /** Eight bytes. */
+  /** Eight bytes, of a double as well. */
   long(): bigint;
-  double(): number;
   /** The string that a pointer points to; undefined where it cannot be read. */
   text(address: bigint, wide: boolean, limit: number | undefined): string | undefined;
   /** Stores a count (%n). */
@@ -18,7 +17,8 @@ export interface FormatArguments {
 const MAX_WIDTH = 1 << 16;
 const SPEC = /%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|L|I64|I32|I|w|z|j|t)?([a-zA-Z%])/y;
 
-export function format(text: string, args: FormatArguments): string {
+/** @param wide of the wide family: %s and %c are wide there, %S and %C narrow. */
+export function format(text: string, args: FormatArguments, wide = false): string {
   let out = '';
   for (let at = 0; at < text.length; ) {
     const percent = text.indexOf('%', at);
@@ -31,7 +31,7 @@ export function format(text: string, args: FormatArguments): string {
       at = percent + 1;
       continue;
     }
-    out += convert(match, args, out.length);
+    out += convert(match, args, out.length, wide);
     at = SPEC.lastIndex;
   }
   return out;
@@ -45,7 +45,12 @@ interface Conversion {
   readonly letter: string;
 }
 
-function convert(match: RegExpExecArray, args: FormatArguments, sofar: number): string {
+function convert(
+  match: RegExpExecArray,
+  args: FormatArguments,
+  sofar: number,
+  wide: boolean,
+): string {
   let flags = match[1] ?? '';
   let width = numberOf(match[2], args) ?? 0;
   if (width < 0) {
@@ -60,7 +65,7 @@ function convert(match: RegExpExecArray, args: FormatArguments, sofar: number): 
     size: match[4] ?? '',
     letter: match[5] ?? '',
   };
-  return one(conversion, args, sofar);
+  return one(conversion, args, sofar, wide);
 }
 
 function numberOf(text: string | undefined, args: FormatArguments): number | undefined {
@@ -68,7 +73,12 @@ function numberOf(text: string | undefined, args: FormatArguments): number | und
   return text === '*' ? Number(BigInt.asIntN(32, args.word())) : Number(text);
 }
 
-function one(conversion: Conversion, args: FormatArguments, sofar: number): string {
+function one(
+  conversion: Conversion,
+  args: FormatArguments,
+  sofar: number,
+  isWide: boolean,
+): string {
   const { letter, precision, size } = conversion;
   switch (letter) {
     case '%':
@@ -89,11 +99,15 @@ function one(conversion: Conversion, args: FormatArguments, sofar: number): stri
         args.word().toString(16).toUpperCase().padStart(args.pointerDigits, '0'),
       );
     case 'c':
-    case 'C':
-      return pad(conversion, String.fromCharCode(Number(args.word() & 0xffn)));
+    case 'C': {
+      const wide =
+        size === 'h' ? false : size === 'l' || size === 'w' || (letter === 'C') !== isWide;
+      return pad(conversion, String.fromCharCode(Number(args.word() & (wide ? 0xffffn : 0xffn))));
+    }
     case 's':
     case 'S': {
-      const wide = letter === 'S' ? size !== 'h' : size === 'l' || size === 'w';
+      const wide =
+        size === 'h' ? false : size === 'l' || size === 'w' || (letter === 'S') !== isWide;
       const address = args.word();
       const text = address === 0n ? '(null)' : args.text(address, wide, precision);
       return pad(conversion, (text ?? '').slice(0, precision));
@@ -104,12 +118,14 @@ function one(conversion: Conversion, args: FormatArguments, sofar: number): stri
     case 'e':
     case 'E':
     case 'f':
-    case 'F':
     case 'g':
     case 'G':
     case 'a':
     case 'A':
-      return real(conversion, args.double());
+      return real(conversion, args.long());
+    case 'F':
+      // Known to C, not to msvcrt, which takes no argument for it.
+      return '';
     default:
       return letter;
   }
@@ -175,39 +191,90 @@ function pad({ flags, width }: Conversion, text: string): string {
   return flags.includes('-') ? text.padEnd(width) : text.padStart(width);
 }
 
-function real(conversion: Conversion, value: number): string {
+/** The default of %a is every digit there is. */
+const HEX_DIGITS = 13;
+
+function real(conversion: Conversion, bits: bigint): string {
   const { flags, letter } = conversion;
-  const precision = conversion.precision ?? 6;
-  const negative = value < 0 || Object.is(value, -0);
-  const size = Math.abs(value);
-  const prefix = signOf(flags, negative);
-  if (!Number.isFinite(size)) {
-    return padNumber(conversion, prefix, Number.isNaN(size) ? '1.#QNAN' : '1.#INF', false);
-  }
-  const text = digitsOf(size, letter.toLowerCase(), Math.min(precision, 100), flags.includes('#'));
+  const isHex = letter === 'a' || letter === 'A';
+  const precision = Math.min(conversion.precision ?? (isHex ? HEX_DIGITS : 6), 100);
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, BigInt.asUintN(64, bits));
+  const size = Math.abs(view.getFloat64(0));
+  const prefix = signOf(flags, bits >> 63n !== 0n);
+  const kind = letter.toLowerCase();
+  const text = Number.isFinite(size)
+    ? digitsOf(size, kind, precision, flags.includes('#'))
+    : noNumber(bits, kind, precision);
   const cased = letter === letter.toUpperCase() ? text.toUpperCase() : text;
   return padNumber(conversion, prefix, cased, true);
+}
+
+/** What is no number has a name in place of its digits, cut and rounded as digits are: 1.#INF00, 1.#J. */
+function noNumber(bits: bigint, kind: string, precision: number): string {
+  const fraction = bits & 0xf_ffff_ffff_ffffn;
+  const negative = bits >> 63n !== 0n;
+  const isQuiet = (fraction & 0x8_0000_0000_0000n) !== 0n;
+  const isDefault = negative && fraction === 0x8_0000_0000_0000n;
+  const name = fraction === 0n ? '#INF' : isDefault ? '#IND' : isQuiet ? '#QNAN' : '#SNAN';
+  const places = kind === 'g' ? Math.max(precision - 1, 0) : precision;
+  if (places === 0) return '1';
+  const isCut = places < name.length;
+  const last = String.fromCharCode(name.charCodeAt(places - 1) + 1);
+  const digits = isCut ? name.slice(0, places - 1) + last : name.padEnd(places, '0');
+  if (kind === 'g') return `1.${digits.replace(/0+$/, '')}`;
+  return kind === 'e' ? `1.${digits}e+000` : `1.${digits}`;
 }
 
 function digitsOf(size: number, letter: string, precision: number, keep: boolean): string {
   switch (letter) {
     case 'f':
-      return size >= 1e21
-        ? BigInt(size).toString() + (precision > 0 ? `.${'0'.repeat(precision)}` : '')
-        : size.toFixed(precision);
+      return withPoint(fixed(size, precision), keep);
     case 'e':
-      return exponent(size.toExponential(precision));
+      return exponent(withPoint(size.toExponential(precision), keep));
     case 'g': {
       const significant = precision === 0 ? 1 : precision;
       const [mantissa = '', power = '0'] = size.toExponential(significant - 1).split('e');
       const scientific = Number(power) < -4 || Number(power) >= significant;
-      const plain = scientific ? mantissa : size.toFixed(significant - 1 - Number(power));
-      const shown = keep || !plain.includes('.') ? plain : plain.replace(/\.?0+$/, '');
+      const plain = scientific ? mantissa : fixed(size, significant - 1 - Number(power));
+      const shown = keep ? withPoint(plain, true) : trimmed(plain);
       return scientific ? exponent(`${shown}e${power}`) : shown;
     }
     default:
-      return exponent(size.toExponential(precision));
+      return hexadecimal(size, precision);
   }
+}
+
+function trimmed(plain: string): string {
+  return plain.includes('.') ? plain.replace(/0+$/, '').replace(/\.$/, '') : plain;
+}
+
+/** `#`: there is always a point. */
+function withPoint(text: string, keep: boolean): string {
+  if (!keep || text.includes('.')) return text;
+  return text.replace(/^\d+/, (digits) => `${digits}.`);
+}
+
+/** All digits of large numbers are exact. */
+function fixed(size: number, precision: number): string {
+  if (size < 1e21) return size.toFixed(precision);
+  return BigInt(size).toString() + (precision > 0 ? `.${'0'.repeat(precision)}` : '');
+}
+
+/** %a: 0x1.8p+1. */
+function hexadecimal(size: number, precision: number): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, size);
+  const bits = view.getBigUint64(0);
+  const raw = Number(bits >> 52n);
+  const digits = Math.min(precision, 13);
+  const shift = BigInt((13 - digits) * 4);
+  const mantissa = (bits & 0xf_ffff_ffff_ffffn) | (raw === 0 ? 0n : 1n << 52n);
+  const rounded = shift === 0n ? mantissa : (mantissa + (1n << (shift - 1n))) >> shift;
+  const text = rounded.toString(16).padStart(digits + 1, '0');
+  const power = size === 0 ? 0 : raw === 0 ? -1022 : raw - 1023;
+  const point = digits === 0 ? '' : `.${text.slice(-digits).padEnd(precision, '0')}`;
+  return `0x${text.slice(0, text.length - digits)}${point}p${power < 0 ? '-' : '+'}${Math.abs(power)}`;
 }
 
 /** msvcrt's exponents have three digits. */

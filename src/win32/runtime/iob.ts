@@ -1,4 +1,4 @@
-/** Where msvcrt's exported data lie in a process. */
+/** Where msvcrt's exported data lie in a process, and its three streams. */
 import type { Win32Process } from '../process/process.js';
 
 export function dataAddress(process: Win32Process, name: string): bigint {

@@ -1,19 +1,20 @@
 /** msvcrt: what a program's start-up asks for: arguments, initialisers, exit functions, and the library's data. */
 import { Struct } from '../../base/struct.js';
-import { exitProcess } from '../api/process.js';
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { callback } from '../calls/callback.js';
 import type { HostTask } from '../calls/task.js';
 import type { DataExports } from '../loader/builtin-dlls.js';
 import { runAtExit } from '../process/exit.js';
-import { latinBytes } from '../process/memory-io.js';
+import { exitProcess } from '../process/exit-process.js';
+import { latinBytes, wideBytes } from '../process/memory-io.js';
 import type { Module } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import type { Win32System } from '../system.js';
+import { errnoAddress, setErrno } from './errors.js';
 import { dataAddress } from './iob.js';
-import { flushAll } from './stdio.js';
-import { iobBytes, iobSize } from './stdio-files.js';
+import { flushAll, standardStream, textAt } from './stdio.js';
+import { STREAMS, standardStreams, streamSize } from './stream.js';
 
 const MAX_AT_EXIT = 4096;
 const MAX_INITIALISERS = 65536;
@@ -27,7 +28,10 @@ export function msvcrtData({ arch }: Win32System): DataExports {
     _fmode: 4,
     __initenv: word,
     __mb_cur_max: 4,
-    _iob: iobSize(word),
+    _iob: STREAMS * streamSize(word),
+    _wcmdln: word,
+    __winitenv: word,
+    _environ: word,
   };
 }
 
@@ -39,16 +43,31 @@ export function prepareMsvcrt(process: Win32Process, module: Module): void {
   const line = process.datum('command line', () => latinBytes(process.commandLine));
   space.vm.pages.poke(at('_acmdln'), new Struct(word).setWord(0, word, line).bytes);
   space.vm.pages.poke(at('__mb_cur_max'), new Struct(4).setU32(0, 1).bytes);
-  space.vm.pages.poke(at('_iob'), iobBytes(word));
-  const environment = pointerArray(process, 'environment', process.environment);
-  space.vm.pages.poke(at('__initenv'), new Struct(word).setWord(0, word, environment).bytes);
+  space.vm.pages.poke(at('_iob'), standardStreams(word));
+  const wideLine = process.datum('command line, wide', () => wideBytes(process.commandLine));
+  space.vm.pages.poke(at('_wcmdln'), new Struct(word).setWord(0, word, wideLine).bytes);
+  for (const name of ['__initenv', '_environ']) {
+    const table = environmentTable(process, 1);
+    space.vm.pages.poke(at(name), new Struct(word).setWord(0, word, table).bytes);
+  }
+  const wide = environmentTable(process, 2);
+  space.vm.pages.poke(at('__winitenv'), new Struct(word).setWord(0, word, wide).bytes);
+}
+
+function environmentTable(process: Win32Process, unit: 1 | 2): bigint {
+  return pointerArray(process, `environment ${unit}`, process.variables.all, unit);
 }
 
 /** A NULL-terminated array of strings. */
-function pointerArray(process: Win32Process, name: string, texts: readonly string[]): bigint {
+function pointerArray(
+  process: Win32Process,
+  name: string,
+  texts: readonly string[],
+  unit: 1 | 2,
+): bigint {
   const { word } = process;
   const strings = texts.map((text, index) =>
-    process.datum(`${name} ${index}`, () => latinBytes(text)),
+    process.datum(`${name} ${index}`, () => (unit === 1 ? latinBytes(text) : wideBytes(text))),
   );
   return process.datum(name, () => {
     const table = new Struct((texts.length + 1) * word);
@@ -91,12 +110,12 @@ export function splitCommandLine(line: string): string[] {
   return args;
 }
 
-function getMainArguments(call: ApiCall): bigint {
+function mainArguments(call: ApiCall, unit: 1 | 2): bigint {
   const { process, memory } = call;
   const args = splitCommandLine(process.commandLine);
   memory.setU32(call.word(0), args.length);
-  memory.setWord(call.word(1), pointerArray(process, 'arguments', args));
-  memory.setWord(call.word(2), pointerArray(process, 'environment', process.environment));
+  memory.setWord(call.word(1), pointerArray(process, `arguments ${unit}`, args, unit));
+  memory.setWord(call.word(2), environmentTable(process, unit));
   return 0n;
 }
 
@@ -126,7 +145,12 @@ function* finish(call: ApiCall): HostTask<never> {
 }
 
 export const startUpApi: ApiSet = {
-  __getmainargs: cdecl('out argc, out argv, out env, int wildcards, ptr info', getMainArguments),
+  __getmainargs: cdecl('out argc, out argv, out env, int wildcards, ptr info', (call) =>
+    mainArguments(call, 1),
+  ),
+  __wgetmainargs: cdecl('out argc, out argv, out env, int wildcards, ptr info', (call) =>
+    mainArguments(call, 2),
+  ),
   __set_app_type: cdecl('int type', () => 0n),
   __setusermatherr: cdecl('ptr handler', () => 0n),
   __p__acmdln: cdecl('', (call) => dataAddress(call.process, '_acmdln')),
@@ -143,22 +167,29 @@ export const startUpApi: ApiSet = {
   _c_exit: cdecl('', () => 0n),
   exit: cdecl('int status', finish),
   _exit: cdecl('int status', (call) => exitProcess(call.dword(0))),
-  abort: cdecl('', (call) => {
-    call.process.system.note('the program called abort()');
-    return exitProcess(3);
-  }),
   _amsg_exit: cdecl('int number', (call) => {
     call.process.system.note(`the C run-time gives up: error R60${call.int(0)}`);
     return exitProcess(255);
   }),
   _lock: cdecl('int number', () => 0n),
   _unlock: cdecl('int number', () => 0n),
-  // SIG_DFL and SIG_IGN are what start-up code says; a handler of the program's would have to be called.
-  signal: cdecl('int number, ptr handler', (call) => {
-    if (call.word(1) > 1n) {
-      call.process.system.note(`signal(${call.int(0)}): its handler is not called`);
-    }
+  __p___initenv: cdecl('', (call) => dataAddress(call.process, '__initenv')),
+  __p__environ: cdecl('', (call) => dataAddress(call.process, '_environ')),
+  __p__wcmdln: cdecl('', (call) => dataAddress(call.process, '_wcmdln')),
+  _errno: cdecl('', (call) => errnoAddress(call.process)),
+  _get_errno: cdecl('out value', (call) => {
+    call.memory.setU32(call.word(0), call.memory.u32(errnoAddress(call.process)));
     return 0n;
   }),
-  _errno: cdecl('', (call) => call.process.datum('errno', () => new Uint8Array(4))),
+  _set_errno: cdecl('int value', (call) => {
+    setErrno(call.process, call.int(0));
+    return 0n;
+  }),
+  _assert: cdecl('str expression, str file, dword line', (call) => {
+    const [expression, file] = [textAt(call, 0), textAt(call, 1)];
+    const text = `Assertion failed: ${expression}, file ${file}, line ${call.dword(2)}\n\n`;
+    standardStream(call.process, 2).write(latinBytes(text, false));
+    return exitProcess(3);
+  }),
+  _getpid: cdecl('', (call) => call.process.pid),
 };

@@ -1,302 +1,302 @@
-/**
- * msvcrt: streams. What the program puts character by character gathers in the stream's buffer, in the guest's own
- * memory; everything else goes out at once, after what is in the buffer.
- */
-import { Struct } from '../../base/struct.js';
-import { readFrom, writeTo } from '../api/files.js';
+/** msvcrt: streams by character, line and block; files that a program opens. */
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import type { HandleObject } from '../process/handles.js';
-import { latinBytes, latinText } from '../process/memory-io.js';
+import { latinBytes, latinText, wideText } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
-import { type FormatArguments, format } from './format.js';
+import { EINVAL, ENOENT, errnoAddress, errorText, setErrno } from './errors.js';
+import {
+  closeDescriptor,
+  O_APPEND,
+  O_BINARY,
+  O_CREAT,
+  O_RDWR,
+  O_TEXT,
+  O_TRUNC,
+  O_WRONLY,
+  openDescriptor,
+} from './io.js';
 import { dataAddress } from './iob.js';
-import { descriptorOffset, fileBytes, fileSize, STREAMS } from './stdio-files.js';
+import { EOF, IOEOF, IOERR, IOREAD, IORW, IOWRT, STREAMS, Stream, streamSize } from './stream.js';
 
-const EOF = -1;
 const MAX_TRANSFER = 64 << 20;
-/** Handles of descriptors 0, 1 and 2; others are handles themselves. */
-const STANDARD = [0x10, 0x14, 0x18];
+const IONBF = 4;
+/** More than any line that a program reads at once. */
+const MAX_LINE = 1 << 20;
 
-function objectOf(
-  { process }: { readonly process: Win32Process },
-  descriptor: number,
-): HandleObject | undefined {
-  return process.handles.get(STANDARD[descriptor] ?? descriptor);
+export function streamOf(call: ApiCall, index: number): Stream {
+  return new Stream(call.process, call.word(index));
 }
 
-/** Writes what the buffer of a stream holds. `_cnt` is 0 afterwards: the next character asks for room. */
-export function flushStream(process: Win32Process, stream: bigint): void {
-  const { word, memory } = process;
-  const fields = memory.tryRead(stream, 2 * word + 8);
-  if (fields === undefined) return;
-  const file = new Struct(fields);
-  const [next, base] = [file.word(0, word), file.word(word === 8 ? 16 : 8, word)];
-  if (base === 0n || next <= base || next - base > BigInt(BUFFER_BYTES)) return;
-  const bytes = memory.tryRead(base, Number(next - base));
-  file.setWord(0, word, base).setU32(word, 0);
-  memory.tryWrite(stream, file.bytes.subarray(0, word + 4));
-  if (bytes === undefined) return;
-  const descriptor = memory.u32(stream + descriptorOffset(word));
-  write({ process }, objectOf({ process }, descriptor), bytes);
+export function standardStream(process: Win32Process, index: number): Stream {
+  const at = dataAddress(process, '_iob') + BigInt(index * streamSize(process.word));
+  return new Stream(process, at);
 }
 
-/** stdin, stdout and stderr; streams of files the program opened are written at each call. */
+/** stdout and stderr; streams of files that the program opened are written at each call. */
 export function flushAll(process: Win32Process): void {
-  const iob = dataAddress(process, '_iob');
   if (process.modules.find('msvcrt.dll') === undefined) return;
-  for (let index = 1; index < STREAMS; index++) {
-    flushStream(process, iob + BigInt(index * fileSize(process.word)));
+  for (let index = 1; index < STREAMS; index++) standardStream(process, index).flush();
+}
+
+/** Flags of open() for a mode of fopen(). Undefined: it is none. */
+export function modeFlags(mode: string): number | undefined {
+  const first = mode.trimStart()[0];
+  const both = mode.includes('+');
+  const kind = mode.includes('b') ? O_BINARY : O_TEXT;
+  switch (first) {
+    case 'r':
+      return kind | (both ? O_RDWR : 0);
+    case 'w':
+      return kind | O_CREAT | O_TRUNC | (both ? O_RDWR : O_WRONLY);
+    case 'a':
+      return kind | O_CREAT | O_APPEND | (both ? O_RDWR : O_WRONLY);
+    default:
+      return undefined;
   }
 }
 
-/** A character for which there was no room: stdout gets a buffer, others are written at once. */
-function putCharacter(call: ApiCall, at: number): number {
-  const { process, memory } = call;
-  const { word } = process;
-  const stream = call.word(at);
-  const character = call.dword(0) & 0xff;
-  const object = streamObject(call, at);
-  if (object === undefined) return EOF;
-  const buffered = object.kind === 'output' && object.fd === 1;
-  if (!buffered) {
-    memory.setU32(stream + BigInt(word), 0);
-    return write(call, object, Uint8Array.of(character)) === 1 ? character : EOF;
+/** A FILE for a descriptor; 0 without memory. */
+function makeStream(process: Win32Process, descriptor: number, flags: number): bigint {
+  const address = process.allocate(streamSize(process.word));
+  if (address === undefined) return 0n;
+  const rights = flags & O_RDWR ? IORW : flags & O_WRONLY ? IOWRT : IOREAD;
+  return Stream.make(process, address, descriptor, rights).address;
+}
+
+function open(call: ApiCall, wide: boolean): bigint {
+  const [path, mode] = [call.text(0, wide), call.text(1, wide)];
+  const flags = mode === undefined ? undefined : modeFlags(mode);
+  if (path === undefined || flags === undefined) {
+    setErrno(call.process, EINVAL);
+    return 0n;
   }
-  const base = process.datum(`buffer ${stream}`, () => new Uint8Array(BUFFER_BYTES));
-  const file = new Struct(word + 4).setWord(0, word, base + 1n).setU32(word, BUFFER_BYTES - 1);
-  memory.write(stream, file.bytes);
-  memory.setWord(stream + (word === 8 ? 16n : 8n), base);
-  memory.write(base, Uint8Array.of(character));
-  return character;
+  const descriptor = openDescriptor(call.process, path, flags);
+  return descriptor === undefined ? 0n : makeStream(call.process, descriptor, flags);
 }
 
-const BUFFER_BYTES = 4096;
-
-function streamObject(call: ApiCall, index: number): HandleObject | undefined {
-  const { word } = call.process;
-  const stream = call.word(index);
-  flushStream(call.process, stream);
-  return objectOf(call, call.memory.u32(stream + descriptorOffset(word)));
+function reopen(call: ApiCall): bigint {
+  const [path, mode] = [call.text(0), call.text(1)];
+  const flags = mode === undefined ? undefined : modeFlags(mode);
+  const stream = streamOf(call, 2);
+  stream.flush();
+  if (path === undefined || flags === undefined) return 0n;
+  const { process } = call;
+  const number = stream.descriptor;
+  closeDescriptor(process, number);
+  const opened = openDescriptor(process, path, flags);
+  if (opened === undefined) return 0n;
+  const made = process.descriptors.remove(opened)!;
+  process.descriptors.copy(made, number);
+  const rights = flags & O_RDWR ? IORW : flags & O_WRONLY ? IOWRT : IOREAD;
+  return Stream.make(process, call.word(2), number, rights).address;
 }
 
-/** Text streams write a line end as CR and LF. */
-function write(
-  call: { readonly process: Win32Process },
-  object: HandleObject | undefined,
-  bytes: Uint8Array,
-): number {
-  const text = object?.kind === 'output';
-  const out = text ? withCarriageReturns(bytes) : bytes;
-  const written = writeTo(call, object, out);
-  return written === undefined
-    ? 0
-    : written >= out.length
-      ? bytes.length
-      : Math.min(written, bytes.length);
+function temporary(call: ApiCall): bigint {
+  const { process } = call;
+  const flags = O_RDWR | O_CREAT | O_TRUNC | O_BINARY;
+  const path = `C:\\s${(process.nextCookie++).toString(36)}.tmp`;
+  const descriptor = openDescriptor(process, path, flags);
+  // As a file without a name: nobody else finds it.
+  process.system.files.remove(path);
+  return descriptor === undefined ? 0n : makeStream(process, descriptor, flags);
 }
 
-function withCarriageReturns(bytes: Uint8Array): Uint8Array {
-  const lines = bytes.reduce((sum, byte) => sum + (byte === 10 ? 1 : 0), 0);
-  if (lines === 0) return bytes;
-  const out = new Uint8Array(bytes.length + lines);
-  let at = 0;
-  for (const byte of bytes) {
-    if (byte === 10) out[at++] = 13;
-    out[at++] = byte;
-  }
-  return out;
-}
-
-/** Arguments of a va_list, or those behind the named ones. */
-function argumentsFrom(call: ApiCall, next: (words: number) => bigint): FormatArguments {
-  const { wide, memory } = { wide: call.process.wide, memory: call.memory };
-  const long = (): bigint => (wide ? next(1) : next(2));
-  return {
-    word: () => next(1),
-    long,
-    double: () => {
-      const bytes = new Struct(8).setU64(0, long()).bytes;
-      return new DataView(bytes.buffer).getFloat64(0, true);
-    },
-    text: (address, isWide, limit) =>
-      memory.text(address, isWide, limit === undefined ? undefined : limit * (isWide ? 2 : 1)),
-    store: (address, count) => memory.setU32(address, count),
-    pointerDigits: wide ? 16 : 8,
-  };
-}
-
-function variadic(call: ApiCall): FormatArguments {
-  let index = 0;
-  return argumentsFrom(call, (words) => {
-    const low = call.variadic(index);
-    const value = words === 2 ? low | (call.variadic(index + 1) << 32n) : low;
-    index += words;
-    return value;
-  });
-}
-
-function vaList(call: ApiCall, at: number): FormatArguments {
-  const { word } = call.process;
-  let address = call.word(at);
-  return argumentsFrom(call, (words) => {
-    const low = call.memory.word(address);
-    const value = words === 2 ? low | (call.memory.word(address + 4n) << 32n) : low;
-    address += BigInt(words * word);
-    return value;
-  });
-}
-
-function formatted(call: ApiCall, at: number, args: FormatArguments): string {
-  return format(latinText(call.memory.stringBytes(call.word(at), 1) ?? new Uint8Array()), args);
-}
-
-function standardOutput(call: ApiCall): HandleObject | undefined {
-  flushAll(call.process);
-  return objectOf(call, 1);
-}
-
-function print(call: ApiCall, object: HandleObject | undefined, text: string): number {
-  write(call, object, latinBytes(text, false));
-  return text.length;
-}
-
-/** _snprintf's contract: -1 when it did not fit; the terminator only when there is room for it. */
-function intoBuffer(call: ApiCall, room: number | undefined, text: string): number {
-  const bytes = latinBytes(text);
-  if (room === undefined || bytes.length <= room) {
-    call.memory.write(call.word(0), bytes);
-    return text.length;
-  }
-  call.memory.write(call.word(0), bytes.subarray(0, room));
-  return text.length === room ? room : -1;
-}
-
-function getCharacter(call: ApiCall): number {
-  const byte = readFrom(call, streamObject(call, 0), 1)?.[0];
-  return byte ?? EOF;
+function close(call: ApiCall): number {
+  const stream = streamOf(call, 0);
+  stream.flush();
+  const closed = closeDescriptor(call.process, stream.descriptor);
+  stream.flags = 0;
+  const { heaps } = call.process;
+  heaps.release(heaps.process, call.word(0));
+  return closed ? 0 : EOF;
 }
 
 function transfer(call: ApiCall, writes: boolean): number {
   const [size, count] = [Number(call.word(1)), Number(call.word(2))];
   const length = size * count;
-  if (length === 0) return 0;
-  if (length > MAX_TRANSFER) return 0;
-  const object = streamObject(call, 3);
-  if (writes) {
-    const bytes = call.memory.read(call.word(0), length);
-    return Math.floor(write(call, object, bytes) / size);
-  }
-  const bytes = readFrom(call, object, length) ?? new Uint8Array();
+  if (length === 0 || length > MAX_TRANSFER) return 0;
+  const stream = streamOf(call, 3);
+  if (writes) return Math.floor(stream.write(call.memory.read(call.word(0), length)) / size);
+  const bytes = stream.read(length);
   call.memory.write(call.word(0), bytes);
   return Math.floor(bytes.length / size);
 }
 
-function open(call: ApiCall): bigint {
-  const { process } = call;
-  const [path, mode] = [call.text(0), call.text(1)];
-  if (path === undefined || mode === undefined) return 0n;
-  const writes = /[wa+]/.test(mode);
-  const known = process.system.files.find(path);
-  if (known === undefined && !/[wa]/.test(mode)) return 0n;
-  const file = known ?? process.system.files.create(path);
-  if (file === undefined) return 0n;
-  if (mode.startsWith('w')) file.resize(0);
-  const handle = process.handles.add({
-    kind: 'file',
-    file,
-    access: 0x8000_0000 | (writes ? 0x4000_0000 : 0),
-    position: mode.startsWith('a') ? file.length : 0,
-  });
-  const address = handle === undefined ? undefined : process.allocate(64);
-  if (handle === undefined || address === undefined) return 0n;
-  call.memory.write(address, fileBytes(process.word, handle));
-  return address;
+/** fgets and fgetws: up to a line end, which stays; undefined at the end of the file. */
+function line(stream: Stream, most: number, keepsEnd: boolean): string | undefined {
+  const out: number[] = [];
+  while (out.length < Math.min(most, MAX_LINE)) {
+    const character = stream.get();
+    if (character === EOF) break;
+    if (character === 10 && !keepsEnd) return latinText(Uint8Array.from(out));
+    out.push(character);
+    if (character === 10) break;
+  }
+  return out.length === 0 ? undefined : latinText(Uint8Array.from(out));
 }
+
+function wideLine(text: string): Uint8Array {
+  const units = Uint16Array.from(`${text}\0`, (letter) => letter.charCodeAt(0));
+  return new Uint8Array(units.buffer);
+}
+
+export function textAt(call: ApiCall, index: number, unit: 1 | 2 = 1): string {
+  const address = call.word(index);
+  // Where the string cannot be read, the look at its first byte faults.
+  const bytes = call.memory.stringBytes(address, unit) ?? call.memory.read(address, unit);
+  return unit === 1 ? latinText(bytes) : wideText(bytes);
+}
+
+function put(stream: Stream, text: string): number {
+  const bytes = latinBytes(text, false);
+  return stream.write(bytes) === bytes.length ? 0 : EOF;
+}
+
+function position(call: ApiCall): bigint {
+  return streamOf(call, 0).tell() ?? -1n;
+}
+
+function complain(call: ApiCall): bigint {
+  const { process, memory } = call;
+  const text = errorText(memory.u32(errnoAddress(process)));
+  const prefix = call.word(0) === 0n ? '' : textAt(call, 0);
+  put(standardStream(process, 2), `${prefix === '' ? '' : `${prefix}: `}${text}\n`);
+  return 0n;
+}
+
+/** A character that the shortcut in the guest left to the host. */
+const putOf = (at: number) => (call: ApiCall) => streamOf(call, at).put(call.dword(0) & 0xff);
+const get = (call: ApiCall) => streamOf(call, 0).get();
+const unget = (call: ApiCall) => streamOf(call, 1).unget(call.int(0));
+const seek = (call: ApiCall, offset: bigint, origin: number) =>
+  origin <= 2 && streamOf(call, 0).seek(offset, origin) ? 0 : -1;
 
 export const stdioApi: ApiSet = {
   __iob_func: cdecl('', (call) => dataAddress(call.process, '_iob')),
-  printf: cdecl('str format', (call) =>
-    print(call, standardOutput(call), formatted(call, 0, variadic(call))),
+  puts: cdecl('str text', (call) => put(standardStream(call.process, 1), `${textAt(call, 0)}\n`)),
+  fputs: cdecl('str text, ptr stream', (call) => put(streamOf(call, 1), textAt(call, 0))),
+  fputws: cdecl('wstr text, ptr stream', (call) => put(streamOf(call, 1), textAt(call, 0, 2))),
+  _putws: cdecl('wstr text', (call) =>
+    put(standardStream(call.process, 1), `${textAt(call, 0, 2)}\n`),
   ),
-  fprintf: cdecl('ptr stream, str format', (call) =>
-    print(call, streamObject(call, 0), formatted(call, 1, variadic(call))),
+  putchar: cdecl('int character', (call) =>
+    standardStream(call.process, 1).put(call.dword(0) & 0xff),
   ),
-  vprintf: cdecl('str format, ptr arguments', (call) =>
-    print(call, standardOutput(call), formatted(call, 0, vaList(call, 1))),
+  fputc: cdecl('int character, ptr stream', putOf(1)),
+  putc: cdecl('int character, ptr stream', putOf(1)),
+  fputwc: cdecl('int character, ptr stream', putOf(1)),
+  putwc: cdecl('int character, ptr stream', putOf(1)),
+  putwchar: cdecl('int character', (call) =>
+    standardStream(call.process, 1).put(call.dword(0) & 0xff),
   ),
-  vfprintf: cdecl('ptr stream, str format, ptr arguments', (call) =>
-    print(call, streamObject(call, 0), formatted(call, 1, vaList(call, 2))),
-  ),
-  sprintf: cdecl('out buffer, str format', (call) =>
-    intoBuffer(call, undefined, formatted(call, 1, variadic(call))),
-  ),
-  vsprintf: cdecl('out buffer, str format, ptr arguments', (call) =>
-    intoBuffer(call, undefined, formatted(call, 1, vaList(call, 2))),
-  ),
-  _snprintf: cdecl('out buffer, size count, str format', (call) =>
-    intoBuffer(call, Number(call.word(1)), formatted(call, 2, variadic(call))),
-  ),
-  _vsnprintf: cdecl('out buffer, size count, str format, ptr arguments', (call) =>
-    intoBuffer(call, Number(call.word(1)), formatted(call, 2, vaList(call, 3))),
-  ),
-  puts: cdecl('str text', (call) => {
-    print(call, standardOutput(call), `${formattedText(call, 0)}\n`);
-    return 0n;
+  getc: cdecl('ptr stream', get),
+  fgetc: cdecl('ptr stream', get),
+  getchar: cdecl('', (call) => standardStream(call.process, 0).get()),
+  getwc: cdecl('ptr stream', (call) => get(call) & 0xffff),
+  fgetwc: cdecl('ptr stream', (call) => get(call) & 0xffff),
+  getwchar: cdecl('', (call) => standardStream(call.process, 0).get() & 0xffff),
+  ungetc: cdecl('int character, ptr stream', unget),
+  ungetwc: cdecl('int character, ptr stream', unget),
+  fgets: cdecl('out buffer, int size, ptr stream', (call) => {
+    const text = line(streamOf(call, 2), call.int(1) - 1, true);
+    if (text === undefined) return 0n;
+    call.memory.write(call.word(0), latinBytes(text));
+    return call.word(0);
   }),
-  fputs: cdecl('str text, ptr stream', (call) => {
-    print(call, streamObject(call, 1), formattedText(call, 0));
-    return 0n;
+  fgetws: cdecl('out buffer, int size, ptr stream', (call) => {
+    const text = line(streamOf(call, 2), call.int(1) - 1, true);
+    if (text === undefined) return 0n;
+    call.memory.write(call.word(0), wideLine(text));
+    return call.word(0);
   }),
-  putchar: cdecl('int character', (call) => {
-    print(call, standardOutput(call), String.fromCharCode(call.dword(0) & 0xff));
-    return call.dword(0) & 0xff;
-  }),
-  fputc: cdecl('int character, ptr stream', (call) => putCharacter(call, 1)),
-  putc: cdecl('int character, ptr stream', (call) => putCharacter(call, 1)),
-  getc: cdecl('ptr stream', getCharacter),
-  fgetc: cdecl('ptr stream', getCharacter),
-  ungetc: cdecl('int character, ptr stream', (call) => {
-    const object = streamObject(call, 1);
-    if (object?.kind !== 'file' || object.position === 0) return EOF;
-    object.position--;
-    return call.dword(0);
+  gets: cdecl('out buffer', (call) => {
+    const stream = standardStream(call.process, 0);
+    const text = line(stream, MAX_LINE, false);
+    if (text === undefined) return 0n;
+    call.memory.write(call.word(0), latinBytes(text));
+    return call.word(0);
   }),
   fwrite: cdecl('ptr buffer, size size, size count, ptr stream', (call) => transfer(call, true)),
   fread: cdecl('out buffer, size size, size count, ptr stream', (call) => transfer(call, false)),
   fflush: cdecl('ptr stream', (call) => {
     if (call.word(0) === 0n) flushAll(call.process);
-    else flushStream(call.process, call.word(0));
+    else streamOf(call, 0).flush();
     return 0n;
   }),
-  setvbuf: cdecl('ptr stream, ptr buffer, int mode, size size', () => 0n),
-  fopen: cdecl('str path, str mode', open),
-  fclose: cdecl('ptr stream', (call) => {
-    const { word } = call.process;
-    call.process.handles.close(call.memory.u32(call.word(0) + descriptorOffset(word)));
+  _flushall: cdecl('', (call) => {
+    flushAll(call.process);
+    return STREAMS;
+  }),
+  setvbuf: cdecl('ptr stream, ptr buffer, int mode, size size', (call) => {
+    if (call.int(2) !== IONBF) return 0n;
+    streamOf(call, 0).flush();
+    streamOf(call, 0).unbuffer();
     return 0n;
   }),
-  _fileno: cdecl('ptr stream', (call) =>
-    call.memory.u32(call.word(0) + descriptorOffset(call.process.word)),
+  setbuf: cdecl('ptr stream, ptr buffer', (call) => {
+    if (call.word(1) === 0n) {
+      streamOf(call, 0).flush();
+      streamOf(call, 0).unbuffer();
+    }
+    return 0n;
+  }),
+  fopen: cdecl('str path, str mode', (call) => open(call, false)),
+  _wfopen: cdecl('wstr path, wstr mode', (call) => open(call, true)),
+  _fdopen: cdecl('int descriptor, str mode', (call) => {
+    const flags = modeFlags(textAt(call, 1));
+    const known = call.process.descriptors.get(call.int(0));
+    if (flags === undefined || known === undefined) {
+      setErrno(call.process, EINVAL);
+      return 0n;
+    }
+    return makeStream(call.process, call.int(0), flags);
+  }),
+  freopen: cdecl('str path, str mode, ptr stream', reopen),
+  tmpfile: cdecl('', temporary),
+  fclose: cdecl('ptr stream', close),
+  feof: cdecl('ptr stream', (call) => streamOf(call, 0).flags & IOEOF),
+  ferror: cdecl('ptr stream', (call) => streamOf(call, 0).flags & IOERR),
+  clearerr: cdecl('ptr stream', (call) => {
+    streamOf(call, 0).flags &= ~(IOEOF | IOERR);
+    return 0n;
+  }),
+  rewind: cdecl('ptr stream', (call) => {
+    streamOf(call, 0).seek(0n, 0);
+    streamOf(call, 0).flags &= ~(IOEOF | IOERR);
+    return 0n;
+  }),
+  ftell: cdecl('ptr stream', position),
+  _ftelli64: cdecl('ptr stream', position, 'u64'),
+  fseek: cdecl('ptr stream, int offset, int origin', (call) =>
+    seek(call, BigInt(call.int(1)), call.int(2)),
   ),
-  _write: cdecl('int descriptor, ptr buffer, dword count', (call) => {
-    const bytes = call.memory.read(call.word(1), Math.min(call.dword(2), MAX_TRANSFER));
-    const object = objectOf(call, call.int(0));
-    return object === undefined ? EOF : write(call, object, bytes);
+  _fseeki64: cdecl('ptr stream, u64 offset, int origin', (call) =>
+    seek(call, BigInt.asIntN(64, call.u64(1)), call.int(2)),
+  ),
+  fgetpos: cdecl('ptr stream, out position', (call) => {
+    const at = streamOf(call, 0).tell();
+    if (at === undefined) return EOF;
+    call.memory.setU64(call.word(1), at);
+    return 0n;
   }),
-  _read: cdecl('int descriptor, out buffer, dword count', (call) => {
-    const bytes = readFrom(
-      call,
-      objectOf(call, call.int(0)),
-      Math.min(call.dword(2), MAX_TRANSFER),
-    );
-    if (bytes === undefined) return EOF;
-    call.memory.write(call.word(1), bytes);
-    return bytes.length;
+  fsetpos: cdecl('ptr stream, ptr position', (call) =>
+    seek(call, call.memory.struct(call.word(1), 8).i64(0), 0),
+  ),
+  _fileno: cdecl('ptr stream', (call) => streamOf(call, 0).descriptor),
+  perror: cdecl('str message', complain),
+  remove: cdecl('str path', (call) => remove(call, textAt(call, 0))),
+  _unlink: cdecl('str path', (call) => remove(call, textAt(call, 0))),
+  _wremove: cdecl('wstr path', (call) => remove(call, textAt(call, 0, 2))),
+  _wunlink: cdecl('wstr path', (call) => remove(call, textAt(call, 0, 2))),
+  rename: cdecl('str from, str to', (call) => {
+    if (call.process.system.files.rename(textAt(call, 0), textAt(call, 1))) return 0n;
+    setErrno(call.process, ENOENT);
+    return -1n;
   }),
-  _isatty: cdecl('int descriptor', () => 0n),
 };
 
-function formattedText(call: ApiCall, at: number): string {
-  return latinText(call.memory.stringBytes(call.word(at), 1) ?? new Uint8Array());
+function remove({ process }: ApiCall, path: string): number {
+  if (process.system.files.remove(path)) return 0;
+  setErrno(process, ENOENT);
+  return -1;
 }

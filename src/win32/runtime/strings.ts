@@ -1,223 +1,199 @@
-/** msvcrt: strings, memory, numbers. */
-import type { Addr } from '../../base/address.js';
+/** msvcrt: strings, of bytes (str...) and of UTF-16 units (wcs...): one implementation for both. */
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import { latinBytes, latinText } from '../process/memory-io.js';
+import { latinBytes, wideBytes } from '../process/memory-io.js';
+import { EINVAL, errorText, setErrno } from './errors.js';
+import { textAt } from './stdio.js';
 
-const MAX_BLOCK = 1 << 30;
-const ERANGE = 34;
+type Unit = 1 | 2;
 
-function bytesAt(call: ApiCall, index: number, unit: 1 | 2 = 1): Uint8Array {
-  const address = call.word(index);
-  const bytes = call.memory.stringBytes(address, unit);
-  // Where the string cannot be read, the look at its first byte faults.
-  return bytes ?? call.memory.read(address, 1);
+/** Longest copy of one call. */
+const MAX_COUNT = 1 << 20;
+
+function encoded(text: string, unit: Unit, terminated = true): Uint8Array {
+  return unit === 1 ? latinBytes(text, terminated) : wideBytes(text, terminated);
 }
 
-function textAt(call: ApiCall, index: number): string {
-  return latinText(bytesAt(call, index));
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
-function compare(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let index = 0; index < length; index++) {
-    const difference = a[index]! - b[index]!;
-    if (difference !== 0) return Math.sign(difference);
-  }
-  return Math.sign(a.length - b.length);
+function lower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-function copy(call: ApiCall): bigint {
-  const length = Number(call.word(2));
-  if (length > 0)
-    call.memory.write(call.word(0), call.memory.read(call.word(1), Math.min(length, MAX_BLOCK)));
+function upper(text: string): string {
+  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+}
+
+function most(call: ApiCall, index: number): number {
+  return Math.min(Number(call.word(index)), MAX_COUNT);
+}
+
+/** At most `count` characters of a string that need not end. */
+function firstOf(call: ApiCall, index: number, count: number, unit: Unit): string {
+  if (count === 0) return '';
+  const limited = call.memory.text(call.word(index), unit === 2, count * unit);
+  return (limited ?? textAt(call, index, unit)).slice(0, count);
+}
+
+function place(call: ApiCall, at: number, unit: Unit): bigint {
+  return at < 0 ? 0n : call.word(0) + BigInt(at * unit);
+}
+
+/** Writes at the end of the string that the first argument points to. */
+function append(call: ApiCall, text: string, unit: Unit): bigint {
+  const end = call.word(0) + BigInt(textAt(call, 0, unit).length * unit);
+  call.memory.write(end, encoded(text, unit));
   return call.word(0);
 }
 
-function allocate(call: ApiCall, size: bigint, zero: boolean): bigint {
-  const { heaps, space } = call.process;
-  const address = heaps.allocate(heaps.process, size);
-  if (address === undefined) return 0n;
-  if (zero) space.vm.pages.poke(address, new Uint8Array(Number(size)));
-  return address;
+function replace(call: ApiCall, unit: Unit, change: (text: string) => string): bigint {
+  call.memory.write(call.word(0), encoded(change(textAt(call, 0, unit)), unit));
+  return call.word(0);
 }
 
-function reallocate(call: ApiCall): bigint {
-  const { heaps, space } = call.process;
-  const [old, size] = [call.word(0), call.word(1)];
-  if (old === 0n) return allocate(call, size, false);
-  if (size === 0n) {
-    heaps.release(heaps.process, old);
+function copyCounted(call: ApiCall, unit: Unit): bigint {
+  const count = most(call, 2);
+  const text = firstOf(call, 1, count, unit);
+  call.memory.write(call.word(0), encoded(text.padEnd(count, '\0'), unit, false));
+  return call.word(0);
+}
+
+function duplicate(call: ApiCall, unit: Unit): bigint {
+  const bytes = encoded(textAt(call, 0, unit), unit);
+  const block = call.process.allocate(bytes.length);
+  if (block === undefined) return 0n;
+  call.memory.write(block, bytes);
+  return block;
+}
+
+/** Characters at the beginning that are (or are not) in the set. */
+function span(text: string, set: string, wanted: boolean): number {
+  let at = 0;
+  while (at < text.length && set.includes(text[at]!) === wanted) at++;
+  return at;
+}
+
+/** strtok: where to go on lies in the process, as msvcrt keeps it by thread. */
+function token(call: ApiCall, unit: Unit): bigint {
+  const { process, memory } = call;
+  const saved = process.datum(`strtok ${unit}`, () => new Uint8Array(process.word));
+  const from = call.word(0) === 0n ? memory.word(saved) : call.word(0);
+  if (from === 0n) return 0n;
+  const text = memory.text(from, unit === 2) ?? '';
+  const set = textAt(call, 1, unit);
+  const start = span(text, set, true);
+  const end = start + span(text.slice(start), set, false);
+  if (start === text.length) {
+    memory.setWord(saved, 0n);
     return 0n;
   }
-  const before = heaps.sizeOf(heaps.process, old);
-  if (before === undefined) return 0n;
-  if (heaps.resize(heaps.process, old, size)) return old;
-  const moved = heaps.allocate(heaps.process, size);
-  if (moved === undefined) return 0n;
-  const bytes = space.vm.pages.peek(old, Number(before < size ? before : size));
-  if (bytes !== undefined) space.vm.pages.poke(moved, bytes);
-  heaps.release(heaps.process, old);
-  return moved;
+  const next = from + BigInt((end + (end < text.length ? 1 : 0)) * unit);
+  if (end < text.length) memory.write(from + BigInt(end * unit), new Uint8Array(unit));
+  memory.setWord(saved, next);
+  return from + BigInt(start * unit);
 }
 
-/** Digits of a base, and where they end. */
-function parseNumber(call: ApiCall, isSigned: boolean): bigint {
-  const text = textAt(call, 0);
-  const radix = call.int(2);
-  const match = /^[ \t\n\v\f\r]*([+-]?)(0[xX](?=[0-9a-fA-F]))?/.exec(text)!;
-  const hex = match[2] !== undefined && (radix === 0 || radix === 16);
-  let at = match[0].length - (match[2] !== undefined && !hex ? 2 : 0);
-  const base = radix !== 0 ? radix : hex ? 16 : text[at] === '0' ? 8 : 10;
-  const start = at;
-  let value = 0n;
-  while (at < text.length && digit(text[at]!) < base) {
-    value = value * BigInt(base) + BigInt(digit(text[at]!));
-    at++;
+/** One character set of functions: `name` gives the name of each. */
+function family(unit: Unit): ApiSet {
+  const text = unit === 1 ? 'str' : 'wstr';
+  const name = (narrow: string): string =>
+    unit === 1 ? narrow : narrow.replace(/^(_?)(str)/, '$1wcs');
+  const two = `${text} a, ${text} b`;
+  const three = `${two}, size count`;
+  const at = (call: ApiCall, index: number): string => textAt(call, index, unit);
+  const character = (call: ApiCall): string =>
+    String.fromCharCode(call.dword(1) & (unit === 1 ? 0xff : 0xffff));
+  return {
+    [name('strlen')]: cdecl(`${text} text`, (call) => at(call, 0).length),
+    [name('strcmp')]: cdecl(two, (call) => compare(at(call, 0), at(call, 1))),
+    [name('strcoll')]: cdecl(two, (call) => compare(at(call, 0), at(call, 1))),
+    [name('_stricmp')]: cdecl(two, (call) => compare(lower(at(call, 0)), lower(at(call, 1)))),
+    [name('strncmp')]: cdecl(three, (call) =>
+      compare(firstOf(call, 0, most(call, 2), unit), firstOf(call, 1, most(call, 2), unit)),
+    ),
+    [name('_strnicmp')]: cdecl(three, (call) => {
+      const [a, b] = [0, 1].map((index) => lower(firstOf(call, index, most(call, 2), unit)));
+      return compare(a!, b!);
+    }),
+    [name('strcpy')]: cdecl(`out to, ${text} from`, (call) => {
+      call.memory.write(call.word(0), encoded(at(call, 1), unit));
+      return call.word(0);
+    }),
+    [name('strncpy')]: cdecl(`out to, ${text} from, size count`, (call) => copyCounted(call, unit)),
+    [name('strcat')]: cdecl(`out to, ${text} from`, (call) => append(call, at(call, 1), unit)),
+    [name('strncat')]: cdecl(`out to, ${text} from, size count`, (call) =>
+      append(call, firstOf(call, 1, most(call, 2), unit), unit),
+    ),
+    [name('strchr')]: cdecl(`${text} text, int character`, (call) =>
+      place(call, `${at(call, 0)}\0`.indexOf(character(call)), unit),
+    ),
+    [name('strrchr')]: cdecl(`${text} text, int character`, (call) =>
+      place(call, `${at(call, 0)}\0`.lastIndexOf(character(call)), unit),
+    ),
+    [name('strstr')]: cdecl(`${text} text, ${text} part`, (call) =>
+      place(call, at(call, 0).indexOf(at(call, 1)), unit),
+    ),
+    [name('strpbrk')]: cdecl(`${text} text, ${text} set`, (call) => {
+      const whole = at(call, 0);
+      const found = span(whole, at(call, 1), false);
+      return place(call, found === whole.length ? -1 : found, unit);
+    }),
+    [name('strspn')]: cdecl(two, (call) => span(at(call, 0), at(call, 1), true)),
+    [name('strcspn')]: cdecl(two, (call) => span(at(call, 0), at(call, 1), false)),
+    [name('strtok')]: cdecl(two, (call) => token(call, unit)),
+    [name('_strdup')]: cdecl(`${text} text`, (call) => duplicate(call, unit)),
+    [name('_strlwr')]: cdecl(`${text} text`, (call) => replace(call, unit, lower)),
+    [name('_strupr')]: cdecl(`${text} text`, (call) => replace(call, unit, upper)),
+    [name('_strrev')]: cdecl(`${text} text`, (call) =>
+      replace(call, unit, (whole) => [...whole].reverse().join('')),
+    ),
+    // In the C locale a string is its own key.
+    [name('strxfrm')]: cdecl(`out to, ${text} from, size count`, (call) => {
+      const whole = at(call, 1);
+      if (whole.length < most(call, 2)) call.memory.write(call.word(0), encoded(whole, unit));
+      return whole.length;
+    }),
+  };
+}
+
+/** mbstowcs and wcstombs: one byte is one character. */
+function changeUnit(call: ApiCall, from: Unit, to: Unit): number {
+  const text = textAt(call, 1, from);
+  if (to === 1 && /[^\0-\xff]/.test(text)) {
+    setErrno(call.process, 42);
+    return -1;
   }
-  if (call.word(1) !== 0n) {
-    call.memory.setWord(call.word(1), call.word(0) + BigInt(at === start ? 0 : at));
-  }
-  const negative = match[1] === '-' ? -value : value;
-  const most = isSigned ? 0x7fff_ffffn : 0xffff_ffffn;
-  if (value > most) {
-    call.memory.setU32(
-      call.process.datum('errno', () => new Uint8Array(4)),
-      ERANGE,
-    );
-    return isSigned && match[1] === '-' ? -0x8000_0000n : most;
-  }
-  return BigInt.asUintN(32, negative);
+  if (call.word(0) === 0n) return text.length;
+  const cut = text.slice(0, most(call, 2));
+  call.memory.write(call.word(0), encoded(cut, to, text.length < most(call, 2)));
+  return cut.length;
 }
 
-function digit(letter: string): number {
-  const code = Number.parseInt(letter, 36);
-  return Number.isNaN(code) ? 99 : code;
+/** strcpy_s and strcat_s: too little room empties the destination. */
+function bounded(call: ApiCall, unit: Unit, before: string): number {
+  const text = before + textAt(call, 2, unit);
+  const fits = text.length < Number(call.word(1));
+  call.memory.write(call.word(0), encoded(fits ? text : '', unit));
+  if (fits) return 0;
+  setErrno(call.process, EINVAL);
+  return 34;
 }
-
-function found(call: ApiCall, index: number): bigint {
-  return index < 0 ? 0n : call.word(0) + BigInt(index);
-}
-
-/** struct lconv: ten strings, then bytes. */
-function localeConventions(call: ApiCall): Addr {
-  const { process } = call;
-  const empty = process.datum('lconv empty', () => latinBytes(''));
-  const point = process.datum('lconv point', () => latinBytes('.'));
-  return process.datum('lconv', () => {
-    const { word } = process;
-    const bytes = new Uint8Array(10 * word + 8).fill(127, 10 * word);
-    const view = new DataView(bytes.buffer);
-    for (let index = 0; index < 10; index++) {
-      const value = index === 0 ? point : empty;
-      if (word === 8) view.setBigUint64(index * 8, value, true);
-      else view.setUint32(index * 4, Number(value), true);
-    }
-    return bytes;
-  });
-}
-
-const ERRORS: Readonly<Record<number, string>> = {
-  0: 'No error',
-  2: 'No such file or directory',
-  12: 'Not enough space',
-  13: 'Permission denied',
-  22: 'Invalid argument',
-  34: 'Result too large',
-};
 
 export const stringsApi: ApiSet = {
-  malloc: cdecl('size size', (call) => allocate(call, call.word(0), false)),
-  calloc: cdecl('size count, size size', (call) =>
-    allocate(call, call.word(0) * call.word(1), true),
-  ),
-  realloc: cdecl('ptr memory, size size', reallocate),
-  free: cdecl('ptr memory', (call) => {
-    const { heaps } = call.process;
-    heaps.release(heaps.process, call.word(0));
-    return 0n;
-  }),
-  memcpy: cdecl('ptr to, ptr from, size count', copy),
-  memmove: cdecl('ptr to, ptr from, size count', copy),
-  memset: cdecl('ptr to, int value, size count', (call) => {
-    const length = Math.min(Number(call.word(2)), MAX_BLOCK);
-    if (length > 0) call.memory.write(call.word(0), new Uint8Array(length).fill(call.dword(1)));
-    return call.word(0);
-  }),
-  memcmp: cdecl('ptr a, ptr b, size count', (call) => {
-    const length = Math.min(Number(call.word(2)), MAX_BLOCK);
-    if (length === 0) return 0n;
-    return compare(call.memory.read(call.word(0), length), call.memory.read(call.word(1), length));
-  }),
-  memchr: cdecl('ptr memory, int value, size count', (call) => {
-    const bytes = call.memory.tryRead(call.word(0), Math.min(Number(call.word(2)), MAX_BLOCK));
-    return found(call, bytes?.indexOf(call.dword(1) & 0xff) ?? -1);
-  }),
-  strlen: cdecl('str text', (call) => bytesAt(call, 0).length),
-  wcslen: cdecl('wstr text', (call) => bytesAt(call, 0, 2).length / 2),
-  strcmp: cdecl('str a, str b', (call) => compare(bytesAt(call, 0), bytesAt(call, 1))),
-  strcoll: cdecl('str a, str b', (call) => compare(bytesAt(call, 0), bytesAt(call, 1))),
-  strncmp: cdecl('str a, str b, size count', (call) => {
-    const count = Number(call.word(2));
-    return compare(bytesAt(call, 0).subarray(0, count), bytesAt(call, 1).subarray(0, count));
-  }),
-  strcpy: cdecl('out to, str from', (call) => {
-    call.memory.write(call.word(0), latinBytes(textAt(call, 1)));
-    return call.word(0);
-  }),
-  strcat: cdecl('out to, str from', (call) => {
-    const end = call.word(0) + BigInt(bytesAt(call, 0).length);
-    call.memory.write(end, latinBytes(textAt(call, 1)));
-    return call.word(0);
-  }),
-  strchr: cdecl('str text, int character', (call) => {
-    const bytes = bytesAt(call, 0);
-    const wanted = call.dword(1) & 0xff;
-    return found(call, wanted === 0 ? bytes.length : bytes.indexOf(wanted));
-  }),
-  strstr: cdecl('str text, str part', (call) =>
-    found(call, textAt(call, 0).indexOf(textAt(call, 1))),
-  ),
+  ...family(1),
+  ...family(2),
+  strnlen: cdecl('str text, size count', (call) => firstOf(call, 0, most(call, 1), 1).length),
+  wcsnlen: cdecl('wstr text, size count', (call) => firstOf(call, 0, most(call, 1), 2).length),
+  strcpy_s: cdecl('out to, size size, str from', (call) => bounded(call, 1, '')),
+  strcat_s: cdecl('out to, size size, str from', (call) => bounded(call, 1, textAt(call, 0))),
+  wcscpy_s: cdecl('out to, size size, wstr from', (call) => bounded(call, 2, '')),
+  wcscat_s: cdecl('out to, size size, wstr from', (call) => bounded(call, 2, textAt(call, 0, 2))),
   strerror: cdecl('int number', (call) => {
-    const text = ERRORS[call.int(0)] ?? 'Unknown error';
+    const text = errorText(call.int(0));
     return call.process.datum(`error ${text}`, () => latinBytes(text));
   }),
-  strtoul: cdecl('str text, out end, int radix', (call) => parseNumber(call, false)),
-  strtol: cdecl('str text, out end, int radix', (call) => parseNumber(call, true)),
-  atoi: cdecl('str text', (call) => {
-    const match = /^\s*([+-]?\d+)/.exec(textAt(call, 0));
-    return BigInt.asIntN(32, BigInt(match?.[1]?.replace('+', '') ?? '0'));
-  }),
-  localeconv: cdecl('', localeConventions),
-  setlocale: cdecl('int category, str locale', (call) =>
-    call.process.datum('locale C', () => latinBytes('C')),
-  ),
-  ___lc_codepage_func: cdecl('', () => 0n),
-  ___mb_cur_max_func: cdecl('', () => 1n),
-  iswctype: cdecl(
-    'int character, int type',
-    (call) => characterType(call.dword(0)) & call.dword(1),
-  ),
-  towlower: cdecl('int character', (call) =>
-    String.fromCharCode(call.dword(0) & 0xffff)
-      .toLowerCase()
-      .charCodeAt(0),
-  ),
-  towupper: cdecl('int character', (call) =>
-    String.fromCharCode(call.dword(0) & 0xffff)
-      .toUpperCase()
-      .charCodeAt(0),
-  ),
+  mbstowcs: cdecl('out to, str from, size count', (call) => changeUnit(call, 1, 2)),
+  wcstombs: cdecl('out to, wstr from, size count', (call) => changeUnit(call, 2, 1)),
 };
-
-/** Bits of ctype.h: upper 1, lower 2, digit 4, space 8, punctuation 16, control 32, blank 64, hexadecimal 128. */
-function characterType(code: number): number {
-  const letter = String.fromCharCode(code & 0xffff);
-  if (/[A-Z]/.test(letter)) return 0x101 | (/[A-F]/.test(letter) ? 0x80 : 0);
-  if (/[a-z]/.test(letter)) return 0x102 | (/[a-f]/.test(letter) ? 0x80 : 0);
-  if (/[0-9]/.test(letter)) return 0x84;
-  if (letter === ' ') return 0x48;
-  if (/[\t-\r]/.test(letter)) return letter === '\t' ? 0x68 : 0x28;
-  if (code < 32 || code === 127) return 0x20;
-  return code < 127 ? 0x10 : 0;
-}
