@@ -10,12 +10,12 @@ export type ApiResult = bigint | number | boolean;
 export type ApiHandler = (call: ApiCall) => ApiResult | HostTask<ApiResult>;
 
 /** What a function gives back, where that is not a word: 64 bits in edx:eax, or what the platform has for reals. */
-export type Returned = 'word' | 'u64' | 'f64' | 'f32';
+export type ResultKind = 'word' | 'u64' | 'f64' | 'f32';
 
 export interface ApiFunction extends ApiSignature {
   /** The caller takes the arguments off the stack (32-bit). */
   readonly cdecl: boolean;
-  readonly returns: Returned;
+  readonly returns: ResultKind;
   readonly handler: ApiHandler;
 }
 
@@ -25,7 +25,7 @@ export type ApiSet = Readonly<Record<string, ApiFunction>>;
 export function api(
   parameters: string,
   handler: ApiHandler,
-  returns: Returned = 'word',
+  returns: ResultKind = 'word',
 ): ApiFunction {
   return { parameters: parametersOf(parameters), cdecl: false, returns, handler };
 }
@@ -34,7 +34,7 @@ export function api(
 export function cdecl(
   parameters: string,
   handler: ApiHandler,
-  returns: Returned = 'word',
+  returns: ResultKind = 'word',
 ): ApiFunction {
   return { parameters: parametersOf(parameters), cdecl: true, returns, handler };
 }

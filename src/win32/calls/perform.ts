@@ -5,7 +5,7 @@ import { memoryFault } from '../exceptions/memory-fault.js';
 import { GATE_LENGTH } from '../loader/builtin-dlls.js';
 import { GuestFault } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
-import type { ApiResult, Returned } from './api.js';
+import type { ApiResult, ResultKind } from './api.js';
 import { ApiCall } from './call.js';
 import { ProcessEnded } from './control.js';
 import type { FoundFunction, SystemFunctions } from './find-function.js';
@@ -35,7 +35,7 @@ function realRegisters({ wide, engine }: Win32Process): (index: number) => bigin
 }
 
 /** Results of 64 bits are in edx:eax of 32-bit code. */
-function setResult(process: Win32Process, value: bigint, returns: Returned): void {
+function setResult(process: Win32Process, value: bigint, returns: ResultKind): void {
   process.result = process.wide ? BigInt.asUintN(64, value) : BigInt.asUintN(32, value);
   if (process.wide || returns === 'word' || returns === 'f32') return;
   process.engine.writeRegister('edx', BigInt.asUintN(32, value >> 32n));

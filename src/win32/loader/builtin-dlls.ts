@@ -6,7 +6,7 @@ import type { Addr, Arch } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { DIRECTORY } from '../../formats/pe/image.js';
 import { exportTable, type PeSectionInit, writePe } from '../../formats/pe/writer.js';
-import type { ApiSet, Returned } from '../calls/api.js';
+import type { ApiSet, ResultKind } from '../calls/api.js';
 import { stackBytes } from '../calls/parameters.js';
 import { shortcut } from '../calls/shortcuts.js';
 
@@ -88,7 +88,7 @@ function cleaned(arch: Arch, functions: ApiSet, name: string): number {
 }
 
 /** The result's bits go from rax, or edx:eax, to where the platform has reals. */
-const REAL_RESULT: Readonly<Record<Arch, Readonly<Record<Returned, readonly number[]>>>> = {
+const REAL_RESULT: Readonly<Record<Arch, Readonly<Record<ResultKind, readonly number[]>>>> = {
   'x86-64': {
     word: [],
     u64: [],
