@@ -32,6 +32,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'policy',
     'type:trace',
   ],
+  // A machine at privilege level 0, and the kernel in it.
+  'os/kernel': ['base', 'engine', 'formats', 'kernel', 'memory', 'type:trace', 'x86'],
   'abi/windows': ['base'],
   // Windows' memory manager; and the Win32 surface above it and above Wine's system calls.
   'os/windows': ['abi/windows', 'base', 'engine', 'formats', 'kernel', 'memory'],
@@ -78,6 +80,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'inject',
     'type:kernel',
     'memory',
+    'os/kernel',
     'os/linux',
     'policy',
     'trace',

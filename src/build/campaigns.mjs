@@ -24,6 +24,11 @@ const CAMPAIGNS = {
     env: { MAYEXEC_CAMPAIGN: '20' },
     tests: ['test/build/unicorn-wasm/differential.spec.ts', 'test/engine/conformance.spec.ts'],
   },
+  paging: {
+    does: "page tables and accesses of a ring-0 guest, against a model of the manual's page walk",
+    env: { MAYEXEC_PAGING: '1000000' },
+    tests: ['test/os/kernel/paging.spec.ts'],
+  },
   guests: {
     does: 'system calls with any arguments, random code, handlers and executables',
     env: { MAYEXEC_CAMPAIGN: '20' },

@@ -162,3 +162,63 @@ export function linuxProfile(arch: Arch, protectionKeys = false): CpuProfile {
   if (!protectionKeys) return profile;
   return { ...profile, features: { ...profile.features, leaf7Ecx: LEAF_7_ECX_KEYS } };
 }
+
+const DESCRIPTOR_FLAGS_KERNEL_CODE = 0x00a0_9b00;
+const DESCRIPTOR_FLAGS_KERNEL_DATA = 0x00c0_9300;
+/** Linux arch/x86/include/asm/segment.h. */
+export const KERNEL_CS = 0x10;
+export const KERNEL_DS = 0x18;
+
+/** CPUID bits of what a kernel's page tables can do. */
+const LEAF_7_EBX_SMEP = 1 << 7;
+const LEAF_7_EBX_SMAP = 1 << 20;
+const EXTENDED_EDX_SYSCALL = 1 << 11;
+const EXTENDED_EDX_NX = 1 << 20;
+const EXTENDED_EDX_PAGES_1G = 1 << 26;
+const LEAF_1_EDX_SEP = 1 << 11;
+const CR4_PGE = 1n << 7n;
+const CR4_SMEP_SMAP = (1n << 20n) | (1n << 21n);
+const EFER_LME_LMA = 0x500n;
+const EFER_NXE = 1n << 11n;
+
+/** What a processor can lack. */
+export interface KernelProcessor {
+  readonly nx: boolean;
+  /** SMEP and SMAP. */
+  readonly supervisorChecks: boolean;
+}
+
+/**
+ * The processor of a 64-bit kernel: long mode at privilege level 0, with pages of 2 MiB and 1 GiB, global pages, and
+ * as asked NX, SMEP and SMAP, all of them turned on. No system calls: EFER.SCE is 0, so that `syscall` is #UD. The guest
+ * has its own descriptor tables.
+ */
+export function kernelProfile({ nx, supervisorChecks }: KernelProcessor): CpuProfile {
+  const data = flat(KERNEL_DS, DESCRIPTOR_FLAGS_KERNEL_DATA);
+  return {
+    name: 'kernel-x86-64',
+    arch: 'x86-64',
+    privilege: 0,
+    features: {
+      ...FEATURES,
+      leaf1Edx: FEATURES.leaf1Edx & ~LEAF_1_EDX_SEP,
+      leaf7Ebx: FEATURES.leaf7Ebx | (supervisorChecks ? LEAF_7_EBX_SMEP | LEAF_7_EBX_SMAP : 0),
+      extendedEdx:
+        (FEATURES.extendedEdx & ~(EXTENDED_EDX_SYSCALL | EXTENDED_EDX_NX)) |
+        EXTENDED_EDX_PAGES_1G |
+        (nx ? EXTENDED_EDX_NX : 0),
+    },
+    segments: {
+      cs: flat(KERNEL_CS, DESCRIPTOR_FLAGS_KERNEL_CODE),
+      ss: data,
+      ds: data,
+      es: data,
+      fs: NULL_SEGMENT,
+      gs: NULL_SEGMENT,
+    },
+    gdt: undefined,
+    cr0: CR0_PE_MP_ET_NE_WP_AM_PG,
+    cr4: CR4_PAE_OSFXSR_OSXMMEXCPT | CR4_PGE | (supervisorChecks ? CR4_SMEP_SMAP : 0n),
+    efer: EFER_LME_LMA | (nx ? EFER_NXE : 0n),
+  };
+}

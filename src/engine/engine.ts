@@ -5,7 +5,7 @@
  */
 import type { Addr, AddrRange, Arch } from '../base/address.js';
 import type { Access } from '../base/outcome.js';
-import type { CpuProfile } from './cpu-profile.js';
+import type { CpuProfile, SegmentName, SegmentValue } from './cpu-profile.js';
 
 /** Bits of a translation, in the order of PROT_*. */
 export const HW_READ = 1;
@@ -44,9 +44,14 @@ export type FaultCause =
  * that it throws ends the run and comes out of `run`. When it moves a page to another frame, or takes a
  * right away, it must `flushTlb` that page; code translated from it is dropped at once.
  * `user`, which the engine always says: the access has the rights of privilege level 3; false: the kernel's. A guest at level 0 that
- * goes to level 3 and back is asked anew for each page.
+ * goes to level 3 and back is asked anew for each page. `alignmentCheck`: EFLAGS.AC lets the kernel's access pass SMAP.
  */
-export type Translate = (page: number, access: Access, user?: boolean) => number;
+export type Translate = (
+  page: number,
+  access: Access,
+  user?: boolean,
+  alignmentCheck?: boolean,
+) => number;
 
 /** Physical memory: 4 KiB frames, numbered from 0. */
 export interface PhysicalMemory {
@@ -126,8 +131,10 @@ export interface Engine {
   /** 'unicorn1' (with form) or 'unicorn2'. */
   readonly name: string;
   readonly arch: Arch;
+  /** The processor that it opened with. */
+  readonly cpu: CpuProfile;
   readonly memory: PhysicalMemory;
-  /** Registers by their manual's lower-case name: rax..r15, eax, ax, al, rip, eflags, cs..gs, fs_base, gs_base, xmm0..15, mxcsr, st0..7, fpcw, fpsw, fptag; at privilege level 0 also cr0, cr2, cr3, cr4, efer. */
+  /** Registers by their manual's lower-case name: rax..r15, eax, ax, al, rip, eflags, cs..gs, fs_base, gs_base, xmm0..15, mxcsr, st0..7, fpcw, fpsw, fptag; at privilege level 0 also cr0, cr2, cr3, cr4, efer, gdtr_base, gdtr_limit, idtr_base, idtr_limit, tr, tr_base, tr_limit. */
   readonly registers: readonly string[];
   readRegister(name: string): bigint;
   /** A 32-bit part of a 64-bit register clears the upper half, as the CPU does. */
@@ -137,6 +144,8 @@ export interface Engine {
   loadCpu(state: CpuState): void;
   /** Writes a descriptor into the guest's GDT (thread-local segments of i386). Index 12 to 14 as on Linux. */
   setGdtEntry(index: number, descriptor: bigint): void;
+  /** At privilege level 0: a segment with what the CPU caches of its descriptor. The DPL of `ss` is the new privilege level. */
+  setSegment(name: SegmentName, value: SegmentValue): void;
   /** Replaces the page tables in force; implies a full flush. */
   setTranslate(translate: Translate): void;
   /** Forgets translations of `count` pages from `page`, or all. Allowed inside `translate`. */

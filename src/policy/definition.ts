@@ -6,7 +6,7 @@ import { InvariantError, MayexecError, unknownValue } from '../base/errors.js';
 import type { VmFlags } from '../os/linux/mm/vmas/vma.js';
 import { allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';
 
-export const OS_NAMES = ['linux', 'windows', 'wine'] as const;
+export const OS_NAMES = ['linux', 'windows', 'wine', 'kernel'] as const;
 export type Os = (typeof OS_NAMES)[number];
 
 /** What the sandbox runs: some policies exist for one system only, some differ by architecture. */

@@ -142,7 +142,7 @@ function assemble(policies: readonly Policy[], target: PolicyTarget): PolicySet 
 
 /** The prctl of mdwe exists on every Linux since 6.3: a program may switch it on itself. */
 function mechanismsOf({ os }: PolicyTarget): readonly Policy[] {
-  return os === 'windows' ? [] : [mdweMechanism, nxMechanism];
+  return os === 'windows' || os === 'kernel' ? [] : [mdweMechanism, nxMechanism];
 }
 
 function checked(policy: Policy): Policy {

@@ -4,12 +4,14 @@ import type { Arch } from '../base/address.js';
 import { checkShape, objectOf, oneOf } from '../base/shape.js';
 import { namedCalls } from '../inject/named-calls.js';
 import type { World } from '../kernel/world.js';
+import { kernelWorld } from '../os/kernel/world.js';
 import { linuxWorld } from '../os/linux/world.js';
 import { windowsWorld } from '../win32/windows/world.js';
 import { wineWorld } from '../win32/wine/world.js';
 
 export const WORLDS = {
   linux: linuxWorld,
+  kernel: kernelWorld,
   windows: windowsWorld,
   wine: wineWorld,
 } as const satisfies Readonly<Record<string, World>>;

@@ -40,9 +40,9 @@ export class Guest {
   constructor(engine: Engine) {
     this.engine = engine;
     this.arch = engine.arch;
-    engine.setTranslate((page, access, user) => {
+    engine.setTranslate((page, access, user, alignmentCheck) => {
       this.asked.push({ page, access });
-      return (this.translate ?? this.lookUp)(page, access, user);
+      return (this.translate ?? this.lookUp)(page, access, user, alignmentCheck);
     });
   }
 

@@ -27,7 +27,7 @@ import { type LoadedProgram, loadProgram, STANDARD_INPUT } from './program.js';
 
 export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
-  { name: 'os', value: 'OS', help: 'linux, windows or wine; default: what PROGRAM is for' },
+  { name: 'os', value: 'OS', help: 'linux, windows, wine or kernel; default: what PROGRAM is for' },
   {
     name: 'policy',
     value: 'SPEC',

@@ -7,6 +7,7 @@ import {
   loadScenario,
   type Policy,
   programOfCode,
+  type Sandbox,
   type ScenarioSettings,
   unknownValue,
   withoutDirectives,
@@ -31,7 +32,7 @@ export interface LoadedProgram {
 export interface Lesson {
   readonly settings: ScenarioSettings;
   /** The world that its programs are for. */
-  readonly os: 'linux' | 'windows' | 'wine';
+  readonly os: Sandbox['os'];
   /** By name: policy spec, and what is injected. */
   readonly runs: ReadonlyMap<
     string,

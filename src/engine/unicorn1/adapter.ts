@@ -6,7 +6,14 @@
  */
 import type { Addr, Arch } from '../../base/address.js';
 import { InvariantError, MayexecError } from '../../base/errors.js';
-import { type CpuProfile, GDT_TLS_FIRST, GDT_TLS_LAST, linuxProfile } from '../cpu-profile.js';
+import {
+  type CpuProfile,
+  GDT_TLS_FIRST,
+  GDT_TLS_LAST,
+  linuxProfile,
+  type SegmentName,
+  type SegmentValue,
+} from '../cpu-profile.js';
 import {
   type CpuState,
   type Engine,
@@ -29,6 +36,7 @@ import { Mmu } from './mmu.js';
 import { ENV, HF } from './offsets.js';
 import type { Ram } from './ram.js';
 import { readRegister, registerNames, writeRegister } from './registers.js';
+import { setSegment } from './segments.js';
 import { type Resume, stopOf } from './stop.js';
 
 /** Nothing of a guest is executable there: the kernel's end of the address space. */
@@ -85,9 +93,9 @@ const PROGRAM_COUNTERS: ReadonlySet<string> = new Set(['rip', 'eip']);
 export class Unicorn1Engine implements Engine, MachineClient {
   readonly name: string;
   readonly arch: Arch;
+  readonly cpu: CpuProfile;
   readonly memory: PhysicalMemory;
   readonly registers: readonly string[];
-  readonly #profile: CpuProfile;
   readonly #machine: Machine;
   readonly #ram: Ram;
   readonly #mmu: Mmu;
@@ -131,7 +139,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
       throw new MayexecError(
         `the CPU profile '${profile.name}' is for ${profile.arch}, the engine for ${options.arch}`,
       );
-    this.#profile = profile;
+    this.cpu = profile;
     this.registers = registerNames(profile);
     this.#machine = machine;
     this.#ram = ram;
@@ -160,14 +168,14 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   readRegister(name: string): bigint {
     if (this.#state !== 'running') this.#assertOpen();
-    return readRegister(this.#machine, this.#profile, name);
+    return readRegister(this.#machine, this.cpu, name);
   }
 
   writeRegister(name: string, value: bigint): void {
     this.#assertOpen();
     // Who is sent somewhere, be it to where it was, begins a block there.
     if (PROGRAM_COUNTERS.has(name)) this.#continuesAt = undefined;
-    writeRegister(this.#machine, this.#profile, this.#gdt, name, value);
+    writeRegister(this.#machine, this.cpu, this.#gdt, name, value);
   }
 
   saveCpu(): CpuState {
@@ -188,6 +196,13 @@ export class Unicorn1Engine implements Engine, MachineClient {
         `GDT entry ${index}: the thread-local entries are ${GDT_TLS_FIRST} to ${GDT_TLS_LAST}`,
       );
     this.#machine.heap.writeU64(this.#gdt + index * 8, BigInt.asUintN(64, descriptor));
+  }
+
+  setSegment(name: SegmentName, value: SegmentValue): void {
+    this.#assertOpen();
+    if (this.cpu.privilege !== 0)
+      throw new MayexecError(`the CPU profile '${this.cpu.name}' loads segments by selector`);
+    setSegment(this.#machine, name, value);
   }
 
   setTranslate(translate: Translate): void {

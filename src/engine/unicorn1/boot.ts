@@ -6,8 +6,9 @@
  * runs. Where the profile has a GDT, that is one page which exists for the CPU's own accesses only (supervisor
  * mode): a guest that touches its address gets an ordinary page fault.
  */
-import { type CpuProfile, GDT_ENTRIES, type SegmentValue } from '../cpu-profile.js';
+import { type CpuProfile, GDT_ENTRIES } from '../cpu-profile.js';
 import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
+import { controlFlags } from './control.js';
 import type { Machine } from './machine.js';
 import {
   ENV,
@@ -22,6 +23,7 @@ import {
   SEGMENT_SS,
   TICKS,
 } from './offsets.js';
+import { storeSegment } from './segments.js';
 
 /** IF and the bit that is always set. */
 export const EFLAGS_USER = 0x202;
@@ -30,15 +32,6 @@ const EFLAGS_KERNEL = 0x2;
 const FPCW_INITIAL = 0x37f;
 const MXCSR_INITIAL = 0x1f80;
 const LAST_CPUID_LEAF = 7;
-/** CR0. */
-const CR0_PE = 1n << 0n;
-const CR0_MP = 1n << 1n;
-const CR0_EM = 1n << 2n;
-const CR0_TS = 1n << 3n;
-/** CR4. */
-const CR4_OSFXSR = 1n << 9n;
-const CR4_SMAP = 1n << 21n;
-
 /** `gdt` is where the engine's GDT lies in the module's memory. */
 export function boot(machine: Machine, gdt: number, profile: CpuProfile): void {
   const { heap, env } = machine;
@@ -51,12 +44,12 @@ export function boot(machine: Machine, gdt: number, profile: CpuProfile): void {
   }
   heap.writeU64(env + ENV.GDT + SEGMENT.BASE, profile.gdt?.address ?? 0n);
   heap.writeU32(env + ENV.GDT + SEGMENT.LIMIT, profile.gdt === undefined ? 0 : GDT_ENTRIES * 8 - 1);
-  setSegment(machine, SEGMENT_CS, segments.cs);
-  setSegment(machine, SEGMENT_SS, segments.ss);
-  setSegment(machine, SEGMENT_DS, segments.ds);
-  setSegment(machine, SEGMENT_ES, segments.es);
-  setSegment(machine, SEGMENT_FS, segments.fs);
-  setSegment(machine, SEGMENT_GS, segments.gs);
+  storeSegment(machine, SEGMENT_CS, segments.cs);
+  storeSegment(machine, SEGMENT_SS, segments.ss);
+  storeSegment(machine, SEGMENT_DS, segments.ds);
+  storeSegment(machine, SEGMENT_ES, segments.es);
+  storeSegment(machine, SEGMENT_FS, segments.fs);
+  storeSegment(machine, SEGMENT_GS, segments.gs);
   heap.writeU32(env + ENV.HFLAGS, hiddenFlags(profile));
   heap.writeU64(env + ENV.CR0, profile.cr0);
   heap.writeU64(env + ENV.CR4, profile.cr4);
@@ -67,27 +60,12 @@ export function boot(machine: Machine, gdt: number, profile: CpuProfile): void {
 
 /** env->hflags, which QEMU derives from the other registers. */
 function hiddenFlags({ arch, privilege, cr0, cr4 }: CpuProfile): number {
-  const when = (bit: bigint, flag: number): number => (bit === 0n ? 0 : flag);
   return (
     privilege |
     (HF.SOFTMMU | HF.CS32 | HF.SS32) |
     (arch === 'x86-64' ? HF.LMA | HF.CS64 : 0) |
-    when(cr0 & CR0_PE, HF.PE) |
-    when(cr0 & CR0_MP, HF.MP) |
-    when(cr0 & CR0_EM, HF.EM) |
-    when(cr0 & CR0_TS, HF.TS) |
-    when(cr4 & CR4_OSFXSR, HF.OSFXSR) |
-    when(cr4 & CR4_SMAP, HF.SMAP)
+    controlFlags(cr0, cr4)
   );
-}
-
-function setSegment(machine: Machine, index: number, value: SegmentValue): void {
-  const { heap, env } = machine;
-  const at = env + ENV.SEGS + index * SEGMENT.BYTES;
-  heap.writeU32(at + SEGMENT.SELECTOR, value.selector);
-  heap.writeU64(at + SEGMENT.BASE, value.base);
-  heap.writeU32(at + SEGMENT.LIMIT, value.limit);
-  heap.writeU32(at + SEGMENT.FLAGS, value.flags);
 }
 
 function setFeatures({ heap, env }: Machine, { features }: CpuProfile): void {

@@ -55,6 +55,8 @@ export class Mmu {
   hostError: unknown;
   /** Was the last question about an access in user mode, or by the CPU itself? */
   #user = true;
+  /** Did EFLAGS.AC let it pass SMAP? */
+  #alignmentCheck = false;
   #running = false;
   /**
    * Pages executed from since they were last flushed, and their frames: what the translated code stands for. No page has an
@@ -196,6 +198,7 @@ export class Mmu {
     if (top !== 0 && top !== -1) return this.#refuse(lo, hi, access, FAULT_GENERAL_PROTECTION);
     const page = pageNumber(lo, hi);
     this.#user = mode === TLB.USER;
+    this.#alignmentCheck = mode === TLB.KERNEL_WITHOUT_SMAP;
     if (!this.#user && page === this.#gdtPage) {
       const { pointer, ram } = this.#frames.kernelPage;
       this.#tlb.fill(mode, lo, hi, pointer, ram, HW_READ | HW_WRITE);
@@ -254,7 +257,7 @@ export class Mmu {
 
   #translate(page: number, access: number): number {
     if (this.translate === undefined) throw new InvariantError('a run without page tables');
-    const answer = this.translate(page, ACCESSES[access] ?? 'read', this.#user);
+    const answer = this.translate(page, ACCESSES[access] ?? 'read', this.#user, this.#alignmentCheck);
     // What it wrote may have been code once.
     this.#code.settle();
     return answer;

@@ -42,7 +42,9 @@ export const ENV = {
   /** es, cs, ss, ds, fs, gs, then ldt, tr, gdt, idt: see SEGMENT. */
   SEGS: 192,
   CS_BASE: 224,
+  TR: 360,
   GDT: 384,
+  IDT: 408,
   CR0: 432,
   CR2: 448,
   CR3: 456,
@@ -95,6 +97,8 @@ export const TLB = {
   /** tlb_table and tlb_v_table. */
   BYTES: 3 * 256 * 32 + 3 * 8 * 32,
   USER: 1,
+  /** SMAP is off, or EFLAGS.AC is set. */
+  KERNEL_WITHOUT_SMAP: 2,
 } as const;
 
 /** The cache of blocks by program counter: 64 groups of pages, each with 64 pointers. */

@@ -7,6 +7,7 @@ import { MayexecError, unknownValue } from '../../base/errors.js';
 import type { CpuProfile } from '../cpu-profile.js';
 import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
 import { EFLAGS_USER } from './boot.js';
+import { deriveControlFlags } from './control.js';
 import type { Machine } from './machine.js';
 import { ENV, SEGMENT, SEGMENT_FS, SEGMENT_GS } from './offsets.js';
 import { loadSegment } from './segments.js';
@@ -172,6 +173,19 @@ function makeTable(arch: Arch): ReadonlyMap<string, Register> {
   return table;
 }
 
+/** A control register from which QEMU derives hidden flags. */
+function control(offset: number): Register {
+  const { bits, read, write } = field(offset, 64);
+  return {
+    bits,
+    read,
+    write: (machine, value, gdt) => {
+      write(machine, value, gdt);
+      deriveControlFlags(machine);
+    },
+  };
+}
+
 /** Those that only privilege level 0 sees. */
 function withControl(table: ReadonlyMap<string, Register>): ReadonlyMap<string, Register> {
   const flags: Register = {
@@ -182,11 +196,18 @@ function withControl(table: ReadonlyMap<string, Register>): ReadonlyMap<string, 
     ...table,
     ['eflags', flags],
     ...(table.has('rflags') ? [['rflags', { ...flags, bits: 64 }] as const] : []),
-    ['cr0', field(ENV.CR0, 64)],
+    ['cr0', control(ENV.CR0)],
     ['cr2', field(ENV.CR2, 64)],
     ['cr3', field(ENV.CR3, 64)],
-    ['cr4', field(ENV.CR4, 64)],
+    ['cr4', control(ENV.CR4)],
     ['efer', field(ENV.EFER, 64)],
+    ['gdtr_base', field(ENV.GDT + SEGMENT.BASE, 64)],
+    ['gdtr_limit', field(ENV.GDT + SEGMENT.LIMIT, 16)],
+    ['idtr_base', field(ENV.IDT + SEGMENT.BASE, 64)],
+    ['idtr_limit', field(ENV.IDT + SEGMENT.LIMIT, 16)],
+    ['tr', field(ENV.TR + SEGMENT.SELECTOR, 16)],
+    ['tr_base', field(ENV.TR + SEGMENT.BASE, 64)],
+    ['tr_limit', field(ENV.TR + SEGMENT.LIMIT, 32)],
   ]);
 }
 

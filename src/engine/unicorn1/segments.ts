@@ -3,9 +3,19 @@
  * and from the GDT what the CPU caches of its descriptor (SDM 3, 3.4.3 and 3.4.5).
  */
 import { MayexecError } from '../../base/errors.js';
-import { GDT_ENTRIES } from '../cpu-profile.js';
+import { GDT_ENTRIES, type SegmentName, type SegmentValue } from '../cpu-profile.js';
 import type { Machine } from './machine.js';
-import { ENV, HF, SEGMENT, SEGMENT_CS, SEGMENT_DS, SEGMENT_ES, SEGMENT_SS } from './offsets.js';
+import {
+  ENV,
+  HF,
+  SEGMENT,
+  SEGMENT_CS,
+  SEGMENT_DS,
+  SEGMENT_ES,
+  SEGMENT_FS,
+  SEGMENT_GS,
+  SEGMENT_SS,
+} from './offsets.js';
 
 const GRANULARITY = 1 << 23;
 const BIG = 1 << 22;
@@ -14,6 +24,35 @@ const PRESENT = 1 << 15;
 const DPL = 3 << 13;
 const CODE_OR_DATA = 1 << 12;
 const CODE = 1 << 11;
+
+const INDEX: Readonly<Record<SegmentName, number>> = {
+  es: SEGMENT_ES,
+  cs: SEGMENT_CS,
+  ss: SEGMENT_SS,
+  ds: SEGMENT_DS,
+  fs: SEGMENT_FS,
+  gs: SEGMENT_GS,
+};
+
+/** What the CPU caches of a descriptor, as it is; nothing is derived from it. */
+export function storeSegment({ heap, env }: Machine, index: number, value: SegmentValue): void {
+  const at = env + ENV.SEGS + index * SEGMENT.BYTES;
+  heap.writeU32(at + SEGMENT.SELECTOR, value.selector);
+  heap.writeU64(at + SEGMENT.BASE, value.base);
+  heap.writeU32(at + SEGMENT.LIMIT, value.limit);
+  heap.writeU32(at + SEGMENT.FLAGS, value.flags);
+}
+
+/** As an exception's gate loads it: with `ss` comes the privilege level. */
+export function setSegment(machine: Machine, name: SegmentName, value: SegmentValue): void {
+  const { heap, env } = machine;
+  storeSegment(machine, INDEX[name], value);
+  if (name === 'ss') {
+    const level = (value.flags & DPL) >>> 13;
+    heap.writeU32(env + ENV.HFLAGS, (heap.readU32(env + ENV.HFLAGS) & ~HF.CPL3) | level);
+  }
+  deriveFlags(machine);
+}
 
 /** `gdt` is where the GDT lies in the module's memory. */
 export function loadSegment(machine: Machine, gdt: number, index: number, selector: number): void {

@@ -5,8 +5,10 @@ import { contentOf, type ElfSection, elfSections, nameAt, wordOf } from './secti
 
 export interface ElfSymbol {
   readonly name: string;
-  /** As in the file. */
+  /** As in the file; exact below 2^53. */
   readonly value: number;
+  /** The same, exact. */
+  readonly address: Addr;
   /** Bytes; 0 of a label that nobody gave a size. */
   readonly size: number;
   /** st_shndx: the section that it lies in. */
@@ -52,14 +54,14 @@ function readTable(file: Struct, text: Uint8Array, word: 4 | 8): ElfSymbol[] {
     const name = nameAt(text, file.u32(at));
     if (name === '') continue;
     characters += name.length;
-    const value = Number(file.word(at + (word === 8 ? 8 : 4), word));
+    const address = file.word(at + (word === 8 ? 8 : 4), word);
     const size = Number(file.word(at + (word === 8 ? 16 : 8), word));
-    symbols.push({ name, value, size, section });
+    symbols.push({ name, value: Number(address), address, size, section });
   }
   return symbols;
 }
 
 /** Names with their addresses, moved by `bias`. */
 export function elfSymbols(bytes: Uint8Array, arch: Arch, bias: Addr): Map<string, Addr> {
-  return new Map(readSymbols(bytes, arch).map(({ name, value }) => [name, BigInt(value) + bias]));
+  return new Map(readSymbols(bytes, arch).map(({ name, address }) => [name, address + bias]));
 }

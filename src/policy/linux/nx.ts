@@ -24,7 +24,7 @@ export const nx: PolicyDefinition = {
     name: 'nx',
     summary:
       'the NX bit and nothing else: what shall run must be mapped with PROT_EXEC (the default)',
-    os: ['linux', 'windows', 'wine'],
+    os: ['linux', 'windows', 'wine', 'kernel'],
     optIn: 'Nothing to switch on: the default of every kernel on a processor with NX.',
     options: [
       {

@@ -14,7 +14,7 @@ const KERNEL: CpuProfile = {
   ...user,
   name: 'kernel',
   privilege: 0,
-  features: { ...user.features, leaf7Ebx: user.features.leaf7Ebx | (1 << 7) },
+  features: { ...user.features, leaf7Ebx: user.features.leaf7Ebx | (1 << 7) | (1 << 20) },
   segments: {
     ...user.segments,
     cs: flatKernel(0x10, 0x00a0_9b00),
@@ -34,11 +34,58 @@ export function profile(kind: EngineKind): void {
       expect(g.runCode('mov ax, cs; mov rbx, cr0; mov rcx, cr4; hlt').kind).toBe('halt');
       expect(g.reg('ax') & 0xffffn).toBe(0x10n);
       expect([g.reg('bx'), g.reg('cx')]).toEqual([KERNEL.cr0, KERNEL.cr4]);
-      g.runCode('and ebx, 0xfffeffff; mov cr0, rbx; mov eax, 0x5000; mov cr3, rax; hlt');
       const { engine } = g;
-      expect(engine.readRegister('cr0')).toBe(KERNEL.cr0 & ~(1n << 16n));
-      expect(engine.readRegister('cr3')).toBe(0x5000n);
       expect(engine.readRegister('efer')).toBe(KERNEL.efer);
+    });
+
+    it.each([
+      'mov cr0, rbx',
+      'mov cr3, rbx',
+      'mov cr4, rbx',
+      'invlpg [rbx]',
+      'out dx, al',
+      'in eax, 0x40',
+    ])('leaves %s to whoever owns the page tables and ports: #GP with nothing changed', (code) => {
+      const g = guest();
+      const { engine } = g;
+      const before = ['cr0', 'cr3', 'cr4'].map((name) => engine.readRegister(name));
+      const stop = g.runCode(`mov ebx, 0x5001; add ecx, 0x7fffffff; ${code}; hlt`);
+      expect(stop).toMatchObject({ kind: 'exception', vector: 13, pc: BigInt(CODE) + 11n });
+      expect(['cr0', 'cr3', 'cr4'].map((name) => engine.readRegister(name))).toEqual(before);
+      expect(engine.readRegister('rbx')).toBe(0x5001n);
+    });
+
+    it('takes control registers and segments from the host, with what the CPU derives from them', () => {
+      const g = guest();
+      const { engine } = g;
+      // TS: the next SSE instruction is #NM.
+      engine.writeRegister('cr0', KERNEL.cr0 | 8n);
+      expect(g.runCode('movaps xmm0, xmm1; hlt')).toMatchObject({ kind: 'exception', vector: 7 });
+      engine.writeRegister('cr0', KERNEL.cr0);
+      expect(g.runCode('movaps xmm0, xmm1; hlt').kind).toBe('halt');
+      engine.setSegment('ss', { ...flatKernel(0x2b, 0x00c0_f300) });
+      expect(g.runCode('hlt')).toMatchObject({ kind: 'exception', vector: 13 });
+      engine.setSegment('ss', KERNEL.segments.ss);
+      expect(g.runCode('hlt').kind).toBe('halt');
+    });
+
+    it('tells whether EFLAGS.AC lets an access pass SMAP, and where the descriptor tables are', () => {
+      const g = guest();
+      const { engine } = g;
+      const asked: unknown[] = [];
+      g.map(DATA, 'rw');
+      g.translate = (page, access, isUser, alignmentCheck) => {
+        if (page === DATA >> 12) asked.push(alignmentCheck);
+        return g.lookUp(page, access, isUser);
+      };
+      engine.writeRegister('cr4', KERNEL.cr4 | (1n << 21n));
+      g.poke(DATA, [0x7f, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11]);
+      const code = `mov rdx, ${DATA}; mov eax, [rdx]; stac; mov eax, [rdx]; clac; lidt [rdx]; hlt`;
+      expect(g.runCode(code).kind).toBe('halt');
+      expect(asked).toEqual([false, true]);
+      expect(engine.readRegister('idtr_base')).toBe(0x1122334455667788n);
+      expect(engine.readRegister('idtr_limit')).toBe(0x7fn);
+      engine.writeRegister('cr4', KERNEL.cr4);
     });
 
     it('reads and writes model-specific registers, and announces what it was given', () => {

@@ -1,6 +1,7 @@
 /**
  * Changes to the text of Unicorn 1.0.3, made before either form is built from it; those of the files beside this one
- * (flags, stores, translations, in-place vector helpers, popcnt, CPUID) are made here too, each told where it stands.
+ * (flags, stores, translations, in-place vector helpers, popcnt, CPUID, privileged instructions) are made here too, each
+ * told where it stands.
  *
  * 1. The page walk. `x86_cpu_handle_mmu_fault` (QEMU target-i386/helper.c) walks x86 page tables in
  *    guest memory on a TLB miss. Ours are outside the guest, so its body becomes a call of a host
@@ -43,6 +44,7 @@ import { patchCpuid } from './patch-cpuid.js';
 import { patchFlags } from './patch-flags.js';
 import { patchInPlace } from './patch-in-place.js';
 import { patchPopcnt } from './patch-popcnt.js';
+import { patchPrivileged } from './patch-privileged.js';
 import { patchStores } from './patch-stores.js';
 import { patchTranslations } from './patch-translations.js';
 
@@ -111,6 +113,7 @@ export function patchMmuFault(source: string): string {
     patchFlags,
     patchInPlace,
     patchPopcnt,
+    patchPrivileged,
   ];
   return patches.reduce((text, patch) => patch(text), source);
 }
