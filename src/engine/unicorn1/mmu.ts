@@ -257,7 +257,12 @@ export class Mmu {
 
   #translate(page: number, access: number): number {
     if (this.translate === undefined) throw new InvariantError('a run without page tables');
-    const answer = this.translate(page, ACCESSES[access] ?? 'read', this.#user, this.#alignmentCheck);
+    const answer = this.translate(
+      page,
+      ACCESSES[access] ?? 'read',
+      this.#user,
+      this.#alignmentCheck,
+    );
     // What it wrote may have been code once.
     this.#code.settle();
     return answer;
