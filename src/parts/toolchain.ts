@@ -1,4 +1,6 @@
 /** Assembler and disassembler. Every name is listed by hand. */
+
+export { importedDlls } from '../formats/pe/imported.js';
 export {
   type Assembled,
   type AssembledSection,

@@ -17,6 +17,7 @@ import { type Given, integerOf, type OptionSpec, sizeOf, UsageError } from '../a
 import { readInput } from '../host/file.js';
 import { INCLUDE_OPTION, includeFolders } from '../host/include.js';
 import { readAll } from '../host/standard-input.js';
+import { DLL_PATH_DETAILS, DLL_PATH_OPTION, dllFiles } from './dlls.js';
 import {
   loadPolicies,
   POLICY_FILE_DETAILS,
@@ -73,6 +74,7 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
     value: 'FILE',
     help: "the program's standard input; default: that of mayexec, which a program from - has used up",
   },
+  DLL_PATH_OPTION,
   INCLUDE_OPTION,
   POLICY_FILE_OPTION,
   {
@@ -92,6 +94,8 @@ export const PROGRAM_DETAILS: readonly string[] = [
   'name of one of its runs.',
   '',
   ...POLICY_FILE_DETAILS,
+  '',
+  ...DLL_PATH_DETAILS,
   '',
   '--timeout counts real seconds, so that what a run has done by then differs from host to host;',
   '--limit-blocks counts work, and ends a run at the same place everywhere. With --json nothing is printed then.',
@@ -170,6 +174,7 @@ function optionsOf(
       blocks: integerOf(given, 'limit-blocks') ?? settings?.blocks,
       memory: sizeOf(given, 'limit-memory'),
     },
+    files: dllFiles(given, program.elf),
     mounts: settings?.mounts,
     protectionKeys: settings?.protectionKeys,
     sysctl: sysctlOf(values.get('sysctl')),
