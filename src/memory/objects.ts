@@ -58,7 +58,9 @@ export class PagedObject implements MemoryObject {
   #size: number;
   /** How much of `content` still stands behind pages without a frame; truncation only lowers it. */
   #fileBytes: number;
-  #pages = new Map<number, number>();
+  #pages: ReadonlyMap<number, number> = new Map();
+  /** Snapshots have the same pages: whoever changes them makes a copy first. */
+  #shared = false;
   #references = 1;
   #writableMappings = 0;
   /** Called when the last reference goes. */
@@ -125,7 +127,7 @@ export class PagedObject implements MemoryObject {
     const copy = this.#frames.copy(frame);
     if (copy === undefined) return undefined;
     this.#frames.release(frame);
-    this.#pages.set(index, copy);
+    this.#ownPages().set(index, copy);
     this.#notify(index, index + 1, false);
     return copy;
   }
@@ -220,26 +222,37 @@ export class PagedObject implements MemoryObject {
 
   saveState(): ObjectState {
     for (const frame of this.#pages.values()) this.#frames.retain(frame);
+    this.#shared = true;
     return {
       size: this.#size,
       fileBytes: this.#fileBytes,
       seals: this.seals,
-      pages: new Map(this.#pages),
+      pages: this.#pages,
     };
   }
 
   restoreState(state: ObjectState): void {
-    for (const frame of state.pages.values()) this.#frames.retain(frame);
-    for (const frame of this.#pages.values()) this.#frames.release(frame);
-    this.#pages = new Map(state.pages);
+    const isSame = state.pages === this.#pages && state.size === this.#size;
+    if (state.pages !== this.#pages) {
+      for (const frame of state.pages.values()) this.#frames.retain(frame);
+      for (const frame of this.#pages.values()) this.#frames.release(frame);
+      this.#pages = state.pages;
+      this.#shared = true;
+    }
     this.#size = state.size;
     this.#fileBytes = state.fileBytes;
     this.seals = state.seals;
-    this.#notify(0, Number.MAX_SAFE_INTEGER, false);
+    if (!isSame) this.#notify(0, Number.MAX_SAFE_INTEGER, false);
   }
 
   dropState(state: ObjectState): void {
     for (const frame of state.pages.values()) this.#frames.release(frame);
+  }
+
+  #ownPages(): Map<number, number> {
+    if (this.#shared) this.#pages = new Map(this.#pages);
+    this.#shared = false;
+    return this.#pages as Map<number, number>;
   }
 
   #pageIn(index: number): number | undefined {
@@ -251,7 +264,7 @@ export class PagedObject implements MemoryObject {
       const end = Math.min(start + PAGE_SIZE, this.#fileBytes);
       this.#frames.bytes(frame).set(this.#content.subarray(start, end));
     }
-    this.#pages.set(index, frame);
+    this.#ownPages().set(index, frame);
     return frame;
   }
 
@@ -281,7 +294,7 @@ export class PagedObject implements MemoryObject {
       return;
     }
     this.#chargeWalk();
-    for (const index of this.#pages.keys())
+    for (const index of this.#ownPages().keys())
       if (index >= first && index < end) this.#dropPage(index);
   }
 
@@ -289,7 +302,7 @@ export class PagedObject implements MemoryObject {
     const frame = this.#pages.get(index);
     if (frame === undefined) return;
     this.#frames.meter.charge('page');
-    this.#pages.delete(index);
+    this.#ownPages().delete(index);
     this.#frames.release(frame);
   }
 

@@ -36,6 +36,12 @@ export function entryFrame(entry: number): number {
   return entry >= FIRST_FRAME ? entry - FIRST_FRAME : -1;
 }
 
+/** Pages that are noted as changed since a mark; with more of them everything counts as changed. */
+const MOST_CHANGES = 1024;
+
+/** The state of a table at one moment, by identity. */
+export type PageMark = object;
+
 export class PageTable {
   readonly #chunks: Map<number, Int32Array>;
   #frames: number;
@@ -44,6 +50,8 @@ export class PageTable {
   /** The last chunk that became empty: programs that map, use and unmap one page do so often. */
   #spare: Int32Array | undefined;
   readonly #pool: KernelPool | undefined;
+  #mark: PageMark | undefined;
+  readonly #changes = new Set<number>();
 
   /** `pool`: what the tables count against; none for the copy that a snapshot keeps. */
   constructor(pool?: KernelPool, chunks: Map<number, Int32Array> = new Map(), frames = 0) {
@@ -73,6 +81,7 @@ export class PageTable {
     const index = page % CHUNK_PAGES;
     const before = chunk[index]!;
     chunk[index] = entry;
+    if (this.#mark !== undefined) this.#note(page);
     if (before >= FIRST_FRAME) this.#frames--;
     if (entry >= FIRST_FRAME) this.#frames++;
     if (before === ENTRY_NONE && entry !== ENTRY_NONE) chunk[USED]!++;
@@ -98,6 +107,22 @@ export class PageTable {
     for (const key of [...this.#chunks.keys()]) {
       if (key >= firstKey && key <= lastKey) this.#visitChunk(key, start, end, visit);
     }
+  }
+
+  /** The present state is called `mark` from now on. */
+  mark(mark: PageMark): void {
+    this.#mark = mark;
+    this.#changes.clear();
+  }
+
+  /** The pages whose entries may be others than at the mark; undefined when that is not known. */
+  changesSince(mark: PageMark): readonly number[] | undefined {
+    return mark === this.#mark ? [...this.#changes] : undefined;
+  }
+
+  #note(page: number): void {
+    this.#changes.add(page);
+    if (this.#changes.size > MOST_CHANGES) this.#mark = undefined;
   }
 
   clone(pool?: KernelPool): PageTable {

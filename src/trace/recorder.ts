@@ -52,8 +52,9 @@ export class Recorder implements TraceRecorder {
   /** Forgets every event from number `count` on. */
   truncate(count: number): void {
     if (count >= this.#next) return;
-    const end = this.#events.findIndex(({ seq }) => seq >= count);
-    if (end >= 0) for (const event of this.#events.splice(end)) this.#text -= textOf(event);
+    // They are numbered without a gap.
+    const end = Math.max(0, count - this.dropped);
+    for (const event of this.#events.splice(end)) this.#text -= textOf(event);
     this.#next = count;
   }
 

@@ -52,6 +52,8 @@ export class FileSystem {
   readonly #frames: Frames;
   /** Every inode that has a name or a descriptor. */
   #inodes = new Set<Inode>();
+  /** Snapshots have the same set: whoever changes it makes a copy first. */
+  #shared = false;
   #nextNumber = 1;
 
   constructor(frames: Frames) {
@@ -68,7 +70,7 @@ export class FileSystem {
 
   /** Registers an inode, so that snapshots know it. */
   add<T extends Inode>(inode: T): T {
-    this.#inodes.add(inode);
+    this.#ownInodes().add(inode);
     return inode;
   }
 
@@ -146,7 +148,13 @@ export class FileSystem {
     this.#frames.unreserve(inode.reserved);
     inode.reserved = 0;
     inode.release();
-    this.#inodes.delete(inode);
+    this.#ownInodes().delete(inode);
+  }
+
+  #ownInodes(): Set<Inode> {
+    if (this.#shared) this.#inodes = new Set(this.#inodes);
+    this.#shared = false;
+    return this.#inodes;
   }
 
   /**
@@ -201,13 +209,16 @@ export class FileSystem {
   }
 
   save(): Saved {
-    const inodes = [...this.#inodes];
+    const inodes = this.#inodes;
+    this.#shared = true;
     const contents = saveAll(inodes);
     const next = this.#nextNumber;
     return saved(() => {
-      const kept = new Set(inodes);
-      for (const inode of this.#inodes) if (!kept.has(inode)) inode.release();
-      this.#inodes = kept;
+      if (this.#inodes !== inodes) {
+        for (const inode of this.#inodes) if (!inodes.has(inode)) inode.release();
+        this.#inodes = inodes;
+        this.#shared = true;
+      }
       this.#nextNumber = next;
       contents.restore();
     }, contents.drop);
@@ -216,7 +227,7 @@ export class FileSystem {
   /** Gives all content back. */
   close(): void {
     for (const inode of this.#inodes) inode.release();
-    this.#inodes.clear();
+    this.#inodes = new Set();
   }
 
   /** The directory that is to hold `path`, made with the user's rights where it is missing. */

@@ -6,7 +6,7 @@
 import { PR_MDWE_NO_INHERIT } from '../../../abi/linux/mman.js';
 import { InvariantError } from '../../../base/errors.js';
 import type { MemoryObject, ObjectState } from '../../../memory/object.js';
-import { entryFrame, type PageTable } from '../../../memory/page-table.js';
+import { entryFrame, type PageMark, type PageTable } from '../../../memory/page-table.js';
 import type { Mm } from './mm.js';
 import { VM_DONTCOPY, VM_LOCKED_MASK, VM_MAYBE_GUARD, VM_WIPEONFORK } from './vmas/vma.js';
 import { changed, type MappedVma } from './vmas/vma-list.js';
@@ -46,6 +46,9 @@ export interface MmSnapshot {
   readonly plain: PlainState;
   readonly limits: Mm['limits'];
   readonly vmas: readonly MappedVma[];
+  /** The list's state, and the page table's, by identity. */
+  readonly list: object;
+  readonly mark: PageMark;
   readonly pages: PageTable;
   readonly objects: ReadonlyMap<MemoryObject, ObjectState | undefined>;
 }
@@ -61,30 +64,55 @@ export function takeSnapshot(mm: Mm, objects: Iterable<MemoryObject> = []): MmSn
   retainPages(mm, mm.pages);
   // Frames have one more owner now: what may be written in place must be asked for again.
   mm.flushTlb();
+  const mark = {};
+  mm.pages.mark(mark);
   return {
     owner: mm,
     plain: plainState(mm),
     limits: { ...mm.limits },
-    vmas: mm.list.items.slice(),
+    vmas: mm.list.items,
+    list: mm.list.state,
+    mark,
     pages: mm.pages.clone(),
     objects: states,
   };
 }
 
-/** May be done any number of times. */
+/** May be done any number of times. What has not changed since the snapshot was taken, or last restored, stays. */
 export function restoreSnapshot(mm: Mm, snapshot: MmSnapshot): void {
   if (snapshot.owner !== mm) throw new InvariantError('the snapshot is of another address space');
-  retainPages(mm, snapshot.pages);
-  releasePages(mm, mm.pages);
-  mm.list.splice(0, mm.list.length, snapshot.vmas);
-  mm.pages.discard();
-  mm.pages = snapshot.pages.clone(mm.frames);
+  const changes = restorePages(mm, snapshot);
+  const isOtherList = mm.list.restore(snapshot.list, snapshot.vmas);
   for (const [object, state] of snapshot.objects) {
     if (state !== undefined) object.restoreState?.(state);
   }
   Object.assign(mm, snapshot.plain);
   Object.assign(mm.limits, snapshot.limits);
-  mm.flushTlb();
+  // What a watch lets pass is not known here.
+  if (changes === undefined || isOtherList || mm.watch !== undefined) mm.flushTlb();
+  else for (const page of changes) mm.flushTlb(page, 1);
+}
+
+/** The pages whose entries were others; undefined: perhaps all. */
+function restorePages(mm: Mm, { pages, mark }: MmSnapshot): readonly number[] | undefined {
+  const changes = mm.pages.changesSince(mark);
+  if (changes === undefined) {
+    retainPages(mm, pages);
+    releasePages(mm, mm.pages);
+    mm.pages.discard();
+    mm.pages = pages.clone(mm.frames);
+  } else {
+    for (const page of changes) restorePage(mm, page, pages.get(page));
+  }
+  mm.pages.mark(mark);
+  return changes;
+}
+
+function restorePage(mm: Mm, page: number, entry: number): void {
+  const [before, after] = [entryFrame(mm.pages.get(page)), entryFrame(entry)];
+  if (after >= 0) mm.frames.retain(after);
+  mm.pages.set(page, entry);
+  if (before >= 0) mm.frames.release(before);
 }
 
 export function dropSnapshot(mm: Mm, snapshot: MmSnapshot): void {

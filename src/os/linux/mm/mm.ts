@@ -14,6 +14,7 @@ import type { MemoryObject, ObjectWatcher } from '../../../memory/object.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, PageTable } from '../../../memory/page-table.js';
 import type { PageWatch } from '../../../memory/watch.js';
 import { remarkAfter } from './calls/remark.js';
+import { SpaceFacts } from './facts.js';
 import type { MmFacts, MmPolicies, TaskFacts } from './hooks.js';
 import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './limits.js';
 import type { Layout } from './placement/layout.js';
@@ -127,7 +128,7 @@ export class Mm implements ObjectWatcher, ObjectObserver {
     this.#thread = initialRights(this.tuning.pku);
     this.list = new VmaList(this, this.frames);
     this.pages = new PageTable(this.frames);
-    this.facts = makeFacts(this);
+    this.facts = new SpaceFacts(this, () => options.task?.());
   }
 
   /** Another thread runs in it. Whoever gives it the CPU has the engine forget its translations. */
@@ -304,38 +305,6 @@ export class Mm implements ObjectWatcher, ObjectObserver {
 function sameRights(before: MappedVma | undefined, after: MappedVma | undefined): boolean {
   if (before === undefined || after === undefined) return false;
   return ((before.flags ^ after.flags) & VM_ACCESS) === 0 && before.pkey === after.pkey;
-}
-
-/** Read when a policy reads it: the stack pointer is the CPU's. */
-function makeFacts(mm: Mm): MmFacts {
-  return {
-    arch: mm.arch,
-    nx: mm.nx,
-    get personality() {
-      return mm.personality;
-    },
-    get startBrk() {
-      return mm.startBrk;
-    },
-    get brk() {
-      return mm.brkEnd;
-    },
-    get startStack() {
-      return mm.startStack;
-    },
-    get stackPointer() {
-      return mm.options.stackPointer();
-    },
-    get restrictedWx() {
-      return mm.restrictedWx;
-    },
-    get mdwe() {
-      return mm.mdwe;
-    },
-    get task() {
-      return mm.options.task?.();
-    },
-  };
 }
 
 /** find_mergeable_anon_vma: the neighbour's, when the two differ in nothing but rights. The upper is asked first. */

@@ -35,7 +35,7 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
     ? parent.mm
     : parent.mm.fork({
         policies,
-        report: (event) => kernel.record({ ...changeEvent(event), pid }),
+        report: (event) => kernel.record(changeEvent(event, pid)),
         task: () => owner().facts,
       });
   const base = createPolicies(kernel, parent.process.basePolicies.policies, owner);

@@ -375,8 +375,10 @@ export class LinuxProcess implements Guest {
   restore(snapshot: GuestSnapshot): void {
     const { cpu, parts } = ownSnapshot(snapshot);
     const { engine } = this.#kernel;
+    const { scheduler } = this.#task.processes;
+    const [current, before] = [scheduler.current, seenBy(this.#task)];
     parts.restore();
-    enterThread(this.#task);
+    if (current !== this.#task || !isSame(before, seenBy(this.#task))) enterThread(this.#task);
     engine.loadCpu(cpu);
   }
 
@@ -407,6 +409,15 @@ export class LinuxProcess implements Guest {
     this.#task.processes.scheduler.show(this.#task);
     return end;
   }
+}
+
+/** What decides which memory a thread sees, and how. */
+function seenBy({ mm, rights, tls }: Task): readonly unknown[] {
+  return [mm, rights.pkru, rights.jitWriteProtect, ...tls];
+}
+
+function isSame(before: readonly unknown[], after: readonly unknown[]): boolean {
+  return before.every((value, index) => value === after[index]);
 }
 
 /** @throws MayexecError for what another world's guest made. */

@@ -46,7 +46,7 @@ export function createSpace(
     layout,
     policies,
     nx: policies.effects.nx,
-    report: (event) => kernel.record({ ...changeEvent(event), pid: owner().pid }),
+    report: (event) => kernel.record(changeEvent(event, owner().pid)),
     flushTlb: (page, count) => engine.flushTlb(page, count),
     stackPointer: () => kernel.stackPointer,
     task: () => owner().facts,

@@ -15,6 +15,7 @@ import { USER_ID } from '../fs/mode.js';
 import type { DescriptorTable } from '../fs/open-file.js';
 import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
+import { SpaceFacts } from '../mm/facts.js';
 import type { MmFacts, TaskFacts } from '../mm/hooks.js';
 import { initialRights, type ThreadRights } from '../mm/thread-rights.js';
 import type { FrameContext } from '../signals/frame.js';
@@ -118,8 +119,8 @@ export class Task {
 
   /** What policies are told; a child of vfork is its own task in its parent's memory. */
   get policyFacts(): MmFacts {
-    const { facts } = this.mm;
-    return this.process.sharesMemory ? { ...facts, task: this.facts } : facts;
+    const { mm, process } = this;
+    return process.sharesMemory ? new SpaceFacts(mm, () => this.facts) : mm.facts;
   }
 
   get facts(): TaskFacts {

@@ -32,19 +32,17 @@ export function mappingOf(
 }
 
 /** The event of the trace that a change of the memory manager's is. */
-export function changeEvent({
-  op,
-  before,
-  after,
-  cause,
-  takenBy,
-}: MmEvent): Omit<VmaEvent, 'seq' | 'pid' | 'pc'> {
-  return {
+export function changeEvent(
+  { op, before, after, cause, takenBy }: MmEvent,
+  pid: number,
+): Omit<VmaEvent, 'seq' | 'pc'> {
+  const event: Omit<VmaEvent, 'seq' | 'pc'> = {
     type: 'vma',
     op,
     before: before && mappingOf(before),
     after: after && mappingOf(after),
     cause,
-    ...(takenBy === undefined ? {} : { takenBy }),
+    pid,
   };
+  return takenBy === undefined ? event : { ...event, takenBy };
 }

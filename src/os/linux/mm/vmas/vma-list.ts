@@ -165,6 +165,7 @@ export class VmaList {
   readonly #objects = new Map<MemoryObject, Set<MappedVma>>();
   readonly #observer: ObjectObserver | undefined;
   readonly #pool: KernelPool | undefined;
+  #state: object = {};
   /** Pages, each always equal to the sum over the list. */
   readonly counters: VmaCounters = { total: 0, data: 0, locked: 0, accounted: 0, shared: 0 };
 
@@ -185,6 +186,19 @@ export class VmaList {
 
   get objects(): Iterable<MemoryObject> {
     return this.#objects.keys();
+  }
+
+  /** What it holds now, by identity: another one after each change. */
+  get state(): object {
+    return this.#state;
+  }
+
+  /** Puts back all that it held in a state of its own; false when it holds that now. */
+  restore(state: object, vmas: readonly MappedVma[]): boolean {
+    if (state === this.#state) return false;
+    this.splice(0, this.#length, vmas);
+    this.#state = state;
+    return true;
   }
 
   /** Those that map an object. */
@@ -319,6 +333,7 @@ export class VmaList {
     this.#hit = undefined;
     this.#items = undefined;
     this.#starts = undefined;
+    this.#state = {};
     return removed;
   }
 
