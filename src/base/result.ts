@@ -1,4 +1,4 @@
-import type { Errno } from '../abi/linux/errno.js';
+import type { Errno } from '../base/errno.js';
 import type { Cause } from './verdict.js';
 
 export interface Failure {

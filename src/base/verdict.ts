@@ -2,7 +2,7 @@
  * Verdict: what a policy says to a request of the guest. Cause: why something was refused, as everybody
  * who tells of it reads it from the event: from a verdict, or from rights that a rule took away earlier.
  */
-import type { Errno } from '../abi/linux/errno.js';
+import type { Errno } from '../base/errno.js';
 
 /**
  * `rule` is `policy/reason` in kebab case and public API; `reason` is one sentence for people; `log`

@@ -2,7 +2,8 @@
 import { MayexecError } from '../base/errors.js';
 import { visible } from '../base/text.js';
 import { isCoff, readCoffObject } from './coff/object.js';
-import { isElf, readElfObject } from './elf/object.js';
+import { readElfObject } from './elf/object.js';
+import { isElf } from './elf/structures.js';
 import type { ObjectFile } from './object-file.js';
 
 /**

@@ -2,7 +2,7 @@
  * What a run is to meet that it would not meet otherwise: calls that fail or answer something else, and
  * limits of the machine that are lower. Compare strace's `--inject=` (its man page, section "Tampering").
  */
-import type { Errno } from '../abi/linux/errno.js';
+import type { Errno } from '../base/errno.js';
 
 /** Which invocations of a call: those from `first` to `last`, every `step`th. Counted from 1. */
 export interface When {

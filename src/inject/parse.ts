@@ -12,7 +12,7 @@
  * A `+` before a letter or % begins another injection.
  */
 
-import { ERRNO, type Errno, errnoName } from '../abi/linux/errno.js';
+import { ERRNO, errnoName } from '../abi/linux/errno.js';
 import {
   RLIMIT_AS,
   RLIMIT_DATA,
@@ -22,6 +22,7 @@ import {
   RLIMIT_STACK,
 } from '../abi/linux/process.js';
 import { checkText } from '../base/arguments.js';
+import type { Errno } from '../base/errno.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { ownEntry } from '../base/own-entry.js';
 import { shorten } from '../base/text.js';

@@ -6,8 +6,9 @@
  * What the guest does wrong is an Outcome, a Fault or a CallAnswer, never an exception. A MayexecError is
  * thrown for what the host did wrong (an unknown name, nothing mapped at `peek`).
  */
-import type { Errno } from '../abi/linux/errno.js';
+
 import type { Addr, AddrRange, Arch } from '../base/address.js';
+import type { Errno } from '../base/errno.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import type { VmaHistory } from '../memory/history.js';
 import type { ListedMapping } from '../memory/mapping.js';

@@ -4,8 +4,8 @@
  * `--inject=`, whose marks the trace has: (INJECTED) and (INJECTED: args).
  */
 
-import type { Errno } from '../abi/linux/errno.js';
 import type { Addr } from '../base/address.js';
+import type { Errno } from '../base/errno.js';
 import type { Access } from '../base/outcome.js';
 import type { Result } from '../base/result.js';
 import type { MemoryRequest } from '../memory/request.js';

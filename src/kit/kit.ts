@@ -11,7 +11,7 @@ import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { checkSandbox } from '../sandbox/sandbox-shape.js';
 import { loadDisassembler } from '../toolchain/disassembly/disassembler.js';
-import { loadKeystone } from '../toolchain/encode/keystone.js';
+import { loadKeystone } from '../toolchain/encode/keystone/keystone.js';
 import { type Convention, conventionOf, DEFAULT_ABI } from './abi/convention.js';
 import { bytesOf } from './abi/frame.js';
 import { type CallPlan, planCall } from './abi/locations.js';

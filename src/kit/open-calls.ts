@@ -7,7 +7,7 @@ import type { Arch } from '../base/address.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { prepareDisassembler } from '../toolchain/disassembly/disassembler.js';
-import { loadKeystone } from '../toolchain/encode/keystone.js';
+import { loadKeystone } from '../toolchain/encode/keystone/keystone.js';
 import * as code from './bed/code.js';
 import * as exploring from './inputs/explore.js';
 import * as pool from './pool.js';

@@ -3,9 +3,10 @@
 // For users whose compiler targets ES2022: the declarations name Disposable.
 /// <reference lib="esnext.disposable" preserve="true" />
 export { callFamily, callSet } from '../abi/linux/call-set.js';
-export { type Errno, errnoNumber, errnoText } from '../abi/linux/errno.js';
+export { errnoNumber, errnoText } from '../abi/linux/errno.js';
 export { statusName } from '../abi/windows/status.js';
 export { type Addr, type Arch, PAGE_SIZE } from '../base/address.js';
+export type { Errno } from '../base/errno.js';
 export { MayexecError, ProgramError, unknownValue } from '../base/errors.js';
 export { checkOptionNames, type OptionNames } from '../base/options.js';
 export {

@@ -12,8 +12,9 @@
  *   });
  */
 
-import { ERRNO, type Errno } from '../abi/linux/errno.js';
+import { ERRNO } from '../abi/linux/errno.js';
 import { checkRecord } from '../base/arguments.js';
+import type { Errno } from '../base/errno.js';
 import { MayexecError, nearest, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { shorten } from '../base/text.js';

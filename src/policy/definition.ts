@@ -1,7 +1,7 @@
 /** PolicyDefinition: a built-in policy as the registry keeps it: its page of text, its options, its maker. */
 
-import type { Errno } from '../abi/linux/errno.js';
 import type { Arch } from '../base/address.js';
+import type { Errno } from '../base/errno.js';
 import { InvariantError, MayexecError, unknownValue } from '../base/errors.js';
 import type { VmFlags } from '../os/linux/mm/vmas/vma.js';
 import { allowNoted, deny, kill, narrow, type Policy, type Verdict } from './policy.js';

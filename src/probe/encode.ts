@@ -7,6 +7,7 @@ import { ERRNO } from '../abi/linux/errno.js';
 import { FAULT_CODE, SI_CODE, SIGNAL, siCodeNumber } from '../abi/linux/signal.js';
 import type { Arch } from '../base/address.js';
 import { InvariantError } from '../base/errors.js';
+import { ELF_CLASS, ET_DYN, PT_DYNAMIC, PT_LOAD } from '../formats/elf/structures.js';
 import { namedConstants } from '../toolchain/constants.js';
 import {
   type Constant,
@@ -264,9 +265,6 @@ function gccTrampoline(arch: Arch, target: number): number[] {
     : [0xb9, ...chain, 0xb8, ...u32(target), 0xff, 0xe0];
 }
 
-const ET_DYN = 3;
-const PT_LOAD = 1;
-const PT_DYNAMIC = 2;
 const DT_TEXTREL = 22;
 
 /** A page of a shared library with DT_TEXTREL: headers, a dynamic section, room for code. */
@@ -275,10 +273,11 @@ function relocatedLibrary(arch: Arch): Uint8Array {
   const bytes = new Uint8Array(PAGE);
   const view = new DataView(bytes.buffer);
   const word = (at: number, value: number): void => view.setUint32(at, value, true);
-  const [headers, size, dynamicAt] = wide ? [64, 56, 0x200] : [52, 32, 0x200];
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, 1, 1]);
+  const { header: headers, program: size, number, machine, dynamic } = ELF_CLASS[arch];
+  const dynamicAt = 0x200;
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, number, 1, 1]);
   view.setUint16(16, ET_DYN, true);
-  view.setUint16(18, wide ? 62 : 3, true);
+  view.setUint16(18, machine, true);
   word(20, 1);
   word(wide ? 32 : 28, headers);
   view.setUint16(wide ? 52 : 40, headers, true);
@@ -298,7 +297,7 @@ function relocatedLibrary(arch: Arch): Uint8Array {
     word(at + (wide ? 40 : 20), length);
   };
   program(headers, PT_LOAD, 5, 0, PAGE);
-  program(headers + size, PT_DYNAMIC, 4, dynamicAt, wide ? 32 : 16);
+  program(headers + size, PT_DYNAMIC, 4, dynamicAt, 2 * dynamic);
   word(dynamicAt, DT_TEXTREL);
   return bytes;
 }

@@ -4,7 +4,7 @@ import type { Addr, Arch } from '../base/address.js';
 import { checkBytes } from '../base/arguments.js';
 import { MayexecError, unknownValue } from '../base/errors.js';
 import { ownEntry } from '../base/own-entry.js';
-import { type ElfHeader, type ElfSegment, writeElf } from '../formats/elf/writer.js';
+import { type ElfMark, type ElfSegment, writeElf } from '../formats/elf/writer.js';
 import {
   type Assembled,
   type AssembledSection,
@@ -72,7 +72,7 @@ const PT_OPENBSD_WXNEEDED = 0x65a3dbe7;
 const WXNEEDED_SECTION = '.openbsd.wxneeded';
 
 /** What a linker makes of `.note.*` sections, and the mark of OpenBSD. */
-function headersOf(sections: readonly AssembledSection[]): ElfHeader[] {
+function headersOf(sections: readonly AssembledSection[]): ElfMark[] {
   const notes = sections.filter(({ name, length }) => name.startsWith('.note.') && length > 0);
   const marked = sections.some(({ name }) => name === WXNEEDED_SECTION);
   return [

@@ -12,7 +12,7 @@ import { OverBudget } from './budget.js';
 import { namedConstants } from './constants.js';
 import { ProgramBuilder } from './encode/builder.js';
 import { diagnose } from './encode/diagnose.js';
-import { keystone, loadKeystone } from './encode/keystone.js';
+import { keystone, loadKeystone } from './encode/keystone/keystone.js';
 import { defaultMode, layOut, type Placed } from './encode/layout.js';
 import { isDirective, runDirective } from './syntax/directives.js';
 import { parseExpression } from './syntax/expression.js';
@@ -109,8 +109,9 @@ export function assembleLoaded(source: string, options: AssembleOptions): Assemb
     integerOf('address', options.address ?? DEFAULT_ADDRESS[arch]),
   );
   const builder = read(source, options);
-  const placed = layOut({ keystone: keystone(), builder, arch, address });
-  if ('code' in placed) throw diagnose(placed, arch, address);
+  const target = { encoder: keystone, arch, address };
+  const placed = layOut({ ...target, builder });
+  if ('code' in placed) throw diagnose(placed, target);
   return assembled(arch, address, builder, placed);
 }
 

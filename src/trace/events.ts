@@ -1,7 +1,7 @@
 /** The trace: one union of events; printers, matchers and panes are folds over it. */
 
-import type { Errno } from '../abi/linux/errno.js';
 import type { Addr } from '../base/address.js';
+import type { Errno } from '../base/errno.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import type { Cause, Verdict } from '../base/verdict.js';
 import type { Mapping } from '../memory/mapping.js';

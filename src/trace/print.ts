@@ -3,11 +3,11 @@
  * know (policy decisions, map changes, faults) have no line; `verdictLine` words the first of them.
  * Compare strace's src/syscall.c:syscall_exiting_trace() and src/strace.c:print_stopped().
  */
-
-import { type Errno, errnoText } from '../abi/linux/errno.js';
+import { errnoText } from '../abi/linux/errno.js';
 import { signalName } from '../abi/linux/signal.js';
 import { HEX_RESULTS } from '../abi/linux/signatures.js';
 import { errorName, statusName, succeeds } from '../abi/windows/status.js';
+import type { Errno } from '../base/errno.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import { checkEvent, checkEvents, checkProcess } from './event-shape.js';

@@ -1,13 +1,13 @@
-/** What Keystone alone gets wrong (see src/toolchain/encode/quirks.ts). The wanted bytes are GNU as's. */
+/** What Keystone alone gets wrong (see src/toolchain/encode/keystone/quirks.ts). The wanted bytes are GNU as's. */
 import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../src/base/address.js';
 import { assemble } from '../../src/toolchain/assemble.js';
-import { Keystone } from '../../src/toolchain/encode/keystone.js';
+import { KeystoneInstance } from '../../src/toolchain/encode/keystone/keystone.js';
 import { openToolchainInSteps } from '../../src/toolchain/modules.js';
 import { bytesOf, textOf } from './support.js';
 
-const openKeystone = async (): Promise<Keystone> =>
-  new Keystone(await openToolchainInSteps('keystone'));
+const openKeystone = async (): Promise<KeystoneInstance> =>
+  new KeystoneInstance(await openToolchainInSteps('keystone'));
 
 describe('Keystone by itself', () => {
   it.each<[Arch, string, string]>([
@@ -26,7 +26,7 @@ describe('Keystone by itself', () => {
   it('says so when it has ended itself, and the next one works', async () => {
     const keystone = await openKeystone();
     const status = process.exitCode;
-    expect(keystone.encode('x86-64', 'mov ah, sil', 0n)).toEqual({ ok: false, code: 'crash' });
+    expect(keystone.encode('x86-64', 'mov ah, sil', 0n)).toEqual({ ok: false, refusal: 'crash' });
     expect(keystone.broken).toBe(true);
     expect(process.exitCode).toBe(status);
     expect((await openKeystone()).encode('x86-64', 'nop', 0n).ok).toBe(true);

@@ -1,5 +1,5 @@
 /** Errno names, numbers and texts of Linux (include/uapi/asm-generic/errno*.h; texts as strerror gives them). */
-
+import type { Errno } from '../../base/errno.js';
 import { unknownValue } from '../../base/errors.js';
 import { ownEntry } from '../../base/own-entry.js';
 
@@ -137,9 +137,7 @@ export const ERRNO = {
   ENOTRECOVERABLE: [131, 'State not recoverable'],
   ERFKILL: [132, 'Operation not possible due to RF-kill'],
   EHWPOISON: [133, 'Memory page has hardware error'],
-} as const satisfies Record<string, readonly [number: number, text: string]>;
-
-export type Errno = keyof typeof ERRNO;
+} as const satisfies Record<Errno, readonly [number: number, text: string]>;
 
 function rowOf(errno: Errno): readonly [number: number, text: string] {
   const row = ownEntry<readonly [number, string]>(ERRNO, errno);

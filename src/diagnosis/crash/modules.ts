@@ -2,7 +2,7 @@
 
 import { type Addr, pageDown } from '../../base/address.js';
 import { wrongArgument } from '../../base/arguments.js';
-import { PT_LOAD } from '../../formats/elf/image.js';
+import { PT_LOAD } from '../../formats/elf/structures.js';
 import type { MapsEntry, Sandbox } from '../../sandbox/sandbox.js';
 import { checkSandbox } from '../../sandbox/sandbox-shape.js';
 import { ProgramFile } from './program-file.js';

@@ -2,8 +2,9 @@
 import type { Arch } from '../../base/address.js';
 import { CallFrames } from '../../formats/dwarf/call-frames.js';
 import { type CodeRange, type LineEntry, sourceLines } from '../../formats/dwarf/line-table.js';
-import { type ElfImage, PF_X, PT_LOAD, parseElf } from '../../formats/elf/image.js';
-import { contentOf, type ElfSection, elfSections, wordOf } from '../../formats/elf/sections.js';
+import { type ElfImage, parseElf } from '../../formats/elf/image.js';
+import { contentOf, type ElfSection, elfSections } from '../../formats/elf/sections.js';
+import { ELF_CLASS, PF_X, PT_LOAD } from '../../formats/elf/structures.js';
 import { type ElfSymbol, readSymbols } from '../../formats/elf/symbols.js';
 
 export interface FunctionStart {
@@ -67,7 +68,7 @@ export class ProgramFile {
   get frames(): CallFrames {
     const section = this.#sections.find(({ name }) => name === '.eh_frame');
     const bytes = (section && contentOf(this.#bytes, section)) ?? new Uint8Array();
-    this.#frames ??= new CallFrames(bytes, section?.address ?? 0, wordOf(this.#arch));
+    this.#frames ??= new CallFrames(bytes, section?.address ?? 0, ELF_CLASS[this.#arch].word);
     return this.#frames;
   }
 

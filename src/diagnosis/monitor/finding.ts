@@ -1,7 +1,7 @@
 /** What a monitor found: one of the classic mistakes of programs that make code, with the instruction that made it. */
 
-import type { Errno } from '../../abi/linux/errno.js';
 import type { Addr } from '../../base/address.js';
+import type { Errno } from '../../base/errno.js';
 import { aBigint, checkShape, objectOf, optional } from '../../base/shape.js';
 
 /**

@@ -3,8 +3,8 @@
  * stands in its way. Pure: a fold over the trace.
  */
 
-import type { Errno } from '../../abi/linux/errno.js';
 import type { Addr } from '../../base/address.js';
+import type { Errno } from '../../base/errno.js';
 import type { Outcome } from '../../base/outcome.js';
 import { OUTCOME } from '../../base/outcome-shape.js';
 import { aText, bytes, checkShape, objectOf, oneOf, optional } from '../../base/shape.js';

@@ -3,7 +3,7 @@
  * part in the image is kept.
  */
 import type { Arch } from '../../base/address.js';
-import { signedAt } from '../elf/object.js';
+import { signedAt } from '../elf/object-relocations.js';
 import { FileReader } from '../file-reader.js';
 import {
   constructorOrder,

@@ -3,53 +3,36 @@
  * the file ends the list; nothing here throws, whatever the file holds.
  */
 import type { Arch } from '../../base/address.js';
-import { Struct } from '../../base/struct.js';
 import { decodeText } from '../../base/text.js';
+import {
+  ELF_CLASS,
+  elfHeader,
+  type SectionHeader,
+  SHF_COMPRESSED,
+  SHT_NOBITS,
+  sectionHeader,
+} from './structures.js';
 
-export interface ElfSection {
+export interface ElfSection extends Omit<SectionHeader, 'nameAt'> {
   readonly name: string;
-  /** SHT_*. */
-  readonly type: number;
-  /** SHF_*. */
-  readonly flags: number;
-  readonly address: number;
-  readonly offset: number;
-  /** Bytes, in memory; of SHT_NOBITS none in the file. */
-  readonly size: number;
-  /** The section that this one refers to: of a symbol table that of its names. */
-  readonly link: number;
 }
 
-const SHT_NOBITS = 8;
-const SHF_COMPRESSED = 0x800;
 const LONGEST_NAME = 256;
-
-export function wordOf(arch: Arch): 4 | 8 {
-  return arch === 'x86-64' ? 8 : 4;
-}
 
 /** In the order of the file, the empty first one included. */
 export function elfSections(bytes: Uint8Array, arch: Arch): ElfSection[] {
-  const sections: Omit<ElfSection, 'name'>[] = [];
-  const names: number[] = [];
-  const file = new Struct(bytes);
-  const word = wordOf(arch);
+  const shape = ELF_CLASS[arch];
   try {
-    const shoff = Number(file.word(24 + 2 * word, word));
-    const [size, count, strings] =
-      word === 8
-        ? [file.u16(58), file.u16(60), file.u16(62)]
-        : [file.u16(46), file.u16(48), file.u16(50)];
-    for (let index = 0; index < count && shoff !== 0; index++) {
-      const { name, ...section } = readSection(file, shoff + index * size, word);
-      names.push(name);
-      sections.push(section);
-    }
-    const table = sections[strings];
+    const { shoff, shentsize, shnum, shstrndx } = elfHeader(bytes, shape);
+    const count = shoff === 0n ? 0 : shnum;
+    const headers = Array.from({ length: count }, (_, index) =>
+      sectionHeader(bytes, Number(shoff) + index * shentsize, shape),
+    );
+    const table = headers[shstrndx];
     const text = table === undefined ? undefined : contentOf(bytes, table);
-    return sections.map((section, index) => ({
+    return headers.map(({ nameAt: at, ...section }) => ({
       ...section,
-      name: text === undefined ? '' : nameAt(text, names[index] ?? 0),
+      name: text === undefined ? '' : nameAt(text, at),
     }));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
@@ -57,27 +40,10 @@ export function elfSections(bytes: Uint8Array, arch: Arch): ElfSection[] {
   }
 }
 
-function readSection(
-  file: Struct,
-  at: number,
-  word: 4 | 8,
-): Omit<ElfSection, 'name'> & { readonly name: number } {
-  const field = (index: number): number => Number(file.word(at + 8 + index * word, word));
-  return {
-    name: file.u32(at),
-    type: file.u32(at + 4),
-    flags: field(0),
-    address: field(1),
-    offset: field(2),
-    size: field(3),
-    link: file.u32(at + 8 + 4 * word),
-  };
-}
-
 /** Undefined where it has no bytes in the file, lies outside of it, or is compressed. */
 export function contentOf(
   bytes: Uint8Array,
-  { type, flags, offset, size }: Omit<ElfSection, 'name'>,
+  { type, flags, offset, size }: Pick<ElfSection, 'type' | 'flags' | 'offset' | 'size'>,
 ): Uint8Array | undefined {
   if (type === SHT_NOBITS || flags & SHF_COMPRESSED) return undefined;
   return offset + size <= bytes.length ? bytes.subarray(offset, offset + size) : undefined;

@@ -1,7 +1,14 @@
-/** Symbol tables of ELF files: names with the addresses that they stand for. Layouts: include/uapi/linux/elf.h. */
+/** Symbol tables of ELF files: names with the addresses that they stand for. */
 import type { Addr, Arch } from '../../base/address.js';
-import { Struct } from '../../base/struct.js';
-import { contentOf, type ElfSection, elfSections, nameAt, wordOf } from './sections.js';
+import { contentOf, type ElfSection, elfSections, nameAt } from './sections.js';
+import {
+  ELF_CLASS,
+  type ElfClass,
+  SHN_UNDEF,
+  SHT_DYNSYM,
+  SHT_SYMTAB,
+  symbolEntry,
+} from './structures.js';
 
 export interface ElfSymbol {
   readonly name: string;
@@ -15,8 +22,6 @@ export interface ElfSymbol {
   readonly section: number;
 }
 
-const SHT_SYMTAB = 2;
-const SHT_DYNSYM = 11;
 const MAX_SYMBOLS = 1 << 20;
 /** Of all names together: many symbols may point at one long name. */
 const MOST_CHARACTERS = 16 << 20;
@@ -37,26 +42,27 @@ export function readSymbols(
   const names = table && sections[table.link];
   const text = names && contentOf(bytes, names);
   if (entries === undefined || text === undefined) return [];
-  return readTable(new Struct(entries), text, wordOf(arch));
+  return readTable(entries, text, ELF_CLASS[arch]);
 }
 
 /** Undefined symbols and those without a name are nobody's labels. */
-function readTable(file: Struct, text: Uint8Array, word: 4 | 8): ElfSymbol[] {
-  const entry = word === 8 ? 24 : 16;
-  const count = Math.min(Math.floor(file.bytes.length / entry), MAX_SYMBOLS);
+function readTable(entries: Uint8Array, text: Uint8Array, shape: ElfClass): ElfSymbol[] {
+  const count = Math.min(Math.floor(entries.length / shape.symbol), MAX_SYMBOLS);
   const symbols: ElfSymbol[] = [];
   let characters = 0;
   for (let index = 1; index < count && characters < MOST_CHARACTERS; index++) {
-    const at = index * entry;
-    const type = file.u8(at + (word === 8 ? 4 : 12)) & 0xf;
-    const section = file.u16(at + (word === 8 ? 6 : 14));
-    if (section === 0 || !NAMES_OF_ADDRESSES.has(type)) continue;
-    const name = nameAt(text, file.u32(at));
+    const {
+      type,
+      section,
+      nameAt: at,
+      value,
+      size,
+    } = symbolEntry(entries, index * shape.symbol, shape);
+    if (section === SHN_UNDEF || !NAMES_OF_ADDRESSES.has(type)) continue;
+    const name = nameAt(text, at);
     if (name === '') continue;
     characters += name.length;
-    const address = file.word(at + (word === 8 ? 8 : 4), word);
-    const size = Number(file.word(at + (word === 8 ? 16 : 8), word));
-    symbols.push({ name, value: Number(address), address, size, section });
+    symbols.push({ name, value: Number(value), address: value, size, section });
   }
   return symbols;
 }

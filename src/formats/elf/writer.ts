@@ -4,6 +4,19 @@
  */
 import type { Addr, Arch } from '../../base/address.js';
 import { InvariantError } from '../../base/errors.js';
+import {
+  ELF_CLASS,
+  ET_DYN,
+  ET_EXEC,
+  PF_R,
+  PF_W,
+  PF_X,
+  PT_GNU_STACK,
+  PT_LOAD,
+  SHN_ABS,
+  SHT_STRTAB,
+  SHT_SYMTAB,
+} from './structures.js';
 
 /** One PT_LOAD. `address` is page-aligned; `memoryLength` beyond the bytes reads as zeros. */
 export interface ElfSegment {
@@ -15,7 +28,7 @@ export interface ElfSegment {
 }
 
 /** A program header that says something of the program: notes lie in a segment, a mark has no bytes. */
-export interface ElfHeader {
+export interface ElfMark {
   readonly type: number;
   readonly address?: Addr;
   readonly length?: number;
@@ -28,32 +41,16 @@ export interface ElfProgram {
   readonly symbols?: ReadonlyMap<string, Addr>;
   /** Flags of PT_GNU_STACK: 'rw' (default), 'rwx', or 'none' for a file without that header. */
   readonly stack?: 'rw' | 'rwx' | 'none';
-  readonly headers?: readonly ElfHeader[];
+  readonly headers?: readonly ElfMark[];
   /** ET_DYN instead of ET_EXEC: the kernel chooses the base, `address`es are relative to it. */
   readonly pie?: boolean;
 }
 
 const PAGE = 4096;
-const ET_EXEC = 2;
-const ET_DYN = 3;
-const PT_LOAD = 1;
-const PT_GNU_STACK = 0x6474e551;
-const PF_X = 1;
-const PF_W = 2;
-const PF_R = 4;
-const SHT_SYMTAB = 2;
-const SHT_STRTAB = 3;
-const SHN_ABS = 0xfff1;
 const STB_GLOBAL_NOTYPE = 0x10;
 
-/** Sizes that differ between the two classes. */
-const CLASS = {
-  'x86-64': { wide: true, machine: 62, header: 64, program: 56, section: 64, symbol: 24 },
-  i386: { wide: false, machine: 3, header: 52, program: 32, section: 40, symbol: 16 },
-} as const;
-
 export function writeElf(program: ElfProgram): Uint8Array {
-  const sizes = CLASS[program.arch];
+  const sizes = ELF_CLASS[program.arch];
   const headers = sizes.header + sizes.program * headerCount(program);
   const offsets = fileOffsets(program.segments, headers);
   const strings = new StringTable();
@@ -64,7 +61,7 @@ export function writeElf(program: ElfProgram): Uint8Array {
   const symbolsAt = align(offsets.end, 8);
   const stringsAt = symbolsAt + sizes.symbol * (symbols.length + 1);
   const sectionsAt = align(stringsAt + strings.bytes.length, 8);
-  const out = new Writer(sectionsAt + sizes.section * 4, sizes.wide);
+  const out = new Writer(sectionsAt + sizes.section * 4, sizes.word === 8);
 
   writeHeader(out, program, sectionsAt);
   program.segments.forEach((segment, index) => {
@@ -121,8 +118,8 @@ function fileOffsets(
 
 function writeHeader(out: Writer, program: ElfProgram, sectionsAt: number): void {
   const { arch, entry, pie } = program;
-  const sizes = CLASS[arch];
-  out.u8(0x7f, 0x45, 0x4c, 0x46, sizes.wide ? 2 : 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  const sizes = ELF_CLASS[arch];
+  out.u8(0x7f, 0x45, 0x4c, 0x46, sizes.number, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   out.u16(pie ? ET_DYN : ET_EXEC);
   out.u16(sizes.machine);
   out.u32(1);

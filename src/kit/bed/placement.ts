@@ -3,7 +3,6 @@
  * allows; the others are the ways of a JIT, whose calls a policy may refuse.
  */
 
-import type { Errno } from '../../abi/linux/errno.js';
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -14,6 +13,7 @@ import {
   PROT_WRITE,
 } from '../../abi/linux/mman.js';
 import type { Addr } from '../../base/address.js';
+import type { Errno } from '../../base/errno.js';
 import { unknownValue } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { CodePages } from './code.js';

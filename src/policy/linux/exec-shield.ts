@@ -6,11 +6,11 @@
  * arch_remove_exec_range(), arch_get_unmapped_area(); fs/binfmt_elf.c:load_elf_binary().
  */
 import { type Addr, PAGE_SIZE_N, pageUp } from '../../base/address.js';
+import { PF_X, PT_GNU_STACK } from '../../formats/elf/structures.js';
 import type { ExecutablePlacement } from '../../os/linux/mm/hooks.js';
 import { VM_EXEC, type Vma } from '../../os/linux/mm/vmas/vma.js';
 import { type OptionInfo, onOff, type PolicyDefinition, type PolicyTarget } from '../definition.js';
 import type { PolicyEffects } from '../effects.js';
-import { PF_X, PT_GNU_STACK } from '../elf-image.js';
 import { allow, type ImageFacts, type Policy } from '../policy.js';
 import { execShieldInfo, rules } from './exec-shield-info.js';
 

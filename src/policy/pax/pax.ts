@@ -7,6 +7,7 @@
 import { PROT_EXEC, PROT_WRITE } from '../../abi/linux/mman.js';
 import { MayexecError } from '../../base/errors.js';
 import type { Access } from '../../base/outcome.js';
+import { PF_X, PT_GNU_STACK } from '../../formats/elf/structures.js';
 import {
   VM_ACCESS,
   VM_EXEC,
@@ -17,7 +18,6 @@ import {
 } from '../../os/linux/mm/vmas/vma.js';
 import type { PolicyDefinition, PolicyOptions, PolicyTarget } from '../definition.js';
 import type { PolicyEffects, RandomBits } from '../effects.js';
-import { PF_X, PT_GNU_STACK } from '../elf-image.js';
 import {
   allow,
   type FaultContext,

@@ -5,6 +5,7 @@
  * VM_MAYWRITE on such text and refusing every write but that transition. Only the `mw` of smaps differs.
  */
 import type { Arch } from '../../base/address.js';
+import { PT_GNU_RELRO } from '../../formats/elf/structures.js';
 import type { MemoryObject } from '../../memory/object.js';
 import {
   VM_ACCESS,
@@ -19,7 +20,7 @@ import {
   type Vma,
   type VmFlags,
 } from '../../os/linux/mm/vmas/vma.js';
-import { hasTextRelocations, PT_GNU_RELRO, readElf } from '../elf-image.js';
+import { hasTextRelocations, readElf } from '../elf-image.js';
 
 const RIGHTS = VM_ACCESS | VM_MAYACCESS;
 

@@ -1,8 +1,8 @@
 /** Directives: what follows `;@` in a program, read strictly, so that a misspelt one is no comment. */
-
-import { ERRNO, type Errno } from '../../abi/linux/errno.js';
+import { ERRNO } from '../../abi/linux/errno.js';
 import { FAULT_CODE, SIGNAL } from '../../abi/linux/signal.js';
 import { checkText } from '../../base/arguments.js';
+import type { Errno } from '../../base/errno.js';
 import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';

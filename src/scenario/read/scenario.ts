@@ -1,7 +1,7 @@
 /** Scenario: a lesson that is also a test, parsed. Prose, programs, expectations and table stay apart. */
 
-import type { Errno } from '../../abi/linux/errno.js';
 import type { Arch } from '../../base/address.js';
+import type { Errno } from '../../base/errno.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import type { FindingKind } from '../../diagnosis/monitor/finding.js';
 import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';

@@ -15,7 +15,7 @@ import {
 import { parseAttOperand } from '../syntax/operand-att.js';
 import { parseIntelOperand } from '../syntax/operand-intel.js';
 import { checkDisplacement, checkImmediate } from '../syntax/operand-range.js';
-import { existsIn, isPrefix, keystoneText } from './quirks.js';
+import { existsIn, isPrefix, keystoneText } from './keystone/quirks.js';
 
 export interface SourceInstruction {
   readonly prefixes: readonly string[];

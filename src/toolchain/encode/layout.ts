@@ -14,8 +14,8 @@ import { evaluateLinear, evaluateNumber } from '../syntax/evaluate.js';
 import type { Expression } from '../syntax/expression.js';
 import type { Mode } from '../syntax/operand.js';
 import { MAX_PROBLEMS, type ProgramBuilder, problemOf } from './builder.js';
+import type { EncoderRefusal, EncodingTarget } from './encoder.js';
 import { anchorName, hex, type Values } from './instruction.js';
-import type { Keystone } from './keystone.js';
 import { type Item, type ProgramSection, sectionOrder, WRITABLE_ORDER } from './program.js';
 
 /** A section's start in the image when its rights differ from those before. */
@@ -30,20 +30,14 @@ export interface Placed {
   readonly addresses: readonly bigint[];
 }
 
-export interface LayoutInput {
-  readonly keystone: Keystone;
+export interface LayoutInput extends EncodingTarget {
   readonly builder: ProgramBuilder;
-  readonly arch: Arch;
-  readonly address: bigint;
 }
-
-/** Keystone's code for "no error", where it should have been one. */
-export const SILENT = 0;
 
 /** Why there is no image. */
 export interface EncodingRefusal {
-  /** Keystone's, when all statements were well formed. */
-  readonly code: number | 'crash';
+  /** The encoder's, when all statements were well formed. */
+  readonly code: EncoderRefusal;
   readonly rendered: readonly RenderedItem[];
   /** What was found before Keystone saw anything. */
   readonly problems: readonly AssemblyProblem[];
@@ -69,7 +63,7 @@ export function layOut(input: LayoutInput): Placed | EncodingRefusal {
     const rendering = new Rendering(builder, addresses, address);
     const { rendered, problems } = rendering.all(sections);
     if (problems.length > 0 || builder.problems.length > 0) {
-      return { code: SILENT, rendered, problems: [...builder.problems, ...problems] };
+      return { code: 'silence', rendered, problems: [...builder.problems, ...problems] };
     }
     const result = assembleRound(input, sections, rendered);
     if (result.kind === 'refused') return result.refusal;
@@ -172,7 +166,7 @@ class Rendering {
 }
 
 function assembleRound(
-  { keystone, builder, arch, address }: LayoutInput,
+  { encoder, builder, arch, address }: LayoutInput,
   sections: readonly ProgramSection[],
   rendered: readonly RenderedItem[],
 ): Round {
@@ -185,12 +179,12 @@ function assembleRound(
   }
   for (const section of sections) text.section(section, bySection.get(section.name)!);
   const anchors = text.anchors;
-  const encoded = keystone.encode(arch, text.finish(), address);
+  const encoded = encoder.encode(arch, text.finish(), address);
   if (!encoded.ok)
-    return { kind: 'refused', refusal: { code: encoded.code, rendered, problems: [] } };
+    return { kind: 'refused', refusal: { code: encoded.refusal, rendered, problems: [] } };
   // Over some operands Keystone gives up and reports success.
   const whole = encoded.bytes.length >= 4 * (anchors.length + 1);
-  if (!whole) return { kind: 'refused', refusal: { code: SILENT, rendered, problems: [] } };
+  if (!whole) return { kind: 'refused', refusal: { code: 'silence', rendered, problems: [] } };
   return readTable(encoded.bytes, anchors, builder.anchorCount, address);
 }
 

@@ -3,7 +3,7 @@
  * by the policies and traced as any other.
  */
 
-import { type Errno, errnoNumber } from '../../abi/linux/errno.js';
+import { errnoNumber } from '../../abi/linux/errno.js';
 import { AT_FDCWD, O_CREAT, O_RDONLY, O_RDWR } from '../../abi/linux/fcntl.js';
 import {
   MAP_ANONYMOUS,
@@ -14,6 +14,7 @@ import {
   PROT_NONE,
 } from '../../abi/linux/mman.js';
 import type { Addr } from '../../base/address.js';
+import type { Errno } from '../../base/errno.js';
 import { cString } from '../../base/text.js';
 import type { LinuxProcess } from '../../os/linux/process/linux-process.js';
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Arch } from '../../../src/base/address.js';
 import { MayexecError } from '../../../src/base/errors.js';
 import { cString } from '../../../src/base/text.js';
-import { PT_INTERP } from '../../../src/formats/elf/image.js';
+import { PT_INTERP } from '../../../src/formats/elf/structures.js';
 import { VM_EXEC } from '../../../src/os/linux/mm/vmas/vma.js';
 import { causeOf } from '../../../src/trace/print-cause.js';
 import { assemble } from '../../engine/assembler.js';

@@ -10,7 +10,8 @@ import { Struct } from '../../../base/struct.js';
 import { encodeText } from '../../../base/text.js';
 import { KERNEL_CS, KERNEL_DS } from '../../../engine/cpu-profile.js';
 import type { Engine } from '../../../engine/engine.js';
-import { type ElfImage, PT_LOAD, parseElf } from '../../../formats/elf/image.js';
+import { type ElfImage, parseElf } from '../../../formats/elf/image.js';
+import { PT_LOAD } from '../../../formats/elf/structures.js';
 import type { PhysicalRam } from '../paging/physical.js';
 import {
   BOOT_PARAMS,

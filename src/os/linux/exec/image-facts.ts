@@ -1,7 +1,8 @@
 /** What policies learn of a program from its file: headers, notes, extended attributes, mount. */
 import { Struct } from '../../../base/struct.js';
 import { decodeText } from '../../../base/text.js';
-import type { ElfImage, ProgramHeader } from '../../../formats/elf/image.js';
+import type { ElfImage } from '../../../formats/elf/image.js';
+import type { ProgramHeader } from '../../../formats/elf/structures.js';
 import type { Inode } from '../fs/inode.js';
 import type { ImageFacts } from './hooks.js';
 

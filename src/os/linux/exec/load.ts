@@ -13,14 +13,8 @@ import {
 } from '../../../abi/linux/mman.js';
 import { type Addr, pageDown, pageUp } from '../../../base/address.js';
 import { type Failure, fail, ok, type Result } from '../../../base/result.js';
-import {
-  type ElfImage,
-  PF_R,
-  PF_W,
-  PF_X,
-  type ProgramHeader,
-  PT_LOAD,
-} from '../../../formats/elf/image.js';
+import type { ElfImage } from '../../../formats/elf/image.js';
+import { PF_R, PF_W, PF_X, type ProgramHeader, PT_LOAD } from '../../../formats/elf/structures.js';
 import type { AddressSpace, MappedFile } from '../mm/address-space.js';
 
 /** Where the parts of a program came to lie. */

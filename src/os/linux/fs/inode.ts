@@ -4,8 +4,8 @@
  * see the same bytes. Compare struct inode and struct file_operations (include/linux/fs.h).
  */
 
-import type { Errno } from '../../../abi/linux/errno.js';
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../abi/linux/fcntl.js';
+import type { Errno } from '../../../base/errno.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { MemoryObject } from '../../../memory/object.js';

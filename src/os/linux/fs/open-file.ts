@@ -1,5 +1,5 @@
 /** Open file descriptions and the table of descriptors. Compare struct file and fs/file.c. */
-import type { Errno } from '../../../abi/linux/errno.js';
+
 import {
   O_ACCMODE,
   O_APPEND,
@@ -9,6 +9,7 @@ import {
   O_WRONLY,
 } from '../../../abi/linux/fcntl.js';
 import { KERNEL_BYTES } from '../../../base/charges.js';
+import type { Errno } from '../../../base/errno.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { KernelPool } from '../../../memory/page-table.js';

@@ -6,9 +6,9 @@
  * how much a pipe takes before it is full depends on how it was filled, and the guest can see that.
  */
 
-import type { Errno } from '../../../abi/linux/errno.js';
 import { S_IFIFO } from '../../../abi/linux/fcntl.js';
 import { PAGE_SIZE } from '../../../base/address.js';
+import type { Errno } from '../../../base/errno.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { KernelPool } from '../../../memory/page-table.js';

@@ -1,8 +1,8 @@
 /** Regular files: bytes in pages, which read(2), write(2) and mmap(2) share. memfd files are those with seals. */
 
-import type { Errno } from '../../../abi/linux/errno.js';
 import { S_IFREG } from '../../../abi/linux/fcntl.js';
 import { PAGE_SIZE } from '../../../base/address.js';
+import type { Errno } from '../../../base/errno.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { PagedObject } from '../../../memory/objects.js';

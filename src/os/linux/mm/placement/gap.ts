@@ -4,9 +4,10 @@
  * generic_get_unmapped_area* for 32-bit ones). All in page numbers.
  */
 
-import { type Errno, errnoName } from '../../../../abi/linux/errno.js';
+import { errnoName } from '../../../../abi/linux/errno.js';
 import { MAP_32BIT, MAP_FIXED } from '../../../../abi/linux/mman.js';
 import { HUGE_PAGE_SIZE, PAGE_SIZE, PAGE_SIZE_N } from '../../../../base/address.js';
+import type { Errno } from '../../../../base/errno.js';
 import { fail, ok, type Result } from '../../../../base/result.js';
 import type { Mm } from '../mm.js';
 import { VM_GROWSDOWN } from '../vmas/vma.js';

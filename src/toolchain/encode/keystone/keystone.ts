@@ -1,5 +1,5 @@
 /**
- * Keystone, loaded once: text in, bytes out. It knows nothing of our sources; see layout.ts.
+ * Keystone, loaded once: text in, bytes out. It knows nothing of our sources; see ../layout.ts.
  *
  * It is reached through the module's own exports and not through its wrapper, which passes the
  * source over Keystone's small stack and reads the result byte by byte. Errors come as a number
@@ -7,9 +7,10 @@
  * gets a new one at once.
  */
 
-import type { Arch } from '../../base/address.js';
-import { InvariantError } from '../../base/errors.js';
-import { openToolchain, openToolchainInSteps } from '../modules.js';
+import type { Arch } from '../../../base/address.js';
+import { InvariantError } from '../../../base/errors.js';
+import { openToolchain, openToolchainInSteps } from '../../modules.js';
+import type { Encoded, Encoder, EncoderRefusal } from '../encoder.js';
 
 /** What of the package we use. It has no types of its own. */
 interface KeystoneModule {
@@ -33,21 +34,16 @@ interface KeystoneModule {
   _ks_free(pointer: number): void;
 }
 
-export type Encoded =
-  | { readonly ok: true; readonly bytes: Uint8Array }
-  /** `code` is one of KEYSTONE_ERRORS, or 'crash'. */
-  | { readonly ok: false; readonly code: number | 'crash' };
-
 /** Those of keystone/include/keystone/keystone.h and x86.h that a single statement can raise. */
-export const KEYSTONE_ERRORS = {
-  symbolMissing: 144,
-  fixupInvalid: 161,
-  invalidOperand: 512,
-  missingFeature: 513,
-  mnemonicFail: 514,
-} as const;
+const REFUSALS: Readonly<Record<number, EncoderRefusal>> = {
+  144: 'symbol',
+  161: 'reach',
+  512: 'operands',
+  513: 'feature',
+  514: 'mnemonic',
+};
 
-export class Keystone {
+export class KeystoneInstance {
   readonly #module: KeystoneModule;
   readonly #handles = new Map<Arch, number>();
   /** Set when the module ended itself: nothing works any more. */
@@ -67,7 +63,7 @@ export class Keystone {
     } catch {
       this.broken = true;
       if (host !== undefined) host.exitCode = status;
-      return { ok: false, code: 'crash' };
+      return { ok: false, refusal: 'crash' };
     }
   }
 
@@ -92,7 +88,10 @@ export class Keystone {
     const length = module.getValue(out + 4, 'i32');
     module._free(text);
     module._free(out);
-    if (failed !== 0) return { ok: false, code: module._ks_errno(handle) };
+    if (failed !== 0) {
+      const error = module._ks_errno(handle);
+      return { ok: false, refusal: REFUSALS[error] ?? error };
+    }
     const bytes = this.#load(start, length);
     if (start !== 0) module._ks_free(start);
     return { ok: true, bytes };
@@ -121,18 +120,23 @@ export class Keystone {
   }
 }
 
-let loading: Promise<Keystone> | undefined;
-let current: Keystone | undefined;
+let loading: Promise<KeystoneInstance> | undefined;
+let current: KeystoneInstance | undefined;
 
-/** Makes the one instance ready; after that `keystone` has it. */
+/** Makes the one instance ready. */
 export async function loadKeystone(): Promise<void> {
-  loading ??= openToolchainInSteps('keystone').then((module) => new Keystone(module));
+  loading ??= openToolchainInSteps('keystone').then((module) => new KeystoneInstance(module));
   const first = await loading;
   current ??= first;
 }
 
-/** The one instance, or a new one after a crash. */
-export function keystone(): Keystone {
-  if (current === undefined || current.broken) current = new Keystone(openToolchain('keystone'));
-  return current;
-}
+/** The one instance behind the port, and a new one after a crash. */
+export const keystone: Encoder = {
+  name: 'Keystone',
+  encode: (arch, source, address) => {
+    if (current === undefined || current.broken) {
+      current = new KeystoneInstance(openToolchain('keystone'));
+    }
+    return current.encode(arch, source, address);
+  },
+};

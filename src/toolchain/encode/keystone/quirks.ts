@@ -6,7 +6,7 @@
  * came after 2016 (CET, rdpid, movdiri, serialize, APX, …), which it does not know. `.byte` is the
  * way out for these.
  */
-import type { Bits } from '../syntax/operand.js';
+import type { Bits } from '../../syntax/operand.js';
 
 interface Rewrite {
   /** Another mnemonic. */
