@@ -56,8 +56,8 @@ describe('a symbol table', () => {
       NAMES,
     );
     expect(readSymbols(bytes, 'x86-64')).toEqual([
-      { name: 'main', value: 0x1000, size: 32, section: 1 },
-      { name: 'data', value: 0x2000, size: 8, section: 2 },
+      { name: 'main', value: 0x1000, address: 0x1000n, size: 32, section: 1 },
+      { name: 'data', value: 0x2000, address: 0x2000n, size: 8, section: 2 },
     ]);
     expect([...elfSymbols(bytes, 'x86-64', 0x400000n)]).toEqual([
       ['main', 0x401000n],
