@@ -2,7 +2,7 @@
  * From an assembly source to a program for Windows: its sections on pages of their own, and the import table that
  * `.import DLL, FUNCTION, ...` lines ask for: a function's name is the address of its slot, as in `call [ExitProcess]`.
  */
-import type { Addr } from '../base/address.js';
+import type { Addr, Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import { DIRECTORY, roundUp } from '../formats/pe/image.js';
 import { importTable, type PeSectionInit, type WantedDll, writePe } from '../formats/pe/writer.js';
@@ -70,8 +70,16 @@ export async function assemblePe(
     sections: [{ name: '.idata', rva: IMPORTS_RVA, bytes: table.bytes, write: true }, ...parts],
     directories: new Map([[DIRECTORY.import, { rva: IMPORTS_RVA, size: table.size }]]),
     dllCharacteristics: unmarked ? 0 : NX_COMPAT,
+    labels: new Map(
+      [...assembled.symbols].map(([name, at]) => [cName(name, options.arch), rvaOf(at)]),
+    ),
   });
   return { elf, symbols: assembled.symbols, lines: assembled.lines };
+}
+
+/** As a C compiler would name it. */
+function cName(name: string, arch: Arch): string {
+  return arch === 'i386' ? `_${name}` : name;
 }
 
 const IMPORT = /^\s*\.import\s+([\w.-]+)\s*,\s*(\w+(?:\s*,\s*\w+)*)\s*(?:[;#].*)?$/;

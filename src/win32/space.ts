@@ -1,7 +1,8 @@
 /** Space: the address space of one process, as the system beneath it makes it: Windows' own, or Wine's on Linux. */
 import type { NtStatus } from '../abi/windows/status.js';
 import type { Addr } from '../base/address.js';
-import type { Access } from '../base/outcome.js';
+import type { Access, Outcome } from '../base/outcome.js';
+import type { Cause } from '../base/verdict.js';
 import type { Translate } from '../engine/engine.js';
 import type { PeImage } from '../formats/pe/image.js';
 import type { Saved } from '../kernel/snapshot.js';
@@ -55,6 +56,12 @@ export interface Space {
   readonly heapFlags: number;
   /** DEP was switched on or off. */
   rightsChanged(): void;
+  /** Why an access is refused, by the policies; and how the process ends where one kills it for that. */
+  judgeFault(
+    address: Addr,
+    access: Access,
+    pc: Addr,
+  ): { readonly cause: Cause | undefined; readonly killed: Outcome | undefined };
   /** True when the system has mended the fault and the access is to be tried again. */
   mend(address: Addr, access: Access): boolean;
   /** A system call that the program makes itself; undefined: the system has none that a program could make. */

@@ -180,8 +180,26 @@ _start:
   it('--inject-each tries each of its calls', () => {
     const { status, stdout } = run('win.exe', '--inject-each', 'VirtualAlloc,VirtualProtect');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^VirtualAlloc +1 +0x\S+ +falls back +exited with 0$/m);
+    expect(stdout).toMatch(/^VirtualAlloc +1 +0x.+ falls back +exited with 0$/m);
     expect(stdout).toContain('1 failure of VirtualAlloc with ERROR_NOT_ENOUGH_MEMORY');
+  });
+
+  it('an exception that nobody handles is reported with place, frames, registers and code', async () => {
+    const crash = SOURCE.replace(
+      'xor ecx, ecx\n    call [ExitProcess]',
+      'call oops\noops:\n    mov [rax - 1], cl',
+    );
+    const { elf } = await assemblePe(crash, { arch: 'x86-64' });
+    folder.write('crash.exe', elf);
+    const { status, stderr } = run('crash.exe', '--seed', '0');
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/^mayexec: exception STATUS_ACCESS_VIOLATION \(0xc0000005\)\n/);
+    expect(stderr).toMatch(
+      /it tried to write 0x\w+ffff: free memory\n +by the instruction at 0x\w+ <oops>/,
+    );
+    expect(stderr).toMatch(/frames +#0 0x\w+ <oops>\n +#1 0x\w+ <_start\+0x\w+>/);
+    expect(stderr).toMatch(/rax 00000000001\w+0000 /);
+    expect(stderr).toMatch(/=> \w+: {2}88 48 ff +mov byte ptr \[rax - 1\], cl/);
   });
 
   it.each([

@@ -25,7 +25,7 @@ import { explanationLines, explanationOf } from '../report/explain.js';
 import { findingLines } from '../report/findings.js';
 import { runRecord, toJson } from '../report/json.js';
 import { traceOf } from '../report/live-trace.js';
-import { faultReport } from '../report/report.js';
+import { faultReport, unhandledReport } from '../report/report.js';
 import { exitStatus } from '../status.js';
 import { stderr, stdout } from '../terminal/output.js';
 import { terminalOf } from '../terminal/terminal.js';
@@ -216,7 +216,7 @@ async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
     case 'exit':
       break;
     case 'exception':
-      stderr.lines([`mayexec: ${sandbox.exceptionReport(outcome).join('\n')}`]);
+      stderr.lines(await unhandledReport(sandbox, outcome, terminalOf(stderr.stream)));
       break;
     default:
       stderr.lines([`mayexec: ${endingText(outcome)}`]);

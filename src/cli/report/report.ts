@@ -1,5 +1,6 @@
-/** The report of a fatal signal, for people: what happened, where, why the page is as it is, and the code. */
+/** The report of a fatal signal or exception, for people: what happened, where, why the page is as it is, and the code. */
 import {
+  type Access,
   backtrace,
   disassemble,
   type Frame,
@@ -17,11 +18,19 @@ import {
   type Sandbox,
   straceCall,
   symbolAt,
+  visible,
 } from '../../index.js';
 import { hang, type Terminal } from '../terminal/terminal.js';
 import { frameText, placeText, symbolSuffix } from './address-text.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
+type ExceptionOutcome = Extract<Outcome, { kind: 'exception' }>;
+
+/** The access that was refused, of either. */
+interface Refused {
+  readonly access?: Access | undefined;
+  readonly address: bigint;
+}
 
 const LABEL_WIDTH = 11;
 const REPORT_WIDTH = 100;
@@ -41,8 +50,6 @@ export async function faultReport(
   const width = Math.min(terminal.width, REPORT_WIDTH);
   const section = (label: string, lines: readonly string[]): string[] =>
     hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, width);
-  const raw = (label: string, lines: readonly string[]): string[] =>
-    lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
   const head = `mayexec: ${terminal.paint('red', `killed by ${outcome.signal}`)} (${outcome.code})`;
   const unloaded = loadFailure(sandbox);
   if (unloaded !== undefined) {
@@ -56,12 +63,55 @@ export async function faultReport(
     ];
   }
   const frames = backtrace(sandbox);
+  const what = [...whatHappened(sandbox, outcome, frames), ...plainCauses(sandbox, outcome)];
+  return [head, ...section('what', what), ...(await rest(sandbox, outcome, frames, terminal))];
+}
+
+/** As `faultReport`, of an exception that nobody handled. Its first lines are in Windows' words. */
+export async function unhandledReport(
+  sandbox: Sandbox,
+  outcome: ExceptionOutcome,
+  terminal: Terminal,
+): Promise<string[]> {
+  const width = Math.min(terminal.width, REPORT_WIDTH);
+  const [head = '', ...what] = sandbox.exceptionReport(outcome).map((line) => visible(line.trim()));
+  const frames = backtrace(sandbox);
+  const { status, parameters, pc } = outcome;
+  const [access, address = 0n] = parameters;
+  const faults = status === ACCESS_VIOLATION || status === GUARD_PAGE_VIOLATION;
+  const refused = { access: faults ? accessOf(access) : undefined, address, pc };
+  const name = head.slice(0, head.indexOf(' at '));
+  const place = `by the instruction at ${placeText(sandbox, pc)}`;
+  const where = refused.access === 'exec' ? caller(frames).replace(/^; /, '') : place;
+  const lines = [...what, where].filter((line) => line !== '');
   return [
-    head,
-    ...section('what', [
-      ...whatHappened(sandbox, outcome, frames),
-      ...plainCauses(sandbox, outcome),
-    ]),
+    `mayexec: ${terminal.paint('red', name)}`,
+    ...hang('  what'.padEnd(LABEL_WIDTH), lines, width),
+    ...(await rest(sandbox, refused, frames, terminal)),
+  ];
+}
+
+const ACCESS_VIOLATION = 0xc000_0005;
+const GUARD_PAGE_VIOLATION = 0x8000_0001;
+
+/** ExceptionInformation[0]. Without NX a fetch is a read like any other. */
+function accessOf(number: bigint | undefined): Access | undefined {
+  if (number === undefined) return undefined;
+  return number === 8n ? 'exec' : number === 1n ? 'write' : 'read';
+}
+
+async function rest(
+  sandbox: Sandbox,
+  outcome: Refused & { readonly pc: bigint },
+  frames: readonly Frame[],
+  terminal: Terminal,
+): Promise<string[]> {
+  const width = Math.min(terminal.width, REPORT_WIDTH);
+  const section = (label: string, lines: readonly string[]): string[] =>
+    hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, width);
+  const raw = (label: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : [`  ${label}`, ...lines.map((line) => `    ${line}`)];
+  return [
     ...section('mapping', mappingLines(sandbox, outcome)),
     ...section('history', historyLines(sandbox, outcome)),
     ...section('frames', frameLines(frames)),
@@ -94,11 +144,13 @@ function caller([, next]: readonly Frame[]): string {
     : '';
 }
 
-function mappingLines(sandbox: Sandbox, { address, access }: SignalOutcome): string[] {
+function mappingLines(sandbox: Sandbox, { address, access }: Refused): string[] {
   if (access === undefined) return [];
   const maps = sandbox.maps();
   const found = maps.find(({ start, end }) => start <= address && address < end);
-  if (found !== undefined) return [`${mapsLine(found)}${mayText(found)}`];
+  if (found !== undefined) {
+    return [`${mapsLine(found)}${sandbox.os === 'windows' ? '' : mayText(found)}`];
+  }
   const below = maps.findLast(({ end }) => end <= address);
   const above = maps.find(({ start }) => start > address);
   return [
@@ -111,8 +163,10 @@ function mappingLines(sandbox: Sandbox, { address, access }: SignalOutcome): str
   ];
 }
 
-function mapsLine({ start, end, perms, name }: MapsEntry): string {
-  return `${start.toString(16)}-${end.toString(16)} ${perms} ${name}`.trimEnd();
+/** Of Windows the attributes say what letters say elsewhere. */
+function mapsLine({ start, end, perms, name, vmFlags }: MapsEntry): string {
+  const rights = vmFlags[0]?.startsWith('MEM_') ? vmFlags.join(' ') : perms;
+  return `${start.toString(16)}-${end.toString(16)} ${rights} ${name}`.trimEnd();
 }
 
 /** Which of the missing rights mprotect could still give (VM_MAY*). */
@@ -131,7 +185,7 @@ function mayText({ perms, vmFlags }: MapsEntry): string {
   ].join('');
 }
 
-function historyLines(sandbox: Sandbox, { address, access }: SignalOutcome): string[] {
+function historyLines(sandbox: Sandbox, { address, access }: Refused): string[] {
   if (access === undefined) return [];
   return sandbox.history(address).map(({ cause, before, after, rule, reason }) => {
     const change =

@@ -112,7 +112,7 @@ class Unwinder {
   caller(position: Position, isInnermost: boolean): Position | undefined {
     const at = lookUp(position);
     const module = moduleAt(this.#sandbox, at);
-    const frame = module?.file.frames.at(Number(at - module.bias));
+    const frame = module?.file.frameAt(Number(at - module.bias));
     if (frame !== undefined) return this.#byInformation(position, frame);
     return (
       this.#bySignalFrame(position) ??

@@ -16,6 +16,8 @@ import {
   SCN_WRITE,
 } from './image.js';
 
+import { type PeLabel, symbolTable } from './symbols.js';
+
 /** One section. `rva` is a multiple of the page size; `memoryLength` beyond the bytes reads as zeros. */
 export interface PeSectionInit {
   readonly name: string;
@@ -41,6 +43,8 @@ export interface PeProgram {
   readonly stackReserve?: number;
   /** IMAGE_FILE_* besides those that follow from the rest. */
   readonly characteristics?: number;
+  /** RVAs of labels, for the COFF symbol table. */
+  readonly labels?: ReadonlyMap<string, number>;
 }
 
 const PE_AT = 0x80;
@@ -95,7 +99,24 @@ export function writePe(program: PeProgram): Uint8Array {
   for (const [index, section] of sections.entries()) {
     writeSection(out, optional + optionalSize + index * 40, section, places[index]!, fileAlignment);
   }
-  return out.bytes;
+  const labels = labelsOf(program);
+  if (labels.length === 0) return out.bytes;
+  out.setU32(PE_AT + 12, end).setU32(PE_AT + 16, labels.length);
+  const table = symbolTable(labels);
+  const whole = new Uint8Array(end + table.length);
+  whole.set(out.bytes);
+  whole.set(table, end);
+  return whole;
+}
+
+/** Those that lie in a section. */
+function labelsOf({ labels = new Map(), sections }: PeProgram): PeLabel[] {
+  return [...labels].flatMap(([name, rva]) => {
+    const index = sections.findIndex(
+      (section) => rva >= section.rva && rva <= section.rva + lengthOf(section),
+    );
+    return index < 0 ? [] : [{ name, section: index + 1, offset: rva - sections[index]!.rva }];
+  });
 }
 
 function fileFlags({ arch, dll, characteristics = 0 }: PeProgram, relocatable: boolean): number {

@@ -5,10 +5,8 @@
 import { STATUS } from '../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE_N, pageDown } from '../../base/address.js';
 import type { Access } from '../../base/outcome.js';
-import type { Cause } from '../../base/verdict.js';
 import { isGuarded, useUpGuard } from '../../os/windows/memory/guard.js';
-import { hardwareRights } from '../../os/windows/memory/protection.js';
-import { noExecCause } from '../../policy/windows/dep.js';
+import { ProcessEnded } from '../calls/control.js';
 import { performInstead } from '../calls/intercept.js';
 import type { HostTask } from '../calls/task.js';
 import { emulateAtlThunk } from '../dep/atl-thunks.js';
@@ -41,14 +39,16 @@ export function* memoryFault(
   if (access === 'exec' && runsThunk(process, pc)) return;
   if (isMended(process, address, access, pc)) return;
   const vma = space.mappingAt(address);
+  const { cause, killed } = space.judgeFault(address, access, pc);
   process.system.trace.record({
     type: 'fault',
     pid: process.tracePid,
     pc,
     fault: { address, access, code: vma === undefined ? 'SEGV_MAPERR' : 'SEGV_ACCERR', pc },
     vma,
-    ...causeOf(process, address, access),
+    ...(cause === undefined ? {} : { cause }),
   });
+  if (killed !== undefined) throw new ProcessEnded(killed);
   yield* raise(process, {
     code: STATUS.ACCESS_VIOLATION,
     address: pc,
@@ -66,18 +66,6 @@ function isMended(process: Win32Process, address: Addr, access: Access, pc: Addr
     perform: (name, ...given) => performInstead(process, name, given),
   });
   return answer === 'retry';
-}
-
-/** DEP is what stands between a fetch and a page that can be read. */
-function causeOf(
-  { space, system }: Win32Process,
-  address: Addr,
-  access: Access,
-): { readonly cause?: Cause } {
-  if (access !== 'exec' || system.traits.os !== 'windows' || !depIsOn(space.mitigations)) return {};
-  const page = Number(pageDown(address) / PAGE_SIZE_N);
-  const protect = page < space.vm.top ? (space.vm.vads.find(page)?.runAt(page).protect ?? 0) : 0;
-  return hardwareRights(protect, true) === 0 ? {} : { cause: noExecCause };
 }
 
 /** 8 is told only where the processor tells it: with NX in force. */

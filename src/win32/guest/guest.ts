@@ -4,6 +4,7 @@ import type { Addr, AddrRange, Arch } from '../../base/address.js';
 import { InvariantError, MayexecError } from '../../base/errors.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { CpuState, Engine } from '../../engine/engine.js';
+import { peSymbols } from '../../formats/pe/symbols.js';
 import type {
   CallAnswer,
   Dropped,
@@ -84,7 +85,7 @@ export class Win32Guest implements Guest {
     this.#hasProgram = program !== undefined;
     const init = program ?? { path: 'C:\\empty.exe', commandLine: 'empty', environment: [] };
     this.#started = this.#start(() => startProcess(system, init, program?.bytes, PORTS));
-    this.symbols = new Map();
+    this.symbols = symbolsOf(this.#started, program);
     this.memory = memoryOf(() => this.#process);
   }
 
@@ -262,4 +263,16 @@ export class Win32Guest implements Guest {
   #end(outcome: Outcome): void {
     this.#system.trace.record({ type: 'end', pid: this.pid, pc: this.#process.pc, outcome });
   }
+}
+
+/** Labels of the program's COFF symbol table, where it is mapped. */
+function symbolsOf(
+  started: Win32Process | undefined,
+  program: Win32Program | undefined,
+): ReadonlyMap<string, Addr> {
+  if (started === undefined || program === undefined) return new Map();
+  const { base, content } = started.modules.main;
+  return new Map(
+    peSymbols(program.bytes, content.image).map(({ name, rva }) => [name, base + BigInt(rva)]),
+  );
 }

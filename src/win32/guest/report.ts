@@ -2,7 +2,7 @@
 import { statusName } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
-import type { ListedMapping } from '../../memory/mapping.js';
+import { type ListedMapping, permsText } from '../../memory/mapping.js';
 
 type ExceptionOutcome = Extract<Outcome, { readonly kind: 'exception' }>;
 
@@ -50,5 +50,7 @@ function placeText(mappings: readonly ListedMapping[], address: Addr): string {
   const mapping = find(mappings, address);
   if (mapping === undefined) return 'free memory';
   const name = mapping.name === '' ? '' : ` of ${mapping.name}`;
-  return `${mapping.attributes.slice(0, 3).join(' ')}${name}`;
+  const { attributes } = mapping;
+  const isWindows = attributes[0]?.startsWith('MEM_');
+  return `${isWindows ? attributes.slice(0, 3).join(' ') : permsText(mapping)}${name}`;
 }

@@ -2,6 +2,7 @@
 import { PAGE_READWRITE } from '../../abi/windows/memory.js';
 import { type NtStatus, STATUS } from '../../abi/windows/status.js';
 import { type Addr, type Arch, PAGE_SIZE, PAGE_SIZE_N } from '../../base/address.js';
+import type { Access } from '../../base/outcome.js';
 import type { Random } from '../../base/random.js';
 import type { Engine } from '../../engine/engine.js';
 import {
@@ -13,7 +14,7 @@ import {
 import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { Frames } from '../../memory/frames.js';
 import { historyOf, type VmaHistory } from '../../memory/history.js';
-import type { ListedMapping } from '../../memory/mapping.js';
+import { type ListedMapping, RIGHT_READ } from '../../memory/mapping.js';
 import { PagedObject } from '../../memory/objects.js';
 import { insert } from '../../os/windows/memory/allocate.js';
 import { WINDOWS_RULES } from '../../os/windows/memory/rules.js';
@@ -25,6 +26,7 @@ import type {
   VirtualMemory,
 } from '../../os/windows/memory/virtual-memory.js';
 import { WindowsPages } from '../../os/windows/memory/windows-pages.js';
+import { noExecCause } from '../../policy/windows/dep.js';
 import { depIsOn, type Mitigations } from '../dep/mitigations.js';
 import { listMappings, mappingOf } from '../guest/listing.js';
 import type { SectionInit, Space, SpaceLayout } from '../space.js';
@@ -141,6 +143,13 @@ export class WindowsSpace implements Space, VirtualMemory {
 
   changed(change: MemoryChange): void {
     this.#init.settings.changed(change);
+  }
+
+  /** DEP is what stands between a fetch and a page that can be read. */
+  judgeFault(address: Addr, access: Access): ReturnType<Space['judgeFault']> {
+    const readable = ((this.mappingAt(address)?.rights ?? 0) & RIGHT_READ) !== 0;
+    const dep = access === 'exec' && readable && depIsOn(this.mitigations);
+    return { cause: dep ? noExecCause : undefined, killed: undefined };
   }
 
   mappingAt(address: Addr): ListedMapping | undefined {

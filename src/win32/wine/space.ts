@@ -202,6 +202,10 @@ export class WineSpace implements Space, VirtualMemory {
   /** The kernel below records what it maps. */
   changed(): void {}
 
+  judgeFault(address: Addr, access: Access, pc: Addr): ReturnType<Space['judgeFault']> {
+    return this.#linux.judgeFault(address, access, pc);
+  }
+
   mappingAt(address: Addr): ListedMapping | undefined {
     return this.mappings().find(({ start, end }) => address >= start && address < end);
   }

@@ -1,7 +1,7 @@
 /** Damaged files: whatever a byte says, readers of debugging information answer, and in bounded time. */
 import { expect, it } from 'vitest';
 import { Random } from '../../../src/base/random.js';
-import { ProgramFile } from '../../../src/diagnosis/crash/program-file.js';
+import { ElfCodeFile } from '../../../src/diagnosis/crash/elf-file.js';
 import { CallFrames } from '../../../src/formats/dwarf/call-frames.js';
 import { evaluate } from '../../../src/formats/dwarf/expression.js';
 import { sourceLines } from '../../../src/formats/dwarf/line-table.js';
@@ -13,10 +13,10 @@ const RUNS = 300;
 
 /** All that a report asks. */
 function ask(bytes: Uint8Array, addresses: readonly number[]): number {
-  const file = ProgramFile.open(bytes);
+  const file = ElfCodeFile.open(bytes);
   if (file === undefined) return 0;
   const lines = file.linesOf(addresses).size;
-  const frames = addresses.filter((address) => file.frames.at(address) !== undefined).length;
+  const frames = addresses.filter((address) => file.frameAt(address) !== undefined).length;
   const names = addresses.filter((address) => file.symbolAt(address) !== undefined).length;
   return lines + frames + names;
 }

@@ -6,7 +6,7 @@
 import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
 import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
 import type { Meter } from '../../../base/meter.js';
-import type { Outcome } from '../../../base/outcome.js';
+import type { Access, Outcome } from '../../../base/outcome.js';
 import type { Failure } from '../../../base/result.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
 import { type ElfImage, parseElf } from '../../../formats/elf/image.js';
@@ -39,6 +39,7 @@ import { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import { changeLayout, type Layout } from '../mm/placement/layout.js';
 import { mappingOf } from '../mm/vmas/mapping.js';
+import { judgeFault } from '../signals/page-fault.js';
 import { type Sysctls, sysctlFiles } from '../sysctl.js';
 import { Process } from './process.js';
 import { ProcessTable } from './process-table.js';
@@ -319,6 +320,11 @@ export class LinuxProcess implements Guest {
     const result = late ?? first;
     if (result.ok === 'no-return') return { value: 0n };
     return result.ok ? { value: BigInt(result.value) } : { value: -1n, errno: result.errno };
+  }
+
+  /** What the policies say of an access that a page refuses, for code that no signal is sent to (Wine's programs). */
+  judgeFault(address: Addr, access: Access, pc: Addr): ReturnType<typeof judgeFault> {
+    return judgeFault(this.#task, { address, access, pc });
   }
 
   mappings(): ListedMapping[] {

@@ -6,7 +6,7 @@
 import { FAULT_CODE, signalNumber } from '../../../abi/linux/signal.js';
 import { type Addr, pageDown } from '../../../base/address.js';
 import type { Access, Fault, FaultCode, Outcome } from '../../../base/outcome.js';
-import { causeOfVerdict } from '../../../base/verdict.js';
+import { type Cause, causeOfVerdict } from '../../../base/verdict.js';
 import {
   FAULT_BUS,
   FAULT_GENERAL_PROTECTION,
@@ -77,17 +77,21 @@ function generalProtection(task: Task, stop: FaultStop): Outcome | undefined {
   return undefined;
 }
 
-/**
- * Records the fault, and the rule behind it: the one that took the right away when the page got its
- * rights, or else the one that a policy names now. A policy may also kill.
- */
-function judged(
+/** What policies say of an access that is refused. */
+interface FaultJudgement {
+  /** The rule that took the right away when the page got its rights, or else the one that a policy names now. */
+  readonly cause: Cause | undefined;
+  readonly killed: Outcome | undefined;
+}
+
+/** `note` is called before what the policies log. */
+export function judgeFault(
   task: Task,
-  { address, access, pc }: FaultStop,
-  vma: Vma | undefined,
-  fault: Fault | undefined,
-): Outcome | undefined {
-  const { mm, pid, kernel } = task;
+  { address, access, pc }: Pick<FaultStop, 'address' | 'access' | 'pc'>,
+  note: (cause: Cause | undefined) => void = () => {},
+): FaultJudgement {
+  const { mm, kernel } = task;
+  const vma = mm.find(address);
   const { ruling, report } = task.policies.consider(
     'fault',
     vma,
@@ -100,18 +104,31 @@ function judged(
       byteAt: (at) => task.byteAt(at),
     },
   );
-  if (fault !== undefined) {
-    const said = causeOfVerdict(ruling);
-    const refuses = said?.kind === 'denied' || said?.kind === 'killed';
-    const cause = refuses ? said : (mm.whoTook(address, access) ?? said);
+  const said = causeOfVerdict(ruling);
+  const refuses = said?.kind === 'denied' || said?.kind === 'killed';
+  const cause = refuses ? said : (mm.whoTook(address, access) ?? said);
+  note(cause);
+  report();
+  const killed =
+    ruling.kind === 'kill' ? killOutcome(task, ruling.signal, { address, access }) : undefined;
+  return { cause, killed };
+}
+
+/** Records the fault, and the rule behind it. A policy may also kill. */
+function judged(
+  task: Task,
+  stop: FaultStop,
+  vma: Vma | undefined,
+  fault: Fault | undefined,
+): Outcome | undefined {
+  const { mm, pid, kernel } = task;
+  return judgeFault(task, stop, (cause) => {
+    if (fault === undefined) return;
     // With the name that maps would print: [heap] and [stack] are known by their place only.
     const named = vma && mappingOf(vma, mm.nameOf(vma));
     const why = cause === undefined ? {} : { cause };
     kernel.record({ type: 'fault', pid, fault, vma: named, ...why });
-  }
-  report();
-  if (ruling.kind !== 'kill') return undefined;
-  return killOutcome(task, ruling.signal, { address, access });
+  }).killed;
 }
 
 function infoOf(code: FaultCode, address: Addr, vma: Vma | undefined): SignalInfo {

@@ -1,24 +1,20 @@
 /** What an ELF file tells of its addresses: the function, the source line, how to find the caller. */
 import type { Arch } from '../../base/address.js';
-import { CallFrames } from '../../formats/dwarf/call-frames.js';
+import { type CallFrame, CallFrames } from '../../formats/dwarf/call-frames.js';
 import { type CodeRange, type LineEntry, sourceLines } from '../../formats/dwarf/line-table.js';
 import { type ElfImage, parseElf } from '../../formats/elf/image.js';
 import { contentOf, type ElfSection, elfSections } from '../../formats/elf/sections.js';
 import { ELF_CLASS, PF_X, PT_LOAD } from '../../formats/elf/structures.js';
 import { type ElfSymbol, readSymbols } from '../../formats/elf/symbols.js';
+import { type CodeFile, type FunctionStart, lastUpTo } from './code-file.js';
 
-export interface FunctionStart {
-  readonly name: string;
-  /** Where it begins, as in the file. */
-  readonly start: number;
-}
-
-export class ProgramFile {
+export class ElfCodeFile implements CodeFile {
   readonly image: ElfImage;
   readonly #bytes: Uint8Array;
   readonly #arch: Arch;
   readonly #sections: readonly ElfSection[];
   #symbols: readonly ElfSymbol[] | undefined;
+  #starts: readonly number[] | undefined;
   #frames: CallFrames | undefined;
 
   private constructor(bytes: Uint8Array, image: ElfImage) {
@@ -29,16 +25,16 @@ export class ProgramFile {
   }
 
   /** Undefined for what is no ELF file. */
-  static open(bytes: Uint8Array): ProgramFile | undefined {
+  static open(bytes: Uint8Array): ElfCodeFile | undefined {
     const parsed = parseElf(bytes);
-    return parsed.ok ? new ProgramFile(bytes, parsed.image) : undefined;
+    return parsed.ok ? new ElfCodeFile(bytes, parsed.image) : undefined;
   }
 
-  /** The function or object that an address lies in; or the label that it lies behind. */
   symbolAt(address: number): FunctionStart | undefined {
     this.#symbols ??= sorted(readSymbols(this.#bytes, this.#arch, this.#sections));
     const symbols = this.#symbols;
-    const symbol = symbols[lastUpTo(symbols, address)];
+    this.#starts ??= symbols.map(({ value }) => value);
+    const symbol = symbols[lastUpTo(this.#starts, address)];
     if (symbol === undefined) return undefined;
     const { name, value: start, size } = symbol;
     const end = size > 0 ? start + size : this.#endOfLabel(symbol);
@@ -56,7 +52,6 @@ export class ProgramFile {
     return segment === undefined ? 0 : Number(segment.address + segment.memorySize);
   }
 
-  /** Source lines of addresses, as far as the file has debugging information that is not compressed. */
   linesOf(addresses: readonly number[]): ReadonlyMap<number, LineEntry> {
     const line = this.#content('.debug_line');
     if (line === undefined || addresses.length === 0) return new Map();
@@ -65,11 +60,11 @@ export class ProgramFile {
     return sourceLines({ line, lineStrings, strings }, addresses, this.#code);
   }
 
-  get frames(): CallFrames {
+  frameAt(address: number): CallFrame | undefined {
     const section = this.#sections.find(({ name }) => name === '.eh_frame');
     const bytes = (section && contentOf(this.#bytes, section)) ?? new Uint8Array();
     this.#frames ??= new CallFrames(bytes, section?.address ?? 0, ELF_CLASS[this.#arch].word);
-    return this.#frames;
+    return this.#frames.at(address);
   }
 
   get #code(): CodeRange[] {
@@ -90,15 +85,4 @@ export class ProgramFile {
 /** By address; of several at one place the largest last, which is the one looked at. */
 function sorted(symbols: readonly ElfSymbol[]): ElfSymbol[] {
   return symbols.toSorted((a, b) => a.value - b.value || a.size - b.size);
-}
-
-function lastUpTo(symbols: readonly ElfSymbol[], address: number): number {
-  let low = 0;
-  let high = symbols.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (symbols[middle]!.value <= address) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
