@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
   'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
   'diagnosis/outcome': ['base', 'memory', 'sandbox', 'trace'],
-  'diagnosis/crash': ['base', 'formats', 'sandbox', 'type:trace', 'x86'],
+  'diagnosis/crash': ['abi/linux', 'base', 'formats', 'sandbox', 'type:trace', 'x86'],
   'diagnosis/explain': [
     'abi/linux',
     'abi/windows',

@@ -102,7 +102,7 @@ describe('toReturn', () => {
       expect(call('self: jmp self', [], { limits: { blocks: 1000 } })).toReturn(1),
     );
     expect(never).toContain(
-      'but it did not return: it still ran when its budget of blocks was used up',
+      'but it did not return: it still ran when its budget of blocks was used up (limits: { blocks } sets it)',
     );
     expect(never).toContain('=> 10000000:  eb fe  jmp 0x10000000 <self>');
     const wrong = messageOf(() => expect('push rbx; mov eax, 1; ret').toReturn(1));
@@ -333,8 +333,13 @@ describe('policies', () => {
     });
     expect('ret').not.toFault();
     expect(messageOf(() => expect(store).toFault({ access: 'read' }))).toContain(
-      'it faulted at 0x10000005 with a store to 0x20001000, where nothing is mapped (SEGV_MAPERR)',
+      'it faulted at 0x10000005 with a store to 0x20001000, where nothing is mapped (SEGV_MAPERR): b+4, behind buffer b of 4 bytes',
     );
+    expect(messageOf(() => expect(store).toReturn(1))).toContain(
+      'a store to 0x20001000, where nothing is mapped: b+4, behind buffer b of 4 bytes',
+    );
+    const early = call('mov byte ptr [rdi-3], 0; ret', [pointerTo('b')], { buffers: { b: 4 } });
+    expect(messageOf(() => expect(early).toReturn(1))).toContain('a store at b-3, before buffer b');
     expect(messageOf(() => expect(store).toFault({ access: 'wriet' as never }))).toContain(
       "did you mean 'write'?",
     );
@@ -392,11 +397,11 @@ describe('cost and reach', () => {
     expect(call('fbld [rsi-2]; ret', args(0), { buffers })).not.toTouchOnly(['src']);
     const early = call('mov al, [rsi-1]; ret', args(1), { buffers });
     const message = messageOf(() => expect(early).toTouchOnly(['dst', 'src']));
-    expect(message).toContain('it loads 1 byte at 0x20002ff7, 1 byte before src');
+    expect(message).toContain('it loads 1 byte at 0x20002ff7: src-1, before buffer src');
     expect(message).toMatch(/=> \S+ .*mov al, byte ptr \[rsi - 1\]/);
     const across = call('mov [rdi+4], rdx; ret', args(1), { buffers });
     expect(messageOf(() => expect(across).toTouchOnly(['dst']))).toContain(
-      'it stores 8 bytes at 0x20000ffc, in dst, the last 4 of them behind its end',
+      'it stores 8 bytes at 0x20000ffc: dst+4, in buffer dst, the last 4 of them behind its end',
     );
   });
 });

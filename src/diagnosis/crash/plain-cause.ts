@@ -3,13 +3,14 @@
  * nobody wrote code to, a page that old programs expect, a system call that there is not.
  */
 
-import type { Addr } from '../../base/address.js';
+import { errnoNumber } from '../../abi/linux/errno.js';
+import type { Addr, Arch } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import { OUTCOME } from '../../base/outcome-shape.js';
 import { aBigint, aNumber, checkShape } from '../../base/shape.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { checkSandbox } from '../../sandbox/sandbox-shape.js';
-import type { SyscallEvent, TraceEvent } from '../../trace/events.js';
+import type { SyscallEvent } from '../../trace/events.js';
 import { missingExtension } from '../../x86/missing-extension.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
@@ -27,7 +28,7 @@ export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
   checkSandbox('plainCauses', sandbox);
   checkShape('plainCauses: the outcome', outcome, OUTCOME);
   if (outcome.kind !== 'signal') return [];
-  const missing = missingCall(sandbox.trace);
+  const missing = missingCall(sandbox, outcome);
   return [
     ...fetchCause(sandbox, outcome),
     ...illegalCause(sandbox, outcome),
@@ -42,6 +43,11 @@ function fetchCause(sandbox: Sandbox, { access, address, code, pc }: SignalOutco
     if (VSYSCALL.start <= address && address < VSYSCALL.end) {
       return [
         'this is the vsyscall page, which is not there, as with vsyscall=none: old programs ask it for the time',
+      ];
+    }
+    if (ranOffZeros(sandbox, address)) {
+      return [
+        'the bytes before it are zeros: the program ran over memory that holds no code to its end',
       ];
     }
     if (code === 'SEGV_MAPERR') {
@@ -72,6 +78,13 @@ function executesZeros(sandbox: Sandbox, address: Addr): boolean {
   return bytes.length > 1 && bytes.every((byte) => byte === 0);
 }
 
+/** The fetch of a page's first byte, with zeros that could be executed up to it. */
+function ranOffZeros(sandbox: Sandbox, address: Addr): boolean {
+  if (address % PAGE !== 0n || address === 0n) return false;
+  const before = sandbox.maps().find(({ start, end }) => start < address && address <= end);
+  return before?.perms.includes('x') === true && executesZeros(sandbox, address - BigInt(ZEROS));
+}
+
 /** Up to `length` bytes from `address`, as far as something is mapped there and behind it a page. */
 export function peekUpTo(sandbox: Sandbox, address: Addr, length: number): Uint8Array {
   checkSandbox('peekUpTo', sandbox);
@@ -99,15 +112,40 @@ const TRIED = new Set([
   'membarrier',
 ]);
 
-/** The call that failed last, when it failed for being unknown. */
-function missingCall(trace: readonly TraceEvent[]): SyscallEvent | undefined {
-  const failed = trace.findLast(
-    (event) =>
-      event.type === 'syscall' &&
-      event.errno !== undefined &&
-      !event.byHost &&
-      !(event.errno === 'ENOSYS' && TRIED.has(event.name)),
+/** What a program does that has found something amiss and ends itself. */
+const LAST_WORDS = new Set([
+  ...['write', 'writev', 'getpid', 'gettid', 'rt_sigprocmask', 'rt_sigaction', 'futex'],
+  ...['kill', 'tkill', 'tgkill'],
+]);
+const GIVES_UP = new Set(['SIGABRT', 'SIGILL', 'SIGTRAP']);
+const PAGE = 4096n;
+
+/**
+ * The call that failed last, when it failed for being unknown and the end has to do with it: the program ended itself
+ * right behind it, or what it answered was taken for an address.
+ */
+function missingCall({ trace, arch }: Sandbox, outcome: SignalOutcome): SyscallEvent | undefined {
+  const calls = trace.flatMap((event) =>
+    event.type === 'syscall' && !event.byHost ? [event] : [],
   );
-  if (failed?.type !== 'syscall' || failed.errno !== 'ENOSYS') return undefined;
-  return failed.injected === undefined ? failed : undefined;
+  const at = calls.findLastIndex(
+    ({ errno, name }) => errno !== undefined && !(errno === 'ENOSYS' && TRIED.has(name)),
+  );
+  const failed = calls[at];
+  if (failed?.errno !== 'ENOSYS' || failed.injected !== undefined) return undefined;
+  const gaveUp =
+    GIVES_UP.has(outcome.signal) &&
+    calls.slice(at + 1).every(({ name, args }) => isLast(name, args));
+  return gaveUp || isAnswer(outcome.address, arch) ? failed : undefined;
+}
+
+function isLast(name: string, [first]: readonly bigint[]): boolean {
+  return LAST_WORDS.has(name) && (!name.startsWith('write') || first === 2n);
+}
+
+/** -ENOSYS, or the -1 that a C library makes of it, or little more, which wraps round to 0. */
+function isAnswer(address: Addr, arch: Arch): boolean {
+  const bits = arch === 'i386' ? 32 : 64;
+  const answer = BigInt.asUintN(bits, BigInt(-errnoNumber('ENOSYS')));
+  return BigInt.asUintN(bits, address - answer) < PAGE;
 }

@@ -6,6 +6,7 @@ import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { threadPages } from '../bed/thread.js';
 import type { CallResult } from '../run/call-result.js';
 import { checkResult } from '../run/result-shape.js';
+import { bytesText, placeAt } from '../watch/buffer-place.js';
 import { outcomeText } from '../watch/failure.js';
 import { type CheckVerdict, verdictOf } from './verdict.js';
 
@@ -130,26 +131,18 @@ function spans({ facts }: CallResult, ranges: readonly Touchable[]): Span[] {
   });
 }
 
-/** Relative to the nearest buffer, when there is one on whose pages it lies or that it just missed. */
+/** By the nearest buffer, when there is one on whose pages it lies or that it just missed. */
 function addressText(
   { facts }: CallResult,
-  { address, length: accessed }: { readonly address: bigint; readonly length: number },
+  { address, length }: { readonly address: bigint; readonly length: number },
 ): string {
   const hex = `0x${address.toString(16)}`;
-  const near = facts.buffers.find(
-    ({ start, end }) => start - 4096n <= address && address < end + 4096n,
-  );
-  if (near === undefined) return hex;
-  const offset = address - near.address;
-  const length = BigInt(near.bytes.length);
-  if (offset < 0n) return `${hex}, ${bytesText(-offset)} before ${near.name}`;
-  if (offset >= length)
-    return `${hex}, ${bytesText(offset - length)} behind the end of ${near.name}`;
-  const beyond = offset + BigInt(accessed) - length;
-  const over = beyond > 0n ? `, the last ${beyond} of them behind its end` : '';
-  return `${hex}, in ${near.name}${over}`;
-}
-
-function bytesText(count: number | bigint): string {
-  return `${count} byte${BigInt(count) === 1n ? '' : 's'}`;
+  const place = placeAt(facts.buffers, address);
+  if (place === undefined) return hex;
+  const beyond = facts.buffers
+    .filter((buffer) => address >= buffer.address)
+    .map((buffer) => address + BigInt(length) - buffer.address - BigInt(buffer.bytes.length))
+    .find((over) => over > 0n && over < length);
+  const rest = beyond === undefined ? '' : `, the last ${beyond} of them behind its end`;
+  return `${hex}: ${place}${rest}`;
 }

@@ -12,6 +12,7 @@ import { faultLine, firstRefusal, refuses } from '../../trace/print-cause.js';
 import { call } from '../pool.js';
 import type { CallResult } from '../run/call-result.js';
 import { checkResult } from '../run/result-shape.js';
+import { placeAt } from '../watch/buffer-place.js';
 import { outcomeText } from '../watch/failure.js';
 import { type CheckVerdict, verdictOf } from './verdict.js';
 
@@ -60,7 +61,10 @@ export function checkFault(traced: Traced, wanted: FaultWanted = {}): CheckVerdi
     expected: ['fault', ...parts].filter(Boolean).join(' '),
     actual: () => {
       if (last?.type !== 'fault') return endOf(traced);
-      return `it faulted at 0x${last.fault.pc.toString(16)} with ${faultLine(last)} (${last.fault.code})`;
+      const near =
+        traced instanceof Sandbox ? undefined : placeAt(traced.facts.buffers, last.fault.address);
+      const what = `it faulted at 0x${last.fault.pc.toString(16)} with ${faultLine(last)} (${last.fault.code})`;
+      return near === undefined ? what : `${what}: ${near}`;
     },
   });
 }

@@ -2,6 +2,7 @@
 import { isCallback } from '../bed/callback.js';
 import { isBufferPointer, isTyped } from '../run/arguments.js';
 import type { CallResult } from '../run/call-result.js';
+import { bufferName, placeAt } from './buffer-place.js';
 import { valueText } from './value-text.js';
 
 /** Bytes of an argument that are shown. */
@@ -32,9 +33,14 @@ function argumentText(value: unknown): string {
 
 /** A line for each buffer; of one that was changed the rows that differ. */
 export function bufferLines({ facts, buffers }: CallResult): string[] {
-  return facts.buffers.flatMap(({ name, bytes }) => {
+  const stray = facts.overflows.flatMap(({ name, offset }) => {
+    const buffer = facts.buffers.find((each) => each.name === name);
+    const place = buffer && placeAt([buffer], buffer.address + BigInt(offset));
+    return place === undefined ? [] : [`a store at ${place}`];
+  });
+  const lines = facts.buffers.flatMap(({ name, bytes }) => {
     const now = buffers[name];
-    const what = /^\d+$/.test(name) ? `argument ${Number(name) + 1}` : name;
+    const what = bufferName({ name });
     if (now === undefined) return [`${what}: not mapped any more`];
     const changed = rowsThatDiffer(bytes, now);
     if (changed.length === 0) {
@@ -52,6 +58,7 @@ export function bufferLines({ facts, buffers }: CallResult): string[] {
     const more = changed.length > ROWS ? [`  and ${changed.length - ROWS} more rows`] : [];
     return [`${what}, ${bytes.length} bytes`, ...rows, ...more];
   });
+  return [...stray, ...lines];
 }
 
 /** Offsets of rows. */

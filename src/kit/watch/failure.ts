@@ -9,6 +9,7 @@ import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { otherEndText } from '../../base/outcome.js';
 import { aBigint, checkShape, optional } from '../../base/shape.js';
 import { formatListing } from '../../toolchain/disassembly/listing.js';
+import type { FaultEvent } from '../../trace/events.js';
 import { straceLine } from '../../trace/print.js';
 import { causeOf, faultLine, firstRefusal, ruleOfFault } from '../../trace/print-cause.js';
 import { missingExtension } from '../../x86/missing-extension.js';
@@ -17,6 +18,7 @@ import { GUARD_FAILURES } from '../bed/linked-code.js';
 import type { CallResult } from '../run/call-result.js';
 import type { CallOutcome } from '../run/outcome-text.js';
 import { checkResult } from '../run/result-shape.js';
+import { placeAt } from './buffer-place.js';
 import { argumentsText, bufferLines } from './call-text.js';
 import { instructionsOf } from './code-listing.js';
 import { lastPlace } from './last-writer.js';
@@ -143,8 +145,8 @@ export function outcomeText(result: CallResult): string {
       return `it ended the process with status ${outcome.code}`;
     case 'limit':
       return outcome.limit === 'memory'
-        ? 'it used up the memory of the kit'
-        : 'it did not return: it still ran when its budget of blocks was used up';
+        ? 'it used up the memory of the kit (Kit.open({ memory }) sets it)'
+        : 'it did not return: it still ran when its budget of blocks was used up (limits: { blocks } sets it)';
     case 'refused':
       return `the policy refused its placement: ${outcome.call} failed with ${outcome.errno}`;
     case 'stray':
@@ -168,9 +170,15 @@ function killedText(result: CallResult, outcome: CallOutcome & { kind: 'signal' 
   }
   const what =
     event?.type === 'fault' && outcome.access !== undefined
-      ? faultLine(event)
+      ? faultedAt(result, event)
       : (causeOf(result.trace) ?? `at 0x${outcome.pc.toString(16)}`);
   return `it was killed by ${signal} (${code}): ${what}`;
+}
+
+/** A fault, with the buffer that the address is near. */
+function faultedAt({ facts }: CallResult, event: FaultEvent): string {
+  const place = placeAt(facts.buffers, event.fault.address);
+  return place === undefined ? faultLine(event) : `${faultLine(event)}: ${place}`;
 }
 
 /** Did it come by what compilers call for that? */

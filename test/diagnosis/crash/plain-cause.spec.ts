@@ -12,6 +12,8 @@ async function causesOf(code: string, policy = 'nx'): Promise<string[]> {
 }
 
 const EXEC_STACK = 'sub rsp, 4096; mov rdi, rsp; and rdi, -4096; mov esi, 8192';
+const RWX_PAGE =
+  'mov eax, 9; xor edi, edi; mov esi, 4096; mov edx, 7; mov r10d, 0x22; mov r8, -1; xor r9d, r9d; syscall';
 const NO_CALL = 'mov eax, 999; syscall';
 
 describe('the plain cause of a crash', () => {
@@ -33,6 +35,11 @@ describe('the plain cause of a crash', () => {
       ['the instruction is made of zeros: the program ran into memory that holds no code'],
     ],
     [
+      'a run over zeros, off the end of its page',
+      `${RWX_PAGE}; mov rbx, rax; lea rax, [rsp - 64]; lea rcx, [rbx + 4064]; jmp rcx`,
+      ['the bytes before it are zeros: the program ran over memory that holds no code to its end'],
+    ],
+    [
       'the vsyscall page',
       'mov rax, 0xffffffffff600000; call rax',
       [
@@ -48,6 +55,17 @@ describe('the plain cause of a crash', () => {
       'one that calls came after that worked',
       `${NO_CALL}; mov eax, 39; syscall; ud2`,
       ['syscall_0x3e7 had answered ENOSYS before: there is no such call here'],
+    ],
+    [
+      'one whose answer is taken for an address',
+      `${NO_CALL}; mov al, [rax + 8]`,
+      ['syscall_0x3e7 had answered ENOSYS before: there is no such call here'],
+    ],
+    ['a load from elsewhere, after one that there is not', `${NO_CALL}; mov al, [0x1234]`, []],
+    [
+      'an end after one that there is not, and output',
+      `${NO_CALL}; mov edi, 1; xor edx, edx; mov eax, 1; syscall; ud2`,
+      [],
     ],
     [
       'one that another failure came after',
