@@ -83,7 +83,6 @@ export function callsUpTo(last: Recording['last']): readonly RecordedCall[] {
 
 /** What snapshot bytes hold. */
 export interface WrittenSandbox {
-  readonly version: string;
   /** Name of the engine, whose two forms are one. */
   readonly engine: string;
   /** Those of `Sandbox.create`. */
@@ -93,12 +92,15 @@ export interface WrittenSandbox {
   readonly digest: number | null;
 }
 
-const NAME = 'mayexec snapshot';
+/** The version follows: it is known before anything else is read. */
+const NAME = 'mayexec snapshot ';
+/** More than a version has. */
+const LONGEST_VERSION = 40;
 
 /** @throws MayexecError for options that bytes cannot hold: functions, policies of the host's own. */
-export function writeSandbox(written: Omit<WrittenSandbox, 'version'>): Uint8Array {
+export function writeSandbox(written: WrittenSandbox): Uint8Array {
   try {
-    return pack(NAME, { version: VERSION, ...written });
+    return pack(`${NAME}${VERSION}`, written);
   } catch (error) {
     if (!(error instanceof MayexecError)) throw error;
     throw new MayexecError(`this sandbox cannot be written as bytes: ${error.message}`);
@@ -112,14 +114,10 @@ export function readSandbox(bytes: Uint8Array, engine: string): WrittenSandbox {
       `a snapshot is ${typeof bytes}: expected the bytes that one was written as`,
     );
   }
-  const found = unpack(NAME, 'snapshot of mayexec', bytes);
+  checkVersion(bytes);
+  const found = unpack(`${NAME}${VERSION}`, 'snapshot of mayexec', bytes);
   if (!isRecord(found)) throw missingPart();
-  const { version, options, calls, digest } = found;
-  if (version !== VERSION) {
-    throw new MayexecError(
-      `this snapshot was written by mayexec ${String(version)}, and this is ${VERSION}: only the same version reads it`,
-    );
-  }
+  const { options, calls, digest } = found;
   if (found.engine !== engine) {
     throw new MayexecError(
       `this snapshot was written on the engine '${String(found.engine)}', and this is '${engine}'`,
@@ -127,7 +125,17 @@ export function readSandbox(bytes: Uint8Array, engine: string): WrittenSandbox {
   }
   if (!isRecord(options) || !Array.isArray(calls) || !calls.every(isCall)) throw missingPart();
   if (digest !== null && typeof digest !== 'number') throw missingPart();
-  return { version, engine, options, calls, digest };
+  return { engine, options, calls, digest };
+}
+
+/** What is no snapshot at all is for `unpack` to say. */
+function checkVersion(bytes: Uint8Array): void {
+  const start = new TextDecoder('latin1').decode(bytes.subarray(0, NAME.length + LONGEST_VERSION));
+  const [, version] = /^mayexec snapshot ([\w.+-]+)\n/.exec(start) ?? [];
+  if (version === undefined || version === VERSION) return;
+  throw new MayexecError(
+    `this snapshot was written by mayexec ${version}, and this is ${VERSION}: only the same version reads it`,
+  );
 }
 
 function missingPart(): MayexecError {

@@ -1,6 +1,7 @@
 /** Every door says in one sentence what a value is and what it takes instead: no TypeError, no silence. */
 import { describe, expect, it } from 'vitest';
 import { pack, unpack } from '../../src/base/pack.js';
+import { VERSION } from '../../src/base/version.js';
 import {
   adviceFor,
   assemble,
@@ -213,7 +214,7 @@ const FORGED: readonly object[] = [
 
 describe('bytes that are no snapshot, with a right checksum', () => {
   it('are said to be damaged', async () => {
-    const name = 'mayexec snapshot';
+    const name = `mayexec snapshot ${VERSION}`;
     using sandbox = await Sandbox.create();
     const whole = unpack(name, 'snapshot', sandbox.toBytes()) as object;
     const forged = [null, 5, [], ...FORGED.map((part) => ({ ...whole, ...part }))];

@@ -51,6 +51,9 @@ describe('openbsd', () => {
     ['shared memory', 3, 0x20021, 0n, 'EINVAL openbsd/stack-arguments'],
     ['a file', 3, 0x20002, 0n, 'EINVAL openbsd/stack-arguments'],
     ['an offset', 3, 0x20022, 4096n, 'EINVAL openbsd/stack-arguments'],
+    ['reserved memory at a fixed place', 3, 0x24032, 0n, 'ok'],
+    ['memory that grows', 3, 0x20122, 0n, 'EINVAL openbsd/stack-arguments'],
+    ['locked memory', 3, 0x22022, 0n, 'EINVAL openbsd/stack-arguments'],
     ['nothing yet, without MAP_STACK', 0, 0x22, 0n, 'ok'],
   ])('a stack of %s', (_what, bits, flags, offset, expected) => {
     const args = [0n, 4096n, BigInt(bits), BigInt(flags), 0xffff_ffff_ffff_ffffn, offset];

@@ -129,16 +129,17 @@ describe('a sandbox as bytes', () => {
     const read = (given: Uint8Array): Promise<unknown> => Sandbox.fromBytes(given);
     await expect(read(bytes.slice(0, 4))).rejects.toThrow('these bytes are no snapshot of mayexec');
     await expect(read(new Uint8Array(90))).rejects.toThrow('these bytes are no snapshot');
-    await expect(read(bytes.slice(0, 20))).rejects.toThrow('this snapshot of mayexec is cut off');
+    await expect(read(bytes.slice(0, 26))).rejects.toThrow('this snapshot of mayexec is cut off');
     await expect(read(bytes.slice(0, -1))).rejects.toThrow('this snapshot of mayexec is cut off');
     const damaged = bytes.slice();
     damaged[bytes.length - 9]! ^= 4;
     await expect(read(damaged)).rejects.toThrow('damaged: its checksum is wrong');
     await expect(read([] as unknown as Uint8Array)).rejects.toThrow('expected the bytes');
-    const name = 'mayexec snapshot';
+    const name = `mayexec snapshot ${VERSION}`;
     const whole = unpack(name, 'snapshot', bytes) as Record<string, unknown>;
     const changed = (part: object): Uint8Array => pack(name, { ...whole, ...part });
-    await expect(read(changed({ version: '9.9.9' }))).rejects.toThrow(
+    const line = new TextEncoder().encode('mayexec snapshot 9.9.9\nwith another form');
+    await expect(read(line)).rejects.toThrow(
       `this snapshot was written by mayexec 9.9.9, and this is ${VERSION}: only the same version reads it`,
     );
     await expect(read(changed({ engine: 'unicorn2' }))).rejects.toThrow(

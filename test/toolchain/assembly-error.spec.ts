@@ -37,6 +37,12 @@ describe('where it is wrong', () => {
     ]);
   });
 
+  it('says how functions of the C library come to a program', async () => {
+    expect(await errorsOf('call puts')).toEqual([
+      "1:6 unknown label or constant 'puts': for C with a library, link it: gcc -static: puts",
+    ]);
+  });
+
   it('points into the macro and tells who used it', async () => {
     const source = '.macro m r\n nop\n mov \\r, [rbx\n.endm\nnop\nm rax';
     expect(await errorsOf(source, { file: 'm.s' })).toEqual([

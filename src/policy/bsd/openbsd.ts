@@ -6,6 +6,8 @@
 
 import {
   MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_NORESERVE,
   MAP_PRIVATE,
   MAP_STACK,
   PROT_EXEC,
@@ -103,10 +105,14 @@ function judgeCall(
   return isWrong ? rules.deny('EINVAL', 'stack-arguments') : allow;
 }
 
+/** Beside MAP_STACK; MAP_NORESERVE is 0 on OpenBSD. */
+const STACK_FLAGS = PRIVATE_MEMORY | BigInt(MAP_STACK | MAP_FIXED | MAP_NORESERVE);
+
 /** What sys_mmap() asks of a request with MAP_STACK; true for one without. */
 function isStackRequest([, , prot = 0n, flags = 0n, , offset = 0n]: readonly bigint[]): boolean {
   if (!(flags & BigInt(MAP_STACK))) return true;
-  return (flags & PRIVATE_MEMORY) === PRIVATE_MEMORY && offset === 0n && (prot & DATA) === DATA;
+  const isPrivate = (flags & PRIVATE_MEMORY) === PRIVATE_MEMORY && !(flags & ~STACK_FLAGS);
+  return isPrivate && offset === 0n && (prot & DATA) === DATA;
 }
 
 /**
@@ -203,7 +209,7 @@ export const openbsd: PolicyDefinition = {
       'RW to RX to RW by mprotect is always allowed.',
       'Heap and stack are never executable; PT_GNU_STACK is not looked at. A private mapping of /dev/zero is anonymous memory.',
       'Text, read-only data and RELRO of the program are immutable after loading: mprotect, munmap and MAP_FIXED over them answer EPERM.',
-      'mmap with MAP_STACK must be private, anonymous, at offset 0 and for reading and writing, else EINVAL: a stack that is first reserved with PROT_NONE is none.',
+      'mmap with MAP_STACK must be private, anonymous, at offset 0 and for reading and writing, with no flag besides but MAP_FIXED (and MAP_NORESERVE, which is 0 there), else EINVAL: a stack that is first reserved with PROT_NONE is none.',
       'On x86-64 text can be executed and not read: a load from it is SIGSEGV, a system call that reads from it EFAULT. PROT_EXEC alone means the same for memory of the program.',
       'A program marked as needing both does not start (EACCES) from a mount without wxallowed.',
     ].join('\n'),
@@ -230,7 +236,7 @@ export const openbsd: PolicyDefinition = {
     deviations: [
       "The rules act on Linux system calls: other errors and their order stay Linux's, ENOTSUP has Linux's number 95 (OpenBSD: 91).",
       'RELRO becomes immutable with the mprotect that makes it read-only: Linux programs do not call mimmutable. mprotect of immutable memory to the rights that it has is EPERM too, as for mseal.',
-      "pledge, msyscall and pinsyscalls are not modelled; other flags beside MAP_STACK are accepted (MAP_NORESERVE, MAP_GROWSDOWN). Text counts as linked by OpenBSD's linker, which makes it PF_X alone.",
+      "pledge, msyscall and pinsyscalls are not modelled. Text counts as linked by OpenBSD's linker, which makes it PF_X alone.",
       'The stack pointer is looked at in system calls only; memory under madvise(MADV_NOHUGEPAGE) counts as mapped with MAP_STACK.',
     ],
   },

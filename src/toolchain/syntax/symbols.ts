@@ -174,15 +174,28 @@ export class AssemblySymbols {
 
   #unknown(name: string): string {
     // As compilers name what a linker brings: puts@PLT.
-    if (/@(PLT|GOT\w*)$/i.test(name)) {
-      return `unknown label or constant '${name}': for C with a library, link it: gcc -static`;
-    }
+    if (/@(PLT|GOT\w*)$/i.test(name)) return `unknown label or constant '${name}': ${LINK}`;
     const own = nearest(name, [...this.labels.keys(), ...this.#assignments.keys()]);
     const guess = own ?? nearest(name, this.#constants.keys());
+    if (guess === undefined && C_LIBRARY.has(name)) {
+      return `unknown label or constant '${name}': ${LINK}`;
+    }
     const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
     return `unknown label or constant '${name}'${hint}`;
   }
 }
+
+const LINK = 'for C with a library, link it: gcc -static';
+
+/** Functions of the C library that programs in assembly call most. */
+const C_LIBRARY: ReadonlySet<string> = new Set(
+  (
+    'abort atoi atol calloc exit fclose feof fflush fgetc fgets fopen fprintf fputc fputs fread free fscanf fwrite ' +
+    'getchar gets getenv malloc memchr memcmp memcpy memmove memset mmap mprotect munmap perror printf pthread_create ' +
+    'putchar puts qsort rand realloc scanf signal sleep snprintf sprintf srand sscanf strcat strchr strcmp strcpy ' +
+    'strdup strlen strncmp strncpy strrchr strstr strtol system time usleep __libc_start_main __stack_chk_fail'
+  ).split(' '),
+);
 
 /** How many of a list in the order of reading come before `sequence`. */
 function countBefore<T>(
