@@ -107,6 +107,7 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     hexdump: [[RET, 'bytes'], address, [0n, 'undefined', 'bigint']],
     identify: [probed, optional({})],
     idleReason: [[{ calls: 0, injected: 0 }]],
+    importedDlls: [[RET, 'bytes']],
     jsonReport: [reports],
     junitReport: [reports],
     kitFor: [['x86-64'], ['nx', 'undefined']],

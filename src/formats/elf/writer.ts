@@ -190,18 +190,21 @@ function writeSectionHeader(
 }
 
 class StringTable {
-  #text = '\0';
+  readonly #names: string[] = [''];
+  /** Bytes of the names, each with its NUL. */
+  #length = 1;
 
   /** Offset of the name; the empty name is at 0. */
   add(name: string): number {
     if (name === '') return 0;
-    const offset = this.bytes.length;
-    this.#text += `${name}\0`;
+    const offset = this.#length;
+    this.#names.push(name);
+    this.#length += new TextEncoder().encode(name).length + 1;
     return offset;
   }
 
   get bytes(): Uint8Array {
-    return new TextEncoder().encode(this.#text);
+    return new TextEncoder().encode(`${this.#names.join('\0')}\0`);
   }
 }
 
