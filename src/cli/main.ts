@@ -19,6 +19,7 @@ import { probe } from './commands/probe.js';
 import { run } from './commands/run.js';
 import { test } from './commands/test.js';
 import { overview, page } from './help.js';
+import { prepareForShortRuns } from './host/short-runs.js';
 import { runWithin } from './host/timeout.js';
 import { USAGE } from './status.js';
 import { stderr, stdout } from './terminal/output.js';
@@ -41,6 +42,7 @@ async function main(args: readonly string[]): Promise<number> {
   const command = commandOf(name);
   if (asksForHelp(rest)) return print(page(command));
   const given = parseArguments(command.options, rest);
+  prepareForShortRuns();
   return runWithin(given, () => command.run(given));
 }
 

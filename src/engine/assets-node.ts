@@ -9,7 +9,8 @@ export function nodeAssets(): EngineAssets {
     async bytes(name) {
       // Imported where they are used: a page's bundle may hold this file, but never runs it.
       const { readFile } = await import('node:fs/promises');
-      return new Uint8Array(await readFile(await find(name)));
+      const { buffer, byteOffset, length } = await readFile(await find(name));
+      return new Uint8Array(buffer, byteOffset, length);
     },
     async factory(name) {
       const url = await find(name);

@@ -1,5 +1,6 @@
 /** Opens a CPU engine: which there are, which one `auto` means, and why. */
 import { MayexecError, unknownValue } from '../base/errors.js';
+import type { EngineAssets } from './asset-files.js';
 import { engineAssets } from './assets.js';
 import type { Engine, EngineOptions } from './engine.js';
 import { loadUnicorn1, openUnicorn1, openUnicorn1InSteps } from './unicorn1/open.js';
@@ -76,60 +77,63 @@ function checkMemory({ memory }: EngineOptions): void {
 /** Which engine `openEngine` would open. */
 export async function engineInfo(kind: EngineKind = 'auto'): Promise<EngineInfo> {
   if (!ENGINE_KINDS.includes(kind)) throw unknownValue('engine', kind, ENGINE_KINDS);
-  const found = new Map((await describeEngines()).map((engine) => [engine.name, engine]));
-  const absent = (name: EngineDescription['name']) =>
-    new MayexecError(`engine ${name} is not there: ${found.get(name)?.why}`);
+  if (kind === 'unicorn2') throw new MayexecError(UNICORN2_UNSUPPORTED);
   const one = (form: 'wasm' | 'js', why: string): EngineInfo => ({
     name: 'unicorn1',
     form,
     version: UNICORN1_VERSION,
     why,
   });
-  const wasm = found.get('unicorn1')?.present === true;
-  const js = found.get('unicorn1-js')?.present === true;
-  if (kind === 'unicorn2') throw new MayexecError(UNICORN2_UNSUPPORTED);
-  if (kind === 'unicorn1-js' || (!wasm && js)) {
-    if (!js) throw absent('unicorn1-js');
-    return one('js', kind === 'unicorn1-js' ? 'asked for' : `${found.get('unicorn1')?.why}`);
+  // One is asked for after the other: to find out whether a form is there means to read it.
+  const wasm = kind === 'unicorn1-js' ? undefined : await form('wasm');
+  if (wasm?.present) return one('wasm', kind === 'unicorn1' ? 'asked for' : 'the default');
+  const js = await form('js');
+  if (!js.present) {
+    const missing = kind === 'unicorn1-js' ? js : wasm!;
+    throw new MayexecError(`engine ${missing.name} is not there: ${missing.why}`);
   }
-  if (!wasm) throw absent('unicorn1');
-  return one('wasm', kind === 'unicorn1' ? 'asked for' : 'the default');
+  return one('js', kind === 'unicorn1-js' ? 'asked for' : (wasm?.why ?? ''));
 }
 
-let described: Promise<readonly EngineDescription[]> | undefined;
+const described = new Map<'wasm' | 'js', Promise<EngineDescription>>();
 
 /** Every engine, with those that cannot be opened here and the reason. Found out once. */
 export function describeEngines(): Promise<readonly EngineDescription[]> {
-  described ??= describe();
-  return described;
+  const none: EngineDescription = {
+    name: 'unicorn2',
+    version: UNICORN2_VERSION,
+    present: false,
+    why: UNICORN2_UNSUPPORTED,
+  };
+  return Promise.all([form('wasm'), form('js'), none]);
 }
 
-async function describe(): Promise<readonly EngineDescription[]> {
-  const assets = await engineAssets();
-  const probe = async (
-    name: EngineDescription['name'],
-    version: string,
-    what: string,
-    attempt: () => Promise<unknown>,
-  ): Promise<EngineDescription> => {
-    try {
-      await attempt();
-      return { name, version, present: true, why: what };
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return { name, version, present: false, why: why.split('\n', 1)[0] ?? '' };
-    }
-  };
-  return Promise.all([
-    probe('unicorn1', UNICORN1_VERSION, 'Unicorn 1.0.3 as WebAssembly', async () => {
-      if (typeof WebAssembly !== 'object') throw new Error('this host has no WebAssembly');
-      // A page's Content-Security-Policy can forbid it, which shows only when something is compiled.
-      await WebAssembly.compile(EMPTY_MODULE);
-      await assets.bytes('unicorn1.wasm');
-    }),
-    probe('unicorn1-js', UNICORN1_VERSION, 'Unicorn 1.0.3 as JavaScript', () =>
-      assets.factory('unicorn1-js.mjs'),
-    ),
-    { name: 'unicorn2', version: UNICORN2_VERSION, present: false, why: UNICORN2_UNSUPPORTED },
-  ]);
+function form(which: 'wasm' | 'js'): Promise<EngineDescription> {
+  const known = described.get(which);
+  if (known !== undefined) return known;
+  const found = describe(which);
+  described.set(which, found);
+  return found;
+}
+
+async function describe(which: 'wasm' | 'js'): Promise<EngineDescription> {
+  const version = UNICORN1_VERSION;
+  const name = which === 'wasm' ? 'unicorn1' : 'unicorn1-js';
+  const what = which === 'wasm' ? 'WebAssembly' : 'JavaScript';
+  try {
+    const assets = await engineAssets();
+    if (which === 'js') await assets.factory('unicorn1-js.mjs');
+    else await tryWasm(assets);
+    return { name, version, present: true, why: `Unicorn ${version} as ${what}` };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { name, version, present: false, why: why.split('\n', 1)[0] ?? '' };
+  }
+}
+
+async function tryWasm(assets: EngineAssets): Promise<void> {
+  if (typeof WebAssembly !== 'object') throw new Error('this host has no WebAssembly');
+  // A page's Content-Security-Policy can forbid it, which shows only when something is compiled.
+  await WebAssembly.compile(EMPTY_MODULE);
+  await assets.bytes('unicorn1.wasm');
 }

@@ -35,6 +35,7 @@ export {
   type EngineInfo,
   engineInfo as openEngineInfo,
 } from '../engine/open.js';
+export { type Tiering, useTiering } from '../engine/tiering.js';
 export { type InjectionCount, idleReason } from '../inject/injector.js';
 export type {
   FaultInterceptor,

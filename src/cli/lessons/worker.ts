@@ -8,6 +8,7 @@ import {
   ScenarioError,
 } from '../../index.js';
 import { includeFor } from '../host/include.js';
+import { prepareForShortRuns } from '../host/short-runs.js';
 import { loadPolicies, type PolicyFile } from '../program/policy-file.js';
 
 export interface FileTask {
@@ -45,6 +46,7 @@ export async function perform(task: FileTask): Promise<Answer> {
   }
 }
 
+if (parentPort !== null) prepareForShortRuns();
 parentPort?.on('message', async (task: FileTask) => {
   parentPort?.postMessage(await perform(task));
 });

@@ -6,12 +6,16 @@
 import type { Arch } from '../../base/address.js';
 import { InvariantError } from '../../base/errors.js';
 import { engineAssets } from '../assets.js';
+import { linuxProfile } from '../cpu-profile.js';
 import type { Engine, EngineOptions } from '../engine.js';
+import { tiering } from '../tiering.js';
 import { Unicorn1Engine } from './adapter.js';
+import { boot } from './boot.js';
 import { loadJsModule } from './js-module.js';
 import { Machine } from './machine.js';
 import type { ModuleOptions, UnicornModule } from './module.js';
 import { Ram } from './ram.js';
+import { settleTranslator } from './settle-translator.js';
 import { loadWasmModule, startWasmModule } from './wasm-module.js';
 
 export type Form = UnicornModule['form'];
@@ -79,7 +83,13 @@ function newMachine(form: Form, arch: Arch): Idle {
 
 function machineOf(module: UnicornModule, arch: Arch): Idle {
   const machine = new Machine(module, arch);
-  return { machine, ram: new Ram(machine) };
+  const ram = new Ram(machine);
+  const chosen = tiering();
+  if (chosen !== undefined && module.form === 'wasm') {
+    boot(machine, ram.pointers[0] ?? 0, linuxProfile(arch));
+    settleTranslator(machine, ram, chosen);
+  }
+  return { machine, ram };
 }
 
 function notLoaded(form: Form): never {
