@@ -9,7 +9,6 @@ import { MayexecError } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { Fault, Outcome } from '../base/outcome.js';
 import { checksum } from '../base/pack.js';
-import { encodeText } from '../base/text.js';
 import type { Finding } from '../diagnosis/monitor/finding.js';
 import { findingsOf } from '../diagnosis/monitor/findings.js';
 import { PageWatcher } from '../diagnosis/monitor/page-watcher.js';
@@ -24,16 +23,15 @@ import {
 } from '../engine/open.js';
 import { type InjectionCount, Injector } from '../inject/injector.js';
 import type { CallAnswer, Dropped, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
-import type { SyscallInterceptor } from '../kernel/intercept.js';
 import type { Pause } from '../kernel/run-control.js';
 import type { Saved } from '../kernel/snapshot.js';
-import type { GuestOptions, GuestProgram } from '../kernel/world.js';
 import type { VmaHistory } from '../memory/history.js';
 import { permsText } from '../memory/mapping.js';
 import { resolvePolicies } from '../policy/registry.js';
 import type { TraceEvent } from '../trace/events.js';
 import { Recorder } from '../trace/recorder.js';
 import { exceptionReport } from '../win32/guest/report.js';
+import { guestOptions } from './guest-options.js';
 import {
   type CheckedOptions,
   checkCall,
@@ -41,7 +39,6 @@ import {
   checkOptions,
   type EngineChoice,
   type HostFile,
-  type HostProgram,
   integer,
   type SandboxOptions,
   toWord,
@@ -132,20 +129,10 @@ export class Sandbox implements Disposable {
     this.#watcher = options.monitor === true ? new PageWatcher() : undefined;
     this.#guest = world.open({
       engine,
-      arch: checked.arch,
       policies,
-      seed: checked.seed,
       trace: this.#recorder,
-      limits: { blocks: checked.blocks },
-      ...(options.layout === undefined ? {} : { layout: options.layout }),
-      ...(options.program === undefined ? {} : { program: programOf(options.program) }),
-      files: options.files ?? {},
-      mounts: options.mounts ?? {},
-      protectionKeys: checked.protectionKeys,
-      ...(options.stdin === undefined ? {} : { stdin: stdinOf(options.stdin) }),
       ...(this.#watcher === undefined ? {} : { watch: this.#watcher }),
-      ...interception(checked, options, this.#injector),
-      ...(options.onOutput === undefined ? {} : { onOutput: options.onOutput }),
+      ...guestOptions(checked, options, this.#injector),
     });
     this.regs = registersOf(
       this.#guest.registers,
@@ -530,50 +517,4 @@ export class Sandbox implements Disposable {
     if (this.#closed) throw new MayexecError('this sandbox is closed: create another one');
     return this.#guest;
   }
-}
-
-/** The host's own interceptor has the first word. Without any, calls are not stopped for one. */
-function interception(
-  { injections }: CheckedOptions,
-  { intercept, interceptFault, sysctl }: SandboxOptions,
-  injector: Injector,
-): Pick<GuestOptions, 'intercept' | 'interceptFault' | 'settings' | 'resourceLimits'> {
-  const resourceLimits = new Map<number, bigint>();
-  const settings = new Map(Object.entries(sysctl ?? {}));
-  for (const injection of injections) {
-    if (injection.kind === 'rlimit') resourceLimits.set(injection.resource, injection.bytes);
-    if (injection.kind === 'map-count') settings.set('vm.max_map_count', injection.count);
-  }
-  const counts = injections.some(({ kind }) => kind === 'call');
-  const both: SyscallInterceptor = (call) => {
-    const injected = injector.intercept(call);
-    return intercept?.(call) ?? injected;
-  };
-  const asked = counts ? both : intercept;
-  return {
-    resourceLimits,
-    settings,
-    ...(asked === undefined ? {} : { intercept: asked }),
-    ...(interceptFault === undefined ? {} : { interceptFault }),
-  };
-}
-
-/** What a function answers is the host's too. */
-function stdinOf(given: NonNullable<SandboxOptions['stdin']>): Uint8Array | (() => Uint8Array) {
-  if (typeof given === 'string') return encodeText(given);
-  if (given instanceof Uint8Array) return given;
-  return () => {
-    const bytes = given();
-    checkBytes('what the function stdin answers', bytes);
-    return bytes;
-  };
-}
-
-function programOf(program: HostProgram): GuestProgram {
-  if (program instanceof Uint8Array) {
-    return { path: '/program', bytes: program, argv: ['/program'], env: [], xattrs: {} };
-  }
-  const path = program.path ?? '/program';
-  const { bytes, argv = [path], env = [], xattrs = {} } = program;
-  return { path, bytes, argv: [...argv], env: [...env], xattrs };
 }

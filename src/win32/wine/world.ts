@@ -14,8 +14,9 @@ import { standardInput } from '../guest/input.js';
 import { programOf } from '../loader/program.js';
 import { apiNames } from '../loader/system-dlls.js';
 import { type SystemTraits, Win32System } from '../system.js';
+import { WINE_LAYOUTS, type WineLayout } from './layout.js';
 import { preloaderElf } from './preloader.js';
-import { WINE_LAYOUTS, type WineLayout, WineSpace } from './space.js';
+import { WineSpace } from './space.js';
 
 const TRAITS: SystemTraits = { os: 'wine', version: [6, 1, 7601], wineVersion: '8.0' };
 

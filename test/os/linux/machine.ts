@@ -4,10 +4,8 @@ import { Random } from '../../../src/base/random.js';
 import { linuxProfile } from '../../../src/engine/cpu-profile.js';
 import { openEngine } from '../../../src/engine/open.js';
 import { createLayout } from '../../../src/os/linux/mm/placement/layout.js';
-import {
-  LinuxProcess,
-  type LinuxProcessOptions,
-} from '../../../src/os/linux/process/linux-process.js';
+import { LinuxProcess } from '../../../src/os/linux/process/linux-process.js';
+import type { LinuxProcessOptions } from '../../../src/os/linux/process/linux-process-options.js';
 import { resolvePolicies } from '../../../src/policy/registry.js';
 import { Recorder } from '../../../src/trace/recorder.js';
 

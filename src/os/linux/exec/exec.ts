@@ -143,6 +143,7 @@ function replaceSpace(
   const name = encodeText(request.path.slice(request.path.lastIndexOf('/') + 1));
   task.comm = decodeText(name.subarray(0, COMM_LENGTH - 1));
   task.clearChildTid = 0n;
+  task.robustList = 0n;
   for (const [fd] of [...task.files.entries()]) {
     if (task.files.closeOnExec(fd)) task.files.close(fd);
   }

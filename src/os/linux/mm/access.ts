@@ -17,7 +17,7 @@ import { entryFrame, frameEntry } from '../../../memory/page-table.js';
 import { explainAccess, pageFor, translate } from './fault.js';
 import type { Mm } from './mm.js';
 import { inCore } from './resident.js';
-import { hasSharedPages, type MappedVma } from './vmas/vma-list.js';
+import { hasSharedPages, type MappedVma } from './vmas/mapped-vma.js';
 
 /** The part of one page that an access covers. */
 interface Span {

@@ -8,8 +8,8 @@ import { InvariantError } from '../../../base/errors.js';
 import type { MemoryObject, ObjectState } from '../../../memory/object.js';
 import { entryFrame, type PageMark, type PageTable } from '../../../memory/page-table.js';
 import type { Mm } from './mm.js';
+import { changed, type MappedVma } from './vmas/mapped-vma.js';
 import { VM_DONTCOPY, VM_LOCKED_MASK, VM_MAYBE_GUARD, VM_WIPEONFORK } from './vmas/vma.js';
-import { changed, type MappedVma } from './vmas/vma-list.js';
 
 /** What fork and snapshots copy beside VMAs and pages. */
 const PLAIN_FIELDS = [

@@ -27,6 +27,7 @@ import {
 import { enoughMemory, mayExpand, mayLock } from './limits.js';
 import type { Mm } from './mm.js';
 import { readDenied, writeDenied } from './pkeys.js';
+import { changed, hasSharedPages, type MappedVma } from './vmas/mapped-vma.js';
 import {
   VM_ACCESS,
   VM_EXEC,
@@ -37,7 +38,6 @@ import {
   VM_SHARED,
   VM_WRITE,
 } from './vmas/vma.js';
-import { changed, hasSharedPages, type MappedVma } from './vmas/vma-list.js';
 
 /**
  * Translate of the engine port: `frame * 8 + HW_*`, or a FaultCause. First touch, copy on write and

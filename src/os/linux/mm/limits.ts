@@ -1,7 +1,8 @@
 /** Resource limits and kernel settings that decide about memory, with the defaults of a plain machine. */
+
+import { isData } from './vmas/mapped-vma.js';
 import type { VmFlags } from './vmas/vma.js';
 import { VM_HUGETLB, VM_LOCKED, VM_NORESERVE, VM_SHARED, VM_WRITE } from './vmas/vma.js';
-import { isData } from './vmas/vma-list.js';
 
 export const RLIM_INFINITY = (1n << 64n) - 1n;
 

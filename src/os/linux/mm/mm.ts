@@ -20,15 +20,10 @@ import { DEFAULT_LIMITS, defaultTuning, type MmLimits, type MmTuning } from './l
 import type { Layout } from './placement/layout.js';
 import { type HighWater, highWater } from './resident.js';
 import { initialRights, type ThreadRights } from './thread-rights.js';
+import { changed, hasSharedPages, type MappedVma, makeVma } from './vmas/mapped-vma.js';
 import { VM_ACCESS, VM_EXEC, VM_MAYBE_GUARD, type VmFlags } from './vmas/vma.js';
-import {
-  changed,
-  hasSharedPages,
-  type MappedVma,
-  makeVma,
-  type ObjectObserver,
-  VmaList,
-} from './vmas/vma-list.js';
+import type { ObjectObserver } from './vmas/vma-accounts.js';
+import { VmaList } from './vmas/vma-list.js';
 
 /** A change of the map, as it goes into the trace but for whose and when it was. */
 export interface MmEvent {

@@ -1,8 +1,8 @@
 /** Protection keys (arch/x86/mm/pkeys.c, arch/x86/include/asm/pkeys.h): allocation, and what PKRU forbids. */
 import { fail, ok, type Result } from '../../../base/result.js';
 import type { Mm } from './mm.js';
+import type { MappedVma } from './vmas/mapped-vma.js';
 import { VM_ACCESS, VM_EXEC } from './vmas/vma.js';
-import type { MappedVma } from './vmas/vma-list.js';
 
 const KEYS = 16;
 const DISABLE_ACCESS = 1;

@@ -6,8 +6,9 @@
 
 import type { Meter } from '../../../base/meter.js';
 import { ENTRY_GUARD, ENTRY_NONE, entryFrame, type PageTable } from '../../../memory/page-table.js';
+import type { MappedVma } from './vmas/mapped-vma.js';
 import { VM_SHARED, type Vma } from './vmas/vma.js';
-import type { MappedVma, VmaList } from './vmas/vma-list.js';
+import type { VmaList } from './vmas/vma-list.js';
 
 /** In pages. */
 export interface HighWater {

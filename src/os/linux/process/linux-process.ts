@@ -5,11 +5,9 @@
 
 import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
 import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
-import type { Meter } from '../../../base/meter.js';
 import type { Access, Outcome } from '../../../base/outcome.js';
-import type { Failure } from '../../../base/result.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
-import { type ElfImage, parseElf } from '../../../formats/elf/image.js';
+import { parseElf } from '../../../formats/elf/image.js';
 import type {
   CallAnswer,
   Dropped,
@@ -18,29 +16,26 @@ import type {
   GuestSnapshot,
   HostEntry,
 } from '../../../kernel/guest.js';
-import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
 import { OutputSink } from '../../../kernel/output.js';
 import { type Pause, type RunRequest, Stepper } from '../../../kernel/run-control.js';
 import type { Saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
 import type { VmaHistory } from '../../../memory/history.js';
 import type { ListedMapping } from '../../../memory/mapping.js';
-import type { PageWatch } from '../../../memory/watch.js';
-import type { Policy } from '../../../policy/policy.js';
-import type { TraceRecorder } from '../../../trace/events.js';
 import { HOST_ADDRESSES, HostCallFrame, noRoom } from '../entry/call.js';
 import { performSyscall } from '../entry/dispatch.js';
 import { hostCall } from '../entry/host-call.js';
 import { execProgram, prepareIdle } from '../exec/exec.js';
+import { execFailure } from '../exec/exec-failure.js';
 import { addProcess, populateProc } from '../fs/proc.js';
 import { openStandardStreams } from '../fs/standard-streams.js';
-import type { Input } from '../fs/streams.js';
 import { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
-import { changeLayout, type Layout } from '../mm/placement/layout.js';
+import { changeLayout } from '../mm/placement/layout.js';
 import { mappingOf } from '../mm/vmas/mapping.js';
 import { judgeFault } from '../signals/page-fault.js';
-import { type Sysctls, sysctlFiles } from '../sysctl.js';
+import { sysctlFiles } from '../sysctl.js';
+import type { LinuxProcessOptions } from './linux-process-options.js';
 import { Process } from './process.js';
 import { ProcessTable } from './process-table.js';
 import { runTasks, type TaskLimits, type TasksEnd } from './run-tasks.js';
@@ -51,47 +46,10 @@ import { Task } from './task.js';
 /** Of the process that the host starts; those that it forks count up from there. */
 const FIRST_PID = 1000;
 
-export interface LinuxProcessOptions {
-  readonly engine: Engine;
-  readonly arch: Arch;
-  readonly policies: { readonly policies: readonly Policy[] };
-  readonly layout: Layout;
-  /** Random bytes that the guest asks for derive from it. */
-  readonly seed: number;
-  readonly trace: TraceRecorder;
-  readonly limits: { readonly blocks: number };
-  /** Of a guest of which this process is a part; default: one of its own. */
-  readonly meter?: Meter;
-  readonly stdin?: Input;
-  readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
-  /** Has the processor protection keys? */
-  readonly protectionKeys?: boolean;
-  /** Options of mounts by path. */
-  readonly mounts?: Readonly<Record<string, readonly string[]>>;
-  readonly files?: Readonly<Record<string, Uint8Array | GuestFile>>;
-  /** Asked at each system call of the guest. */
-  readonly intercept?: SyscallInterceptor;
-  readonly interceptFault?: FaultInterceptor;
-  /** Kernel settings that are not the usual ones. */
-  readonly sysctls?: Sysctls;
-  /** Sees stores, fetches and changes of rights of every process. */
-  readonly watch?: PageWatch;
-  /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
-  readonly resourceLimits?: ReadonlyMap<number, bigint>;
-}
-
 /** Belongs to the process that made it. */
 interface ProcessSnapshot extends GuestSnapshot {
   readonly cpu: CpuState;
   readonly parts: Saved;
-}
-
-/** ENOENT and ELIBBAD are about the interpreter: the program itself was there and an ELF file. */
-function execFailure({ errno, cause }: Failure, { interpreter }: ElfImage): string {
-  const isOfInterpreter = cause === undefined && (errno === 'ENOENT' || errno === 'ELIBBAD');
-  if (interpreter === undefined || !isOfInterpreter) return `execve fails with ${errno}`;
-  const what = errno === 'ENOENT' ? "is not among the sandbox's files" : 'is no program for it';
-  return `it is linked dynamically, and its interpreter '${interpreter}' ${what} (${errno}); linked with -static it needs none`;
 }
 
 export class LinuxProcess implements Guest {

@@ -44,6 +44,8 @@ export class Task {
   tls: readonly bigint[] = [0n, 0n, 0n];
   /** set_tid_address. */
   clearChildTid = 0n;
+  /** set_robust_list: where the list of robust futexes begins. */
+  robustList = 0n;
   /** The system call that is being made, for the events that it causes. */
   call: string | undefined;
 
@@ -176,11 +178,11 @@ export class Task {
   /** What is the thread's own. */
   save(): Saved {
     const signals = this.signals.save();
-    const { comm, tls, clearChildTid, cpu, waiting } = this;
+    const { comm, tls, clearChildTid, robustList, cpu, waiting } = this;
     const rights = { ...this.rights };
     const progress = waiting?.progress;
     return saved(() => {
-      Object.assign(this, { comm, tls, clearChildTid, cpu, waiting });
+      Object.assign(this, { comm, tls, clearChildTid, robustList, cpu, waiting });
       Object.assign(this.rights, rights);
       if (waiting !== undefined) waiting.progress = progress;
       signals.restore();

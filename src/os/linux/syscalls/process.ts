@@ -14,7 +14,7 @@ import { fail, ok, type Result } from '../../../base/result.js';
 import { Struct } from '../../../base/struct.js';
 import { cString } from '../../../base/text.js';
 import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { structIn, wordIn } from '../../../kernel/user-memory.js';
+import { structIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
 import { type ResourceLimit, RLIM_INFINITY } from '../process/limits.js';
@@ -48,6 +48,20 @@ function uname(task: Task, buffer: bigint): SyscallResult {
   const struct = new Struct(fields.length * UTS_LENGTH);
   for (const [index, field] of fields.entries()) struct.set(index * UTS_LENGTH, cString(field));
   return task.mm.copyOut(buffer, struct.bytes);
+}
+
+/** kernel/futex/syscalls.c: the length first, then the head. */
+function getRobustList(
+  task: Task,
+  pid: number,
+  headAt: bigint,
+  lengthAt: bigint,
+  word: 4 | 8,
+): SyscallResult {
+  const of = pid === 0 ? task : task.processes.get(pid);
+  if (of === undefined) return fail('ESRCH');
+  const length = wordOut(task.mm, lengthAt, word, BigInt(3 * word));
+  return length.ok ? wordOut(task.mm, headAt, word, of.robustList) : length;
 }
 
 function personality(task: Task, wanted: number): SyscallResult {
@@ -205,8 +219,13 @@ export const processCalls: HandlerTable = {
     task.clearChildTid = addr;
     return ok(task.pid);
   },
-  set_robust_list: (_task, [, length], { word }) =>
-    length === BigInt(3 * word) ? ok(0) : fail('EINVAL'),
+  set_robust_list: (task, [head, length], { word }) => {
+    if (length !== BigInt(3 * word)) return fail('EINVAL');
+    task.robustList = head;
+    return ok(0);
+  },
+  get_robust_list: (task, [pid, headAt, lengthAt], { word }) =>
+    getRobustList(task, int(pid), headAt, lengthAt, word),
   sched_yield: () => ok(0),
   sched_getaffinity: (task, [pid, length, addr], abi) =>
     getAffinity(task, int(pid), uint(length), addr, abi),

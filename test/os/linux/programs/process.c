@@ -15,6 +15,7 @@
 #define SYS_set_tid_address NR(218, 258)
 #define SYS_clock_gettime NR(228, 265)
 #define SYS_set_robust_list NR(273, 311)
+#define SYS_get_robust_list NR(274, 312)
 #define SYS_prlimit64 NR(302, 340)
 #define SYS_getrandom NR(318, 355)
 #define SYS_exit_group NR(231, 252)
@@ -154,6 +155,14 @@ static void threads(void) {
   show("tid", call1(SYS_set_tid_address, &word) == call0(SYS_getpid));
   show("robust", call2(SYS_set_robust_list, buffer, 3 * sizeof(long)));
   show("robust size", call2(SYS_set_robust_list, buffer, 7));
+  void *head = 0;
+  ulong length = 0;
+  show("robust list", call3(SYS_get_robust_list, 0, &head, &length));
+  show("robust head", head == (void *)buffer && length == 3 * sizeof(long));
+  show("robust of nobody", call3(SYS_get_robust_list, 0x3ffff000, &head, &length));
+  length = 0;
+  show("robust nowhere", call3(SYS_get_robust_list, 0, 8, &length));
+  show("robust length first", length == 3 * sizeof(long));
   show("wake", call3(SYS_futex, &word, 1, 1));
   show("wait for another value", call4(SYS_futex, &word, 0, 6, 0));
   ulong soon[2] = {0, 1};

@@ -9,6 +9,7 @@ import type { MapRequest } from '../hooks.js';
 import { enoughMemory, mayExpand, mayLock, RLIM_INFINITY } from '../limits.js';
 import type { Mm } from '../mm.js';
 import { gapStart, placeMapping } from '../placement/gap.js';
+import type { MappedVma } from '../vmas/mapped-vma.js';
 import { insertMerged } from '../vmas/merge.js';
 import {
   VM_ACCOUNT,
@@ -21,7 +22,6 @@ import {
   VM_WRITE,
   type VmFlags,
 } from '../vmas/vma.js';
-import type { MappedVma } from '../vmas/vma-list.js';
 import { unmapRange } from './munmap.js';
 
 /** VM_DATA_DEFAULT_FLAGS: what READ_IMPLIES_EXEC adds included. */

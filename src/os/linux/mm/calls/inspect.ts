@@ -14,9 +14,9 @@ import { type Addr, pageUp } from '../../../../base/address.js';
 import { fail, ok, type Result } from '../../../../base/result.js';
 import type { Mm } from '../mm.js';
 import { inCore } from '../resident.js';
+import type { MappedVma } from '../vmas/mapped-vma.js';
 import { modifyRange } from '../vmas/merge.js';
 import { VM_ACCESS, VM_LOCKED, VM_MAYEXEC, VM_SHARED } from '../vmas/vma.js';
-import type { MappedVma } from '../vmas/vma-list.js';
 import { mmap } from './mmap.js';
 import { alignLength } from './munmap.js';
 

@@ -12,6 +12,7 @@ import { ENTRY_GUARD, ENTRY_NONE } from '../../../../memory/page-table.js';
 import { translate } from '../fault.js';
 import type { Mm } from '../mm.js';
 import { writeDenied } from '../pkeys.js';
+import { changed, type MappedVma } from '../vmas/mapped-vma.js';
 import { modifyRange } from '../vmas/merge.js';
 import {
   VM_DONTCOPY,
@@ -35,7 +36,6 @@ import {
   VM_WRITE,
   type VmFlags,
 } from '../vmas/vma.js';
-import { changed, type MappedVma } from '../vmas/vma-list.js';
 import { alignLength } from './munmap.js';
 
 const MADV_DONTNEED_LOCKED = 24;

@@ -5,6 +5,7 @@ import { FAULT_NO_MEMORY } from '../../../../engine/engine.js';
 import { populate } from '../fault.js';
 import { canLock } from '../limits.js';
 import type { Mm } from '../mm.js';
+import type { MappedVma } from '../vmas/mapped-vma.js';
 import { modifyRange } from '../vmas/merge.js';
 import {
   VM_DROPPABLE,
@@ -15,7 +16,6 @@ import {
   VM_SPECIAL,
   type VmFlags,
 } from '../vmas/vma.js';
-import type { MappedVma } from '../vmas/vma-list.js';
 
 const MLOCK_ONFAULT = 1;
 const MCL_CURRENT = 1;

@@ -17,6 +17,7 @@ import { populate } from '../fault.js';
 import { enoughMemory, mayExpand } from '../limits.js';
 import type { Mm } from '../mm.js';
 import { isAllocated, keyAfterProtect } from '../pkeys.js';
+import { changed, type MappedVma, part } from '../vmas/mapped-vma.js';
 import { modifyRange } from '../vmas/merge.js';
 import {
   VM_ACCESS,
@@ -30,7 +31,6 @@ import {
   VM_WRITE,
   type VmFlags,
 } from '../vmas/vma.js';
-import { changed, type MappedVma, part } from '../vmas/vma-list.js';
 import { alignLength } from './munmap.js';
 import { together } from './request.js';
 

@@ -17,6 +17,7 @@ import { populate } from '../fault.js';
 import { enoughMemory, mayExpand, mayLock } from '../limits.js';
 import type { Mm } from '../mm.js';
 import { placeMapping } from '../placement/gap.js';
+import { changed, type MappedVma } from '../vmas/mapped-vma.js';
 import { insertMerged, splittable } from '../vmas/merge.js';
 import {
   VM_ACCOUNT,
@@ -27,7 +28,6 @@ import {
   VM_PFNMAP,
   VM_SHARED,
 } from '../vmas/vma.js';
-import { changed, type MappedVma } from '../vmas/vma-list.js';
 import { alignLength, unmapRange } from './munmap.js';
 
 const KNOWN = BigInt(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP);

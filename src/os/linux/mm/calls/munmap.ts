@@ -2,9 +2,9 @@
 import { type Addr, PAGE_SHIFT } from '../../../../base/address.js';
 import { fail, ok, type Result } from '../../../../base/result.js';
 import type { Mm } from '../mm.js';
+import { pageCount, part } from '../vmas/mapped-vma.js';
 import { splittable } from '../vmas/merge.js';
 import { VM_ACCOUNT } from '../vmas/vma.js';
-import { pageCount, part } from '../vmas/vma-list.js';
 
 /** The VMAs that an unmapping takes, after its splits: `count` from `index`. */
 export interface Gathered {

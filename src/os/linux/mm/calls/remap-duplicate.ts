@@ -11,9 +11,9 @@ import { PagedObject } from '../../../../memory/objects.js';
 import { entryFrame } from '../../../../memory/page-table.js';
 import type { Mm } from '../mm.js';
 import { placeMapping } from '../placement/gap.js';
+import { changed, hasSharedPages, type MappedVma } from '../vmas/mapped-vma.js';
 import { insertMerged, modifyRange } from '../vmas/merge.js';
 import { VM_MAYSHARE, VM_SHARED } from '../vmas/vma.js';
-import { changed, hasSharedPages, type MappedVma } from '../vmas/vma-list.js';
 
 /** The number of Linux's MREMAP_DONTUNMAP. */
 export const MAP_REMAPDUP = 4n;

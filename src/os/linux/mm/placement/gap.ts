@@ -10,8 +10,8 @@ import { HUGE_PAGE_SIZE, PAGE_SIZE, PAGE_SIZE_N } from '../../../../base/address
 import type { Errno } from '../../../../base/errno.js';
 import { fail, ok, type Result } from '../../../../base/result.js';
 import type { Mm } from '../mm.js';
+import type { MappedVma } from '../vmas/mapped-vma.js';
 import { VM_GROWSDOWN } from '../vmas/vma.js';
-import type { MappedVma } from '../vmas/vma-list.js';
 
 const HUGE_PAGES = HUGE_PAGE_SIZE / PAGE_SIZE;
 const PAGES_2GIB = 0x8000_0000 / PAGE_SIZE;

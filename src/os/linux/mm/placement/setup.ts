@@ -4,8 +4,8 @@ import { InvariantError } from '../../../../base/errors.js';
 import { PagedObject } from '../../../../memory/objects.js';
 import { askImplicit, dataFlags, implicitRequest } from '../calls/brk.js';
 import type { Mm } from '../mm.js';
+import type { MappedVma } from '../vmas/mapped-vma.js';
 import { VM_ACCOUNT, VM_EXEC, VM_GROWSDOWN, type VmFlags } from '../vmas/vma.js';
-import type { MappedVma } from '../vmas/vma-list.js';
 
 /** setup_arg_pages: the initial stack, 128 KiB more than what the arguments take, up to the layout's top. */
 export function mapStack(mm: Mm, bytes: bigint, exec: 'enable' | 'disable' | 'default'): MappedVma {

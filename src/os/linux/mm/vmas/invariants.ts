@@ -2,8 +2,8 @@
 import { InvariantError } from '../../../../base/errors.js';
 import { ENTRY_ZERO, entryFrame } from '../../../../memory/page-table.js';
 import type { Mm } from '../mm.js';
+import { hasSharedPages, isData, type MappedVma, pageCount } from './mapped-vma.js';
 import { VM_ACCESS, VM_ACCOUNT, VM_LOCKED, VM_MAYSHARE, VM_SHARED } from './vma.js';
-import { hasSharedPages, isData, type MappedVma, pageCount } from './vma-list.js';
 
 export function checkInvariants(mm: Mm): void {
   let end = 0;

@@ -7,7 +7,6 @@
 import { HUGE_PAGE_SIZE, PAGE_SIZE } from '../../../../base/address.js';
 import { fail, ok, type Result } from '../../../../base/result.js';
 import { joinHistory } from '../../../../memory/history.js';
-import { VM_MAYBE_GUARD, VM_SPECIAL } from './vma.js';
 import {
   type AnonVma,
   changed,
@@ -15,8 +14,9 @@ import {
   pageCount,
   part,
   type VmaInit,
-  type VmaList,
-} from './vma-list.js';
+} from './mapped-vma.js';
+import { VM_MAYBE_GUARD, VM_SPECIAL } from './vma.js';
+import type { VmaList } from './vma-list.js';
 
 const HUGE_PAGES = HUGE_PAGE_SIZE / PAGE_SIZE;
 

@@ -1,115 +1,15 @@
 /**
- * VmaList: the VMAs of an address space, sorted and disjoint (the maple tree mm_mt), with the
- * counters that the kernel keeps beside it (total_vm, data_vm, locked_vm, vm_committed_as).
+ * VmaList: the VMAs of an address space, sorted and disjoint (the maple tree mm_mt).
  * VMAs are immutable values; every change goes through `splice`, which keeps counters and object
  * references right. They are kept in short runs, each of which knows its largest gap: neither a change nor a
  * search for space takes longer when there are many.
  */
-import { PAGE_SHIFT } from '../../../../base/address.js';
 import { KERNEL_BYTES } from '../../../../base/charges.js';
 import { InvariantError } from '../../../../base/errors.js';
-import type { VmaHistory } from '../../../../memory/history.js';
 import type { MemoryObject } from '../../../../memory/object.js';
 import type { KernelPool } from '../../../../memory/page-table.js';
-import {
-  VM_ACCOUNT,
-  VM_GROWSDOWN,
-  VM_LOCKED,
-  VM_MAYSHARE,
-  VM_MAYWRITE,
-  VM_SHARED,
-  VM_WRITE,
-  type Vma,
-  type VmFlags,
-} from './vma.js';
-
-/**
- * The anon_vma of a VMA, by identity: two VMAs with different ones never merge. `forked`: inherited
- * through fork (its chain is not singular), which forbids taking it over in a merge.
- */
-export interface AnonVma {
-  readonly forked: boolean;
-}
-
-/** A VMA as the memory manager keeps it: the public one, page numbers and what merging compares. */
-export interface MappedVma extends Vma {
-  readonly startPage: number;
-  readonly endPage: number;
-  readonly anon: AnonVma | undefined;
-  /** Identity of the open file description (vm_file): VMAs of different ones do not merge. */
-  readonly description: object | undefined;
-  readonly history: readonly VmaHistory[];
-}
-
-export type VmaInit = Omit<MappedVma, 'start' | 'end' | 'anonVma'>;
-
-export function makeVma(init: VmaInit): MappedVma {
-  return {
-    start: BigInt(init.startPage) << BigInt(PAGE_SHIFT),
-    end: BigInt(init.endPage) << BigInt(PAGE_SHIFT),
-    flags: init.flags,
-    object: init.object,
-    pageOffset: init.pageOffset,
-    anonVma: init.anon !== undefined,
-    name: init.name,
-    pkey: init.pkey,
-    sealed: init.sealed,
-    startPage: init.startPage,
-    endPage: init.endPage,
-    anon: init.anon,
-    description: init.description,
-    history: init.history,
-  };
-}
-
-export function changed(vma: MappedVma, change: Partial<VmaInit>): MappedVma {
-  return makeVma({ ...vma, ...change });
-}
-
-/** The part [startPage, endPage) of a VMA, with its page offset moved along. */
-export function part(vma: MappedVma, startPage: number, endPage: number): MappedVma {
-  if (startPage === vma.startPage && endPage === vma.endPage) return vma;
-  return changed(vma, {
-    startPage,
-    endPage,
-    pageOffset: vma.pageOffset + (startPage - vma.startPage),
-  });
-}
-
-export function pageCount(vma: MappedVma): number {
-  return vma.endPage - vma.startPage;
-}
-
-/**
- * Do its pages belong to its object? /dev/zero opened read-only and mapped MAP_SHARED is VM_MAYSHARE
- * without VM_SHARED: mmap_zero makes anonymous memory of it.
- */
-export function hasSharedPages({ flags, object }: MappedVma): boolean {
-  return (flags & VM_MAYSHARE) !== 0 && !object?.readsAsZero;
-}
-
-/** is_data_mapping (mm/vma.c): private writable memory other than a stack counts against RLIMIT_DATA. */
-export function isData(flags: VmFlags): boolean {
-  return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) === VM_WRITE;
-}
-
-function isSharedMayWrite(flags: VmFlags): boolean {
-  return (flags & (VM_SHARED | VM_MAYWRITE)) === (VM_SHARED | VM_MAYWRITE);
-}
-
-export interface VmaCounters {
-  total: number;
-  data: number;
-  locked: number;
-  accounted: number;
-  shared: number;
-}
-
-/** Told when the first VMA of an object comes in and when the last one has gone. */
-export interface ObjectObserver {
-  objectMapped(object: MemoryObject): void;
-  objectUnmapped(object: MemoryObject): void;
-}
+import type { MappedVma } from './mapped-vma.js';
+import { type ObjectObserver, VmaAccounts, type VmaCounters } from './vma-accounts.js';
 
 /** Runs hold at most this many VMAs: what a change costs does not grow with the list. */
 const LARGEST_RUN = 128;
@@ -161,17 +61,13 @@ export class VmaList {
   #items: readonly MappedVma[] | undefined;
   #length = 0;
   #hit: MappedVma | undefined;
-  /** VMAs by object; the list holds one reference of each object. */
-  readonly #objects = new Map<MemoryObject, Set<MappedVma>>();
-  readonly #observer: ObjectObserver | undefined;
   readonly #pool: KernelPool | undefined;
   #state: object = {};
-  /** Pages, each always equal to the sum over the list. */
-  readonly counters: VmaCounters = { total: 0, data: 0, locked: 0, accounted: 0, shared: 0 };
+  readonly #accounts: VmaAccounts;
 
   /** `pool`: what the VMAs count against. */
   constructor(observer?: ObjectObserver, pool?: KernelPool) {
-    this.#observer = observer;
+    this.#accounts = new VmaAccounts(observer);
     this.#pool = pool;
   }
 
@@ -185,7 +81,12 @@ export class VmaList {
   }
 
   get objects(): Iterable<MemoryObject> {
-    return this.#objects.keys();
+    return this.#accounts.objects;
+  }
+
+  /** Pages, each always equal to the sum over the list. */
+  get counters(): Readonly<VmaCounters> {
+    return this.#accounts.counters;
   }
 
   /** What it holds now, by identity: another one after each change. */
@@ -203,7 +104,7 @@ export class VmaList {
 
   /** Those that map an object. */
   vmasOf(object: MemoryObject): ReadonlySet<MappedVma> {
-    return this.#objects.get(object) ?? NO_VMAS;
+    return this.#accounts.vmasOf(object);
   }
 
   /** The VMA that holds the page. */
@@ -295,8 +196,8 @@ export class VmaList {
     const removed = this.#replaceAt(index, count, vmas);
     const kept = common(removed, vmas);
     // New ones first: an object that is mapped before and after keeps its reference.
-    for (const vma of vmas) if (!kept.has(vma)) this.#count(vma, 1);
-    for (const vma of removed) if (!kept.has(vma)) this.#count(vma, -1);
+    for (const vma of vmas) if (!kept.has(vma)) this.#accounts.count(vma, 1);
+    for (const vma of removed) if (!kept.has(vma)) this.#accounts.count(vma, -1);
   }
 
   /** Replaces one VMA by others that cover the same pages. */
@@ -363,36 +264,6 @@ export class VmaList {
     }
     this.#starts = starts;
     return starts;
-  }
-
-  #count(vma: MappedVma, sign: 1 | -1): void {
-    const pages = sign * pageCount(vma);
-    this.counters.total += pages;
-    if (isData(vma.flags)) this.counters.data += pages;
-    if (vma.flags & VM_LOCKED) this.counters.locked += pages;
-    if (vma.flags & VM_ACCOUNT) this.counters.accounted += pages;
-    if (vma.flags & VM_SHARED) this.counters.shared += pages;
-    if (vma.object !== undefined) this.#countObject(vma.object, vma, sign);
-  }
-
-  #countObject(object: MemoryObject, vma: MappedVma, sign: 1 | -1): void {
-    if (isSharedMayWrite(vma.flags)) object.countWritableMapping?.(sign);
-    const known = this.#objects.get(object);
-    if (sign === 1) {
-      if (known !== undefined) {
-        known.add(vma);
-        return;
-      }
-      this.#objects.set(object, new Set([vma]));
-      object.retain?.();
-      this.#observer?.objectMapped(object);
-      return;
-    }
-    known?.delete(vma);
-    if (known === undefined || known.size > 0) return;
-    this.#objects.delete(object);
-    this.#observer?.objectUnmapped(object);
-    object.release?.();
   }
 }
 

@@ -1,8 +1,9 @@
 /** Address spaces of very many mappings: the same answers as a plain list gives, and no limit of the host's. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type MappedVma, makeVma } from '../../../../../src/os/linux/mm/vmas/mapped-vma.js';
 import { VM_READ, VM_WRITE } from '../../../../../src/os/linux/mm/vmas/vma.js';
-import { type MappedVma, makeVma, VmaList } from '../../../../../src/os/linux/mm/vmas/vma-list.js';
+import { VmaList } from '../../../../../src/os/linux/mm/vmas/vma-list.js';
 import { BASE, makeSpace, mapAt, PAGE } from '../fake-memory.js';
 
 function vma(startPage: number, pages = 1): MappedVma {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { MemoryObject } from '../../../../../src/memory/object.js';
-import { VM_LOCKED, VM_READ, VM_WRITE } from '../../../../../src/os/linux/mm/vmas/vma.js';
 import {
   changed,
   type MappedVma,
   makeVma,
   part,
-  VmaList,
-} from '../../../../../src/os/linux/mm/vmas/vma-list.js';
+} from '../../../../../src/os/linux/mm/vmas/mapped-vma.js';
+import { VM_LOCKED, VM_READ, VM_WRITE } from '../../../../../src/os/linux/mm/vmas/vma.js';
+import { VmaList } from '../../../../../src/os/linux/mm/vmas/vma-list.js';
 
 function vma(startPage: number, endPage: number, init: Partial<MappedVma> = {}): MappedVma {
   return makeVma({
