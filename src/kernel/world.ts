@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.js';
 import type { PageWatch } from '../memory/watch.js';
 import type { PolicySet } from '../policy/registry.js';
 import type { TraceRecorder } from '../trace/events.js';
+import type { DepOptions } from './dep-question.js';
 import type { Guest, GuestFile } from './guest.js';
 import type { FaultInterceptor, SyscallInterceptor } from './intercept.js';
 
@@ -44,6 +45,8 @@ export interface GuestOptions {
   readonly resourceLimits: ReadonlyMap<number, bigint>;
   readonly intercept?: SyscallInterceptor;
   readonly interceptFault?: FaultInterceptor;
+  /** DEP of Windows: who is exempted, and who is asked. */
+  readonly dep?: DepOptions;
   /** Sees stores, fetches and changes of rights. */
   readonly watch?: PageWatch;
 }

@@ -37,6 +37,12 @@ export {
 } from '../engine/open.js';
 export { type Tiering, useTiering } from '../engine/tiering.js';
 export { type InjectionCount, idleReason } from '../inject/injector.js';
+export {
+  type DepAnswer,
+  type DepOptions,
+  type DepQuestion,
+  exemptionList,
+} from '../kernel/dep-question.js';
 export type {
   FaultInterceptor,
   InterceptedCall,

@@ -19,6 +19,7 @@ export function guestOptions(
     files: options.files ?? {},
     mounts: options.mounts ?? {},
     protectionKeys: checked.protectionKeys,
+    ...(options.dep === undefined ? {} : { dep: options.dep }),
     ...(layout === undefined ? {} : { layout }),
     ...(program === undefined ? {} : { program: programOf(program) }),
     ...(stdin === undefined ? {} : { stdin: stdinOf(stdin) }),

@@ -23,6 +23,7 @@ import { isPe, parsePe } from '../formats/pe/image.js';
 
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
+import type { DepOptions } from '../kernel/dep-question.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { CallNames, World } from '../kernel/world.js';
 import type { Policy } from '../policy/policy.js';
@@ -95,6 +96,8 @@ export interface SandboxOptions {
   readonly intercept?: SyscallInterceptor | undefined;
   /** Asked before each page fault is judged: may make calls in the guest's name and have the access tried again. */
   readonly interceptFault?: FaultInterceptor | undefined;
+  /** Data Execution Prevention of Windows: the exemption list, and the user who is asked as XP SP2 did. */
+  readonly dep?: DepOptions | undefined;
   /**
    * Watch stores and fetches, for findings of the kind 'executed-after-write' (`findings`). Costs a stop at
    * each page that is first stored to, and at each that is executed after that. Default false.
@@ -129,6 +132,7 @@ const OPTIONS: OptionNames<SandboxOptions> = {
   interceptFault: true,
   inject: true,
   monitor: true,
+  dep: true,
   protectionKeys: true,
   sysctl: true,
 };
@@ -214,6 +218,7 @@ function checkShapes({ program, files, sysctl, mounts, stdin, ...rest }: Sandbox
   checkFunction('onOutput', rest.onOutput);
   checkFunction('intercept', rest.intercept);
   checkFunction('interceptFault', rest.interceptFault);
+  checkDep(rest.dep);
   checkBoolean('monitor', rest.monitor);
   checkBoolean('protectionKeys', rest.protectionKeys);
 }
@@ -222,6 +227,15 @@ export function checkMounts(mounts: SandboxOptions['mounts']): void {
   if (mounts === undefined) return;
   checkRecord('mounts', mounts, 'an object of paths and lists');
   for (const [path, list] of Object.entries(mounts)) checkTextList(`mount '${path}'`, list);
+}
+
+const DEP: OptionNames<DepOptions> = { exempt: true, ask: true };
+
+function checkDep(dep: DepOptions | undefined): void {
+  if (dep === undefined) return;
+  checkOptionNames('dep of Sandbox.create', dep, DEP);
+  if (dep.exempt !== undefined) checkTextList('dep.exempt', dep.exempt);
+  checkFunction('dep.ask', dep.ask);
 }
 
 function checkProgram(program: HostProgram): void {

@@ -5,6 +5,7 @@ import { Random } from '../base/random.js';
 import type { Cause } from '../base/verdict.js';
 import type { CpuState, Engine } from '../engine/engine.js';
 import { VirtualClock } from '../kernel/clock.js';
+import type { DepOptions } from '../kernel/dep-question.js';
 import { Entropy } from '../kernel/entropy.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { OutputSink } from '../kernel/output.js';
@@ -35,6 +36,7 @@ export interface Win32SystemInit {
   readonly createSpace: (system: Win32System) => Space;
   readonly intercept?: SyscallInterceptor | undefined;
   readonly interceptFault?: FaultInterceptor | undefined;
+  readonly askDep?: DepOptions['ask'];
 }
 
 /** Who changes memory just now. */
@@ -76,6 +78,8 @@ export class Win32System {
   /** Asked at each call of the guest's. */
   readonly interceptor: SyscallInterceptor | undefined;
   readonly faultInterceptor: FaultInterceptor | undefined;
+  /** The user, when DEP stops a program. */
+  readonly askDep: DepOptions['ask'];
   /** The call that is under way: its process, name, return address and instruction; `exec` is the loader. */
   caller: ApiCaller = { pid: 0, name: 'exec', pc: 0n };
   /** What a policy said during the API call that is under way. */
@@ -101,6 +105,7 @@ export class Win32System {
     this.random = init.seed === 0 ? undefined : new Random(init.seed).fork('win32 layout');
     this.interceptor = init.intercept;
     this.faultInterceptor = init.interceptFault;
+    this.askDep = init.askDep;
     this.createSpace = () => init.createSpace(this);
   }
 

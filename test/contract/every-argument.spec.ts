@@ -92,6 +92,7 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     edgeIntegers: [[8, 'number']],
     errnoNumber: [['ENOMEM']],
     errnoText: [['ENOMEM']],
+    exemptionList: [text],
     exitStatusOf: [reports],
     explain: [[{ arch: 'x86-64' }], optional({})],
     explore: [source, [{ signature: 'i32(i32)' }]],

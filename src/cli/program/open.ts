@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import {
   type Arch,
   type EngineChoice,
+  exemptionList,
   MayexecError,
   type Outcome,
   type OwnPolicies,
@@ -14,7 +15,8 @@ import {
   withOwnPolicies,
 } from '../../index.js';
 import { type Given, integerOf, type OptionSpec, sizeOf, UsageError } from '../arguments.js';
-import { readInput } from '../host/file.js';
+import { depPrompt } from '../host/dep-prompt.js';
+import { decode, readInput } from '../host/file.js';
 import { INCLUDE_OPTION, includeFolders } from '../host/include.js';
 import { readAll } from '../host/standard-input.js';
 import { DLL_PATH_DETAILS, DLL_PATH_OPTION, dllFiles } from './dlls.js';
@@ -75,6 +77,16 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
     help: "the program's standard input; default: that of mayexec, which a program from - has used up",
   },
   DLL_PATH_OPTION,
+  {
+    name: 'dep-exempt',
+    value: 'FILE',
+    help: 'programs that are exempt from DEP (nx=OptOut), a name on each line',
+  },
+  {
+    name: 'dep-prompt',
+    value: 'ANSWER',
+    help: 'what the user says when DEP stops a program: allow or close; default: asks at a terminal',
+  },
   INCLUDE_OPTION,
   POLICY_FILE_OPTION,
   {
@@ -179,9 +191,19 @@ function optionsOf(
     protectionKeys: settings?.protectionKeys,
     sysctl: sysctlOf(values.get('sysctl')),
     inject: values.get('inject') ?? run?.inject,
+    dep: depOf(values),
     program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
     stdin: inputOf(values.get('stdin'), path, settings?.stdin),
   };
+}
+
+/** Undefined where nothing is said of DEP and nobody can be asked. */
+function depOf(values: Given['values']): SandboxOptions['dep'] {
+  const list = values.get('dep-exempt');
+  const ask = depPrompt(values.get('dep-prompt'));
+  if (list === undefined && ask === undefined) return undefined;
+  const exempt = list === undefined ? [] : exemptionList(decode(list, readInput(list)));
+  return { exempt, ...(ask === undefined ? {} : { ask }) };
 }
 
 /** Directories of the guest's root. */

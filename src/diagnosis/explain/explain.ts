@@ -109,7 +109,9 @@ export async function explain(
 ): Promise<Explanation | undefined> {
   checkOptionNames('explain', how, OPTIONS);
   const { entry, programs = [], limits } = how;
-  const given = { ...options, onOutput: undefined };
+  // Nobody is asked again, and what the user allows is no refusal to explain.
+  const dep = options?.dep && { exempt: options.dep.exempt };
+  const given = { ...options, onOutput: undefined, dep };
   const cost = checkedLimits(limits);
   const spec = await specOf(given);
   // Its clock starts when the engine has been loaded, which is no part of it.

@@ -7,6 +7,7 @@ import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { callback } from '../calls/callback.js';
 import type { HostTask } from '../calls/task.js';
+import { userExempts } from '../dep/ask-user.js';
 import type { Win32Process } from '../process/process.js';
 import { needStack } from '../process/stack.js';
 import {
@@ -66,9 +67,11 @@ function* ask(process: Win32Process, pending: PendingException): HostTask<void> 
     if (answer === CONTINUE_EXECUTION) goOn(process, pending);
   }
   yield* process.wide ? dispatchX64(process, pending) : dispatchI386(process, pending);
-  if (process.unhandledFilter === 0n) return;
-  const answer = yield* callHandler(process, process.unhandledFilter, pending);
-  if (answer === CONTINUE_EXECUTION) goOn(process, pending);
+  if (process.unhandledFilter !== 0n) {
+    const answer = yield* callHandler(process, process.unhandledFilter, pending);
+    if (answer === CONTINUE_EXECUTION) goOn(process, pending);
+  }
+  if (userExempts(process, pending.record)) goOn(process, pending);
 }
 
 function* callHandler(

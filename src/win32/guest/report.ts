@@ -24,11 +24,11 @@ export function exceptionReport(
     const verb = access === EXECUTE ? 'execute' : access === 1n ? 'write' : 'read';
     lines.push(`  it tried to ${verb} ${hex(address)}: ${placeText(mappings, address)}`);
     if (status === ACCESS_VIOLATION && access === EXECUTE && isCommitted(mappings, address)) {
-      lines.push(
-        '  Data Execution Prevention: the page has no EXECUTE protection; Windows closes the program',
-      );
+      lines.push('  Data Execution Prevention: the page has no EXECUTE protection');
     }
   }
+  const asked = log.findLast((line) => line.startsWith('Data Execution Prevention: '));
+  if (asked !== undefined && access === EXECUTE) lines.push(`  ${asked}`);
   const last = log.at(-1);
   if (!tells && last !== undefined) lines.push(`  ${last}`);
   return lines;

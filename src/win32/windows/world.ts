@@ -61,6 +61,7 @@ function open(options: GuestOptions): Guest {
     seed: options.seed,
     intercept: options.intercept,
     interceptFault: options.interceptFault,
+    askDep: options.dep?.ask,
     createSpace: (of) =>
       new WindowsSpace({
         engine,
@@ -75,7 +76,7 @@ function open(options: GuestOptions): Guest {
 }
 
 function settingsOf(
-  { arch, policies, engine, trace }: GuestOptions,
+  { arch, policies, engine, trace, dep = {} }: GuestOptions,
   system: Win32System,
   path: string | undefined,
 ): WindowsSettings {
@@ -85,7 +86,8 @@ function settingsOf(
   const depMode = effects.depMode ?? (nx ? 'alwayson' : 'alwaysoff');
   const withoutNx = effects.depMode === undefined && !nx;
   const name = path?.split('\\').at(-1)?.toLowerCase() ?? '';
-  const exempt = depExempt.some((one) => one.toLowerCase() === name);
+  const list = [...depExempt, ...(dep.exempt ?? [])];
+  const exempt = list.some((one) => one.toLowerCase() === name);
   return {
     nxPolicy: DEP_MODES.indexOf(depMode),
     executeFlags: (image) =>
