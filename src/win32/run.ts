@@ -60,13 +60,18 @@ export function* step(process: Win32Process): HostTask<void> {
   else yield* judge(process, stop) ?? NOTHING;
 }
 
-function nextStop({ system, engine }: Win32Process): Stop | Interruption {
-  const { stepper, blocksLeft: blocks } = system;
+function nextStop(process: Win32Process): Stop | Interruption | 'turn' {
+  const { system, engine } = process;
+  const { stepper, blocksLeft, meter } = system;
+  // A thread alone needs no turns.
+  const ofTurn = process.threads.length > 1 ? process.turnEnd - meter.spent : blocksLeft;
+  const blocks = Math.min(blocksLeft, ofTurn);
   if (stepper?.due) return 'paused';
-  if (blocks <= 0) return 'blocks';
+  if (blocksLeft <= 0) return 'blocks';
+  if (blocks <= 0) return 'turn';
   const stop = engine.run({ blocks, ...(stepper === undefined ? {} : { control: stepper }) });
   if (stop.kind === 'paused') return 'paused';
-  if (stop.kind === 'budget') return 'blocks';
+  if (stop.kind === 'budget') return system.blocksLeft <= 0 ? 'blocks' : 'turn';
   if (stop.kind === 'fault') {
     stepper?.faulted();
     if (stop.cause === FAULT_NO_MEMORY) return 'memory';

@@ -79,6 +79,8 @@ export interface Space {
   readonly nxPolicy: number;
   /** The whole stack is committed from the start. */
   readonly commitsWholeStack: boolean;
+  /** Memory for the block of another thread, where the system keeps them; undefined: anywhere. */
+  mapTeb(): Addr | undefined;
   /** The memory that holds TEB and PEB. */
   mapBlocks(): void;
   /** Fixed memory of the system's own. */

@@ -5,15 +5,19 @@ import { exceptionsApi } from './exceptions.js';
 import { exceptions64Api } from './exceptions-x64.js';
 import { filesApi } from './files.js';
 import { heapApi } from './heap.js';
+import { locksApi } from './locks.js';
 import { memoryApi } from './memory.js';
 import { mitigationsApi } from './mitigations.js';
 import { modulesApi } from './modules.js';
+import { objectsApi } from './objects.js';
 import { pointersApi } from './pointers.js';
 import { processApi } from './process.js';
 import { sectionApi } from './section.js';
-import { synchronisationApi } from './synchronisation.js';
+import { storageApi } from './storage.js';
 import { systemApi } from './system.js';
 import { textApi } from './text.js';
+import { threadsApi } from './threads.js';
+import { waitingApi } from './waiting.js';
 
 const COMMON: ApiSet = {
   ...exceptionsApi,
@@ -25,7 +29,11 @@ const COMMON: ApiSet = {
   ...pointersApi,
   ...processApi,
   ...sectionApi,
-  ...synchronisationApi,
+  ...locksApi,
+  ...objectsApi,
+  ...storageApi,
+  ...threadsApi,
+  ...waitingApi,
   ...systemApi,
   ...textApi,
 };

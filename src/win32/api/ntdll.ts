@@ -10,7 +10,7 @@ import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { setExecuteFlags } from '../dep/execute-flags.js';
 import { resumeAt } from '../exceptions/pending.js';
-import { runAtExit } from '../process/exit.js';
+import { exitThread } from '../loader/threads.js';
 import { exitProcess } from '../process/exit-process.js';
 import { latinBytes } from '../process/memory-io.js';
 import type { Win32System } from '../system.js';
@@ -150,10 +150,10 @@ const COMMON: ApiSet = {
     exitProcess(call.dword(1)),
   ),
   RtlExitUserThread: api('dword Status', function* (call) {
-    // The program returned from its entry point: its result is the exit code.
+    // The first function of a thread has returned: its result is the exit code.
     const { engine, wide } = call.process;
-    yield* runAtExit(call.process, false);
-    return exitProcess(Number(engine.readRegister(wide ? 'rax' : 'eax') & 0xffff_ffffn));
+    const code = Number(engine.readRegister(wide ? 'rax' : 'eax') & 0xffff_ffffn);
+    return yield* exitThread(call.process, code);
   }),
   RtlGetNtVersionNumbers: api('out Major, out Minor, out Build', (call) => {
     for (const [index, value] of call.process.system.traits.version.entries()) {

@@ -1,9 +1,8 @@
-/** kernel32: processes and the one thread. */
+/** kernel32: processes. */
 import { ERROR } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import { missing } from '../calls/perform.js';
 import type { HostTask } from '../calls/task.js';
 import { runChild } from '../loader/child.js';
 import { runAtExit } from '../process/exit.js';
@@ -36,7 +35,7 @@ function* createProcess(call: ApiCall): HostTask<bigint> {
   if (typeof child === 'number') return call.fail(child);
   const { pid, tid, exitCode } = child;
   const handle = process.handles.add({ kind: 'process', pid, exitCode });
-  const thread = process.handles.add({ kind: 'thread', pid, exitCode });
+  const thread = process.handles.add({ kind: 'thread', thread: { tid, exitCode } });
   const { word } = process;
   const info = new Struct(2 * word + 8)
     .setWord(0, word, BigInt(handle ?? 0))
@@ -55,7 +54,7 @@ function firstWord(commandLine: string): string {
 function exitCodeOf(call: ApiCall): number | undefined {
   if (isSelf(call, 0)) return STILL_ACTIVE;
   const object = call.process.handles.get(handleOf(call, 0));
-  return object?.kind === 'process' || object?.kind === 'thread' ? object.exitCode : undefined;
+  return object?.kind === 'process' ? object.exitCode : undefined;
 }
 
 function startupInfo(call: ApiCall): bigint {
@@ -82,9 +81,7 @@ function environment(call: ApiCall, wide: boolean): bigint {
 
 export const processApi: ApiSet = {
   GetCurrentProcess: api('', () => -1n),
-  GetCurrentThread: api('', () => -2n),
   GetCurrentProcessId: api('', (call) => call.process.pid),
-  GetCurrentThreadId: api('', (call) => call.process.tid),
   ExitProcess: api('dword uExitCode', function* (call) {
     yield* runAtExit(call.process, false);
     flushAll(call.process);
@@ -103,16 +100,6 @@ export const processApi: ApiSet = {
     call.memory.setU32(call.word(1), code);
     return 1n;
   }),
-  GetExitCodeThread: api('handle hThread, out lpExitCode', (call) => {
-    const code = exitCodeOf(call);
-    if (code === undefined) return call.fail(ERROR.INVALID_HANDLE);
-    call.memory.setU32(call.word(1), code);
-    return 1n;
-  }),
-  CreateThread: api(
-    'ptr lpThreadAttributes, size dwStackSize, ptr lpStartAddress, ptr lpParameter, flags dwCreationFlags, out lpThreadId',
-    (call) => missing(call.process, { dll: 'kernel32.dll', name: 'CreateThread' }, call.caller),
-  ),
   GetStartupInfoA: api('out lpStartupInfo', startupInfo),
   GetStartupInfoW: api('out lpStartupInfo', startupInfo),
   GetCommandLineA: api('', (call) =>

@@ -36,7 +36,15 @@ const GENERIC_READ = 0x8000_0000;
 const GENERIC_WRITE = 0x4000_0000;
 const SEC_KNOWN = SEC_IMAGE | SEC_RESERVE | SEC_COMMIT | SEC_NOCACHE;
 
-function createFileMapping(call: ApiCall): bigint {
+function createFileMapping(call: ApiCall, wide: boolean): bigint {
+  const name = call.word(5) === 0n ? '' : call.text(5, wide);
+  if (name === undefined) return 0n;
+  const known = name === '' ? undefined : call.process.handles.named(name);
+  if (known !== undefined) {
+    if (known.kind !== 'section') return call.fail(ERROR.INVALID_HANDLE);
+    call.setError(ERROR.ALREADY_EXISTS);
+    return BigInt(call.process.handles.add(known) ?? 0);
+  }
   const flags = call.dword(2);
   const protect = flags & 0xffff;
   const attributes = flags & ~0xffff;
@@ -62,7 +70,7 @@ function createFileMapping(call: ApiCall): bigint {
   const bytes = file?.kind === 'file' && size === 0n ? BigInt(file.file.length) : size;
   const section = sectionOf(call, bytes, protect, attributes, file);
   if (section === undefined) return call.fail(ERROR.COMMITMENT_LIMIT);
-  const handle = call.process.handles.add({ kind: 'section', section });
+  const handle = call.process.handles.add({ kind: 'section', section, name });
   return handle === undefined ? call.fail(ERROR.NOT_ENOUGH_MEMORY) : BigInt(handle);
 }
 
@@ -131,11 +139,11 @@ function mapViewOfFile(call: ApiCall, base: bigint): bigint {
 export const sectionApi: ApiSet = {
   CreateFileMappingA: api(
     'handle hFile, ptr lpAttributes, flags flProtect, dword dwMaximumSizeHigh, dword dwMaximumSizeLow, str lpName',
-    createFileMapping,
+    (call) => createFileMapping(call, false),
   ),
   CreateFileMappingW: api(
     'handle hFile, ptr lpAttributes, flags flProtect, dword dwMaximumSizeHigh, dword dwMaximumSizeLow, wstr lpName',
-    createFileMapping,
+    (call) => createFileMapping(call, false),
   ),
   MapViewOfFile: api(
     'handle hFileMappingObject, flags dwDesiredAccess, dword dwFileOffsetHigh, dword dwFileOffsetLow, size dwNumberOfBytesToMap',

@@ -25,6 +25,16 @@ export class Resumed extends Error {
   }
 }
 
+/** The current thread is over; the others go on. */
+export class ThreadEnded extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super('the thread has ended');
+    this.code = code;
+  }
+}
+
 /** The process, or the run, is over. */
 export class ProcessEnded extends Error {
   readonly outcome: Outcome;

@@ -5,7 +5,7 @@ import { GuestFault } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
 import type { ApiFunction } from './api.js';
 import { ApiCall } from './call.js';
-import { CallbackReturned, ProcessEnded, Resumed } from './control.js';
+import { CallbackReturned, ProcessEnded, Resumed, ThreadEnded } from './control.js';
 import { answersStatus, type FoundFunction } from './find-function.js';
 import { type HostTask, isTask } from './task.js';
 import { recordCall, recordEntry } from './trace.js';
@@ -26,7 +26,9 @@ export function* callByHost(
   try {
     value = yield* wordFrom(found.fn, call);
   } catch (error) {
-    const left = [ProcessEnded, Resumed, CallbackReturned].some((kind) => error instanceof kind);
+    const left = [ProcessEnded, ThreadEnded, Resumed, CallbackReturned].some(
+      (kind) => error instanceof kind,
+    );
     if (left) return 'no-return';
     if (!(error instanceof GuestFault)) throw error;
     const status = STATUS.ACCESS_VIOLATION;

@@ -5,7 +5,11 @@
  */
 export type Interruption = 'paused' | 'blocks' | 'memory';
 
-export type HostTask<T> = Generator<Interruption, T, void>;
+/** 'turn': another thread of the process is to run. */
+export type HostTask<T> = Generator<Interruption | 'turn', T, void>;
+
+/** A task of all threads together, which has no turns. */
+export type HostRun<T> = Generator<Interruption, T, void>;
 
 /** A function of the host gives its answer, or a task that comes to it. */
 export function isTask<T extends bigint | number | boolean>(

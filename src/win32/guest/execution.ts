@@ -4,24 +4,21 @@ import { MayexecError } from '../../base/errors.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { CpuState } from '../../engine/engine.js';
 import { type Pause, type RunRequest, Stepper } from '../../kernel/run-control.js';
-import { CallbackReturned, ProcessEnded, Resumed } from '../calls/control.js';
-import type { HostTask, Interruption } from '../calls/task.js';
+import { CallbackReturned, ProcessEnded, Resumed, ThreadEnded } from '../calls/control.js';
+import type { HostRun, HostTask, Interruption } from '../calls/task.js';
 import { LoadFailure } from '../loader/load-failure.js';
-import { beginMain, selectTeb } from '../loader/start.js';
+import { selectTeb } from '../loader/teb.js';
 import { GuestFault } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
 import { runProcess } from '../run.js';
+import { programRun } from '../run-program.js';
+import { schedule } from '../schedule.js';
 import type { Win32System } from '../system.js';
 
 /** What the host ran has come to its end. */
 export interface Done<T> {
   readonly kind: 'done';
   readonly value: T;
-}
-
-function* programRun(process: Win32Process): HostTask<never> {
-  yield* beginMain(process);
-  return yield* runProcess(process);
 }
 
 export class Execution {
@@ -32,7 +29,7 @@ export class Execution {
   readonly #blocks: number;
   #begun = false;
   /** The run, interrupted while a function of the host's waits for the guest. */
-  #task: HostTask<never> | undefined;
+  #task: HostRun<never> | undefined;
   /** The processor of the child that was interrupted. */
   #childCpu: CpuState | undefined;
 
@@ -47,7 +44,7 @@ export class Execution {
     const system = this.#system;
     const stepper = Stepper.for(request, process.pc);
     system.stepper = stepper;
-    this.#task ??= this.#begun ? runProcess(process) : programRun(process);
+    this.#task ??= schedule(process, this.#begun ? runProcess(process) : programRun(process));
     this.#begun = true;
     const end = this.#drive(
       process,
@@ -94,8 +91,13 @@ export class Execution {
   /** What puts it back. @throws MayexecError while a function of the host's waits for the guest. */
   save(process: Win32Process): () => void {
     if (this.#task !== undefined) {
+      const count = process.threads.length;
       const where =
-        process.callbacks.length > 0 ? 'a callback of the system' : 'a child of the program';
+        count > 1
+          ? `a program of ${count} threads`
+          : process.callbacks.length > 0
+            ? 'a callback of the system'
+            : 'a child of the program';
       throw new MayexecError(
         `snapshot: the run has paused in ${where}, which a snapshot cannot hold; go on until that is over`,
       );
@@ -114,8 +116,9 @@ export class Execution {
     this.#childCpu = undefined;
   }
 
-  #isNested({ callbacks }: Win32Process): boolean {
-    return callbacks.length > 0 || this.#system.children.length > 0;
+  #isNested({ callbacks, threads, thread }: Win32Process): boolean {
+    const others = threads.length > 1 || thread.wait !== undefined;
+    return others || callbacks.length > 0 || this.#system.children.length > 0;
   }
 
   /** Between two runs the registers are the first process's. */
@@ -143,7 +146,7 @@ export class Execution {
   /** Everything that the guest does ends as an outcome. */
   #drive<T>(
     process: Win32Process,
-    task: HostTask<T>,
+    task: HostRun<T>,
     blocks: number,
   ): Done<T> | Outcome | Interruption {
     this.#system.blocksLeft = blocks;
@@ -157,12 +160,29 @@ export class Execution {
 }
 
 /** What the host runs, and the guest wherever it goes on when that leaves for good (longjmp). */
-function* wherever<T>(process: Win32Process, task: HostTask<T>): HostTask<T> {
+function* wherever<T>(process: Win32Process, task: HostTask<T>): HostRun<T> {
   try {
-    return yield* task;
+    return yield* alone(process, task);
   } catch (error) {
     if (!(error instanceof Resumed)) throw error;
-    return yield* runProcess(process);
+    return yield* alone(process, runProcess(process));
+  }
+}
+
+/** The other threads have no turn: what only they could end is never over. */
+function* alone<T>({ thread, system }: Win32Process, task: HostTask<T>): HostRun<T> {
+  for (;;) {
+    const step = task.next();
+    if (step.done) return step.value;
+    const { wait } = thread;
+    if (step.value !== 'turn') yield step.value;
+    else if (wait !== undefined && !wait.isReady()) {
+      if (wait.deadline === undefined) {
+        const waiting = [{ pid: thread.tid, call: wait.call }];
+        throw new ProcessEnded({ kind: 'deadlock', waiting });
+      }
+      if (system.clock.nanoseconds < wait.deadline) system.clock.nanoseconds = wait.deadline;
+    }
   }
 }
 
@@ -170,6 +190,7 @@ function* wherever<T>(process: Win32Process, task: HostTask<T>): HostTask<T> {
 function outcomeOf(process: Win32Process, error: unknown): Outcome {
   const { pc } = process;
   if (error instanceof ProcessEnded) return error.outcome;
+  if (error instanceof ThreadEnded) return { kind: 'exit', code: error.code >>> 0 };
   if (error instanceof LoadFailure) {
     process.system.note(error.message);
     return { kind: 'exception', status: error.status, parameters: [], pc };

@@ -4,9 +4,11 @@ import type { Outcome } from '../../base/outcome.js';
 import { ProcessEnded } from '../calls/control.js';
 import type { HostTask } from '../calls/task.js';
 import type { Win32Process } from '../process/process.js';
-import { runProcess } from '../run.js';
+import { programRun } from '../run-program.js';
+import { schedule } from '../schedule.js';
 import { LoadFailure } from './load-failure.js';
-import { beginMain, selectTeb, startProcess } from './start.js';
+import { startProcess } from './start.js';
+import { selectTeb } from './teb.js';
 
 export interface ChildInit {
   readonly path: string;
@@ -29,8 +31,7 @@ export function* runChild(parent: Win32Process, init: ChildInit): HostTask<Ended
   try {
     child = startProcess(system, { ...init, environment: variables.all }, init.bytes, ports);
     system.children.push({ pid: child.tracePid, parentCpu, select: selector(child) });
-    yield* beginMain(child);
-    return yield* runProcess(child);
+    return yield* schedule(child, programRun(child));
   } catch (error) {
     if (error instanceof LoadFailure) {
       system.note(error.message);

@@ -28,11 +28,13 @@ import type { Win32Process } from '../process/process.js';
 import { GATE_LENGTH, GATE_VECTOR } from './builtin-dlls.js';
 import { LoadFailure } from './load-failure.js';
 import type { LoadableDll } from './loadable-dll.js';
+import { copyTls } from './thread-memory.js';
 
 /** DLLs that load each other, one within another. */
 const MAX_NESTED = 64;
 const MAX_FORWARDS = 16;
 const MAX_MODULES = 256;
+const MAX_TLS = 256;
 
 /** Maps an image where it may lie and lists it as a module. @throws LoadFailure */
 export function mapModule(
@@ -139,9 +141,13 @@ export function* loadLibrary(process: Win32Process, name: string): HostTask<Modu
     return known;
   }
   try {
+    const before = new Set(process.modules.all);
     const module = loadDll(process, name, 0);
     if (module === undefined) return ERROR.MOD_NOT_FOUND;
-    yield* attach(process, module, 1);
+    const added = process.modules.all.filter((one) => !before.has(one) && !one.builtin);
+    for (const one of added) prepareTls(process, one);
+    // What a DLL needs is told before it.
+    for (const one of added.reverse()) yield* attach(process, one, 1);
     return module;
   } catch (error) {
     if (!(error instanceof LoadFailure)) throw error;
@@ -289,25 +295,22 @@ export function* runTlsCallbacks(
   }
 }
 
-/** Static TLS of a module: an index, and a copy of its data for the thread. @throws LoadFailure */
+/** Static TLS of a module: an index, and a copy of its data for each thread. @throws LoadFailure */
 export function prepareTls(process: Win32Process, module: Module): void {
   const tls = tables(module.path, () => tlsOf(module.content, module.base));
   if (tls === undefined) return;
+  const index = process.tls.size;
+  if (index >= MAX_TLS)
+    throw new LoadFailure(STATUS.NO_MEMORY, `${module.path}: too many modules with TLS`);
   process.tls.set(module.base, tls);
   const { pages } = process.space.vm;
-  const index = process.tls.size - 1;
-  const block = process.allocate(tls.dataLength + tls.zeroFill + 16);
-  if (block === undefined)
-    throw new LoadFailure(STATUS.NO_MEMORY, `${module.path}: no memory for TLS`);
-  const data = module.content.read(tls.dataRva, tls.dataLength) ?? new Uint8Array();
-  pages.poke(block, new Uint8Array(tls.dataLength + tls.zeroFill));
-  pages.poke(block, data);
   pages.poke(module.base + BigInt(tls.indexRva), new Struct(4).setU32(0, index).bytes);
-  const { word } = process;
-  pages.poke(
-    process.tlsArray + BigInt(index * word),
-    new Struct(word).setWord(0, word, block).bytes,
-  );
+  const current = process.thread;
+  for (const thread of process.threads) {
+    process.thread = thread;
+    copyTls(process, module, tls, index);
+  }
+  process.thread = current;
 }
 
 /** The last FreeLibrary unmaps the module. DLLs of the system and the program itself stay. */

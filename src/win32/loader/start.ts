@@ -1,16 +1,9 @@
 /** A new process: what the system puts into its address space, its images, and its first instruction. */
-import {
-  MEM_COMMIT,
-  MEM_RESERVE,
-  PAGE_GUARD,
-  PAGE_READONLY,
-  PAGE_READWRITE,
-} from '../../abi/windows/memory.js';
+import { PAGE_READONLY } from '../../abi/windows/memory.js';
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import type { PeImage } from '../../formats/pe/image.js';
-import { allocate } from '../../os/windows/memory/allocate.js';
 import { ProcessEnded } from '../calls/control.js';
 import type { HostTask } from '../calls/task.js';
 import { Modules } from '../process/modules.js';
@@ -21,9 +14,9 @@ import type { Win32System } from '../system.js';
 import { attach, bindImports, mapModule, prepareTls, runTlsCallbacks } from './libraries.js';
 import { LoadFailure } from './load-failure.js';
 import { SYSTEM_DLLS } from './loadable-dll.js';
+import { fillTeb, selectTeb } from './teb.js';
+import { makeStack, TLS_ARRAY } from './thread-memory.js';
 
-/** Bytes of static TLS slots: one word each. */
-const TLS_ARRAY = 0x1000;
 const EFLAGS = 0x202n;
 const USER_DATA = 0x2bn;
 
@@ -106,62 +99,13 @@ function makePart(process: Win32Process, part: StartPart, image: PeImage | undef
   }
 }
 
-function makeStack(process: Win32Process, reserve: bigint, commit: bigint): void {
-  const { vm } = process.space;
-  const page = 0x1000n;
-  const size = roundUp(
-    reserve < 0x10000n ? 0x10000n : reserve > 1n << 30n ? 1n << 30n : reserve,
-    0x10000n,
-  );
-  const wanted = roundUp(commit < page ? page : commit, page);
-  const committed = wanted > size - 4n * page ? size - 4n * page : wanted;
-  const reserved = allocate(vm, {
-    base: 0n,
-    size,
-    type: MEM_RESERVE,
-    protect: PAGE_READWRITE,
-    name: 'stack',
-  });
-  if (!reserved.ok) throw new LoadFailure(reserved.status, 'no room for the stack', true);
-  const { base } = reserved.value;
-  const top = base + size;
-  const limit = process.space.commitsWholeStack ? base + 2n * page : top - committed;
-  const made = [
-    allocate(vm, { base: limit, size: top - limit, type: MEM_COMMIT, protect: PAGE_READWRITE }),
-    allocate(vm, {
-      base: limit - page,
-      size: page,
-      type: MEM_COMMIT,
-      protect: PAGE_READWRITE | PAGE_GUARD,
-    }),
-  ];
-  const failed = made.find(({ ok }) => !ok);
-  if (failed !== undefined && !failed.ok)
-    throw new LoadFailure(failed.status, 'no memory for the stack', true);
-  process.stack = { bottom: base, limit, base: top };
-}
-
-/** What programs read of the TEB and PEB. Offsets: winternl.h and its 32-bit twin. */
+/** What programs read of the TEB and PEB. Offsets: winternl.h. */
 function fillBlocks(process: Win32Process, image: Addr): void {
-  const { wide, word, teb, peb, stack, space, heaps, system } = process;
+  const { wide, word, peb, space, heaps, system } = process;
   const { pages } = space.vm;
   const at = (wideAt: number, narrowAt: number): number => (wide ? wideAt : narrowAt);
-  const block = new Struct(0x1000);
   process.tlsArray = process.reserveSystemMemory(BigInt(TLS_ARRAY), 'thread-local storage');
-  block
-    .setWord(0, word, wide ? 0n : 0xffff_ffffn)
-    .setWord(word, word, stack.base)
-    .setWord(2 * word, word, stack.limit)
-    .setWord(at(0x30, 0x18), word, teb)
-    .setWord(at(0x40, 0x20), word, BigInt(process.pid))
-    .setWord(at(0x48, 0x24), word, BigInt(process.tid))
-    .setWord(at(0x58, 0x2c), word, process.tlsArray)
-    .setWord(at(0x60, 0x30), word, peb);
-  pages.poke(teb, block.bytes);
-  pages.poke(
-    teb + BigInt(at(0x1478, 0xe0c)),
-    new Struct(word).setWord(0, word, stack.bottom).bytes,
-  );
+  fillTeb(process);
   const [major, minor, build] = system.traits.version;
   const version = at(0x118, 0xa4);
   const parameters = processParameters(process);
@@ -220,22 +164,6 @@ export function prepareThread(process: Win32Process): void {
   if (!wide) for (const name of ['ds', 'es', 'ss']) engine.writeRegister(name, USER_DATA);
 }
 
-const TEB_ENTRY = 12;
-
-/** gs (64-bit) or fs (32-bit) points to the TEB. */
-export function selectTeb({ engine, wide, teb }: Win32Process): void {
-  if (wide) {
-    engine.writeRegister('gs_base', teb);
-    return;
-  }
-  const base = teb & 0xffff_ffffn;
-  // A present, writable 32-bit data segment of 4 GiB for user code.
-  const low = ((base & 0xffffn) << 16n) | 0xffffn;
-  const high = (base & 0xff00_0000n) | 0x00cf_0000n | (0xf3n << 8n) | ((base >> 16n) & 0xffn);
-  engine.setGdtEntry(TEB_ENTRY, (high << 32n) | low);
-  engine.writeRegister('fs', BigInt(TEB_ENTRY * 8 + 3));
-}
-
 /** DLLs are told, TLS callbacks run, then the program's entry point; where it returns to, the process ends. */
 export function* beginMain(process: Win32Process): HostTask<void> {
   const { modules, word, memory, wide, peb } = process;
@@ -243,9 +171,7 @@ export function* beginMain(process: Win32Process): HostTask<void> {
   process.pendingAttach = [];
   yield* runTlsCallbacks(process, modules.main, 1);
   const { entry } = modules.main.content.image;
-  const ntdll = modules.find('ntdll.dll');
-  const exit =
-    (ntdll?.base ?? 0n) + BigInt(ntdll?.exports.byName.get('RtlExitUserThread')?.rva ?? 0);
+  const exit = threadEnd(process);
   const sp = ((process.stack.base - 0x400n) & ~0xfn) - BigInt(wide ? 0x28 : 8);
   const frame = new Struct(2 * word).setWord(0, word, exit).setWord(word, word, peb);
   memory.write(sp, frame.bytes);
@@ -255,6 +181,8 @@ export function* beginMain(process: Win32Process): HostTask<void> {
   if (entry === 0) throw new ProcessEnded({ kind: 'exit', code: 0 });
 }
 
-function roundUp(value: bigint, unit: bigint): bigint {
-  return ((value + unit - 1n) / unit) * unit;
+/** Where the first function of a thread returns to. */
+export function threadEnd({ modules }: Win32Process): Addr {
+  const ntdll = modules.find('ntdll.dll');
+  return (ntdll?.base ?? 0n) + BigInt(ntdll?.exports.byName.get('RtlExitUserThread')?.rva ?? 0);
 }

@@ -1,6 +1,7 @@
 /** Handles: the objects of a process by number, as Windows deals them: multiples of 4. */
 import type { Section } from '../../os/windows/memory/section.js';
 import type { GuestFileData } from '../files.js';
+import type { Win32Thread } from './thread.js';
 
 export type HandleObject =
   | {
@@ -12,11 +13,29 @@ export type HandleObject =
   | { readonly kind: 'output'; readonly fd: 1 | 2 }
   | { readonly kind: 'input' }
   | { readonly kind: 'null' }
-  | { readonly kind: 'section'; readonly section: Section }
+  | { readonly kind: 'section'; readonly section: Section; readonly name?: string }
   | { readonly kind: 'process'; readonly pid: number; exitCode: number }
-  | { readonly kind: 'thread'; readonly pid: number; exitCode: number }
-  | { readonly kind: 'semaphore'; count: number; readonly most: number }
-  | { readonly kind: 'event'; set: boolean; readonly manual: boolean };
+  | {
+      readonly kind: 'thread';
+      readonly thread: { readonly tid: number; readonly exitCode: number | undefined };
+    }
+  | { readonly kind: 'semaphore'; readonly name?: string; count: number; readonly most: number }
+  | {
+      readonly kind: 'mutex';
+      readonly name?: string;
+      owner: Win32Thread | undefined;
+      /** How often its owner has it. */
+      count: number;
+    }
+  | { readonly kind: 'event'; readonly name?: string; set: boolean; readonly manual: boolean }
+  /** FindFirstFile's: what is left to tell. */
+  | { readonly kind: 'search'; readonly names: FoundFile[] };
+
+export interface FoundFile {
+  readonly name: string;
+  /** Undefined: a folder. */
+  readonly file: GuestFileData | undefined;
+}
 
 const FIRST = 0x1c;
 /** More than any program here needs; one that leaks handles must not fill the host's memory. */
@@ -40,6 +59,17 @@ export class Handles {
     this.#objects.set(handle, object);
   }
 
+  /** The object of this name, as long as a handle stands for it. */
+  named(name: string): HandleObject | undefined {
+    const wanted = plainName(name);
+    for (const object of this.#objects.values()) {
+      if ('name' in object && object.name !== '' && plainName(object.name ?? '') === wanted) {
+        return object;
+      }
+    }
+    return undefined;
+  }
+
   get(handle: number): HandleObject | undefined {
     return this.#objects.get(handle & ~3);
   }
@@ -52,11 +82,22 @@ export class Handles {
   }
 
   save(): () => void {
-    const objects = new Map([...this.#objects].map(([key, object]) => [key, { ...object }]));
+    const objects = copied(this.#objects);
     const next = this.#next;
     return () => {
-      this.#objects = new Map([...objects].map(([key, object]) => [key, { ...object }]));
+      this.#objects = copied(objects);
       this.#next = next;
     };
   }
+}
+
+/** What two handles share, their copies share. */
+function copied(objects: ReadonlyMap<number, HandleObject>): Map<number, HandleObject> {
+  const copies = new Map<HandleObject, HandleObject>();
+  for (const object of objects.values()) copies.set(object, { ...object });
+  return new Map([...objects].map(([key, object]) => [key, copies.get(object)!]));
+}
+
+function plainName(name: string): string {
+  return name.replace(/^(Local|Global)\\/, '');
 }

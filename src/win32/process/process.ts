@@ -1,4 +1,4 @@
-/** Win32Process: one process: its address space, modules, handles, heaps, and the thread that runs in it. */
+/** Win32Process: one process: its address space, modules, handles, heaps and threads. */
 import { MEM_COMMIT, MEM_RESERVE, PAGE_READWRITE } from '../../abi/windows/memory.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
@@ -16,16 +16,14 @@ import { Handles } from './handles.js';
 import { Heaps } from './heap.js';
 import { GuestMemoryIo } from './memory-io.js';
 import type { Module, Modules } from './modules.js';
+import {
+  type CallbackFrame,
+  type ConditionSleeper,
+  type ThreadStack,
+  Win32Thread,
+} from './thread.js';
 import { ThreadStorage } from './thread-storage.js';
 import { Variables } from './variables.js';
-
-/** A guest callback that a function of the host waits for. */
-export interface CallbackFrame {
-  /** The stack pointer when the callback has returned. */
-  readonly stackPointer: Addr;
-  /** Registers of the code that the host left to call it, for who walks the stack. */
-  readonly caller: ReadonlyMap<string, bigint>;
-}
 
 /** What is above a process: how it runs, and the DLLs of the system. */
 export interface ProcessPorts {
@@ -55,7 +53,16 @@ export class Win32Process {
   readonly wide: boolean;
   readonly word: 4 | 8;
   readonly pid: number;
-  readonly tid: number;
+  /** Those that have not ended, in the order of their turns. */
+  threads: Win32Thread[];
+  /** The one whose turn it is. */
+  thread: Win32Thread;
+  /** First come, first woken. */
+  readonly sleepers: ConditionSleeper[] = [];
+  /** Blocks of threads that have ended, for the next ones. */
+  readonly freeTebs: Addr[] = [];
+  /** What the meter comes to when its turn is over. */
+  turnEnd = 0;
   /** As events name it: the number of the system beneath. */
   readonly tracePid: number;
   readonly path: string;
@@ -68,9 +75,7 @@ export class Win32Process {
   readonly storage = new ThreadStorage();
   /** Set by the loader. */
   modules!: Modules;
-  teb: Addr = 0n;
   peb: Addr = 0n;
-  stack = { base: 0n, limit: 0n, bottom: 0n };
   vectoredHandlers: { readonly id: bigint; readonly handler: Addr }[] = [];
   unhandledFilter: Addr = 0n;
   /** Functions of atexit and _onexit, in the order given. */
@@ -79,14 +84,10 @@ export class Win32Process {
   readonly runtimeData = new Map<string, Addr>();
   /** Static TLS of modules by their base; a module's index is its place. */
   readonly tls = new Map<Addr, PeTls>();
-  tlsArray: Addr = 0n;
   /** Gates of functions that a DLL of the system does not have here. */
   readonly missing: { base: Addr; readonly names: string[] } = { base: 0n, names: [] };
   /** DLLs that are told of the process when it begins. */
   pendingAttach: readonly Module[] = [];
-  callbacks: CallbackFrame[] = [];
-  /** Exceptions that are being dispatched: one within another, and so on. */
-  exceptionDepth = 0;
   lastErrorFallback = 0;
   nextCookie = 1;
   errorMode = 0;
@@ -102,11 +103,56 @@ export class Win32Process {
     this.memory = new GuestMemoryIo(this.space.vm, this.word, system.meter);
     this.pid = system.nextId();
     this.tracePid = this.space.pid ?? this.pid;
-    this.tid = system.nextId();
+    this.thread = new Win32Thread(system.nextId());
+    this.threads = [this.thread];
     this.path = init.path;
     this.commandLine = init.commandLine;
     this.variables = new Variables(init.environment);
     this.heaps = new Heaps(this.space.vm, this.word);
+  }
+
+  get tid(): number {
+    return this.thread.tid;
+  }
+
+  get teb(): Addr {
+    return this.thread.teb;
+  }
+
+  set teb(value: Addr) {
+    this.thread.teb = value;
+  }
+
+  get tlsArray(): Addr {
+    return this.thread.tlsArray;
+  }
+
+  set tlsArray(value: Addr) {
+    this.thread.tlsArray = value;
+  }
+
+  get stack(): ThreadStack {
+    return this.thread.stack;
+  }
+
+  set stack(value: ThreadStack) {
+    this.thread.stack = value;
+  }
+
+  get callbacks(): CallbackFrame[] {
+    return this.thread.callbacks;
+  }
+
+  set callbacks(value: CallbackFrame[]) {
+    this.thread.callbacks = value;
+  }
+
+  get exceptionDepth(): number {
+    return this.thread.exceptionDepth;
+  }
+
+  set exceptionDepth(value: number) {
+    this.thread.exceptionDepth = value;
   }
 
   get engine(): Engine {
@@ -194,6 +240,8 @@ export class Win32Process {
       atExit: [...this.atExit],
       runtimeData: new Map(this.runtimeData),
       nextCookie: this.nextCookie,
+      fiberValues: new Map(this.thread.fiberValues),
+      freeTebs: [...this.freeTebs],
     };
     const parts = [
       this.handles.save(),
@@ -208,6 +256,9 @@ export class Win32Process {
       this.unhandledFilter = state.unhandledFilter;
       this.atExit = [...state.atExit];
       this.nextCookie = state.nextCookie;
+      this.freeTebs.splice(0, this.freeTebs.length, ...state.freeTebs);
+      this.thread.fiberValues.clear();
+      for (const [key, value] of state.fiberValues) this.thread.fiberValues.set(key, value);
       this.runtimeData.clear();
       for (const [key, value] of state.runtimeData) this.runtimeData.set(key, value);
       for (const restore of parts) restore();

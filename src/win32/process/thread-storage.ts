@@ -1,11 +1,11 @@
-/** ThreadStorage: TLS and FLS slots of the one thread. The values of TLS lie in the TEB, where programs look. */
+/** ThreadStorage: which slots of TLS and FLS are taken. The values of TLS lie in the TEB, where programs look. */
 
 export const TLS_SLOTS = 64;
 export const TLS_OUT_OF_INDEXES = 0xffff_ffff;
 
 export class ThreadStorage {
   #used = new Set<number>();
-  #fiber = new Map<number, bigint>();
+  #fiber = new Set<number>();
   #nextFiber = 1;
 
   allocate(): number {
@@ -28,7 +28,7 @@ export class ThreadStorage {
   allocateFiber(): number {
     if (this.#fiber.size >= 128) return TLS_OUT_OF_INDEXES;
     const index = this.#nextFiber++;
-    this.#fiber.set(index, 0n);
+    this.#fiber.add(index);
     return index;
   }
 
@@ -36,23 +36,17 @@ export class ThreadStorage {
     return this.#fiber.delete(index);
   }
 
-  fiber(index: number): bigint | undefined {
-    return this.#fiber.get(index);
-  }
-
-  setFiber(index: number, value: bigint): boolean {
-    if (!this.#fiber.has(index)) return false;
-    this.#fiber.set(index, value);
-    return true;
+  isFiber(index: number): boolean {
+    return this.#fiber.has(index);
   }
 
   save(): () => void {
     const used = new Set(this.#used);
-    const fiber = new Map(this.#fiber);
+    const fiber = new Set(this.#fiber);
     const next = this.#nextFiber;
     return () => {
       this.#used = new Set(used);
-      this.#fiber = new Map(fiber);
+      this.#fiber = new Set(fiber);
       this.#nextFiber = next;
     };
   }

@@ -14,7 +14,7 @@ export const ERANGE = 34;
 export const EDOM = 33;
 
 export function errnoAddress(process: Win32Process): Addr {
-  return process.datum('errno', () => new Uint8Array(4));
+  return process.datum(`errno ${process.tid}`, () => new Uint8Array(4));
 }
 
 export function setErrno(process: Win32Process, value: number): void {

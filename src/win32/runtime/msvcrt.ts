@@ -15,6 +15,7 @@ import { sortApi } from './sort.js';
 import { startUpApi } from './start-up.js';
 import { stdioApi } from './stdio.js';
 import { stringsApi } from './strings.js';
+import { runtimeThreadsApi } from './threads.js';
 import { timeApi } from './time.js';
 
 export const msvcrtApi: ApiSet = {
@@ -30,6 +31,7 @@ export const msvcrtApi: ApiSet = {
   ...scanApi,
   ...signalsApi,
   ...sortApi,
+  ...runtimeThreadsApi,
   ...startUpApi,
   ...stdioApi,
   ...stringsApi,

@@ -78,7 +78,7 @@ function span(text: string, set: string, wanted: boolean): number {
 /** strtok: where to go on lies in the process, as msvcrt keeps it by thread. */
 function token(call: ApiCall, unit: Unit): bigint {
   const { process, memory } = call;
-  const saved = process.datum(`strtok ${unit}`, () => new Uint8Array(process.word));
+  const saved = process.datum(`strtok ${unit} ${process.tid}`, () => new Uint8Array(process.word));
   const from = call.word(0) === 0n ? memory.word(saved) : call.word(0);
   if (from === 0n) return 0n;
   const text = memory.text(from, unit === 2) ?? '';

@@ -208,6 +208,10 @@ export class WindowsSpace implements Space, VirtualMemory {
     this.mapFixed(teb, 0x2000, PAGE_READWRITE, 'TEB');
   }
 
+  mapTeb(): undefined {
+    return undefined;
+  }
+
   mapFixed(address: Addr, length: number, protect: number, name: string): NtStatus {
     const start = Number(address / PAGE_SIZE_N);
     const end = start + length / PAGE_SIZE;

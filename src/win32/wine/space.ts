@@ -62,6 +62,9 @@ import {
   reserveRest2004,
 } from './preloader.js';
 
+/** Between the blocks of two threads. */
+const TEB_STEP = 0x2_0000n;
+
 export class WineSpace implements Space, VirtualMemory {
   readonly rules = WINE_RULES;
   readonly host: WineHost;
@@ -83,6 +86,7 @@ export class WineSpace implements Space, VirtualMemory {
   readonly #arch: Arch;
   readonly #linux: LinuxProcess;
   #sections = 0;
+  #tebs = 0;
 
   /** @throws LoadFailure when Wine gives up. */
   constructor(linux: LinuxProcess, layout: WineLayout) {
@@ -243,6 +247,18 @@ export class WineSpace implements Space, VirtualMemory {
     }
   }
 
+  /** The block of 2 MiB is filled from its end. */
+  mapTeb(): Addr | undefined {
+    const base = this.layout.teb - BigInt(++this.#tebs) * TEB_STEP;
+    const made = allocate(this, {
+      base,
+      size: TEB_STEP,
+      type: MEM_COMMIT,
+      protect: PAGE_READWRITE,
+    });
+    return made.ok ? base : undefined;
+  }
+
   mapFixed(address: Addr, length: number, protect: number, name: string): NtStatus {
     const start = Number(address / PAGE_SIZE_N);
     const end = start + length / PAGE_SIZE;
@@ -267,6 +283,7 @@ export class WineSpace implements Space, VirtualMemory {
     const vads = this.vads.all.map((vad) => ({ vad, runs: vad.runs }));
     const pages = this.pages.save();
     const { committed } = this;
+    const tebs = this.#tebs;
     const mitigations = { ...this.mitigations };
     return saved(
       () => {
@@ -275,6 +292,7 @@ export class WineSpace implements Space, VirtualMemory {
         for (const { vad, runs } of vads) vad.runs = runs;
         pages();
         this.committed = committed;
+        this.#tebs = tebs;
         Object.assign(this.mitigations, mitigations);
       },
       () => this.#linux.discard(snapshot),

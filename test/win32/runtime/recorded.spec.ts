@@ -17,6 +17,7 @@ const PROGRAMS = [
   ['files', 0],
   ['printf', 7],
   ['jumps', 3],
+  ['threads', 0],
 ] as const;
 
 describe.each(['x86-64', 'i386'] as const)('the C library for %s', (arch) => {
