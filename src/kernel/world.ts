@@ -9,6 +9,9 @@ import type { DepOptions } from './dep-question.js';
 import type { Guest, GuestFile } from './guest.js';
 import type { FaultInterceptor, SyscallInterceptor } from './intercept.js';
 
+/** Kernels that a guest in ring 0 can be. */
+export type KernelVersion = '6.1' | '6.12' | '7.3';
+
 /** A program file with its command line, as the host gives it. */
 export interface GuestProgram {
   readonly path: string;
@@ -30,6 +33,8 @@ export interface GuestOptions {
   readonly seed: number;
   readonly trace: TraceRecorder;
   readonly limits: { readonly blocks: number };
+  /** Of a guest in ring 0: whose decisions and words. */
+  readonly kernelVersion?: KernelVersion;
   /** Undefined: a process without a program, for calls. */
   readonly program?: GuestProgram;
   /** What the guest reads from its standard input; a function is asked at the first read. */

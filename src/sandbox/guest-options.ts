@@ -11,7 +11,7 @@ export function guestOptions(
   options: SandboxOptions,
   injector: Injector,
 ): Omit<GuestOptions, 'engine' | 'policies' | 'trace' | 'watch'> {
-  const { layout, program, stdin, onOutput } = options;
+  const { kernelVersion, layout, program, stdin, onOutput } = options;
   return {
     arch: checked.arch,
     seed: checked.seed,
@@ -21,6 +21,7 @@ export function guestOptions(
     protectionKeys: checked.protectionKeys,
     ...(options.dep === undefined ? {} : { dep: options.dep }),
     ...(layout === undefined ? {} : { layout }),
+    ...(kernelVersion === undefined ? {} : { kernelVersion }),
     ...(program === undefined ? {} : { program: programOf(program) }),
     ...(stdin === undefined ? {} : { stdin: stdinOf(stdin) }),
     ...interception(checked, options, injector),

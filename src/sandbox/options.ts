@@ -25,7 +25,8 @@ import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { DepOptions } from '../kernel/dep-question.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
-import type { CallNames, World } from '../kernel/world.js';
+import type { CallNames, KernelVersion, World } from '../kernel/world.js';
+import { KERNEL_VERSIONS } from '../os/kernel/report/versions.js';
 import type { Policy } from '../policy/policy.js';
 import { GUEST_SYSTEMS, type GuestOs, WORLDS } from './worlds.js';
 
@@ -74,6 +75,8 @@ export interface SandboxOptions {
       }
     | undefined;
   readonly program?: HostProgram | undefined;
+  /** Of `os: 'kernel'`: the kernel whose decisions and words its reports have; default the newest, '7.3'. */
+  readonly kernelVersion?: KernelVersion | undefined;
   /** What the guest reads from descriptor 0, a string as UTF-8; a function is asked at the first read. */
   readonly stdin?: string | Uint8Array | (() => Uint8Array) | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
@@ -129,6 +132,7 @@ const OPTIONS: OptionNames<SandboxOptions> = {
   mounts: true,
   onOutput: true,
   intercept: true,
+  kernelVersion: true,
   interceptFault: true,
   inject: true,
   monitor: true,
@@ -179,6 +183,14 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
   for (const option of Object.values(options.mounts ?? {}).flat()) {
     if (!world.mountOptions.includes(option))
       throw unknownValue('mount option', option, world.mountOptions);
+  }
+  if (options.kernelVersion !== undefined) {
+    oneOf('kernelVersion', options.kernelVersion, KERNEL_VERSIONS);
+    if (os !== 'kernel') {
+      throw new MayexecError(
+        `kernelVersion is '${options.kernelVersion}': it is for os 'kernel', and this sandbox runs os '${os}'`,
+      );
+    }
   }
   if (options.layout !== undefined) oneOf('layout', options.layout, world.layouts);
   const arch = oneOf(

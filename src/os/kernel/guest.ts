@@ -18,7 +18,7 @@ import { KernelLog } from '../../kernel/log.js';
 import { OutputSink } from '../../kernel/output.js';
 import { type Pause, type RunRequest, Stepper } from '../../kernel/run-control.js';
 import { type RunEnd, type RunLimits, runToEnd } from '../../kernel/run-loop.js';
-import type { GuestOptions } from '../../kernel/world.js';
+import type { GuestOptions, KernelVersion } from '../../kernel/world.js';
 import type { VmaHistory } from '../../memory/history.js';
 import type { ListedMapping } from '../../memory/mapping.js';
 import type { TraceRecorder } from '../../trace/events.js';
@@ -26,8 +26,13 @@ import { HOST_ADDRESSES, RAM_BYTES } from './boot/layout.js';
 import { bootMachine, type KernelProgram } from './boot/loader.js';
 import { KernelMachine } from './cpu/machine.js';
 import { LISTING_MARKS, mappingsOf, pageTablesText } from './listing.js';
+import { GuestMmu } from './paging/mmu.js';
 import { PhysicalRam } from './paging/physical.js';
 import { tableRanges } from './paging/ranges.js';
+import type { CommandLine } from './report/command-line.js';
+import { REPORT_PORT, ReportService } from './report/service.js';
+import { SymbolNames } from './report/symbols.js';
+import { VERSION_WORDS } from './report/versions.js';
 
 /** Below the stack pointer, what the code that was interrupted may still use. */
 const RED_ZONE = 128n;
@@ -42,6 +47,8 @@ export interface KernelGuestInit
   extends Pick<GuestOptions, 'engine' | 'limits' | 'trace' | 'onOutput'> {
   readonly program: KernelProgram | undefined;
   readonly symbols: ReadonlyMap<string, Addr>;
+  readonly version: KernelVersion;
+  readonly commandLine: CommandLine;
 }
 
 export class KernelGuest implements Guest {
@@ -56,6 +63,7 @@ export class KernelGuest implements Guest {
   readonly #ram: PhysicalRam;
   readonly #meter: Meter;
   readonly #machine: KernelMachine;
+  readonly #report: ReportService;
   readonly #console: OutputSink;
   readonly #log = new KernelLog();
   readonly #trace: TraceRecorder;
@@ -65,7 +73,16 @@ export class KernelGuest implements Guest {
   #closed = false;
 
   /** @throws MayexecError for a program that is no kernel. */
-  constructor({ engine, limits, trace, onOutput, program, symbols }: KernelGuestInit) {
+  constructor({
+    engine,
+    limits,
+    trace,
+    onOutput,
+    program,
+    symbols,
+    version,
+    commandLine,
+  }: KernelGuestInit) {
     this.#engine = engine;
     this.#blocks = limits.blocks;
     this.#trace = trace;
@@ -76,16 +93,27 @@ export class KernelGuest implements Guest {
       onOutput === undefined ? undefined : (bytes) => onOutput(1, bytes),
     );
     this.#meter = new Meter(() => engine.blocks);
+    const mmu = new GuestMmu(engine, this.#ram);
+    const image = bootMachine(engine, this.#ram, program);
+    mmu.modeChanged();
+    this.#report = new ReportService({
+      engine,
+      mmu,
+      log: this.#log,
+      words: VERSION_WORDS[version],
+      names: new SymbolNames(symbols, image.end),
+      commandLine,
+      codeRange: image.text,
+    });
     this.#machine = new KernelMachine({
       engine,
-      ram: this.#ram,
+      mmu,
       meter: this.#meter,
       console: this.#console,
+      service: { port: REPORT_PORT, serve: () => this.#report.serve() },
       faulted: (fault) =>
         trace.record({ type: 'fault', pid: 0, pc: fault.pc, fault, vma: undefined }),
     });
-    bootMachine(engine, this.#ram, program);
-    this.#machine.mmu.modeChanged();
     this.memory = this.#memory();
   }
 
@@ -198,7 +226,7 @@ export class KernelGuest implements Guest {
   }
 
   snapshot(): GuestSnapshot {
-    const parts = [this.#ram.save(), this.#machine.save()];
+    const parts = [this.#ram.save(), this.#machine.save(), this.#report.save()];
     const log = this.#log.save();
     const { length } = this.#console;
     const outcome = this.#outcome;

@@ -1,8 +1,14 @@
 /** The kernel as a world: a ring-0 guest on a machine of its own. */
 import { kernelProfile } from '../../engine/cpu-profile.js';
 import { elfSymbols } from '../../formats/elf/symbols.js';
-import type { World } from '../../kernel/world.js';
+import type { Guest } from '../../kernel/guest.js';
+import type { GuestOptions, KernelVersion, World } from '../../kernel/world.js';
+import type { KernelProgram } from './boot/loader.js';
 import { KernelGuest } from './guest.js';
+import { parseCommandLine } from './report/command-line.js';
+import { VERSION_WORDS } from './report/versions.js';
+
+const NEWEST: KernelVersion = '7.3';
 
 export const kernelWorld: World = {
   os: 'kernel',
@@ -14,17 +20,20 @@ export const kernelWorld: World = {
   settings: {},
   mountOptions: [],
   cpu: () => kernelProfile({ nx: true, supervisorChecks: true }),
-  open: ({ program, ...options }) =>
-    new KernelGuest({
-      ...options,
-      program:
-        program === undefined
-          ? undefined
-          : {
-              path: program.path,
-              bytes: program.bytes,
-              commandLine: program.argv.slice(1).join(' '),
-            },
-      symbols: program === undefined ? new Map() : elfSymbols(program.bytes, 'x86-64', 0n),
-    }),
+  open,
 };
+
+function open({ program, kernelVersion, ...options }: GuestOptions): Guest {
+  const version = kernelVersion ?? NEWEST;
+  const text = program?.argv.slice(1).join(' ') ?? '';
+  const commandLine = parseCommandLine(text);
+  const symbols = program === undefined ? new Map() : elfSymbols(program.bytes, 'x86-64', 0n);
+  const kernel: KernelProgram | undefined = program && {
+    path: program.path,
+    bytes: program.bytes,
+    commandLine: text,
+    version: VERSION_WORDS[version].number,
+    rodataOff: commandLine.rodataOff,
+  };
+  return new KernelGuest({ ...options, program: kernel, symbols, version, commandLine });
+}

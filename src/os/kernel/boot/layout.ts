@@ -35,4 +35,13 @@ export const BOOT_PARAMS = {
   imageEnd: 8,
   /** Linear address of the command line. */
   commandLine: 16,
+  /** Bit 0: rodata=off. */
+  flags: 24,
+  /** 61, 612 or 73. */
+  version: 32,
+  /** Start and end of what the ELF file has as executable, as read-only and as writable. */
+  text: 40,
+  rodata: 56,
+  data: 72,
 } as const;
+export const BOOT_PARAMS_BYTES = 88;

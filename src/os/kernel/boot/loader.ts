@@ -11,10 +11,11 @@ import { encodeText } from '../../../base/text.js';
 import { KERNEL_CS, KERNEL_DS } from '../../../engine/cpu-profile.js';
 import type { Engine } from '../../../engine/engine.js';
 import { type ElfImage, parseElf } from '../../../formats/elf/image.js';
-import { PT_LOAD } from '../../../formats/elf/structures.js';
+import { PF_W, PF_X, PT_LOAD } from '../../../formats/elf/structures.js';
 import type { PhysicalRam } from '../paging/physical.js';
 import {
   BOOT_PARAMS,
+  BOOT_PARAMS_BYTES,
   COMMAND_LINE_SIZE,
   KERNEL_MAP,
   MODULES_VADDR,
@@ -43,28 +44,49 @@ export interface KernelProgram {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly commandLine: string;
+  /** As the kernel is told it: 61, 612 or 73. */
+  readonly version: number;
+  /** `rodata=off`. */
+  readonly rodataOff: boolean;
 }
+
+type Kind = 'text' | 'rodata' | 'data';
 
 interface LoadedImage {
   readonly entry: bigint;
   /** Physical, behind its last byte. */
   readonly end: number;
+  readonly ranges: ReadonlyMap<Kind, { start: bigint; end: bigint }>;
 }
+
+/** Linear addresses of what was loaded. */
+export interface BootedImage {
+  readonly text: { readonly start: bigint; readonly end: bigint };
+  readonly end: bigint;
+}
+
+const NOTHING = { start: 0n, end: 0n };
 
 /** Without a program: RAM and page tables, and the CPU at no code. */
 export function bootMachine(
   engine: Engine,
   ram: PhysicalRam,
   program: KernelProgram | undefined,
-): void {
+): BootedImage {
   const image = program === undefined ? undefined : loadImage(ram, program);
   writeTables(ram, image?.end ?? 0);
   writeDescriptors(engine, ram);
-  const params = new Struct(64);
+  const params = new Struct(BOOT_PARAMS_BYTES);
   const imageEnd = Math.ceil((image?.end ?? PHYSICAL.pageTables * 2) / LARGE) * LARGE;
   params.setWord(BOOT_PARAMS.ramBytes, 8, BigInt(RAM_BYTES));
   params.setWord(BOOT_PARAMS.imageEnd, 8, BigInt(imageEnd));
   params.setWord(BOOT_PARAMS.commandLine, 8, PAGE_OFFSET + BigInt(PHYSICAL.commandLine));
+  params.setWord(BOOT_PARAMS.flags, 8, program?.rodataOff ? 1n : 0n);
+  params.setWord(BOOT_PARAMS.version, 8, BigInt(program?.version ?? 0));
+  for (const [kind, { start, end }] of image?.ranges ?? []) {
+    params.setWord(BOOT_PARAMS[kind], 8, start);
+    params.setWord(BOOT_PARAMS[kind] + 8, 8, end);
+  }
   put(ram, PHYSICAL.bootParams, params.bytes);
   const text = encodeText(program?.commandLine ?? '');
   if (text.length >= COMMAND_LINE_SIZE) {
@@ -78,6 +100,8 @@ export function bootMachine(
   engine.writeRegister('rsp', PAGE_OFFSET + BigInt(PHYSICAL.stackTop));
   engine.writeRegister('rsi', PAGE_OFFSET + BigInt(PHYSICAL.bootParams));
   if (image !== undefined) engine.writeRegister('rip', image.entry);
+  const end = KERNEL_MAP + BigInt(image?.end ?? 0);
+  return { text: image?.ranges.get('text') ?? NOTHING, end };
 }
 
 function loadImage(ram: PhysicalRam, { path, bytes }: KernelProgram): LoadedImage {
@@ -87,7 +111,8 @@ function loadImage(ram: PhysicalRam, { path, bytes }: KernelProgram): LoadedImag
   const refusal = refusalOf(image);
   if (refusal !== undefined) throw new ProgramError(path, refusal);
   let end = 0;
-  for (const { type, offset, address, fileSize, memorySize } of image.headers) {
+  const ranges = new Map<Kind, { start: bigint; end: bigint }>();
+  for (const { type, flags, offset, address, fileSize, memorySize } of image.headers) {
     if (type !== PT_LOAD || memorySize === 0n) continue;
     const start = address - KERNEL_MAP;
     if (start < BigInt(PHYSICAL.pageTables * 2) || start + memorySize > BigInt(RAM_BYTES)) {
@@ -105,8 +130,11 @@ function loadImage(ram: PhysicalRam, { path, bytes }: KernelProgram): LoadedImag
     }
     put(ram, Number(start), bytes.subarray(Number(offset), Number(offset + fileSize)), path);
     end = Math.max(end, Number(start + memorySize));
+    const kind = flags & PF_X ? 'text' : flags & PF_W ? 'data' : 'rodata';
+    const before = ranges.get(kind);
+    ranges.set(kind, { start: before?.start ?? address, end: address + memorySize });
   }
-  return { entry: image.entry, end };
+  return { entry: image.entry, end, ranges };
 }
 
 function refusalOf({ arch, type, interpreter }: ElfImage): string | undefined {

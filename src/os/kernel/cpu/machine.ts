@@ -13,10 +13,9 @@ import {
 } from '../../../engine/engine.js';
 import type { OutputSink } from '../../../kernel/output.js';
 import type { StopHandler } from '../../../kernel/run-loop.js';
-import { Ports } from '../devices/ports.js';
+import { type PortDevices, Ports } from '../devices/ports.js';
 import { BlockTimer, VECTOR_TIMER } from '../devices/timer.js';
-import { GuestMmu } from '../paging/mmu.js';
-import type { PhysicalRam } from '../paging/physical.js';
+import type { GuestMmu } from '../paging/mmu.js';
 import { type CpuEvent, EventDelivery } from './delivery.js';
 import { LinearMemory } from './linear.js';
 import { Privileged } from './privileged.js';
@@ -24,11 +23,13 @@ import { hasErrorCode, VECTOR_DB, VECTOR_GP, VECTOR_PF, VECTOR_UD } from './vect
 
 export interface MachineParts {
   readonly engine: Engine;
-  readonly ram: PhysicalRam;
+  readonly mmu: GuestMmu;
   readonly meter: Meter;
   readonly console: OutputSink;
   /** Told of each page fault. */
   readonly faulted: (fault: Fault) => void;
+  /** Behind a port of its own. */
+  readonly service: PortDevices['service'];
 }
 
 /** Blocks between two looks while an interrupt waits for the guest to allow it. */
@@ -49,14 +50,15 @@ export class KernelMachine implements StopHandler {
   readonly #faulted: (fault: Fault) => void;
   #waited = 0;
 
-  constructor({ engine, ram, meter, console, faulted }: MachineParts) {
+  constructor({ engine, mmu, meter, console, faulted, service }: MachineParts) {
     this.engine = engine;
     this.#meter = meter;
     this.#faulted = faulted;
-    this.mmu = new GuestMmu(engine, ram);
+    this.mmu = mmu;
     this.memory = new LinearMemory(this.mmu);
     this.#delivery = new EventDelivery(engine, this.memory);
-    const ports = new Ports({ console, timer: this.#timer, now: () => this.#now });
+    const now = (): number => this.#now;
+    const ports = new Ports({ console, timer: this.#timer, now, service });
     this.#privileged = new Privileged({ engine, mmu: this.mmu, memory: this.memory, ports });
   }
 

@@ -89,9 +89,8 @@ export class Privileged {
       engine.writeRegister(accumulator, BigInt(ports.read(port, size)));
       return this.#goOn(next);
     }
-    const outcome = ports.write(port, size, Number(this.#read(accumulator)));
     this.#goOn(next);
-    return outcome ?? 'done';
+    return ports.write(port, size, Number(this.#read(accumulator))) ?? 'done';
   }
 
   /** INS and OUTS, with REP as many rounds as are left, or some of them. */

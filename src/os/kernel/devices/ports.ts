@@ -13,6 +13,8 @@ export interface PortDevices {
   readonly timer: BlockTimer;
   /** The moment, in blocks. */
   now(): number;
+  /** A port of the machine's owner: what comes of a write, or undefined where it has none. */
+  readonly service: { readonly port: number; serve(): Outcome | undefined } | undefined;
 }
 
 export class Ports {
@@ -28,7 +30,8 @@ export class Ports {
 
   /** An outcome ends the machine. */
   write(port: number, size: number, value: number): Outcome | undefined {
-    const { console, timer, now } = this.#devices;
+    const { console, timer, now, service } = this.#devices;
+    if (port === service?.port) return service.serve();
     const bytes = Array.from({ length: size }, (_, i) => (value >>> (8 * i)) & 0xff);
     switch (port) {
       case PORT_DEBUG_CONSOLE:

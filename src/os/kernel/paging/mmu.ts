@@ -13,7 +13,7 @@ import {
   HW_READ,
   HW_WRITE,
 } from '../../../engine/engine.js';
-import { EFER_NXE, type PagingMode, pagingMode } from './entry.js';
+import { EFER_NXE, type PagingMode, PTE_PRESENT, PTE_PSE, pagingMode, SPAN } from './entry.js';
 import type { PhysicalRam } from './physical.js';
 import { GuestTlb } from './tlb.js';
 import {
@@ -103,6 +103,23 @@ export class GuestMmu {
   frameAt(page: number): number | undefined {
     const { leaf } = walk(this.ram, this.#mode, page);
     return leaf === undefined ? undefined : leaf.frame + (page % leaf.span);
+  }
+
+  /** Entries of the page tables on the way to a page, raw: they end at the first that is not present or maps a large page. */
+  entries(page: number): { readonly name: string; readonly entry: bigint }[] {
+    const found: { name: string; entry: bigint }[] = [];
+    let table = this.#mode.cr3;
+    for (const [index, name] of ['PGD', 'PUD', 'PMD', 'PTE'].entries()) {
+      const at = table + 8 * (Math.floor(page / SPAN[3 - index]!) % 512);
+      const low = this.ram.word(at);
+      const entry = (BigInt(this.ram.word(at + 4)) << 32n) | BigInt(low);
+      found.push({ name, entry });
+      // With four levels the fourth is the top again.
+      if (index === 0) found.push({ name: 'P4D', entry });
+      if ((low & PTE_PRESENT) === 0 || (index > 0 && (low & PTE_PSE) !== 0)) break;
+      table = Number(entry & 0xff_ffff_f000n);
+    }
+    return found;
   }
 
   /** Bytes of guest memory whatever their rights, undefined where not all of them are mapped. */
