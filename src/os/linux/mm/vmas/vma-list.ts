@@ -13,6 +13,8 @@ import { type ObjectObserver, VmaAccounts, type VmaCounters } from './vma-accoun
 
 /** Runs hold at most this many VMAs: what a change costs does not grow with the list. */
 const LARGEST_RUN = 128;
+/** Runs that a search passes over in one step when none of their gaps will do. */
+const GROUP = 32;
 const NO_VMAS: ReadonlySet<MappedVma> = new Set();
 
 /** Neighbours in the list. */
@@ -56,7 +58,9 @@ function firstIndex(length: number, above: (index: number) => boolean): number {
 export class VmaList {
   /** None is empty. */
   #runs: Run[] = [];
-  /** Index of the first VMA of each run; undefined after a change. */
+  /** Of each GROUP of runs; undefined: not known. */
+  #groupGaps: (number | undefined)[] = [];
+  /** Index of the first VMA of each run; undefined after a change of their number. */
   #starts: number[] | undefined;
   #items: readonly MappedVma[] | undefined;
   #length = 0;
@@ -165,6 +169,7 @@ export class VmaList {
       }
       if (run === 0 || this.#gapBefore(run) >= pages) return this.#startOf(run);
       run--;
+      while (run >= GROUP && (run + 1) % GROUP === 0 && this.#gapOfGroup(run) < pages) run -= GROUP;
       within = this.#runs[run]!.vmas.length - 1;
     }
   }
@@ -175,6 +180,10 @@ export class VmaList {
     let run = this.#runAt(index);
     let within = index - this.#startOf(run);
     for (; run < this.#runs.length; run++, within = 0) {
+      if (within === 0 && run % GROUP === 0 && this.#gapOfGroup(run) < pages) {
+        run += GROUP - 1;
+        continue;
+      }
       const { vmas, gap } = this.#runs[run]!;
       if (within === 0 && this.#gapBefore(run) >= pages) return this.#startOf(run);
       for (within = Math.max(1, within); gap >= pages && within < vmas.length; within++) {
@@ -184,6 +193,20 @@ export class VmaList {
       }
     }
     return this.#length;
+  }
+
+  /** The largest gap in a run's group and below each of its runs. */
+  #gapOfGroup(run: number): number {
+    const group = Math.floor(run / GROUP);
+    const known = this.#groupGaps[group];
+    if (known !== undefined) return known;
+    let most = 0;
+    const end = Math.min((group + 1) * GROUP, this.#runs.length);
+    for (let i = group * GROUP; i < end; i++) {
+      most = Math.max(most, this.#runs[i]!.gap, this.#gapBefore(i));
+    }
+    this.#groupGaps[group] = most;
+    return most;
   }
 
   /** Free pages between a run and the one below it. */
@@ -224,8 +247,13 @@ export class VmaList {
         : this.#runs.slice(first, last + 1).flatMap((run) => run.vmas);
     const { removed, after } = spliced(before, index - start, count, vmas);
     const runs = runsOf(after);
-    if (runs.length === 1 && last === first && this.#runs.length > 0) this.#runs[first] = runs[0]!;
-    else this.#runs = this.#runs.slice(0, first).concat(runs, this.#runs.slice(last + 1));
+    if (runs.length === 1 && last === first && this.#runs.length > 0) {
+      this.#replaceRun(first, runs[0]!);
+    } else {
+      this.#runs = this.#runs.slice(0, first).concat(runs, this.#runs.slice(last + 1));
+      this.#starts = undefined;
+      this.#groupGaps = [];
+    }
     this.#length += vmas.length - removed.length;
     if (this.#pool !== undefined) {
       this.#pool.reserved += (vmas.length - removed.length) * KERNEL_BYTES.vma;
@@ -233,9 +261,21 @@ export class VmaList {
     }
     this.#hit = undefined;
     this.#items = undefined;
-    this.#starts = undefined;
     this.#state = {};
     return removed;
+  }
+
+  /** Most changes are within a run: what is known of the others stays. */
+  #replaceRun(index: number, run: Run): void {
+    const more = run.vmas.length - this.#runs[index]!.vmas.length;
+    this.#runs[index] = run;
+    const starts = this.#starts;
+    if (starts !== undefined && more !== 0) {
+      for (let i = index + 1; i < starts.length; i++) starts[i] = starts[i]! + more;
+    }
+    // Its end is where the gap below the next one begins.
+    this.#groupGaps[Math.floor(index / GROUP)] = undefined;
+    this.#groupGaps[Math.floor((index + 1) / GROUP)] = undefined;
   }
 
   /** The run with the first VMA that ends above the page. */

@@ -1,6 +1,7 @@
 /** Address spaces of very many mappings: the same answers as a plain list gives, and no limit of the host's. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../../../../src/base/random.js';
 import { type MappedVma, makeVma } from '../../../../../src/os/linux/mm/vmas/mapped-vma.js';
 import { VM_READ, VM_WRITE } from '../../../../../src/os/linux/mm/vmas/vma.js';
 import { VmaList } from '../../../../../src/os/linux/mm/vmas/vma-list.js';
@@ -23,6 +24,40 @@ function vma(startPage: number, pages = 1): MappedVma {
 }
 
 describe('a list of many VMAs', () => {
+  it('finds the nearest gap that is large enough, however it has changed', () => {
+    const random = new Random(7);
+    const PAGES = 8;
+    // Gaps of one to three pages; a hole is open where some of them were taken out.
+    let page = 0;
+    const model: MappedVma[] = [];
+    for (let i = 0; i < 12_000; i++) {
+      page += 2 + random.below(3);
+      model.push(vma(page));
+    }
+    const list = new VmaList();
+    list.splice(0, 0, model);
+    const gapBelow = (index: number): number =>
+      model[index]!.startPage - (model[index - 1]?.endPage ?? 0);
+    const check = (): void => {
+      const from = 1 + random.below(model.length - 1);
+      let down = from;
+      while (down > 0 && gapBelow(down) < PAGES) down--;
+      let up = from;
+      while (up < model.length && gapBelow(up) < PAGES) up++;
+      expect([list.gapDown(from, PAGES), list.gapUp(from, PAGES)]).toEqual([down, up]);
+    };
+    for (let round = 0; round < 150; round++) {
+      // Anywhere, and where a group of 32 runs of 96 ends.
+      const at = round % 2 === 0 ? 1 + random.below(model.length - 6) : 3072 - 4;
+      const hole = model.slice(at, at + 4);
+      for (const vmas of [[], hole]) {
+        list.splice(at, hole.length - vmas.length, vmas);
+        model.splice(at, hole.length - vmas.length, ...vmas);
+        for (let i = 0; i < 4; i++) check();
+      }
+    }
+  });
+
   it('answers as a plain array does, whatever is put in and taken out', () => {
     const step = fc.record({
       at: fc.nat(1200),
