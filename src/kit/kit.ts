@@ -10,9 +10,10 @@ import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
 import { checkSandbox } from '../sandbox/sandbox-shape.js';
+import type { GuestOs } from '../sandbox/worlds.js';
 import { loadDisassembler } from '../toolchain/disassembly/disassembler.js';
 import { loadKeystone } from '../toolchain/encode/keystone/keystone.js';
-import { type Convention, conventionOf, DEFAULT_ABI } from './abi/convention.js';
+import { type Convention, conventionOf, defaultAbi } from './abi/convention.js';
 import { bytesOf } from './abi/frame.js';
 import { type CallPlan, planCall } from './abi/locations.js';
 import {
@@ -31,7 +32,7 @@ import {
   readBuffer,
 } from './bed/buffers.js';
 import { addressOfLabel, type Code, type CodeSource, codeOfBytes, loadCode } from './bed/code.js';
-import type { RefusedPlacement } from './bed/placement.js';
+import type { RefusedPlacement } from './bed/placing.js';
 import { codeInSandbox, SandboxBed } from './bed/sandbox-bed.js';
 import { type Bed, TestBed } from './bed/test-bed.js';
 import {
@@ -48,17 +49,22 @@ import { GuestRun, type GuestRunOptions, type Returned } from './run/guest-run.j
 
 export interface KitOptions {
   readonly arch?: Arch | undefined;
+  /** 'windows' and 'wine': a process with its TEB, modules and heap; code is called as win64 or cdecl. Default 'linux'. */
+  readonly os?: GuestOs | undefined;
+  /** Default: the world's own, 'nx' or 'dep'. */
   readonly policy?: PolicyChoice | undefined;
   /** Bytes of guest memory in use at most; default 64 MiB. */
   readonly memory?: number | undefined;
 }
 
-const OPTIONS: OptionNames<KitOptions> = { arch: true, policy: true, memory: true };
+const OPTIONS: OptionNames<KitOptions> = { arch: true, os: true, policy: true, memory: true };
 const VOID = { kind: 'void', size: 0, align: 1, name: 'void' } as const;
 const DEFAULT_BLOCKS = 1_000_000;
 
 export class Kit implements Disposable {
   readonly arch: Arch;
+  /** The world that the code runs in. */
+  readonly os: GuestOs;
   readonly #bed: Bed;
   readonly #close: () => void;
 
@@ -66,6 +72,7 @@ export class Kit implements Disposable {
     this.#bed = bed;
     this.#close = close;
     this.arch = bed.sandbox.arch;
+    this.os = bed.sandbox.os;
   }
 
   /** Opens an engine and a sandbox. @throws MayexecError for an unknown policy. */
@@ -77,8 +84,8 @@ export class Kit implements Disposable {
   /** As `open`, at once: engine, assembler and disassembler have been loaded (`openCalls`). */
   static openLoaded(options: KitOptions = {}): Kit {
     checkOptionNames('Kit.open', options, OPTIONS);
-    const { arch = 'x86-64', policy = 'nx', memory } = options;
-    const bed = TestBed.open(arch, policy, { limits: { memory } });
+    const { arch = 'x86-64', os, policy, memory } = options;
+    const bed = TestBed.open(arch, policy, { os, limits: { memory } });
     return new Kit(bed, () => bed[Symbol.dispose]());
   }
 
@@ -132,7 +139,7 @@ export class Kit implements Disposable {
   #request(code: Code, args: readonly Argument[], options: CallOptions): Request {
     checkList('the arguments', args);
     checkCallOptions(options);
-    const convention = conventionOf(options.abi ?? DEFAULT_ABI[this.arch]);
+    const convention = conventionOf(options.abi ?? defaultAbi(this.arch, this.os));
     for (const [what, arch] of [
       [`abi '${convention.name}'`, convention.arch],
       ['the code', code.arch],
@@ -233,6 +240,7 @@ export class Kit implements Disposable {
       after,
       returnSlot,
       policy: sandbox.policy,
+      os: sandbox.os,
       contents: Object.fromEntries(contents),
       overflows: buffers.flatMap((buffer) => overflowsOf(sandbox, buffer)),
       breaches: run.breaches,

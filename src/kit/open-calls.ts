@@ -6,6 +6,7 @@
 import type { Arch } from '../base/address.js';
 import type { PolicyChoice } from '../sandbox/options.js';
 import { Sandbox } from '../sandbox/sandbox.js';
+import type { GuestOs } from '../sandbox/worlds.js';
 import { prepareDisassembler } from '../toolchain/disassembly/disassembler.js';
 import { loadKeystone } from '../toolchain/encode/keystone/keystone.js';
 import * as code from './bed/code.js';
@@ -66,6 +67,7 @@ export async function loadCode(...given: Parameters<Calls['loadCode']>): Promise
 export async function kitFor(
   arch: Arch,
   policy?: PolicyChoice,
+  os?: GuestOs,
 ): Promise<ReturnType<Calls['kitFor']>> {
-  return (await openCalls()).kitFor(arch, policy);
+  return (await openCalls()).kitFor(arch, policy, os);
 }

@@ -23,7 +23,7 @@ export type {
   CodeSource,
 } from '../kit/bed/code.js';
 export { type LinkCodeOptions, type LinkInput, linkCode } from '../kit/bed/linked-code.js';
-export { PLACEMENTS, type Placement } from '../kit/bed/placement.js';
+export { PLACEMENTS, type Placement } from '../kit/bed/placing.js';
 export {
   checkBehavesLike,
   checkDisassembly,

@@ -101,7 +101,11 @@ const CONVENTIONS: Readonly<Record<AbiName, Convention>> = {
   fastcall: FASTCALL,
 };
 
-export const DEFAULT_ABI: Readonly<Record<Arch, AbiName>> = { 'x86-64': 'sysv', i386: 'cdecl' };
+/** What a C compiler uses in that world when nothing is said. */
+export function defaultAbi(arch: Arch, os: string): AbiName {
+  if (arch === 'i386') return 'cdecl';
+  return os === 'linux' ? 'sysv' : 'win64';
+}
 
 /** @throws MayexecError for an unknown name. */
 export function conventionOf(name: string): Convention {

@@ -12,6 +12,7 @@ import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { checkShape, satisfies } from '../../base/shape.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { mapAnonymous } from './placement.js';
+import { commitForWindows } from './windows-placement.js';
 
 export type BufferInit = Uint8Array | number | BufferOptions;
 
@@ -108,9 +109,15 @@ export function shapeOf(buffers: readonly PlannedBuffer[]): string {
 }
 
 export function mapBuffers(sandbox: Sandbox, buffers: readonly PlannedBuffer[]): void {
-  for (const { start, end, writable } of buffers) {
+  const ranges = buffers.map(({ start, end, writable }) => ({
+    start,
+    end,
+    rights: PROT_READ | (writable ? PROT_WRITE : 0),
+  }));
+  if (sandbox.os !== 'linux') commitForWindows(sandbox, ranges);
+  for (const { start, end, rights } of ranges) {
     const length = Number(end - start);
-    mapAnonymous(sandbox, start, length, PROT_READ | (writable ? PROT_WRITE : 0));
+    if (sandbox.os === 'linux') mapAnonymous(sandbox, start, length, rights);
     sandbox.poke(start, new Uint8Array(length).fill(PATTERN));
   }
 }

@@ -13,48 +13,25 @@ import {
   PROT_WRITE,
 } from '../../abi/linux/mman.js';
 import type { Addr } from '../../base/address.js';
-import type { Errno } from '../../base/errno.js';
 import { unknownValue } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import type { CodePages } from './code.js';
-
-export const PLACEMENTS = ['image', 'rwx', 'flip', 'dual'] as const;
-/**
- * image: a private mapping of a file, as a loader makes it. rwx: one mapping with all rights. flip: written
- * as rw-, then mprotect to r-x. dual: a memfd with a writable view and, where the code runs, an executable one.
- */
-export type Placement = (typeof PLACEMENTS)[number];
-
-/** The call of the placement that the policy refused. */
-export interface RefusedPlacement {
-  readonly call: string;
-  readonly errno: Errno;
-}
-
-export interface PlaceTools {
-  readonly sandbox: Sandbox;
-  /** Of a NUL-terminated text in the guest's memory: the name of the file that holds the code. */
-  readonly path: Addr;
-}
+import {
+  DUAL_DISTANCE,
+  PLACEMENTS,
+  type Placement,
+  type PlaceTools,
+  RefusedCall,
+  type RefusedPlacement,
+} from './placing.js';
+import { placeForWindows } from './windows-placement.js';
 
 /** Where the code's file lies in the guest: a place whose files every policy lets programs execute. */
 export const CODE_FILE = '/usr/lib/kit/code.so';
 
-/** Writable views of 'dual' lie this far above the executable ones. */
-export const DUAL_DISTANCE = 0x4000_0000n;
-
 const RW = PROT_READ | PROT_WRITE;
 const RX = PROT_READ | PROT_EXEC;
 const ANYWHERE = -1;
-
-class RefusedCall extends Error {
-  readonly refused: RefusedPlacement;
-
-  constructor(refused: RefusedPlacement) {
-    super(refused.call);
-    this.refused = refused;
-  }
-}
 
 /** Undefined when everything is in place. @throws MayexecError for an unknown placement. */
 export function placePages(
@@ -64,7 +41,8 @@ export function placePages(
 ): RefusedPlacement | undefined {
   if (!PLACEMENTS.includes(placement)) throw unknownValue('placement', placement, PLACEMENTS);
   try {
-    if (placement === 'image') placeImage(tools, pages);
+    if (tools.sandbox.os !== 'linux') placeForWindows(tools, pages, placement);
+    else if (placement === 'image') placeImage(tools, pages);
     else for (const each of pages) placeJit(tools.sandbox, each, placement);
     return undefined;
   } catch (error) {

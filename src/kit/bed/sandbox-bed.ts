@@ -5,7 +5,7 @@ import type { Sandbox, SandboxSnapshot } from '../../sandbox/sandbox.js';
 import { type RegisterValues, readState } from '../abi/machine-state.js';
 import { mapBuffers, type PlannedBuffer } from './buffers.js';
 import type { Code } from './code.js';
-import type { Placement } from './placement.js';
+import type { Placement } from './placing.js';
 import type { Bed, Prepared } from './test-bed.js';
 
 /** A caller's frame keeps clear of what may lie below the stack pointer. */

@@ -13,13 +13,8 @@ import { fillRegisters } from '../abi/garbage.js';
 import { type RegisterValues, readState } from '../abi/machine-state.js';
 import { mapBuffers, type PlannedBuffer, shapeOf } from './buffers.js';
 import { type Code, pagesOf } from './code.js';
-import {
-  CODE_FILE,
-  mapAnonymous,
-  type Placement,
-  placePages,
-  type RefusedPlacement,
-} from './placement.js';
+import { CODE_FILE, mapAnonymous, placePages } from './placement.js';
+import type { Placement, RefusedPlacement } from './placing.js';
 import { setThreadPointer, THREAD_POINTER } from './thread.js';
 
 /** Code in place, ready to be called any number of times. */
@@ -67,9 +62,12 @@ export class TestBed implements Bed, Disposable {
     this.#path = top - 64n;
     this.stackPointer = top - 1024n;
     sandbox.poke(this.#path, new TextEncoder().encode(`${CODE_FILE}\0`));
-    mapAnonymous(sandbox, THREAD_POINTER, PAGE_SIZE, PROT_READ | PROT_WRITE);
-    sandbox.poke(THREAD_POINTER, threadBlock(sandbox.arch, THREAD_POINTER));
-    setThreadPointer(sandbox, THREAD_POINTER);
+    // A process of Windows has its TEB.
+    if (sandbox.os === 'linux') {
+      mapAnonymous(sandbox, THREAD_POINTER, PAGE_SIZE, PROT_READ | PROT_WRITE);
+      sandbox.poke(THREAD_POINTER, threadBlock(sandbox.arch, THREAD_POINTER));
+      setThreadPointer(sandbox, THREAD_POINTER);
+    }
     fillRegisters(sandbox);
     sandbox.regs[name] = this.stackPointer;
     this.registers = readState(sandbox);
@@ -79,7 +77,7 @@ export class TestBed implements Bed, Disposable {
   /** An engine has been loaded. */
   static open(
     arch: Arch,
-    policy: PolicyChoice,
+    policy: PolicyChoice | undefined,
     options: Omit<SandboxOptions, 'arch' | 'policy'> = {},
   ): TestBed {
     return new TestBed(Sandbox.createLoaded({ seed: 0, ...options, arch, policy }));
@@ -113,7 +111,7 @@ export class TestBed implements Bed, Disposable {
     const refused = placePages({ sandbox, path: this.#path }, pagesOf(code), placement);
     const events = sandbox.trace.slice(from);
     mapBuffers(sandbox, buffers);
-    if (code.threadPointer !== undefined) {
+    if (code.threadPointer !== undefined && sandbox.os === 'linux') {
       setThreadPointer(sandbox, code.threadPointer);
     }
     return { refused, events };

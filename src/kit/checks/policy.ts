@@ -98,6 +98,7 @@ function deniedBy(trace: readonly TraceEvent[], rule: string): boolean {
   return trace.some((event) => {
     switch (event.type) {
       case 'syscall':
+      case 'api':
         return event.cause?.rule === rule && refuses(event.cause);
       case 'fault':
         return event.cause?.rule === rule;
@@ -130,8 +131,8 @@ export function checkAllowed(
   }
   const wrong: { readonly name: string; readonly run: CallResult; readonly why: string }[] = [];
   for (const name of names) {
-    const { code, args, options, convention } = result.facts;
-    const run = call(code, args, { ...options, abi: convention.name, policy: name });
+    const { code, args, options, convention, os } = result.facts;
+    const run = call(code, args, { ...options, abi: convention.name, policy: name, os });
     const refusal = firstRefusal(run.trace)?.sentence;
     if (refusal !== undefined) wrong.push({ name, run, why: refusal });
     else if (run.outcome.kind !== result.outcome.kind) {

@@ -2,7 +2,7 @@
 
 import { checkRecord } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
-import { conventionOf, DEFAULT_ABI } from '../abi/convention.js';
+import { conventionOf, defaultAbi } from '../abi/convention.js';
 import { parseSignature } from '../abi/signature.js';
 import { type CodeSource, loadCode } from '../bed/code.js';
 import { kitFor, OPEN_CALL_OPTIONS, type OpenCallOptions } from '../pool.js';
@@ -34,11 +34,11 @@ export interface Found {
 export function explore(source: CodeSource, given: ExploreOptions): Found | undefined {
   checkRecord('the options of explore', given, "an object such as { signature: 'i32(i32)' }");
   checkOptionNames('explore', given, OPTIONS);
-  const { runs, seed, arguments: make, allows = () => true, arch, policy, ...options } = given;
+  const { runs, seed, arguments: make, allows = () => true, arch, os, policy, ...options } = given;
   const byAbi = options.abi === undefined ? undefined : conventionOf(options.abi).arch;
   const code = loadCode(source, arch ?? byAbi ?? 'x86-64');
-  const kit = kitFor(code.arch, policy);
-  const { model } = conventionOf(options.abi ?? DEFAULT_ABI[code.arch]);
+  const kit = kitFor(code.arch, policy, os);
+  const { model } = conventionOf(options.abi ?? defaultAbi(code.arch, kit.os));
   const { parameters } = parseSignature(options.signature, model);
   const fails = (args: readonly Argument[]): boolean =>
     kit.call(code, args, options).outcome.kind !== 'return';

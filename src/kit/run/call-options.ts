@@ -5,7 +5,7 @@ import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { integer } from '../../sandbox/options.js';
 import type { AbiName } from '../abi/convention.js';
 import type { BufferInit } from '../bed/buffers.js';
-import type { Placement } from '../bed/placement.js';
+import type { Placement } from '../bed/placing.js';
 import type { SignatureOptions } from './arguments.js';
 
 export interface CallOptions extends SignatureOptions {

@@ -2,6 +2,7 @@
 import type { Addr } from '../../base/address.js';
 import type { Fault } from '../../base/outcome.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
+import type { GuestOs } from '../../sandbox/worlds.js';
 import type { TraceEvent } from '../../trace/events.js';
 import type { Convention } from '../abi/convention.js';
 import type { Breach } from '../abi/duties.js';
@@ -21,6 +22,7 @@ export interface CallFacts {
   readonly args: readonly Argument[];
   readonly options: CallOptions;
   readonly policy: string;
+  readonly os: GuestOs;
   readonly convention: Convention;
   readonly plan: CallPlan;
   readonly outcome: CallOutcome;

@@ -3,6 +3,7 @@
  * of the host; the run stops there, the host does its part and lets the guest go on. A callback may call
  * the guest again: each depth has a return address of its own.
  */
+import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
@@ -115,7 +116,7 @@ export class GuestRun {
     try {
       return this.#call(call);
     } catch (error) {
-      const outcome = endOf(error);
+      const outcome = endOf(error, this.#sandbox.os);
       if (outcome === undefined) throw error;
       const { before, returnSlot } = this.#entered;
       return { outcome, before, after: readState(this.#sandbox), returnSlot };
@@ -213,7 +214,7 @@ export class GuestRun {
     try {
       result = callback.implementation(...args, guest);
     } catch (error) {
-      const outcome = endOf(error);
+      const outcome = endOf(error, this.#sandbox.os);
       if (outcome === undefined) throw error;
       this.#ended = outcome;
     }
@@ -274,11 +275,13 @@ export class GuestRun {
 }
 
 /** What the guest's own mistakes make of a call; undefined for an error of the host's. */
-function endOf(error: unknown): CallOutcome | undefined {
+function endOf(error: unknown, os: string): CallOutcome | undefined {
   if (error instanceof Ended) return error.outcome;
   if (!(error instanceof FrameFault)) return undefined;
   const { address, access, code, pc } = error.fault;
-  return { kind: 'signal', signal: 'SIGSEGV', code, address, access, pc };
+  if (os === 'linux') return { kind: 'signal', signal: 'SIGSEGV', code, address, access, pc };
+  const parameters = [access === 'write' ? 1n : 0n, address];
+  return { kind: 'exception', status: STATUS.ACCESS_VIOLATION, parameters, pc };
 }
 
 function stray(address: Addr, index: number | undefined): CallOutcome {

@@ -2,7 +2,7 @@
 import type { Addr } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import type { GuestValue } from '../abi/value-bytes.js';
-import type { RefusedPlacement } from '../bed/placement.js';
+import type { RefusedPlacement } from '../bed/placing.js';
 
 export type CallOutcome =
   | { readonly kind: 'return'; readonly value: GuestValue }

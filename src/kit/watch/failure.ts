@@ -3,6 +3,7 @@
  * that differ before and after, and what the policy decided. Never a hexdump.
  */
 
+import { statusName } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { checkText } from '../../base/arguments.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
@@ -148,16 +149,23 @@ export function outcomeText(result: CallResult): string {
         ? 'it used up the memory of the kit (Kit.open({ memory }) sets it)'
         : 'it did not return: it still ran when its budget of blocks was used up (limits: { blocks } sets it)';
     case 'refused':
-      return `the policy refused its placement: ${outcome.call} failed with ${outcome.errno}`;
+      return `the policy refused its placement: ${outcome.call} failed with ${outcome.errno ?? outcome.error}`;
     case 'stray':
       return `it jumped to 0x${outcome.address.toString(16)}, ${outcome.reason}`;
     case 'exception':
-      return `it raised exception 0x${outcome.status.toString(16)}`;
+      return raisedText(result, outcome);
     case 'signal':
       return killedText(result, outcome);
     default:
       return `it did not return: ${otherEndText(outcome)}`;
   }
+}
+
+/** `it raised STATUS_ACCESS_VIOLATION: a store to 0x... in heap, which is PAGE_READONLY`. */
+function raisedText(result: CallResult, { status }: CallOutcome & { kind: 'exception' }): string {
+  const event = result.trace.findLast((each) => each.type === 'fault');
+  const why = event?.type === 'fault' ? `: ${faultedAt(result, event)}` : '';
+  return `it raised ${statusName(status)} (0x${status.toString(16)})${why}`;
 }
 
 function killedText(result: CallResult, outcome: CallOutcome & { kind: 'signal' }): string {

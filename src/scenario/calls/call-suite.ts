@@ -4,7 +4,7 @@
  */
 import type { Arch } from '../../base/address.js';
 import { MayexecError, unknownValue } from '../../base/errors.js';
-import { ABIS, type AbiName, conventionOf, DEFAULT_ABI } from '../../kit/abi/convention.js';
+import { ABIS, type AbiName, conventionOf, defaultAbi } from '../../kit/abi/convention.js';
 import type { BufferInit } from '../../kit/bed/buffers.js';
 import { type Code, loadCode } from '../../kit/bed/code.js';
 import { openCalls } from '../../kit/open-calls.js';
@@ -100,7 +100,7 @@ class SuiteReader {
     const position = { file: this.#problems.file, line, column: column + skipped };
     this.#problems.attempt(line, position.column, () => {
       if (word === 'call') {
-        const abi = this.#abi ?? DEFAULT_ABI[this.arch];
+        const abi = this.#abi ?? defaultAbi(this.arch, 'linux');
         this.#calls.push({
           ...parseCall(value, this.#problems.ownPolicies),
           text: value,
