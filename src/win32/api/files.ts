@@ -122,11 +122,6 @@ export const filesApi: ApiSet = {
       ? call.fail(ERROR.INVALID_HANDLE)
       : 1n,
   ),
-  DeleteFileA: api('str lpFileName', (call) => {
-    const path = call.text(0);
-    if (path === undefined) return 0n;
-    return call.process.system.files.remove(path) ? 1n : call.fail(ERROR.FILE_NOT_FOUND);
-  }),
   GetFileType: api('handle hFile', (call) => {
     const kind = call.process.handles.get(handleOf(call, 0))?.kind;
     if (kind === undefined) return call.fail(ERROR.INVALID_HANDLE);
@@ -142,6 +137,37 @@ export const filesApi: ApiSet = {
     if (call.word(1) !== 0n) call.memory.setU32(call.word(1), 0);
     return object.file.length;
   }),
+  GetFileSizeEx: api('handle hFile, out lpFileSize', (call) => {
+    const object = call.process.handles.get(handleOf(call, 0));
+    if (object?.kind !== 'file') return call.fail(ERROR.INVALID_HANDLE);
+    call.memory.setU64(call.word(1), BigInt(object.file.length));
+    return 1n;
+  }),
+  SetFilePointerEx: api(
+    'handle hFile, u64 liDistanceToMove, out lpNewFilePointer, dword dwMoveMethod',
+    (call) => {
+      const object = call.process.handles.get(handleOf(call, 0));
+      if (object?.kind !== 'file') return call.fail(ERROR.INVALID_HANDLE);
+      const from = [0, object.position, object.file.length][call.dword(3)] ?? 0;
+      const target = BigInt(from) + BigInt.asIntN(64, call.u64(1));
+      if (target < 0n || target > BigInt(Number.MAX_SAFE_INTEGER)) {
+        return call.fail(ERROR.INVALID_PARAMETER);
+      }
+      object.position = Number(target);
+      if (call.word(2) !== 0n) call.memory.setU64(call.word(2), target);
+      return 1n;
+    },
+  ),
+  SetEndOfFile: api('handle hFile', (call) => {
+    const object = call.process.handles.get(handleOf(call, 0));
+    if (object?.kind !== 'file') return call.fail(ERROR.INVALID_HANDLE);
+    return object.file.resize(object.position) ? 1n : call.fail(ERROR.NOT_ENOUGH_MEMORY);
+  }),
+  FlushFileBuffers: api('handle hFile', (call) =>
+    call.process.handles.get(handleOf(call, 0)) === undefined
+      ? call.fail(ERROR.INVALID_HANDLE)
+      : 1n,
+  ),
   SetFilePointer: api(
     'handle hFile, int lDistanceToMove, ptr lpDistanceToMoveHigh, dword dwMoveMethod',
     (call) => {

@@ -81,16 +81,27 @@ export const heapApi: ApiSet = {
     }
     return handles.length;
   }),
-  LocalAlloc: api('flags uFlags, size uBytes', (call) => {
-    const { heaps, space } = call.process;
-    const address = heaps.allocate(heaps.process, call.word(1));
-    if (address === undefined) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
-    if (call.dword(0) & 0x40) space.vm.pages.poke(address, new Uint8Array(Number(call.word(1))));
-    return address;
-  }),
-  LocalFree: api('handle hMem', (call) => {
-    const { heaps } = call.process;
-    heaps.release(heaps.process, call.word(0));
-    return 0n;
-  }),
+  LocalAlloc: api('flags uFlags, size uBytes', (call) => plainAlloc(call)),
+  GlobalAlloc: api('flags uFlags, size dwBytes', (call) => plainAlloc(call)),
+  LocalFree: api('handle hMem', (call) => plainFree(call)),
+  GlobalFree: api('handle hMem', (call) => plainFree(call)),
 };
+
+const LMEM_ZEROINIT = 0x40;
+
+/** A block of the process heap: a handle is its address, moveable or not. */
+function plainAlloc(call: ApiCall): bigint {
+  const { heaps, space } = call.process;
+  const size = call.word(1);
+  const address = heaps.allocate(heaps.process, size);
+  if (address === undefined) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
+  if (call.dword(0) & LMEM_ZEROINIT) space.vm.pages.poke(address, new Uint8Array(Number(size)));
+  return address;
+}
+
+function plainFree(call: ApiCall): bigint {
+  const { heaps } = call.process;
+  if (call.word(0) === 0n || heaps.release(heaps.process, call.word(0))) return 0n;
+  call.setError(ERROR.INVALID_HANDLE);
+  return call.word(0);
+}

@@ -4,6 +4,7 @@ import type { Win32System } from '../system.js';
 import { exceptionsApi } from './exceptions.js';
 import { exceptions64Api } from './exceptions-x64.js';
 import { filesApi } from './files.js';
+import { foldersApi } from './folders.js';
 import { heapApi } from './heap.js';
 import { locksApi } from './locks.js';
 import { memoryApi } from './memory.js';
@@ -14,14 +15,17 @@ import { pointersApi } from './pointers.js';
 import { processApi } from './process.js';
 import { sectionApi } from './section.js';
 import { storageApi } from './storage.js';
+import { stringsApi } from './strings.js';
 import { systemApi } from './system.js';
 import { textApi } from './text.js';
 import { threadsApi } from './threads.js';
+import { timeApi } from './time.js';
 import { waitingApi } from './waiting.js';
 
 const COMMON: ApiSet = {
   ...exceptionsApi,
   ...filesApi,
+  ...foldersApi,
   ...heapApi,
   ...memoryApi,
   ...mitigationsApi,
@@ -34,7 +38,9 @@ const COMMON: ApiSet = {
   ...storageApi,
   ...threadsApi,
   ...waitingApi,
+  ...stringsApi,
   ...systemApi,
+  ...timeApi,
   ...textApi,
 };
 

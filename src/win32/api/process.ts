@@ -79,6 +79,15 @@ function environment(call: ApiCall, wide: boolean): bigint {
   return BigInt(value.length);
 }
 
+function setVariable(call: ApiCall, wide: boolean): bigint {
+  const name = call.text(0, wide);
+  const value = call.word(1) === 0n ? undefined : call.text(1, wide);
+  if (name === undefined || name === '' || name.includes('=')) {
+    return call.fail(ERROR.INVALID_PARAMETER);
+  }
+  return call.process.variables.set(name, value) ? 1n : call.fail(ERROR.NOT_ENOUGH_MEMORY);
+}
+
 export const processApi: ApiSet = {
   GetCurrentProcess: api('', () => -1n),
   GetCurrentProcessId: api('', (call) => call.process.pid),
@@ -108,6 +117,8 @@ export const processApi: ApiSet = {
   GetCommandLineW: api('', (call) =>
     call.process.datum('command line, wide', () => wideBytes(call.process.commandLine)),
   ),
+  SetEnvironmentVariableA: api('str lpName, str lpValue', (call) => setVariable(call, false)),
+  SetEnvironmentVariableW: api('wstr lpName, wstr lpValue', (call) => setVariable(call, true)),
   GetEnvironmentVariableA: api('str lpName, out lpBuffer, dword nSize', (call) =>
     environment(call, false),
   ),

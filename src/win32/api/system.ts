@@ -5,9 +5,6 @@ import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { latinBytes } from '../process/memory-io.js';
 
-/** 100-nanosecond intervals from 1601 to 1970. */
-const EPOCH_DIFFERENCE = 116_444_736_000_000_000n;
-
 function systemInfo(call: ApiCall): bigint {
   const { process } = call;
   const { word, wide, space } = process;
@@ -44,18 +41,38 @@ function versionEx(call: ApiCall, wide: boolean): bigint {
   return 1n;
 }
 
-function fileTime(call: ApiCall): bigint {
-  const { seconds, nanoseconds } = call.process.system.clock.realtime;
-  const time = seconds * 10_000_000n + BigInt(Math.floor(nanoseconds / 100)) + EPOCH_DIFFERENCE;
-  call.memory.write(call.word(0), new Struct(8).setU64(0, time).bytes);
-  return 0n;
-}
+/** As each system words them, Windows in English; of others the number is told. */
+const MESSAGES: Readonly<Record<'windows' | 'wine', Readonly<Record<number, string>>>> = {
+  windows: {
+    0: 'The operation completed successfully.',
+    2: 'The system cannot find the file specified.',
+    3: 'The system cannot find the path specified.',
+    5: 'Access is denied.',
+    6: 'The handle is invalid.',
+    8: 'Not enough memory resources are available to process this command.',
+    87: 'The parameter is incorrect.',
+    487: 'Attempt to access invalid address.',
+    998: 'Invalid access to memory location.',
+    1655: 'The operation was blocked as the process prohibits dynamic code generation.',
+  },
+  wine: {
+    0: 'Success.',
+    2: 'File not found.',
+    3: 'Path not found.',
+    5: 'Access denied.',
+    6: 'Invalid handle.',
+    8: 'Not enough memory.',
+    87: 'Invalid parameter.',
+    487: 'Invalid address.',
+    998: 'No access to memory location.',
+  },
+};
 
 const FORMAT_ALLOCATE_BUFFER = 0x100;
 
 function formatMessage(call: ApiCall): bigint {
   const { process, memory } = call;
-  const text = `Error ${call.dword(2)}.\r\n`;
+  const text = `${MESSAGES[call.process.system.traits.os][call.dword(2)] ?? `Error ${call.dword(2)}.`}\r\n`;
   if (call.dword(0) & FORMAT_ALLOCATE_BUFFER) {
     const block = process.allocate(text.length + 1);
     if (block === undefined) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
@@ -87,21 +104,26 @@ export const systemApi: ApiSet = {
   }),
   GetVersionExA: api('out lpVersionInformation', (call) => versionEx(call, false)),
   GetVersionExW: api('out lpVersionInformation', (call) => versionEx(call, true)),
-  GetSystemTimeAsFileTime: api('out lpSystemTimeAsFileTime', fileTime),
-  GetTickCount: api('', (call) => call.process.system.clock.nanoseconds / 1_000_000n),
-  QueryPerformanceCounter: api('out lpPerformanceCount', (call) => {
-    const { nanoseconds } = call.process.system.clock;
-    call.memory.write(call.word(0), new Struct(8).setU64(0, nanoseconds / 100n).bytes);
-    return 1n;
-  }),
-  QueryPerformanceFrequency: api('out lpFrequency', (call) => {
-    call.memory.write(call.word(0), new Struct(8).setU64(0, 10_000_000n).bytes);
-    return 1n;
-  }),
   IsProcessorFeaturePresent: api('dword ProcessorFeature', (call) =>
     [6, 8, 10, 12].includes(call.dword(0)),
   ),
   IsDebuggerPresent: api('', () => 0n),
+  OutputDebugStringA: api('str lpOutputString', () => 0n),
+  OutputDebugStringW: api('wstr lpOutputString', () => 0n),
+  MulDiv: api('int nNumber, int nNumerator, int nDenominator', (call) => {
+    const [a, b, c] = [call.int(0), call.int(1), call.int(2)].map(BigInt) as [
+      bigint,
+      bigint,
+      bigint,
+    ];
+    if (c === 0n) return -1n;
+    const half = (c < 0n ? -c : c) / 2n;
+    const product = a * b;
+    const rounded = (product < 0n ? product - half : product + half) / c;
+    return BigInt.asIntN(32, rounded) === rounded ? rounded : -1n;
+  }),
+  EncodePointer: api('ptr Ptr', (call) => call.word(0)),
+  DecodePointer: api('ptr Ptr', (call) => call.word(0)),
   FormatMessageA: api(
     'flags dwFlags, ptr lpSource, dword dwMessageId, dword dwLanguageId, out lpBuffer, dword nSize, ptr Arguments',
     formatMessage,

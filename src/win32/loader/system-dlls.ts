@@ -2,6 +2,7 @@
 import type { Addr } from '../../base/address.js';
 import { kernel32Api } from '../api/kernel32.js';
 import { ntdllApi } from '../api/ntdll.js';
+import { user32Api } from '../api/strings.js';
 import type { ApiSet } from '../calls/api.js';
 import { CALLBACK_GATE } from '../calls/callback.js';
 import { MEMORY_FUNCTIONS } from '../calls/memory-requests.js';
@@ -31,9 +32,9 @@ const DLLS: Readonly<Record<string, SystemDll>> = {
   'kernelbase.dll': { functions: kernel32Api },
   'kernel32.dll': { functions: kernel32Api },
   'msvcrt.dll': { functions: () => msvcrtApi, data: msvcrtData, attach: prepareMsvcrt },
-  // Programs load these to see whether it can be done; nothing is in them.
+  // Programs load these to see whether it can be done; there is next to nothing in them.
   'version.dll': { functions: () => none },
-  'user32.dll': { functions: () => none },
+  'user32.dll': { functions: () => user32Api },
 };
 
 /** Functions of the system's DLLs by name, each once; and those that are about memory. */

@@ -18,6 +18,7 @@ const PROGRAMS = [
   ['printf', 7],
   ['jumps', 3],
   ['threads', 0],
+  ['system', 6],
 ] as const;
 
 describe.each(['x86-64', 'i386'] as const)('the C library for %s', (arch) => {
