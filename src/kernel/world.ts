@@ -7,6 +7,7 @@ import type { PolicySet } from '../policy/registry.js';
 import type { TraceRecorder } from '../trace/events.js';
 import type { DepOptions } from './dep-question.js';
 import type { Guest, GuestFile } from './guest.js';
+import type { HostTree } from './host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from './intercept.js';
 
 /** Kernels that a guest in ring 0 can be. */
@@ -18,6 +19,8 @@ export interface GuestProgram {
   readonly bytes: Uint8Array;
   readonly argv: readonly string[];
   readonly env: readonly string[];
+  /** Where it starts; default: the user's home. */
+  readonly cwd?: string;
   /** Extended attributes of the file. */
   readonly xattrs: Readonly<Record<string, string>>;
 }
@@ -41,6 +44,8 @@ export interface GuestOptions {
   readonly stdin?: Uint8Array | (() => Uint8Array);
   readonly onOutput?: (fd: 1 | 2, bytes: Uint8Array) => void;
   readonly files: Readonly<Record<string, Uint8Array | GuestFile>>;
+  /** Files of the host's below all of these. */
+  readonly host?: HostTree;
   /** Options of mounts by path. */
   readonly mounts: Readonly<Record<string, readonly string[]>>;
   readonly protectionKeys: boolean;

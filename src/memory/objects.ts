@@ -33,10 +33,10 @@ export interface PagedObjectInit {
   readonly superblock?: string;
   readonly inodePrivate?: boolean;
   readonly label?: SecurityLabel;
-  /** Default: the length of `content`. */
+  /** Default: the length of `content`; a function needs it. */
   readonly size?: number;
-  /** Paged in at first use; must not change afterwards. */
-  readonly content?: Uint8Array;
+  /** Paged in at first use; must not change afterwards. A function is asked then, once. */
+  readonly content?: Uint8Array | (() => Uint8Array);
   readonly seals?: number;
   readonly onFree?: () => void;
 }
@@ -54,7 +54,8 @@ export class PagedObject implements MemoryObject {
   /** F_SEAL_*; whoever adds F_SEAL_WRITE asks `writableMappings` first (EBUSY). */
   seals: number;
   readonly #frames: Frames;
-  readonly #content: Uint8Array;
+  /** The file's own bytes; of a file of the host's they are read when they are needed first. */
+  #content: Uint8Array | (() => Uint8Array);
   #size: number;
   /** How much of `content` still stands behind pages without a frame; truncation only lowers it. */
   #fileBytes: number;
@@ -79,8 +80,9 @@ export class PagedObject implements MemoryObject {
     this.seals = init.seals ?? 0;
     this.onFree = init.onFree;
     this.#content = init.content ?? NO_BYTES;
-    this.#size = init.size ?? this.#content.length;
-    this.#fileBytes = Math.min(this.#content.length, this.#size);
+    const known = typeof this.#content === 'function' ? undefined : this.#content.length;
+    this.#size = init.size ?? known ?? 0;
+    this.#fileBytes = Math.min(known ?? this.#size, this.#size);
   }
 
   get size(): number {
@@ -255,6 +257,11 @@ export class PagedObject implements MemoryObject {
     return this.#pages as Map<number, number>;
   }
 
+  get #fileContent(): Uint8Array {
+    if (typeof this.#content === 'function') this.#content = this.#content();
+    return this.#content;
+  }
+
   #pageIn(index: number): number | undefined {
     const frame = this.#frames.allocate();
     if (frame === undefined) return undefined;
@@ -262,7 +269,7 @@ export class PagedObject implements MemoryObject {
     const start = index * PAGE_SIZE;
     if (start < this.#fileBytes) {
       const end = Math.min(start + PAGE_SIZE, this.#fileBytes);
-      this.#frames.bytes(frame).set(this.#content.subarray(start, end));
+      this.#frames.bytes(frame).set(this.#fileContent.subarray(start, end));
     }
     this.#ownPages().set(index, frame);
     return frame;
@@ -274,7 +281,7 @@ export class PagedObject implements MemoryObject {
     if (frame !== undefined) return this.#frames.bytes(frame).subarray(offset, offset + length);
     const start = index * PAGE_SIZE + offset;
     const end = Math.min(start + length, this.#fileBytes);
-    return start < end ? this.#content.subarray(start, end) : NO_BYTES;
+    return start < end ? this.#fileContent.subarray(start, end) : NO_BYTES;
   }
 
   #clear(index: number, start: number, end: number): boolean {

@@ -36,6 +36,7 @@ export {
   engineInfo as openEngineInfo,
 } from '../engine/open.js';
 export { type Tiering, useTiering } from '../engine/tiering.js';
+export { programInterpreter } from '../formats/elf/image.js';
 export { type InjectionCount, idleReason } from '../inject/injector.js';
 export {
   type DepAnswer,
@@ -43,6 +44,7 @@ export {
   type DepQuestion,
   exemptionList,
 } from '../kernel/dep-question.js';
+export type { HostNode, HostTree } from '../kernel/host-tree.js';
 export type {
   FaultInterceptor,
   InterceptedCall,

@@ -17,6 +17,7 @@ export function guestOptions(
     seed: checked.seed,
     limits: { blocks: checked.blocks },
     files: options.files ?? {},
+    ...(options.host === undefined ? {} : { host: options.host }),
     mounts: options.mounts ?? {},
     protectionKeys: checked.protectionKeys,
     ...(options.dep === undefined ? {} : { dep: options.dep }),
@@ -71,6 +72,7 @@ function programOf(program: HostProgram): GuestProgram {
     return { path: '/program', bytes: program, argv: ['/program'], env: [], xattrs: {} };
   }
   const path = program.path ?? '/program';
-  const { bytes, argv = [path], env = [], xattrs = {} } = program;
-  return { path, bytes, argv: [...argv], env: [...env], xattrs };
+  const { bytes, argv = [path], env = [], cwd, xattrs = {} } = program;
+  const start = cwd === undefined ? {} : { cwd };
+  return { path, bytes, argv: [...argv], env: [...env], xattrs, ...start };
 }

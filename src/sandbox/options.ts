@@ -24,6 +24,7 @@ import { isPe, parsePe } from '../formats/pe/image.js';
 import type { Injection } from '../inject/injection.js';
 import { parseInjections } from '../inject/parse.js';
 import type { DepOptions } from '../kernel/dep-question.js';
+import type { HostTree } from '../kernel/host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { CallNames, KernelVersion, World } from '../kernel/world.js';
 import { KERNEL_VERSIONS } from '../os/kernel/report/versions.js';
@@ -48,6 +49,8 @@ export type HostProgram =
       readonly path?: string;
       readonly argv?: readonly string[];
       readonly env?: readonly string[];
+      /** Absolute path of the directory that it starts in; default '/home/user'. */
+      readonly cwd?: string;
       /** Extended attributes of the file; policies may read marks in them ('user.pax.flags'). */
       readonly xattrs?: Readonly<Record<string, string>>;
     };
@@ -81,6 +84,11 @@ export interface SandboxOptions {
   readonly stdin?: string | Uint8Array | (() => Uint8Array) | undefined;
   /** Path to content, put into the guest's file system before the program starts. */
   readonly files?: Readonly<Record<string, HostFile>> | undefined;
+  /**
+   * Files of the host's that the guest may see below those that it is given, read when it comes by them and never
+   * written: its interpreter and libraries. Only Linux has a use for it.
+   */
+  readonly host?: HostTree | undefined;
   /** A processor with protection keys (PKU); RDPKRU and WRPKRU are emulated. Default false. */
   readonly protectionKeys?: boolean | undefined;
   /**
@@ -119,6 +127,7 @@ export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
 const OPTIONS: OptionNames<SandboxOptions> = {
+  host: true,
   arch: true,
   os: true,
   policy: true,
@@ -142,6 +151,7 @@ const OPTIONS: OptionNames<SandboxOptions> = {
 };
 const LIMITS: OptionNames<NonNullable<SandboxOptions['limits']>> = { memory: true, blocks: true };
 const PROGRAM: OptionNames<Exclude<HostProgram, Uint8Array>> = {
+  cwd: true,
   bytes: true,
   path: true,
   argv: true,
@@ -227,6 +237,11 @@ function checkShapes({ program, files, sysctl, mounts, stdin, ...rest }: Sandbox
   if (stdin !== undefined && typeof stdin !== 'string' && typeof stdin !== 'function') {
     checkBytes('stdin', stdin, 'a string, a Uint8Array or a function');
   }
+  if (rest.host !== undefined) {
+    checkRecord('host', rest.host, 'an object with the functions node and list');
+    checkFunction('host.node', rest.host.node);
+    checkFunction('host.list', rest.host.list);
+  }
   checkFunction('onOutput', rest.onOutput);
   checkFunction('intercept', rest.intercept);
   checkFunction('interceptFault', rest.interceptFault);
@@ -253,9 +268,10 @@ function checkDep(dep: DepOptions | undefined): void {
 function checkProgram(program: HostProgram): void {
   if (program instanceof Uint8Array) return;
   checkOptionNames('program of Sandbox.create', program, PROGRAM);
-  const { bytes, path, argv, env, xattrs } = program;
+  const { bytes, path, argv, env, cwd, xattrs } = program;
   checkBytes('program.bytes', bytes, 'a Uint8Array, an ELF or PE image');
   if (path !== undefined) checkText('program.path', path);
+  if (cwd !== undefined) checkText('program.cwd', cwd);
   if (argv !== undefined) checkTextList('program.argv', argv);
   if (env !== undefined) checkTextList('program.env', env);
   if (xattrs !== undefined) checkTexts('program.xattrs', xattrs);

@@ -12,6 +12,7 @@ import {
   visible,
 } from '../../index.js';
 import type { Command, Given } from '../arguments.js';
+import { seenLines } from '../program/host-files.js';
 import {
   type GivenProgram,
   givenProgram,
@@ -65,6 +66,7 @@ export const run: Command = {
       help: 'say why it was refused and what works instead; on unless --json; full: all that was tried',
     },
     { name: 'no-explain', help: 'say nothing of that' },
+    { name: 'dry-run', help: 'run nothing: say which files of the host it would see' },
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [
@@ -73,7 +75,7 @@ export const run: Command = {
     '--json: stdout and stderr are text; where the bytes are no UTF-8, stdoutBase64 and stderrBase64 hold them.',
     '',
     'Code from a compiler (gcc -S ... | mayexec run -) must stand alone: a _start of its own, no library. For C with',
-    'a library link it (gcc -static) and run the ELF file.',
+    'a library link it and run the ELF file.',
     '',
     ...INJECT_DETAILS,
     '',
@@ -89,6 +91,7 @@ export const run: Command = {
     'mayexec run scenarios/selinux/skirmish-with-selinux.md --program memalign --policy selinux --trace',
     'mayexec run prog.s --inject mprotect:error=EACCES:when=2+ --trace=mm',
     'mayexec run prog.s --inject-each mmap,mprotect:error=EACCES',
+    'mayexec run /usr/bin/ls --bind /usr/share -- /usr/share',
     'gcc -S -masm=intel -O1 -o - prog.c | mayexec run - --stdin input.txt',
     'mayexec run prog.s --policy nx+no-gain --policy-file no-gain=./no-gain.mjs',
   ],
@@ -97,6 +100,10 @@ export const run: Command = {
 
 async function runProgram(given: Given): Promise<number> {
   const program = await givenProgram('run', given);
+  if (given.switches.has('dry-run')) {
+    stdout.lines(seenLines(program.path, program.program.elf, program.host));
+    return 0;
+  }
   const detail = given.values.get('explain');
   if (detail !== undefined && detail !== 'full') {
     throw unknownValue('value of --explain', detail, ['full']);
@@ -126,6 +133,7 @@ async function runProgram(given: Given): Promise<number> {
       sandbox,
       outcome,
       await classOf(program, sandbox, outcome),
+      program.host.files?.read,
     );
     stdout.lines([toJson({ ...record, explanation })]);
   } else {

@@ -20,6 +20,7 @@ import { decode, readInput } from '../host/file.js';
 import { INCLUDE_OPTION, includeFolders } from '../host/include.js';
 import { readAll } from '../host/standard-input.js';
 import { DLL_PATH_DETAILS, DLL_PATH_OPTION, dllFiles } from './dlls.js';
+import { HOST_FILES_DETAILS, HOST_FILES_OPTIONS, type SeenHost, seenHost } from './host-files.js';
 import {
   loadPolicies,
   POLICY_FILE_DETAILS,
@@ -76,6 +77,7 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
     value: 'FILE',
     help: "the program's standard input; default: that of mayexec, which a program from - has used up",
   },
+  ...HOST_FILES_OPTIONS,
   DLL_PATH_OPTION,
   {
     name: 'dep-exempt',
@@ -98,7 +100,7 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
 
 /** Paragraphs for help: of PROGRAM and of options that need more than a line. */
 export const PROGRAM_DETAILS: readonly string[] = [
-  'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex), a static ELF or a PE file, or - for one of these from',
+  'PROGRAM is assembly (.s, .asm), raw code (.bin, .hex), an ELF or a PE file, or - for one of these from',
   'standard input. Assembly is in Intel syntax, for the CPU that a comment line `#@ arch i386` names (`;@` in',
   '.asm), else a word of its path (asm/i386/x.s), else x86-64. It includes files of its own folder, of asm/ of',
   'this package and of the folders that -I names, and no others. Raw code is called as a function, from memory',
@@ -106,6 +108,8 @@ export const PROGRAM_DETAILS: readonly string[] = [
   'name of one of its runs.',
   '',
   ...POLICY_FILE_DETAILS,
+  '',
+  ...HOST_FILES_DETAILS,
   '',
   ...DLL_PATH_DETAILS,
   '',
@@ -120,6 +124,8 @@ export interface GivenProgram {
   readonly program: LoadedProgram;
   /** Options that are the same at each opening. */
   readonly options: SandboxOptions;
+  /** What it sees of the host. */
+  readonly host: SeenHost;
   /** Options as they were typed, for messages. */
   readonly typed: ReadonlyMap<string, string>;
 }
@@ -135,7 +141,9 @@ export async function givenProgram(command: string, given: Given): Promise<Given
     ownPolicies,
   });
   const own = ownPoliciesOf(ownPolicies);
-  return { path, program, options: optionsOf(given, program, path, own), typed: given.values };
+  const host = seenHost(given, path, program.elf);
+  const options = optionsOf(given, program, path, { own, host });
+  return { path, program, options, host, typed: given.values };
 }
 
 function programPath(command: string, { positionals }: Given): string {
@@ -164,15 +172,15 @@ function optionsOf(
   given: Given,
   program: LoadedProgram,
   path: string,
-  own: OwnPolicies,
+  { own, host }: { readonly own: OwnPolicies; readonly host: SeenHost },
 ): SandboxOptions {
   const { values, rest } = given;
   const { settings, runs } = program.lesson ?? {};
   const run = runs?.get(values.get('policy') ?? '');
-  const name = guestPath(program.name, Object.keys(settings?.mounts ?? {}));
+  const name = host.place ?? guestPath(program.name, Object.keys(settings?.mounts ?? {}));
   const argv =
     settings === undefined
-      ? [path, ...rest]
+      ? [host.place ?? path, ...rest]
       : [name, ...(rest.length > 0 ? rest : settings.arguments)];
   // Names that only the library knows are judged there, with the nearest right spelling.
   return {
@@ -187,12 +195,20 @@ function optionsOf(
       memory: sizeOf(given, 'limit-memory'),
     },
     files: dllFiles(given, program.elf),
+    host: host.files,
     mounts: settings?.mounts,
     protectionKeys: settings?.protectionKeys,
     sysctl: sysctlOf(values.get('sysctl')),
     inject: values.get('inject') ?? run?.inject,
     dep: depOf(values),
-    program: { bytes: program.elf, path: name, argv, xattrs: settings?.xattrs ?? {} },
+    program: {
+      bytes: program.elf,
+      path: name,
+      argv,
+      env: host.env,
+      ...(host.cwd === undefined ? {} : { cwd: host.cwd }),
+      xattrs: settings?.xattrs ?? {},
+    },
     stdin: inputOf(values.get('stdin'), path, settings?.stdin),
   };
 }

@@ -21,6 +21,7 @@ export function runRecord(
   sandbox: Sandbox,
   outcome: Outcome,
   { class: outcomeClass, refused }: Classified,
+  hostFiles: readonly string[] | undefined,
 ): object {
   return {
     program,
@@ -38,6 +39,7 @@ export function runRecord(
       const { pid, name, args, value = null, errno = null } = event;
       return [{ pid, name, args, value, errno }];
     }),
+    ...(hostFiles === undefined ? {} : { hostFiles }),
     kernelLog: sandbox.kernelLog,
     ...droppedRecord(sandbox.dropped),
     findings: sandbox.findings,

@@ -36,6 +36,12 @@ export type ParsedElf =
   | { readonly ok: true; readonly image: ElfImage }
   | { readonly ok: false; readonly reason: string };
 
+/** The dynamic linker that a program names (PT_INTERP); undefined: it needs none, or is no program for the kernel. */
+export function programInterpreter(bytes: Uint8Array): string | undefined {
+  const parsed = parseElf(bytes);
+  return parsed.ok ? parsed.image.interpreter : undefined;
+}
+
 function bad(reason: string): ParsedElf {
   return { ok: false, reason };
 }

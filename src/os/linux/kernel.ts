@@ -7,6 +7,7 @@ import { Meter } from '../../base/meter.js';
 import type { Engine } from '../../engine/engine.js';
 import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
+import type { HostTree } from '../../kernel/host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
 import { KernelLog } from '../../kernel/log.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
@@ -34,6 +35,8 @@ export interface KernelOptions {
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | FileInit>>;
+  /** Files of the host's below all of these. */
+  readonly host?: HostTree;
   readonly intercept?: SyscallInterceptor;
   readonly interceptFault?: FaultInterceptor;
   readonly sysctls?: Sysctls;
@@ -89,7 +92,7 @@ export class LinuxKernel {
     const { watch } = options;
     this.watch = watch;
     if (watch !== undefined) this.frames.freed = (frame) => watch.frameFreed(frame);
-    this.files = new FileSystem(this.frames);
+    this.files = new FileSystem(this.frames, options.host);
     this.shm = new SharedSegments(this.frames);
     populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));
     for (const [path, given] of Object.entries(options.mounts ?? {})) {

@@ -28,6 +28,9 @@ function open({ layout, settings, program, ...options }: GuestOptions): Guest {
     sysctls: settings,
   });
   if (program === undefined) process.idle();
-  else process.exec(program.path, program.bytes, program.argv, program.env, program.xattrs);
+  else {
+    if (program.cwd !== undefined) process.changeDirectory(program.cwd);
+    process.exec(program.path, program.bytes, program.argv, program.env, program.xattrs);
+  }
   return process;
 }

@@ -8,13 +8,15 @@ import { KERNEL_BYTES } from '../../../base/charges.js';
 import { MayexecError } from '../../../base/errors.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { visible } from '../../../base/text.js';
+import type { HostNode, HostTree } from '../../../kernel/host-tree.js';
 import { type Saved, saveAll, saved } from '../../../kernel/snapshot.js';
 import type { Frames } from '../../../memory/frames.js';
 import type { ObjectKind } from '../../../memory/object.js';
 import { PagedObject } from '../../../memory/objects.js';
 import type { KernelPool } from '../../../memory/page-table.js';
-import { Directory, type Inode, type Mount, newMount } from './inode.js';
-import { MAY_EXEC, MAY_WRITE, permits, USER_ID } from './mode.js';
+import { HostDirectory } from './host-directory.js';
+import { Directory, type Inode, type Mount, newMount, Symlink } from './inode.js';
+import { MAY_EXEC, MAY_WRITE, permits, ROOT_ID, USER_ID } from './mode.js';
 import { type FoundPath, walk } from './path-walk.js';
 import { RegularFile } from './regular-file.js';
 
@@ -31,7 +33,9 @@ interface NewFile {
   /** As maps shows it; default: the path. */
   readonly path: string;
   readonly permissions: number;
-  readonly content?: Uint8Array;
+  /** A function is asked when the bytes are needed; `size` says how many. */
+  readonly content?: Uint8Array | (() => Uint8Array);
+  readonly size?: number;
 }
 
 export class FileSystem {
@@ -56,12 +60,50 @@ export class FileSystem {
   #shared = false;
   #nextNumber = 1;
 
-  constructor(frames: Frames) {
+  /** `host`: files of the host's below what the sandbox has itself. */
+  constructor(frames: Frames, host?: HostTree) {
     this.#frames = frames;
-    this.root = this.add(new Directory(this.disk, this.newNumber(), 0o755, ''));
+    this.root = this.add(this.#rootOver(host));
     const homes = this.directory(this.root, 'home', this.disk, 0o755);
     this.home = this.directory(homes, 'user', this.disk, 0o755, USER_ID);
     this.directory(this.root, 'tmp', this.tmpfs, 0o1777);
+  }
+
+  #rootOver(host: HostTree | undefined): Directory {
+    const place = { mount: this.disk, number: this.newNumber(), permissions: 0o755 };
+    if (host === undefined) return new Directory(this.disk, place.number, place.permissions, '');
+    const below = {
+      tree: host,
+      make: (parent: HostDirectory, name: string): Inode | undefined => {
+        const node = host.node(parent.pathOf(name));
+        if (node === undefined || !this.hasRoom()) return undefined;
+        const made = this.#hostInode(node, parent, name, below);
+        this.reserve(made);
+        return made;
+      },
+    };
+    return new HostDirectory(place, '', undefined, below);
+  }
+
+  /** Root's, as the guest sees it: whoever it belongs to on the host is none of its business. */
+  #hostInode(
+    node: HostNode,
+    parent: HostDirectory,
+    name: string,
+    below: ConstructorParameters<typeof HostDirectory>[3],
+  ): Inode {
+    const { mount } = parent;
+    if (node.kind === 'link') return this.add(new Symlink(mount, this.newNumber(), node.target));
+    if (node.kind === 'directory') {
+      const place = { mount, number: this.newNumber(), permissions: node.mode };
+      return this.add(new HostDirectory(place, name, parent, below));
+    }
+    const { mode: permissions, size, read } = node;
+    const path = parent.pathOf(name);
+    const file = this.newFile(mount, { path, permissions, content: read, size });
+    file.uid = ROOT_ID;
+    file.gid = ROOT_ID;
+    return file;
   }
 
   newNumber(): number {
@@ -83,7 +125,7 @@ export class FileSystem {
   }
 
   /** A regular file of the user's without a name yet. */
-  newFile(on: Mount, { kind, path, permissions, content }: NewFile): RegularFile {
+  newFile(on: Mount, { kind, path, permissions, content, size }: NewFile): RegularFile {
     const inode = this.newNumber();
     const object = new PagedObject(this.#frames, {
       kind: kind ?? 'file',
@@ -91,7 +133,8 @@ export class FileSystem {
       inode,
       device: deviceText(on),
       superblock: on.superblock,
-      ...(content === undefined ? {} : { content, size: content.length }),
+      ...(content instanceof Uint8Array ? { content, size: content.length } : {}),
+      ...(typeof content === 'function' ? { content, size: size ?? 0 } : {}),
     });
     const file = this.add(new RegularFile(on, inode, permissions, object));
     file.uid = USER_ID;

@@ -3,6 +3,7 @@ import type { Arch } from '../../../base/address.js';
 import type { Meter } from '../../../base/meter.js';
 import type { Engine } from '../../../engine/engine.js';
 import type { GuestFile } from '../../../kernel/guest.js';
+import type { HostTree } from '../../../kernel/host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
 import type { PageWatch } from '../../../memory/watch.js';
 import type { Policy } from '../../../policy/policy.js';
@@ -28,6 +29,8 @@ export interface LinuxProcessOptions {
   /** Options of mounts by path. */
   readonly mounts?: Readonly<Record<string, readonly string[]>>;
   readonly files?: Readonly<Record<string, Uint8Array | GuestFile>>;
+  /** Files of the host's below all of these. */
+  readonly host?: HostTree;
   /** Asked at each system call of the guest. */
   readonly intercept?: SyscallInterceptor;
   readonly interceptFault?: FaultInterceptor;

@@ -6,6 +6,7 @@
 import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/address.js';
 import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
 import type { Access, Outcome } from '../../../base/outcome.js';
+import { visible } from '../../../base/text.js';
 import type { CpuState, Engine } from '../../../engine/engine.js';
 import { parseElf } from '../../../formats/elf/image.js';
 import type {
@@ -27,6 +28,7 @@ import { performSyscall } from '../entry/dispatch.js';
 import { hostCall } from '../entry/host-call.js';
 import { execProgram, prepareIdle } from '../exec/exec.js';
 import { execFailure } from '../exec/exec-failure.js';
+import { Directory } from '../fs/inode.js';
 import { addProcess, populateProc } from '../fs/proc.js';
 import { openStandardStreams } from '../fs/standard-streams.js';
 import { LinuxKernel } from '../kernel.js';
@@ -175,6 +177,17 @@ export class LinuxProcess implements Guest {
     const done = execProgram(this.#task, this.#kernel.layout, { path, argv, envp });
     if (!done.ok) throw new ProgramError(path, execFailure(done, image));
     this.#loaded = true;
+  }
+
+  /** Where the program starts. @throws MayexecError for what is no directory of the guest's. */
+  changeDirectory(path: string): void {
+    const { files } = this.#kernel;
+    const found = files.walk(files.root, path, true);
+    const inode = found.ok ? found.value.inode : undefined;
+    if (!path.startsWith('/') || !(inode instanceof Directory)) {
+      throw new MayexecError(`the directory '${visible(path)}' to start in is none of the guest's`);
+    }
+    this.#task.process.cwd = inode;
   }
 
   /** No program: an empty process with a stack and a heap, for system calls and `call`. */
