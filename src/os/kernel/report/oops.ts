@@ -90,8 +90,18 @@ export function traceLines(context: ReportContext, regs: SavedRegisters): string
     trace.whole && (task.flags & PF_KTHREAD) === 0 && task.pid !== 0
       ? userLines(context, task.stackEnd - USER_REGISTERS)
       : [];
-  const kind = inInterrupt ? 'IRQ' : 'TASK';
-  return ['Call Trace:', ` <${kind}>`, ...trace.lines, ...user, ` </${kind}>`];
+  const asTask = (lines: readonly string[]) => [' <TASK>', ...lines, ' </TASK>'];
+  if (!inInterrupt) return ['Call Trace:', ...asTask([...trace.lines, ...user])];
+  // What was interrupted is a part of its own.
+  const entry = trace.lines.findIndex((line) => line.includes(' timer_entry+')) + 1;
+  const before = entry === 0 ? trace.lines.length : entry;
+  return [
+    'Call Trace:',
+    ' <IRQ>',
+    ...trace.lines.slice(0, before),
+    ' </IRQ>',
+    ...asTask(trace.lines.slice(before)),
+  ];
 }
 
 function userLines({ memory }: ReportContext, at: bigint): string[] {

@@ -40,6 +40,7 @@ const PRINTK = 2;
 const WX_NOTICE = 3;
 const PANIC = 4;
 const TABLES = 5;
+const USERCOPY = 6;
 
 const SIGKILL = 128 + 9;
 const SIGSEGV = 128 + 11;
@@ -138,6 +139,11 @@ export class ReportService {
         this.#state = { ...this.#state, tables };
         return undefined;
       }
+      case USERCOPY:
+        this.#print(
+          `usercopy: Kernel memory overwrite attempt detected to kernel text (offset ${this.#read('rdi')}, size ${this.#read('rsi')})!`,
+        );
+        return undefined;
       default:
         return undefined;
     }
@@ -276,12 +282,13 @@ export class ReportService {
       ...headLines(context),
       ...allRegisters(context, regs),
     );
+    this.#print(...traceLines(context, regs));
     if (this.#parts.commandLine.panicOnWarn) {
       const text = 'kernel: panic_on_warn set ...';
       const trace = [...headLines(context), ...traceLines(context, regs)];
       return this.#panic(text, trace, `Kernel panic - not syncing: ${text}`);
     }
-    this.#print(...traceLines(context, regs), END_TRACE);
+    this.#print(END_TRACE);
     this.#state = { ...this.#state, taints: new Set([...this.#state.taints, 'W']) };
     return undefined;
   }
@@ -289,11 +296,16 @@ export class ReportService {
   /** Once, as WARN_ONCE. */
   #writableAndExecutable(): Outcome | undefined {
     if (this.#state.warnedOfWx) return undefined;
-    this.#state = { ...this.#state, warnedOfWx: true };
     const [before, after, start] = [this.#read('rdi'), this.#read('rsi'), this.#read('rdx')];
     const frame = (after >> 12n) & 0xff_ffff_ffffn;
     const flags = (entry: bigint): string => word(entry & 0x8000_0000_0000_0fffn);
     const text = `CPA detected W^X violation: ${flags(before)} -> ${flags(after)} range: 0x${word(start)} - 0x${word(start | 0xfffn)} PFN ${frame.toString(16)}`;
+    // Who protects nothing is not warned.
+    if (this.#parts.commandLine.rodataOff) {
+      this.#print(text);
+      return undefined;
+    }
+    this.#state = { ...this.#state, warnedOfWx: true };
     const bug = { file: 'arch/x86/mm/pat/set_memory.c', line: 737, isWarning: true, text };
     return this.#warn(this.#context(0n, false), this.#current(), bug);
   }

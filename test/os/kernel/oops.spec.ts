@@ -1,0 +1,103 @@
+/** Every recorded kind of access, done by a guest program: the outcome and the text of three real kernels. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { KernelVersion } from '../../../src/kernel/world.js';
+import type { Sandbox } from '../../../src/sandbox/sandbox.js';
+import { asFirst, normaliseReport } from './normalise.js';
+import { bootKernel, kernelElf } from './runtime.js';
+
+const HERE = new URL('./', import.meta.url);
+
+interface Recording {
+  readonly version: KernelVersion;
+  readonly run: string;
+  readonly name: string;
+  /** Of the shell that made the access, or how the machine ended. */
+  readonly exit: string;
+  readonly lines: readonly string[];
+}
+
+const RECORDINGS = readRecordings(readFileSync(new URL('recordings.txt', HERE), 'utf8'));
+
+/** Distinct lines, an empty line, and for each recording the numbers of its lines. */
+function readRecordings(text: string): Recording[] {
+  const [table, cases] = text.split('\n\n').map((part) => part.replace(/\n$/, '').split('\n'));
+  return cases!.map((line) => {
+    const [head, numbers] = line.split(':');
+    const [version, run, name, exit] = head!.split(' ');
+    const lines =
+      numbers!.trim() === ''
+        ? []
+        : numbers!
+            .trim()
+            .split(' ')
+            .map((n) => table![Number(n)]!);
+    return { version: version as KernelVersion, run: run!, name: name!, exit: exit!, lines };
+  });
+}
+
+const TASKS: Readonly<Record<string, readonly [flags: bigint, comm: string]>> = {
+  WRITE_RO_KTHREAD: [1n, 'comm_thread'],
+  WRITE_RO_WORKQUEUE: [3n, 'comm_worker'],
+  SYSRQC: [0n, 'comm_init'],
+};
+
+/** The command line of a run of the recordings. */
+function commandLine(run: string): string[] {
+  const words = run === 'rodataoff' ? ['rodata=off'] : [];
+  const oops = run.startsWith('panic') ? ['oops=panic'] : [];
+  const warn = run === 'panic-WARN' ? ['panic_on_warn=1'] : [];
+  const timeout = run.startsWith('panicstay') ? 0 : run.startsWith('panic5') ? 3 : -1;
+  return [...words, ...oops, ...warn, `panic=${timeout}`];
+}
+
+let elf: Uint8Array;
+
+beforeAll(async () => {
+  elf = await kernelElf(readFileSync(new URL('cases.s', HERE), 'utf8'));
+});
+
+function setWord(sandbox: Sandbox, name: string, value: bigint): void {
+  const bytes = new Uint8Array(BigUint64Array.of(value).buffer);
+  sandbox.poke(sandbox.symbols.get(name)!, bytes);
+}
+
+async function perform({ version, run, name }: Recording) {
+  using sandbox = await bootKernel(elf, commandLine(run), { kernelVersion: version });
+  const address = (label: string): bigint => sandbox.symbols.get(label)!;
+  setWord(sandbox, 'selected', address(`case_${name}`));
+  const [flags, comm] = TASKS[name] ?? [0n, 'comm_cat'];
+  setWord(sandbox, 'selected_flags', flags);
+  setWord(sandbox, 'selected_comm', address(comm));
+  if (name === 'WRITE_RO_INTERRUPT') setWord(sandbox, 'in_timer', 1n);
+  const outcome = sandbox.run();
+  const status = new DataView(sandbox.peek(address('status'), 8).slice().buffer).getBigInt64(
+    0,
+    true,
+  );
+  const lines = normaliseReport(sandbox.kernelLog);
+  // The recordings with rodata=off are of one boot.
+  return { outcome, status, lines: run === 'rodataoff' ? asFirst(lines) : lines };
+}
+
+describe.each(['6.1', '6.12', '7.3'] as const)('a kernel of version %s', (version) => {
+  it.each(RECORDINGS.filter((each) => each.version === version))(
+    '$run $name: as recorded',
+    async (recording) => {
+      const { outcome, status, lines } = await perform(recording);
+      expect(lines).toEqual(recording.lines);
+      const other = Object.hasOwn(TASKS, recording.name);
+      if (recording.exit === 'panic') expect(outcome.kind).toBe('oops');
+      else {
+        expect(outcome.kind).toBe('halt');
+        if (!other) expect(status).toBe(BigInt(recording.exit));
+      }
+    },
+  );
+});
+
+it('has all kinds of access of the recordings, in each kernel', () => {
+  const count = (version: string): number =>
+    RECORDINGS.filter((each) => each.version === version && each.run === '-').length;
+  expect([count('6.1'), count('6.12'), count('7.3')]).toEqual([75, 75, 75]);
+});
