@@ -1,3 +1,5 @@
+import { aFunction, checkShape, objectOf } from '../base/shape.js';
+
 /**
  * Tiering: a host that knows how to can have its compiler leave the translator alone. Reading one instruction
  * is a function of 300 KB; an optimising compiler takes it up after a few calls, works on it for longer than most
@@ -10,10 +12,13 @@ export interface Tiering {
   release(): void;
 }
 
+const TIERING = objectOf({ hold: aFunction, release: aFunction }, 'an object of hold and release');
+
 let chosen: Tiering | undefined;
 
 /** For the engines that are opened later. */
 export function useTiering(tiering: Tiering): void {
+  checkShape('useTiering: the tiering', tiering, TIERING);
   chosen = tiering;
 }
 

@@ -162,6 +162,7 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     unhindered: [[{}, 'object', 'map']],
     unknownValue: [text, ['x', ...EVERY], [['a'], 'empty', 'list']],
     useEngineAssets: [[{ bytes: 5 }]],
+    useTiering: [[{ hold: 5 }]],
     valueText: [[1, ...EVERY]],
     verdictLine: [[event]],
     visible: [text, ['', 'undefined', 'string']],
