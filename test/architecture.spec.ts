@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   inject: ['abi/linux', 'abi/windows', 'base', 'kernel'],
   'diagnosis/timeline': ['abi/linux', 'type:base', 'type:memory', 'trace'],
-  'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'type:trace'],
+  'diagnosis/monitor': ['abi/linux', 'base', 'engine', 'kernel', 'memory', 'trace'],
   'diagnosis/outcome': ['base', 'memory', 'sandbox', 'trace'],
   'diagnosis/crash': ['abi/linux', 'base', 'formats', 'sandbox', 'type:trace', 'x86'],
   'diagnosis/explain': [

@@ -331,6 +331,7 @@ export class Sandbox implements Disposable {
     const executed = this.#watcher?.findings ?? [];
     return findingsOf({
       arch: this.arch,
+      os: this.os,
       trace: this.trace,
       pid: guest.pid,
       mappings: guest.mappings(),

@@ -211,7 +211,6 @@ _start:
     ['run', ['--inject', '%memory:error=EPERM', '--os', 'wine'], /do not fail alike/],
     ['run', ['--inject-each', 'mmap'], /unknown function of Windows 'mmap'/],
     ['run', ['--trace=mmap'], /unknown function of Windows 'mmap'/],
-    ['maps', ['--over-time'], /Linux programs and Wine so far/],
   ])('%s %j is refused in a line', (command, options, message) => {
     const { status, stderr } = folder.mayexec([command, 'win.exe', ...options]);
     expect([status, stderr]).toEqual([2, expect.stringMatching(message)]);

@@ -1,6 +1,6 @@
 /** `mayexec maps`: the address space of a program when it has ended, or all the way there. */
 import { type Outcome, type Sandbox, timelineOf } from '../../index.js';
-import { type Command, type Given, UsageError } from '../arguments.js';
+import type { Command, Given } from '../arguments.js';
 import {
   givenProgram,
   openProgram,
@@ -43,11 +43,6 @@ export const maps: Command = {
 async function runMaps(given: Given): Promise<number> {
   const program = await givenProgram('maps', given);
   using sandbox = await openProgram(program);
-  if (given.switches.has('over-time') && sandbox.os === 'windows') {
-    throw new UsageError(
-      '--over-time follows system calls of Linux: it is for Linux programs and Wine so far',
-    );
-  }
   const outcome = startProgram(sandbox, program);
   if (given.switches.has('json')) stdout.lines([toJson(record(program.path, sandbox, outcome))]);
   else if (given.switches.has('over-time')) {
@@ -65,7 +60,8 @@ function record(program: string, sandbox: Sandbox, outcome: Outcome): object {
     cause,
     call: call === undefined ? null : { name: call.name, args: call.args, shown: call.shown },
     value: call?.value ?? null,
-    errno: call?.errno ?? null,
+    errno: call?.type === 'syscall' ? (call.errno ?? null) : null,
+    error: call?.type === 'api' ? (call.error ?? call.status ?? null) : null,
     pc: call?.pc ?? null,
     rule,
     reason,

@@ -1,7 +1,7 @@
 /** A timeline in a terminal: a row for each run of pages, a column for each call, and what the calls were. */
 import {
-  callPc,
   type Sandbox,
+  siteOf,
   straceCall,
   type Timeline,
   type TimelineRow,
@@ -72,7 +72,7 @@ function legendOf(
       ? cause === 'exec'
         ? 'the program is loaded'
         : cause
-      : `${straceCall(call)}, at ${placeText(sandbox, callPc(call.pc))}`;
+      : `${straceCall(call)}, at ${placeText(sandbox, siteOf(call))}`;
   const why = rule === undefined ? [] : [`${rule}: ${reason ?? ''}`];
   return hang(label, [what, ...why], width);
 }

@@ -3,6 +3,7 @@
 import { callFamily } from '../../abi/linux/call-set.js';
 import type { Mapping } from '../../memory/mapping.js';
 import { givesMemory } from '../../memory/request.js';
+import { callsAbove } from '../../trace/calls-above.js';
 import type { ApiEvent, CallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
 import { protectionText, rightsText } from '../../trace/print-cause.js';
 import type { Refused } from '../outcome/outcome-class.js';
@@ -107,15 +108,9 @@ function takenFrom(
 }
 
 /** The function of Windows that a system call of Wine's was part of. */
-export function callAbove(
-  trace: readonly TraceEvent[],
-  { type, seq, pid }: TraceEvent,
-): ApiEvent | undefined {
-  if (type !== 'syscall' && type !== 'verdict' && type !== 'vma') return undefined;
-  const above = trace.find(
-    (event) => event.type === 'api' && event.seq > seq && event.since < seq && event.pid === pid,
-  );
-  return above?.type === 'api' ? above : undefined;
+export function callAbove(trace: readonly TraceEvent[], event: TraceEvent): ApiEvent | undefined {
+  const inside = event.type === 'syscall' || event.type === 'verdict' || event.type === 'vma';
+  return inside ? callsAbove(trace)(event) : undefined;
 }
 
 function changesAt(

@@ -27,6 +27,8 @@ export interface Beginning {
   /** The instruction; undefined for the loader. */
   readonly pc: Addr | undefined;
   readonly errno?: Errno;
+  /** Of a function of Windows: its error or status by name. */
+  readonly error?: string;
 }
 
 export interface Finding {

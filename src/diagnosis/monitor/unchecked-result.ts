@@ -11,8 +11,9 @@ import type { Addr, Arch } from '../../base/address.js';
 import type { Access } from '../../base/outcome.js';
 import { RIGHT_EXEC, RIGHT_READ, RIGHT_WRITE } from '../../memory/mapping.js';
 import { givesAddress, takesAddress } from '../../memory/request.js';
-import type { FaultEvent, SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
-import { callPc, hex, type NewFinding } from './finding.js';
+import type { CallEvent, FaultEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
+import { failureOfApi } from '../../trace/print.js';
+import { hex, type NewFinding, siteOf } from './finding.js';
 
 const GIVE_DESCRIPTOR = new Set(['open', 'openat', 'creat', 'memfd_create', 'memfd_secret', 'dup']);
 /** Their first argument is a descriptor. */
@@ -34,7 +35,7 @@ const VERBS: Readonly<Record<Access, string>> = {
 
 /** Failed calls of one process whose results have not been used so far, the latest last. */
 interface Pending {
-  readonly calls: SyscallEvent[];
+  readonly calls: CallEvent[];
 }
 
 /** More failures than a program could mix up. */
@@ -50,10 +51,10 @@ export function uncheckedResults(trace: readonly TraceEvent[], arch: Arch): NewF
     const failed = usedBy(event, pending.calls, bits);
     if (failed !== undefined) {
       pending.calls.splice(pending.calls.indexOf(failed), 1);
-      findings.push(findingOf(failed, event as FaultEvent | SyscallEvent));
+      findings.push(findingOf(failed, event as FaultEvent | CallEvent));
     }
     forget(event, pending);
-    if (event.type !== 'syscall' || event.errno === undefined || event.byHost) continue;
+    if (!isCall(event) || event.byHost || failureOf(event) === undefined) continue;
     if (!matters(event)) continue;
     pending.calls.push(event);
     if (pending.calls.length > MOST_PENDING) pending.calls.shift();
@@ -61,65 +62,76 @@ export function uncheckedResults(trace: readonly TraceEvent[], arch: Arch): NewF
   return findings;
 }
 
-function matters(call: SyscallEvent): boolean {
+function isCall(event: TraceEvent): event is CallEvent {
+  return event.type === 'syscall' || event.type === 'api';
+}
+
+/** By name; undefined of a call that succeeded. */
+function failureOf(call: CallEvent): string | undefined {
+  return call.type === 'api' ? failureOfApi(call) : call.errno;
+}
+
+function matters(call: CallEvent): boolean {
   return isForAddress(call) || isForRights(call) || GIVE_DESCRIPTOR.has(call.name);
 }
 
-function isForAddress({ asks }: SyscallEvent): boolean {
+function isForAddress({ asks }: CallEvent): boolean {
   return asks !== undefined && givesAddress(asks);
 }
 
-function isForRights({ asks }: SyscallEvent): boolean {
+function isForRights({ asks }: CallEvent): boolean {
   return asks?.kind === 'protect';
 }
 
 /** The latest failed call whose result the event uses. */
 function usedBy(
   event: TraceEvent,
-  calls: readonly SyscallEvent[],
+  calls: readonly CallEvent[],
   bits: number,
-): SyscallEvent | undefined {
+): CallEvent | undefined {
   if (event.type === 'fault') {
     return calls.findLast(
       (call) => isItsAddress(call, event.fault.address, bits) || lacksRights(call, event),
     );
   }
-  if (event.type !== 'syscall') return undefined;
+  if (!isCall(event)) return undefined;
   return calls.findLast((call) => isHandedOn(call, event, bits));
 }
 
-/** What a program without libc, and one with it, takes for the result. */
-function failedValues({ errno }: SyscallEvent, bits: number): bigint[] {
+/** What a program without libc, and one with it, takes for the result. A function of Windows answers NULL. */
+function failedValues(call: CallEvent, bits: number): bigint[] {
+  if (call.type === 'api') return [0n];
+  const { errno } = call;
   const number = errno === undefined ? 1 : errnoNumber(errno);
   return [BigInt.asUintN(bits, BigInt(-number)), BigInt.asUintN(bits, -1n)];
 }
 
 /** Within the memory that would have been there, which wraps round to 0. */
-function isItsAddress(call: SyscallEvent, address: Addr, bits: number): boolean {
+function isItsAddress(call: CallEvent, address: Addr, bits: number): boolean {
   const { asks } = call;
   if (asks === undefined || !givesAddress(asks)) return false;
   const length = asks.length > PAGE ? asks.length : PAGE;
   return failedValues(call, bits).some((base) => BigInt.asUintN(bits, address - base) < length);
 }
 
-function lacksRights({ asks }: SyscallEvent, { fault, vma }: FaultEvent): boolean {
+function lacksRights({ asks }: CallEvent, { fault, vma }: FaultEvent): boolean {
   if (asks?.kind !== 'protect' || vma === undefined) return false;
   const { start, length, rights } = asks;
   const within = fault.address >= start && fault.address < start + length;
   return within && (rights & RIGHT[fault.access]) !== 0;
 }
 
-function isHandedOn(call: SyscallEvent, user: SyscallEvent, bits: number): boolean {
+function isHandedOn(call: CallEvent, user: CallEvent, bits: number): boolean {
   const { asks } = user;
   if (isForAddress(call) && asks !== undefined && takesAddress(asks)) {
     return failedValues(call, bits).some((base) => asks.start >> 12n === base >> 12n);
   }
-  if (!GIVE_DESCRIPTOR.has(call.name)) return false;
+  if (call.type === 'api' || !GIVE_DESCRIPTOR.has(call.name)) return false;
   const fd = descriptorOf(user);
   return fd !== undefined && failedValues(call, 32).includes(BigInt.asUintN(32, fd));
 }
 
-function descriptorOf({ name, args, asks }: SyscallEvent): bigint | undefined {
+function descriptorOf({ name, args, asks }: CallEvent): bigint | undefined {
   if (TAKE_DESCRIPTOR.has(name)) return args[0];
   return asks?.descriptor === undefined ? undefined : BigInt(asks.descriptor);
 }
@@ -128,30 +140,35 @@ function descriptorOf({ name, args, asks }: SyscallEvent): bigint | undefined {
 function forget(event: TraceEvent, pending: Pending): void {
   if (event.type === 'vma') {
     keep(pending, (call) => !isForRights(call) || !overlaps(call, event));
-  } else if (event.type === 'syscall' && event.errno === undefined && matters(event)) {
+  } else if (isCall(event) && failureOf(event) === undefined && matters(event)) {
     if (isForRights(event)) return;
     keep(pending, (call) => call.name !== event.name);
   }
 }
 
-function keep({ calls }: Pending, wanted: (call: SyscallEvent) => boolean): void {
+function keep({ calls }: Pending, wanted: (call: CallEvent) => boolean): void {
   const kept = calls.filter(wanted);
   calls.splice(0, calls.length, ...kept);
 }
 
-function overlaps({ asks }: SyscallEvent, { before, after }: VmaEvent): boolean {
+function overlaps({ asks }: CallEvent, { before, after }: VmaEvent): boolean {
   const { start = 0n, length = 0n } = asks ?? {};
   const vma = after ?? before;
   return vma !== undefined && vma.start < start + length && vma.end > start;
 }
 
-function findingOf(call: SyscallEvent, use: FaultEvent | SyscallEvent): NewFinding {
-  const pc = use.type === 'fault' ? use.fault.pc : callPc(use.pc);
+function findingOf(call: CallEvent, use: FaultEvent | CallEvent): NewFinding {
+  const pc = use.type === 'fault' ? use.fault.pc : siteOf(use);
   const address = use.type === 'fault' ? use.fault.address : (use.args[0] ?? 0n);
   const start = address & ~(PAGE - 1n);
-  const begun = { by: call.name, pc: callPc(call.pc), errno: call.errno! };
+  const failure = failureOf(call) ?? 'an error';
+  const begun = {
+    by: call.name,
+    pc: siteOf(call),
+    ...(call.type === 'api' ? { error: failure } : { errno: call.errno! }),
+  };
   const how =
-    use.type === 'syscall'
+    use.type !== 'fault'
       ? `was handed to ${use.name} at ${hex(pc)}`
       : `was used: ${hex(address)} was ${VERBS[use.fault.access]}${use.fault.access === 'exec' ? '' : ` at ${hex(pc)}`}`;
   return {
@@ -161,6 +178,6 @@ function findingOf(call: SyscallEvent, use: FaultEvent | SyscallEvent): NewFindi
     end: start + PAGE,
     pc,
     begun,
-    sentence: `${call.name} at ${hex(begun.pc)} failed with ${call.errno}, and its result ${how}`,
+    sentence: `${call.name} at ${hex(begun.pc)} failed with ${failure}, and its result ${how}`,
   };
 }

@@ -5,17 +5,19 @@
 
 import { callFamily, callSet } from '../../abi/linux/call-set.js';
 import type { Addr } from '../../base/address.js';
+import { callsAbove } from '../../trace/calls-above.js';
 import { checkEvents, checkProcess } from '../../trace/event-shape.js';
-import type { SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
+import type { CallEvent, SyscallEvent, TraceEvent, VmaEvent } from '../../trace/events.js';
+import { failureOfApi } from '../../trace/print.js';
 import { rightsText } from '../../trace/print-cause.js';
 import { type Area, nameOfArea, withChange } from './areas.js';
 
 /** What brought a change about. */
 export interface TimelineStep {
-  /** `exec`, a system call's name, or `stack growth`. */
+  /** `exec`, the name of a system call or of a function of Windows, or `stack growth`. */
   readonly cause: string;
   /** Undefined for what is no call that returned. */
-  readonly call: SyscallEvent | undefined;
+  readonly call: CallEvent | undefined;
   /** The policy's rule that refused it or took rights, and its sentence. */
   readonly rule: string | undefined;
   readonly reason: string | undefined;
@@ -58,7 +60,10 @@ function momentsOf(trace: readonly TraceEvent[]): Moment[] {
   const moments: Moment[] = [];
   /** Since the last step. */
   let changes: VmaEvent[] = [];
-  const close = (call: SyscallEvent | undefined): void => {
+  const above = callsAbove(trace);
+  // Under Wine the program calls functions of Windows; the system calls are Wine's, and those of no function its loader's.
+  const isWine = trace.some(isApi) && trace.some(({ type }) => type === 'syscall');
+  const close = (call: CallEvent | undefined): void => {
     const [first] = changes;
     if (first !== undefined || (call !== undefined && isRefused(call))) {
       const step = stepOf(first?.cause ?? call!.name, call, changes);
@@ -71,10 +76,15 @@ function momentsOf(trace: readonly TraceEvent[]): Moment[] {
   for (const event of trace) {
     if (event.type === 'vma') {
       // What the loader did, and a stack that grew, belongs to no call of the program.
+      const cause = isWine ? (above(event)?.name ?? 'exec') : event.cause;
       const last = changes.at(-1);
-      if (last !== undefined && last.cause !== event.cause) close(undefined);
-      changes.push(event);
-    } else if (event.type === 'syscall') {
+      if (last !== undefined && last.cause !== cause) close(undefined);
+      changes.push({ ...event, cause });
+    } else if (event.type === 'api') {
+      const own = changes.some(({ cause }) => cause === event.name);
+      if (changes.length > 0 && !own) close(undefined);
+      close(event);
+    } else if (event.type === 'syscall' && !isWine) {
       const own = changes.some(({ cause }) => cause === event.name || cause === 'exec');
       if (changes.length > 0 && (!own || isFirstExec(moments, event))) close(undefined);
       close(event);
@@ -89,13 +99,18 @@ function isFirstExec(moments: readonly Moment[], { name }: SyscallEvent): boolea
   return moments.length === 0 && !name.startsWith('execve');
 }
 
-function isRefused({ name, errno }: SyscallEvent): boolean {
-  return errno !== undefined && MEMORY_CALLS.has(callFamily(name));
+function isApi({ type }: TraceEvent): boolean {
+  return type === 'api';
+}
+
+function isRefused(call: CallEvent): boolean {
+  if (call.type === 'api') return call.asks !== undefined && failureOfApi(call) !== undefined;
+  return call.errno !== undefined && MEMORY_CALLS.has(callFamily(call.name));
 }
 
 function stepOf(
   cause: string,
-  call: SyscallEvent | undefined,
+  call: CallEvent | undefined,
   changes: readonly VmaEvent[],
 ): TimelineStep {
   const by = call?.cause ?? changes.find(({ takenBy }) => takenBy !== undefined)?.takenBy;

@@ -26,6 +26,8 @@ export function* memoryFault(
   const page = Number(pageDown(address) / PAGE_SIZE_N);
   const isBelowTop = page < space.vm.top;
   if (isBelowTop && isGuarded(space.vm, page)) {
+    const name = isStackGuard(process, address) ? 'stack growth' : 'guard page';
+    process.system.caller = { pid: process.tracePid, name, pc, site: pc };
     if (growStack(process, address)) return;
     useUpGuard(space.vm, page);
     yield* raise(process, {
