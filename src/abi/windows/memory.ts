@@ -30,6 +30,11 @@ export const MEM_WRITE_WATCH = 0x200000;
 export const MEM_RESET_UNDO = 0x1000000;
 export const MEM_IMAGE = 0x1000000;
 
+export const MEM_COALESCE_PLACEHOLDERS = 0x1;
+export const MEM_PRESERVE_PLACEHOLDER = 0x2;
+export const MEM_REPLACE_PLACEHOLDER = 0x4000;
+export const MEM_RESERVE_PLACEHOLDER = 0x40000;
+
 export const SEC_IMAGE = 0x100_0000;
 export const SEC_RESERVE = 0x400_0000;
 export const SEC_COMMIT = 0x800_0000;
@@ -71,6 +76,7 @@ const ALLOCATION_TYPES: readonly (readonly [number, string])[] = [
   [MEM_TOP_DOWN, 'MEM_TOP_DOWN'],
   [MEM_WRITE_WATCH, 'MEM_WRITE_WATCH'],
   [MEM_RESET_UNDO, 'MEM_RESET_UNDO'],
+  [MEM_RESERVE_PLACEHOLDER, 'MEM_RESERVE_PLACEHOLDER'],
 ];
 
 /** 'PAGE_READWRITE|PAGE_GUARD'; a number where bits have no name. */

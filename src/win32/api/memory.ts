@@ -1,11 +1,22 @@
 /** kernel32: VirtualAlloc and its relations. */
-import { MEM_DECOMMIT, MEM_RELEASE, PAGE_ANY_EXECUTE } from '../../abi/windows/memory.js';
+import {
+  MEM_COALESCE_PLACEHOLDERS,
+  MEM_DECOMMIT,
+  MEM_PRESERVE_PLACEHOLDER,
+  MEM_RELEASE,
+  MEM_REPLACE_PLACEHOLDER,
+  MEM_RESERVE,
+  MEM_RESERVE_PLACEHOLDER,
+  PAGE_ANY_EXECUTE,
+  PAGE_NOACCESS,
+} from '../../abi/windows/memory.js';
 import { ERROR, type NtResult, STATUS, win32Error } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
 import { free } from '../../os/windows/memory/free.js';
 import { lock, unlock } from '../../os/windows/memory/lock.js';
+import { coalescePlaceholders, preservePlaceholder } from '../../os/windows/memory/placeholder.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { type MemoryBasicInformation, query } from '../../os/windows/memory/query.js';
 import { getWriteWatch, resetWriteWatch } from '../../os/windows/memory/write-watch.js';
@@ -21,16 +32,25 @@ function address(call: ApiCall, result: NtResult<{ readonly base: Addr }>): bigi
   return result.ok ? result.value.base : call.fail(win32Error(result.status));
 }
 
-function virtualAlloc(call: ApiCall, first: number, highest: Addr, alignment: number): bigint {
+function virtualAlloc(
+  call: ApiCall,
+  first: number,
+  highest: Addr,
+  alignment: number,
+  extended = 0,
+): bigint {
   const base = call.word(first);
   if (base !== 0n && base < LOWEST) return call.fail(ERROR.INVALID_PARAMETER);
   const result = allocate(call.process.space.vm, {
     base,
     size: call.word(first + 1),
-    type: call.dword(first + 2),
+    type: call.dword(first + 2) & ~extended,
     protect: call.dword(first + 3),
     highest,
     alignment,
+    ...(extended === 0
+      ? {}
+      : { placeholder: extended === MEM_RESERVE_PLACEHOLDER ? 'reserve' : 'replace' }),
   });
   return address(call, result);
 }
@@ -38,10 +58,17 @@ function virtualAlloc(call: ApiCall, first: number, highest: Addr, alignment: nu
 function virtualFree(call: ApiCall, first: number): bigint {
   const type = call.dword(first + 2);
   const size = call.word(first + 1);
+  const { vm } = call.process.space;
+  if (vm.rules.placeholders && type === (MEM_RELEASE | MEM_PRESERVE_PLACEHOLDER)) {
+    return call.status(preservePlaceholder(vm, call.word(first), size));
+  }
+  if (vm.rules.placeholders && type === (MEM_RELEASE | MEM_COALESCE_PLACEHOLDERS)) {
+    return call.status(coalescePlaceholders(vm, call.word(first), size));
+  }
   // MEM_RELEASE frees an allocation as a whole.
   if (type === MEM_RELEASE && size !== 0n) return call.fail(ERROR.INVALID_PARAMETER);
   if (type !== MEM_RELEASE && type !== MEM_DECOMMIT) return call.fail(ERROR.INVALID_PARAMETER);
-  const result = free(call.process.space.vm, call.word(first), size, type);
+  const result = free(vm, call.word(first), size, type);
   return result.ok ? 1n : call.fail(win32Error(result.status));
 }
 
@@ -116,7 +143,14 @@ function addressRequirements(
   return { highest, alignment };
 }
 
-const MEM_RESERVE_PLACEHOLDER = 0x40000;
+/** A placeholder is reserved without access; what replaces one says where, and reserves. */
+function placeholderAllowed(call: ApiCall, extended: number): boolean {
+  if (!call.process.space.vm.rules.placeholders) return false;
+  const reserves = (call.dword(3) & MEM_RESERVE) !== 0;
+  if (extended === MEM_REPLACE_PLACEHOLDER) return reserves && call.word(1) !== 0n;
+  const plain = call.dword(3) === (MEM_RESERVE | MEM_RESERVE_PLACEHOLDER);
+  return plain && call.dword(4) === PAGE_NOACCESS;
+}
 
 /** A process may only work on itself here: others have ended before anybody can ask. */
 function onSelf(call: ApiCall, run: () => bigint): bigint {
@@ -135,17 +169,13 @@ export const memoryApi: ApiSet = {
     'handle Process, ptr BaseAddress, size Size, alloc AllocationType, prot PageProtection, ptr ExtendedParameters, dword ParameterCount',
     (call) => {
       if (call.word(0) !== 0n && !isSelf(call, 0)) return call.fail(ERROR.INVALID_HANDLE);
-      if (call.dword(3) & MEM_RESERVE_PLACEHOLDER) {
-        if (call.process.system.traits.os === 'windows') {
-          call.process.system.note(
-            'VirtualAlloc2: placeholders (MEM_RESERVE_PLACEHOLDER) are not among what mayexec has',
-          );
-        }
+      const extended = call.dword(3) & (MEM_RESERVE_PLACEHOLDER | MEM_REPLACE_PLACEHOLDER);
+      if (extended !== 0 && !placeholderAllowed(call, extended)) {
         return call.fail(ERROR.INVALID_PARAMETER);
       }
       const wanted = addressRequirements(call, call.word(5), Math.min(call.dword(6), 16));
       if (wanted === undefined) return call.fail(ERROR.INVALID_PARAMETER);
-      return virtualAlloc(call, 1, wanted.highest, wanted.alignment);
+      return virtualAlloc(call, 1, wanted.highest, wanted.alignment, extended);
     },
   ),
   VirtualFree: api('ptr lpAddress, size dwSize, alloc dwFreeType', (call) => virtualFree(call, 0)),

@@ -5,7 +5,6 @@ import { allocate } from '../../os/windows/memory/allocate.js';
 import { free } from '../../os/windows/memory/free.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { query } from '../../os/windows/memory/query.js';
-import { unmapView } from '../../os/windows/memory/view.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { setExecuteFlags } from '../dep/execute-flags.js';
@@ -17,6 +16,7 @@ import type { Win32System } from '../system.js';
 import { exceptionsApi } from './exceptions.js';
 import { exceptions64Api } from './exceptions-x64.js';
 import { basicInformationSize, encodeBasicInformation } from './memory.js';
+import { ntSectionApi } from './nt-section.js';
 import { isSelf } from './self.js';
 
 interface InOut {
@@ -119,9 +119,6 @@ const COMMON: ApiSet = {
       return STATUS.SUCCESS;
     },
   ),
-  NtUnmapViewOfSection: api('handle ProcessHandle, ptr BaseAddress', (call) =>
-    isSelf(call, 0) ? unmapView(call.process.space.vm, call.word(1)) : STATUS.INVALID_HANDLE,
-  ),
   NtSetInformationProcess: api(
     'handle ProcessHandle, dword ProcessInformationClass, ptr ProcessInformation, dword ProcessInformationLength',
     (call) => {
@@ -179,6 +176,7 @@ const wineVersion: ApiSet = {
 export function ntdllApi({ arch, traits }: Pick<Win32System, 'arch' | 'traits'>): ApiSet {
   return {
     ...COMMON,
+    ...ntSectionApi,
     ...(arch === 'x86-64' ? exceptions64Api : {}),
     ...(traits.wineVersion === undefined ? {} : wineVersion),
   };

@@ -18,8 +18,9 @@ import {
 } from '../../../abi/windows/status.js';
 import type { Addr } from '../../../base/address.js';
 import { PAGE_SIZE } from '../../../base/address.js';
+import { putPlaceholder, takePlaceholder } from './placeholder.js';
 import { allowedInView, checkedPrivate, checkedProtection } from './protection.js';
-import { type PageRange, Vad } from './vad.js';
+import { committedIn, type PageRange, Vad } from './vad.js';
 import type { VirtualMemory } from './virtual-memory.js';
 
 export interface AllocateRequest {
@@ -34,6 +35,8 @@ export interface AllocateRequest {
   /** Multiple of 64 KiB; 0: the usual one. */
   readonly alignment?: number;
   readonly name?: string;
+  /** Makes a placeholder, or takes the place of one that is exactly as large. */
+  readonly placeholder?: 'reserve' | 'replace';
 }
 
 export interface Allocated {
@@ -109,7 +112,10 @@ function reserve(
   if (judged !== STATUS.SUCCESS) return refused(judged);
   const count = range.end - range.start;
   let { start } = range;
-  if (base !== 0n) {
+  if (request.placeholder === 'replace') {
+    const taken = takePlaceholder(vm, range);
+    if (taken !== STATUS.SUCCESS) return refused(taken);
+  } else if (base !== 0n) {
     if (!vm.vads.isFree(range.start, range.end)) return refused(STATUS.CONFLICTING_ADDRESSES);
   } else {
     const place = findRoom(vm, count, {
@@ -127,9 +133,12 @@ function reserve(
     protect: protect.value,
     committed,
     writeWatch: (type & MEM_WRITE_WATCH) !== 0,
+    placeholder: request.placeholder === 'reserve',
+    replaced: request.placeholder === 'replace',
     ...(name === undefined ? {} : { name }),
   });
   const status = insert(vm, vad);
+  if (status !== STATUS.SUCCESS && vad.replaced) putPlaceholder(vm, range);
   if (status !== STATUS.SUCCESS) return refused(status);
   return done({ base: BigInt(start) * PAGE, size: BigInt(count) * PAGE });
 }
@@ -162,12 +171,6 @@ export function insert(vm: VirtualMemory, vad: Vad): NtStatus {
   return STATUS.SUCCESS;
 }
 
-export function committedIn(vad: Vad, start: number, end: number): number {
-  return vad
-    .runsIn(start, end)
-    .reduce((sum, run) => sum + (run.protect === 0 ? 0 : run.end - run.start), 0);
-}
-
 function mayCharge({ committed, commitLimit }: VirtualMemory, pages: number): boolean {
   return (committed + pages) * PAGE_SIZE <= commitLimit;
 }
@@ -184,6 +187,8 @@ function commit(
     : checkedPrivate(vm.rules, request.protect);
   if (!protect.ok) return protect;
   if (vad === undefined || range.end > vad.end) return refused(STATUS.NOT_MAPPED_VIEW);
+  // It has to be replaced first.
+  if (vad.placeholder) return refused(STATUS.CONFLICTING_ADDRESSES);
   if (isView && !(vad.section?.reserves && allowedInView(vad.protect, protect.value))) {
     return refused(STATUS.INVALID_PAGE_PROTECTION);
   }

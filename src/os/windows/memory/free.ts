@@ -2,8 +2,8 @@
 import { MEM_DECOMMIT, MEM_RELEASE } from '../../../abi/windows/memory.js';
 import { done, type NtResult, refused, STATUS } from '../../../abi/windows/status.js';
 import { type Addr, PAGE_SIZE, pageDown } from '../../../base/address.js';
-import { type Allocated, committedIn, pagesOf, setProtection } from './allocate.js';
-import type { Vad } from './vad.js';
+import { type Allocated, pagesOf, setProtection } from './allocate.js';
+import { committedIn, type Vad } from './vad.js';
 import type { VirtualMemory } from './virtual-memory.js';
 
 const PAGE = BigInt(PAGE_SIZE);

@@ -34,6 +34,8 @@ export interface MemoryRules {
   readonly countsLocks: boolean;
   /** A view can be unmapped by any of its addresses. */
   readonly unmapsInside: boolean;
+  /** VirtualAlloc2 knows placeholders (Windows 10 1803). */
+  readonly placeholders: boolean;
   /** Addresses above the highest application address of a 2 GiB process can be had. */
   readonly abovesLimit: boolean;
 }
@@ -54,6 +56,7 @@ export const WINDOWS_RULES: MemoryRules = {
   strictLock: true,
   countsLocks: true,
   unmapsInside: true,
+  placeholders: true,
   abovesLimit: false,
 };
 
@@ -73,5 +76,6 @@ export const WINE_RULES: MemoryRules = {
   strictLock: false,
   countsLocks: false,
   unmapsInside: true,
+  placeholders: false,
   abovesLimit: true,
 };

@@ -1,4 +1,5 @@
 /** Section: what can be mapped as views: memory of the page file, a file, or an image. */
+import type { Addr } from '../../../base/address.js';
 import type { PeContent } from '../../../formats/pe/content.js';
 import type { MemoryObject } from '../../../memory/object.js';
 
@@ -15,6 +16,8 @@ export interface Section {
   readonly object: MemoryObject | undefined;
   /** Of an image, relocated to where it is mapped. */
   readonly image?: PeContent;
+  /** The image for a place; undefined: it cannot lie there. */
+  readonly imageAt?: (base: Addr) => PeContent | undefined;
   readonly name: string;
   /** Descriptor of the file behind it, where the system below has one. */
   readonly handle?: bigint;

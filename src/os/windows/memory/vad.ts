@@ -38,6 +38,10 @@ export interface VadInit {
   readonly copies?: boolean;
   /** Belongs to the system: it can't be freed. */
   readonly fixed?: boolean;
+  /** Holds a place for a later allocation or view. */
+  readonly placeholder?: boolean;
+  /** Lies where a placeholder was, which can be had back. */
+  readonly replaced?: boolean;
   /** What it is for, for maps: 'stack', 'heap', the path of an image. */
   readonly name?: string;
 }
@@ -52,6 +56,8 @@ export class Vad {
   readonly offset: number;
   readonly copies: boolean;
   readonly fixed: boolean;
+  readonly placeholder: boolean;
+  readonly replaced: boolean;
   readonly name: string;
   /** Replaced, never changed in place. */
   runs: readonly Run[];
@@ -68,6 +74,8 @@ export class Vad {
     this.offset = init.offset ?? 0;
     this.copies = init.copies ?? init.kind === 'image';
     this.fixed = init.fixed ?? false;
+    this.placeholder = init.placeholder ?? false;
+    this.replaced = init.replaced ?? false;
     this.name = init.name ?? '';
     this.runs = [{ start: init.start, end: init.end, protect: init.committed ? init.protect : 0 }];
   }
@@ -114,6 +122,13 @@ export class Vad {
     part.history = this.history;
     return part;
   }
+}
+
+/** Pages of [start, end) that are committed. */
+export function committedIn(vad: Vad, start: number, end: number): number {
+  return vad
+    .runsIn(start, end)
+    .reduce((sum, run) => sum + (run.protect === 0 ? 0 : run.end - run.start), 0);
 }
 
 /** Neighbours of one protection are one run. */

@@ -19,6 +19,7 @@ import { type Addr, PAGE_SIZE } from '../../../base/address.js';
 import { SCN_EXECUTE, SCN_READ, SCN_WRITE } from '../../../formats/pe/image.js';
 import { findRoom, insert } from './allocate.js';
 import { release } from './free.js';
+import { backToPlaceholder, putPlaceholder, takePlaceholder } from './placeholder.js';
 import { basicProtection } from './protection.js';
 import type { Section } from './section.js';
 import { Vad } from './vad.js';
@@ -36,6 +37,8 @@ export interface ViewRequest {
   readonly size: bigint;
   readonly protect: number;
   readonly topDown?: boolean;
+  /** It takes the place of a placeholder, of exactly its pages. */
+  readonly replaces?: boolean;
 }
 
 export function mapView(
@@ -44,7 +47,8 @@ export function mapView(
   request: ViewRequest,
 ): NtResult<{ readonly base: Addr; readonly size: bigint }> {
   const { base, offset, protect } = request;
-  if (offset % GRANULARITY !== 0n || base % GRANULARITY !== 0n) {
+  const unit = request.replaces ? PAGE : GRANULARITY;
+  if (offset % unit !== 0n || base % unit !== 0n) {
     return refused(STATUS.MAPPED_ALIGNMENT);
   }
   if (basicProtection(protect) === undefined) return refused(STATUS.INVALID_PAGE_PROTECTION);
@@ -59,12 +63,18 @@ export function mapView(
   if (start === undefined) return refused(STATUS.NO_MEMORY);
   const range = { start, end: start + count };
   if (range.end > vm.top) return refused(STATUS.INVALID_PARAMETER);
-  if (!vm.vads.isFree(range.start, range.end)) return refused(STATUS.CONFLICTING_ADDRESSES);
+  const { replaces = false } = request;
+  if (!replaces && !vm.vads.isFree(range.start, range.end)) {
+    return refused(STATUS.CONFLICTING_ADDRESSES);
+  }
   const kept = protect | (section.noCache ? PAGE_NOCACHE : 0);
   const judged = vm.judge({ what: 'view', range, before: undefined, after: kept, image: false });
   if (judged !== STATUS.SUCCESS) return refused(judged);
+  const taken = replaces ? takePlaceholder(vm, range) : STATUS.SUCCESS;
+  if (taken !== STATUS.SUCCESS) return refused(taken);
   const vad = new Vad({
     ...range,
+    replaced: replaces,
     kind: 'mapped',
     protect: kept,
     committed: !section.reserves,
@@ -74,6 +84,7 @@ export function mapView(
     name: section.name,
   });
   const status = insert(vm, vad);
+  if (status !== STATUS.SUCCESS && replaces) putPlaceholder(vm, range);
   if (status !== STATUS.SUCCESS) return refused(status);
   return done({ base: BigInt(start) * PAGE, size: BigInt(count) * PAGE });
 }
@@ -83,6 +94,27 @@ function viewAllowed(section: number, view: number): boolean {
   if (view & PAGE_ANY_EXECUTE && !(section & PAGE_ANY_EXECUTE)) return false;
   const shared = PAGE_ANY_WRITE & ~PAGE_ANY_COPY;
   return !(view & shared) || (section & shared) !== 0;
+}
+
+/** A view of an image section, whole: at `base`, or with 0 where the image wants to be or anywhere. */
+export function mapImageView(
+  vm: VirtualMemory,
+  section: Section,
+  base: Addr,
+): NtResult<{ readonly base: Addr; readonly size: bigint }> {
+  const { size, base: preferred } = section.image!.image;
+  const count = size / PAGE_SIZE;
+  const wanted = Number((base === 0n ? preferred : base) / PAGE);
+  const fits =
+    wanted >= vm.floor && wanted + count <= vm.top && vm.vads.isFree(wanted, wanted + count);
+  if (!fits && base !== 0n) return refused(STATUS.CONFLICTING_ADDRESSES);
+  const start = fits ? wanted : findRoom(vm, count, {});
+  if (start === undefined) return refused(STATUS.NO_MEMORY);
+  const at = BigInt(start) * PAGE;
+  const image = section.imageAt?.(at);
+  if (image === undefined) return refused(STATUS.CONFLICTING_ADDRESSES);
+  const status = mapImage(vm, { ...section, image }, at);
+  return status === STATUS.SUCCESS ? done({ base: at, size: BigInt(size) }) : refused(status);
 }
 
 /** An image at `base`, which is free: its headers and sections with their protections. */
@@ -121,11 +153,13 @@ function sectionProtection(characteristics: number): number {
   return exec ? plain << 4 : plain;
 }
 
-export function unmapView(vm: VirtualMemory, address: Addr): NtStatus {
+/** @param preserves MEM_PRESERVE_PLACEHOLDER: what the view replaced is there again. */
+export function unmapView(vm: VirtualMemory, address: Addr, preserves = false): NtStatus {
   const page = address / PAGE;
   const vad = page < BigInt(vm.top) ? vm.vads.find(Number(page)) : undefined;
   if (vad === undefined || vad.kind === 'private' || vad.fixed) return STATUS.NOT_MAPPED_VIEW;
   if (!vm.rules.unmapsInside && page !== BigInt(vad.start)) return STATUS.NOT_MAPPED_VIEW;
+  if (preserves) return vad.replaced ? backToPlaceholder(vm, vad) : STATUS.CONFLICTING_ADDRESSES;
   release(vm, vad, vad.start, vad.end);
   return STATUS.SUCCESS;
 }
