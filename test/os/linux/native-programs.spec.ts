@@ -27,6 +27,7 @@ const PROGRAMS: readonly Program[] = [
   both('limits.c'),
   both('memory.c'),
   both('pipes.c'),
+  both('poll.c'),
   both('top.c'),
   { source: 'int80.c', arches: ['x86-64'], needs: ['i386'] },
 ];

@@ -7,6 +7,7 @@ import { MayexecError, nearest } from '../../../base/errors.js';
 import { ABI_I386, type Abi } from '../abi.js';
 import { directoryCalls } from '../syscalls/directory.js';
 import { fcntlCalls } from '../syscalls/fcntl.js';
+import { fileTimeCalls } from '../syscalls/file-times.js';
 import { forkCalls } from '../syscalls/fork.js';
 import type {
   HandlerTable,
@@ -18,34 +19,43 @@ import { mmanCalls, mmanRequests } from '../syscalls/mman.js';
 import { nameCalls } from '../syscalls/names.js';
 import { openCalls } from '../syscalls/open.js';
 import { pipeCalls } from '../syscalls/pipe.js';
+import { pollCalls } from '../syscalls/poll.js';
 import { prctlCalls } from '../syscalls/prctl.js';
 import { processCalls } from '../syscalls/process.js';
 import { readWriteCalls } from '../syscalls/read-write.js';
 import { shmCalls, shmRequests } from '../syscalls/shm.js';
 import { signalCalls } from '../syscalls/signal.js';
 import { statCalls } from '../syscalls/stat.js';
+import { statfsCalls } from '../syscalls/statfs.js';
+import { syncCalls } from '../syscalls/sync.js';
 import { threadAreaCalls } from '../syscalls/thread-area.js';
 import { timeCalls } from '../syscalls/time.js';
 import { waitCalls } from '../syscalls/wait.js';
+import { xattrCalls } from '../syscalls/xattr.js';
 
 /** A name means the same call on both architectures, unless its handler looks at the ABI. */
 export const HANDLERS: HandlerTable = {
   ...directoryCalls,
   ...fcntlCalls,
+  ...fileTimeCalls,
   ...forkCalls,
   ...mmanCalls,
   ...nameCalls,
   ...openCalls,
   ...pipeCalls,
+  ...pollCalls,
   ...prctlCalls,
   ...processCalls,
   ...readWriteCalls,
   ...shmCalls,
   ...signalCalls,
   ...statCalls,
+  ...statfsCalls,
+  ...syncCalls,
   ...threadAreaCalls,
   ...timeCalls,
   ...waitCalls,
+  ...xattrCalls,
 };
 
 const REQUESTS: RequestTable = { ...mmanRequests, ...shmRequests };

@@ -5,6 +5,7 @@
  */
 
 import { S_IFDIR, S_IFLNK, S_IFMT } from '../../../abi/linux/fcntl.js';
+import { DEFAULT_POLLMASK } from '../../../abi/linux/poll.js';
 import type { Errno } from '../../../base/errno.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
@@ -127,6 +128,11 @@ export abstract class Inode {
   /** lseek goes no further (s_maxbytes). */
   get largestOffset(): bigint {
     return BigInt(MAX_FILE_SIZE);
+  }
+
+  /** POLL* of an open file now; most files never let anybody wait. */
+  poll(_mode: AccessMode): number {
+    return DEFAULT_POLLMASK;
   }
 
   /** What mmap maps; undefined: ENODEV. */

@@ -7,6 +7,14 @@
  */
 
 import { S_IFIFO } from '../../../abi/linux/fcntl.js';
+import {
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  POLLRDNORM,
+  POLLWRNORM,
+} from '../../../abi/linux/poll.js';
 import { PAGE_SIZE } from '../../../base/address.js';
 import type { Errno } from '../../../base/errno.js';
 import { fail, ok, type Result } from '../../../base/result.js';
@@ -84,6 +92,16 @@ export class Pipe extends Inode {
   /** A write would not wait for its first byte. */
   get writeReady(): boolean {
     return this.#pages.length < this.#mostPages || this.#readers === 0;
+  }
+
+  /** pipe_poll(). */
+  override poll({ readable, writable }: AccessMode): number {
+    let events = 0;
+    if (readable && this.#pages.length > 0) events |= POLLIN | POLLRDNORM;
+    if (readable && this.#writers === 0) events |= POLLHUP;
+    if (writable && this.#pages.length < this.#mostPages) events |= POLLOUT | POLLWRNORM;
+    if (writable && this.#readers === 0) events |= POLLERR;
+    return events;
   }
 
   /** F_SETPIPE_SZ: a power of two of pages. */

@@ -1,5 +1,7 @@
 /** Streams to and from the host: the pipes that a guest has as descriptors 0, 1 and 2. */
+
 import { S_IFIFO } from '../../../abi/linux/fcntl.js';
+import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from '../../../abi/linux/poll.js';
 import { ok, type Result } from '../../../base/result.js';
 import type { OutputSink } from '../../../kernel/output.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
@@ -22,6 +24,11 @@ export class InputStream extends Inode {
   }
 
   /** `offset`: how much the (one) open description has taken so far. */
+  /** What the host has to give is there, or its end is. */
+  override poll(): number {
+    return POLLIN | POLLRDNORM;
+  }
+
   override read(offset: number, length: number): Result<Uint8Array> {
     if (typeof this.#input === 'function') this.#input = this.#input();
     return ok(this.#input.slice(offset, offset + length));
@@ -39,6 +46,10 @@ export class OutputStream extends Inode {
 
   override get seekable(): boolean {
     return false;
+  }
+
+  override poll(): number {
+    return POLLOUT | POLLWRNORM;
   }
 
   override write(_offset: number, bytes: Uint8Array): Result<number> {

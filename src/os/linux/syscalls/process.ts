@@ -50,6 +50,18 @@ function uname(task: Task, buffer: bigint): SyscallResult {
   return task.mm.copyOut(buffer, struct.bytes);
 }
 
+/** struct sysinfo (kernel/sys.c:do_sysinfo): the memory is what the sandbox may use. */
+function sysinfo(task: Task, at: bigint, word: 4 | 8): SyscallResult {
+  const { clock, engine, frames } = task.kernel;
+  const bytes = (count: number): bigint => BigInt(count) * 4096n;
+  const struct = new Struct(word === 8 ? 112 : 64)
+    .setWord(0, word, clock.monotonic.seconds)
+    .setWord(4 * word, word, bytes(engine.memory.maxFrames))
+    .setWord(5 * word, word, BigInt(frames.free));
+  struct.setU16(10 * word, task.processes.count);
+  return task.mm.copyOut(at, struct.setU32(word === 8 ? 104 : 52, 1).bytes);
+}
+
 /** kernel/futex/syscalls.c: the length first, then the head. */
 function getRobustList(
   task: Task,
@@ -226,6 +238,7 @@ export const processCalls: HandlerTable = {
   },
   get_robust_list: (task, [pid, headAt, lengthAt], { word }) =>
     getRobustList(task, int(pid), headAt, lengthAt, word),
+  sysinfo: (task, [at], { word }) => sysinfo(task, at, word),
   sched_yield: () => ok(0),
   sched_getaffinity: (task, [pid, length, addr], abi) =>
     getAffinity(task, int(pid), uint(length), addr, abi),

@@ -15,8 +15,8 @@ import { type Inode, Symlink } from '../fs/inode.js';
 import { permits } from '../fs/mode.js';
 import { encodeStat, encodeStat32, encodeStat64OfI386, encodeStatx } from '../fs/stat.js';
 import type { Task } from '../process/task.js';
-import { pathIn, startOf } from './arguments.js';
 import type { HandlerTable } from './handler.js';
+import { inodeOf, lookupInode } from './lookup.js';
 
 const CWD = BigInt(AT_FDCWD);
 const STAT_FLAGS = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
@@ -26,25 +26,6 @@ const STATX_SYNC = 0x6000;
 const STATX_RESERVED = 0x80000000;
 
 type Encoder = (inode: Inode) => Result<Uint8Array>;
-
-/** What a path or, with an empty one, a descriptor leads to. */
-function lookup(task: Task, dirfd: bigint, pathname: bigint, flags: number): Result<Inode> {
-  const path = pathIn(task.mm, pathname, (flags & AT_EMPTY_PATH) !== 0);
-  if (!path.ok) return path;
-  if (path.value === '') return byDescriptor(task, int(dirfd));
-  const start = startOf(task, dirfd, path.value);
-  if (!start.ok) return start;
-  const follow = !(flags & AT_SYMLINK_NOFOLLOW);
-  const found = task.kernel.files.walk(start.value, path.value, follow);
-  if (!found.ok) return found;
-  return found.value.inode === undefined ? fail('ENOENT') : ok(found.value.inode);
-}
-
-function byDescriptor(task: Task, fd: number): Result<Inode> {
-  if (fd === AT_FDCWD) return ok(task.cwd);
-  const file = task.files.any(fd);
-  return file.ok ? ok(file.value.inode) : file;
-}
 
 function show(task: Task, found: Result<Inode>, buffer: bigint, encode: Encoder): SyscallResult {
   if (!found.ok) return found;
@@ -59,7 +40,7 @@ function statAt(
   encode: Encoder,
 ): SyscallResult {
   if (flags & ~STAT_FLAGS) return fail('EINVAL');
-  return show(task, lookup(task, dirfd, path, flags), buffer, encode);
+  return show(task, lookupInode(task, dirfd, path, flags), buffer, encode);
 }
 
 const plain = (abi: Abi): Encoder => (abi.word === 8 ? encodeStat : encodeStat32);
@@ -69,7 +50,7 @@ function statx(task: Task, args: readonly [bigint, bigint, bigint, bigint, bigin
   if (uint(mask) & STATX_RESERVED) return fail('EINVAL');
   if ((uint(flags) & STATX_SYNC) === STATX_SYNC) return fail('EINVAL');
   if (uint(flags) & ~(STAT_FLAGS | STATX_SYNC)) return fail('EINVAL');
-  return show(task, lookup(task, dirfd, path, uint(flags)), buffer, encodeStatx);
+  return show(task, lookupInode(task, dirfd, path, uint(flags)), buffer, encodeStatx);
 }
 
 function access(
@@ -81,7 +62,7 @@ function access(
 ): SyscallResult {
   if (mode & ~7) return fail('EINVAL');
   if (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return fail('EINVAL');
-  const found = lookup(task, dirfd, path, flags);
+  const found = lookupInode(task, dirfd, path, flags);
   if (!found.ok) return found;
   if (mode & 1 && found.value.mount.noexec && found.value.type === S_IFREG) {
     return fail('EACCES');
@@ -98,7 +79,7 @@ function readlink(
   [path, buffer, size]: readonly [bigint, bigint, bigint],
 ): SyscallResult {
   if (int(size) <= 0) return fail('EINVAL');
-  const found = lookup(task, dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
+  const found = lookupInode(task, dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH);
   if (!found.ok) return found;
   if (!(found.value instanceof Symlink)) return fail('EINVAL');
   const target = encodeText(found.value.target).subarray(0, int(size));
@@ -110,14 +91,13 @@ export const statCalls: HandlerTable = {
   stat: (task, [path, buffer], abi) => statAt(task, [CWD, path, buffer], 0, plain(abi)),
   lstat: (task, [path, buffer], abi) =>
     statAt(task, [CWD, path, buffer], AT_SYMLINK_NOFOLLOW, plain(abi)),
-  fstat: (task, [fd, buffer], abi) => show(task, byDescriptor(task, int(fd)), buffer, plain(abi)),
+  fstat: (task, [fd, buffer], abi) => show(task, inodeOf(task, int(fd)), buffer, plain(abi)),
   newfstatat: (task, [dirfd, path, buffer, flags], abi) =>
     statAt(task, [dirfd, path, buffer], uint(flags), plain(abi)),
   stat64: (task, [path, buffer]) => statAt(task, [CWD, path, buffer], 0, encodeStat64OfI386),
   lstat64: (task, [path, buffer]) =>
     statAt(task, [CWD, path, buffer], AT_SYMLINK_NOFOLLOW, encodeStat64OfI386),
-  fstat64: (task, [fd, buffer]) =>
-    show(task, byDescriptor(task, int(fd)), buffer, encodeStat64OfI386),
+  fstat64: (task, [fd, buffer]) => show(task, inodeOf(task, int(fd)), buffer, encodeStat64OfI386),
   fstatat64: (task, [dirfd, path, buffer, flags]) =>
     statAt(task, [dirfd, path, buffer], uint(flags), encodeStat64OfI386),
   statx: (task, [dirfd, path, flags, mask, buffer]) =>
