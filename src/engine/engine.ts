@@ -112,9 +112,10 @@ export interface RunOptions {
   /** Stops before executing the instruction at this address. */
   readonly until?: Addr;
   /**
-   * Blocks to run at most, from 1. A block ends at a branch, a system call, an instruction that changes how the
+   * What blocks may cost, from 1: the run ends before the first one for which nothing is left. A block ends at a branch, a system call, an instruction that changes how the
    * next ones are read (a segment, `popf`), or a page's end; a round of a repeated string instruction is one.
-   * An interrupted block that goes on where it was is not counted again.
+   * It counts 1, and more when it is long or its accesses are slow (docs/limits.md). An interrupted block that goes on
+   * where it was is not counted again.
    */
   readonly blocks: number;
   readonly control?: StepControl;
@@ -152,7 +153,7 @@ export interface Engine {
   flushTlb(page?: number, count?: number): void;
   /** Runs from the program counter until something happens. Never throws for what the guest does. */
   run(options: RunOptions): Stop;
-  /** Blocks begun since the engine was opened, the same whether and how instructions are watched. */
+  /** What the blocks since the engine was opened cost, the same whether and how instructions are watched. */
   readonly blocks: number;
   /** Instructions begun while `countInstructions` was on. Counting costs speed. */
   readonly instructions: number;

@@ -349,7 +349,7 @@ export class Sandbox implements Disposable {
     return this.#alive() && this.#engine.instructions;
   }
 
-  /** Translated blocks begun since the sandbox was created. */
+  /** What the blocks that have begun since the sandbox was created count (docs/limits.md). */
   get blocks(): number {
     return this.#alive() && this.#engine.blocks;
   }

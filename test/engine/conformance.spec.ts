@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeEngines } from '../../src/engine/open.js';
 import { addresses } from './conformance/addresses.js';
 import { code } from './conformance/code.js';
+import { cost } from './conformance/cost.js';
 import { cpu } from './conformance/cpu.js';
 import { faults } from './conformance/faults.js';
 import { flags } from './conformance/flags.js';
@@ -40,6 +41,7 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   code(name);
   selfModification(name);
   translations(name);
+  cost(name);
   flags(name);
   stops(name);
   tlb(name);

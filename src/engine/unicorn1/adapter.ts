@@ -180,12 +180,13 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   saveCpu(): CpuState {
     this.#assertOpen();
-    return { ...saveCpu(this.#machine, this.#gdt), continuesAt: this.#continuesAt };
+    const saved = saveCpu(this.#machine, this.#gdt, this.#mmu.misses.save());
+    return { ...saved, continuesAt: this.#continuesAt };
   }
 
   loadCpu(state: CpuState): void {
     this.#assertOpen();
-    loadCpu(this.#machine, this.#gdt, state);
+    this.#mmu.misses.load(loadCpu(this.#machine, this.#gdt, state).misses);
     this.#continuesAt = state.continuesAt;
   }
 
@@ -260,7 +261,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
       const given = Math.min(left, MOST_BLOCKS) + (continues ? 1 : 0);
       machine.blocksLeft = given;
       const code = this.#enter(options.until, resume);
-      const used = given - Math.max(machine.blocksLeft, 0);
+      const used = given - machine.blocksLeft;
       const begun = used > 0 && continues ? used - 1 : used;
       if (used > 0) continues = false;
       this.#blocks += begun;

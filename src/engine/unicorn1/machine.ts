@@ -23,9 +23,12 @@ import { Heap } from './heap.js';
 import type { HostFunction, UnicornModule } from './module.js';
 import {
   BLOCKS_LEFT_CELL,
+  CONTINUES_CELL,
+  CONTINUES_NOWHERE,
   CPU,
   ENV,
   MMU_FAULT_CELL,
+  OUT_OF_BLOCKS_CELL,
   PAGE_END_STORE_CELL,
   RESTARTED_CELL,
   UC,
@@ -180,13 +183,21 @@ export class Machine {
     return this.module.uc.uc_emu_start(this.handle, ...split(pc), ...split(until), 0, 0, 0);
   }
 
-  /** Blocks that may still begin, at most 2^31 - 1; negative after a run that was stopped for them. */
+  /** What blocks may still cost, at most 2^31 - 2; negative when the last one cost more than was left. */
   get blocksLeft(): number {
     return this.heap.readU32(BLOCKS_LEFT_CELL) | 0;
   }
 
+  /** To be set before each run. */
   set blocksLeft(blocks: number) {
     this.heap.writeU32(BLOCKS_LEFT_CELL, blocks);
+    this.heap.writeU32(OUT_OF_BLOCKS_CELL, 0);
+    this.heap.writeU32(CONTINUES_CELL, CONTINUES_NOWHERE);
+  }
+
+  /** The last run was stopped before a block for which nothing was left. */
+  get outOfBlocks(): boolean {
+    return this.heap.readU32(OUT_OF_BLOCKS_CELL) !== 0;
   }
 
   /** Did the instruction that begins now begin before? Asked once for each. */

@@ -21,6 +21,7 @@ import { VECTOR_GP, VECTOR_PF } from './api.js';
 import type { CodeFrames } from './code-frames.js';
 import type { EngineFrames } from './frames.js';
 import type { Machine } from './machine.js';
+import { MissCharge } from './miss-charge.js';
 import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
 import { SoftTlb } from './tlb.js';
 
@@ -46,6 +47,7 @@ export class Mmu {
   readonly #frames: EngineFrames;
   readonly #code: CodeFrames;
   readonly #tlb: SoftTlb;
+  readonly misses: MissCharge;
   /** The page that only the CPU's own accesses see; undefined where the guest has its own GDT. */
   readonly #gdtPage: number | undefined;
   translate: Translate | undefined;
@@ -86,6 +88,7 @@ export class Mmu {
     this.#frames = frames;
     this.#code = code;
     this.#tlb = new SoftTlb(machine);
+    this.misses = new MissCharge(machine.heap);
     this.#gdtPage = gdt === undefined ? undefined : Number(gdt >> 12n);
   }
 
@@ -228,6 +231,7 @@ export class Mmu {
     const isCode = this.#executed.has(page) && !this.#flushed.has(page);
     const rights = isCode ? answer & 7 : answer & (HW_READ | HW_WRITE);
     this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, rights);
+    if (access !== EXEC) this.misses.filled(page, mode);
     return 0;
   }
 

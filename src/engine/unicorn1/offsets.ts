@@ -146,8 +146,24 @@ export const PHYS_SECTION_NOTDIRTY = 1;
  */
 export const MMU_FAULT_CELL = 16;
 export const PAGE_END_STORE_CELL = 20;
-/** Blocks that may still begin; below zero, one more was about to. */
+/** What blocks may still cost; below zero, the last one cost more than was left. */
 export const BLOCKS_LEFT_CELL = 24;
+/** Not 0: the run was stopped because nothing was left when a block was about to begin. */
+export const OUT_OF_BLOCKS_CELL = 36;
+/** What was left when a translation ended within its block: the one that begins then goes on, whatever is left. */
+export const CONTINUES_CELL = 40;
+/** Of no block: more than may be left. */
+export const CONTINUES_NOWHERE = 0x7fff_ffff;
+/**
+ * A block counts 1, and as many more for each boundary between two lines of so many bytes of code that it goes on
+ * across. A line of the slowest plain instructions (x87, SSE, pushes) takes some 0.3 to 1.3 microseconds.
+ */
+export const LINE_BYTES = 64;
+export const LINE_BLOCKS = 4;
+/** An access to data whose page is not the last one that was accessed in its slot of the TLB: the miss takes 0.2 to 0.5 microseconds. */
+export const MISS_BLOCKS = 3;
+/** A store across two pages, which the engine makes byte by byte. */
+export const SPLIT_STORE_BLOCKS = 4;
 /** What CPUID leaf 7 says in ECX (src/build/unicorn-wasm/patches/patch-cpuid.ts). */
 export const FEATURES_7_ECX_CELL = 28;
 /** Not 0: the next instruction is one that its own store to its block made begin again. */

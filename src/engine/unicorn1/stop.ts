@@ -47,7 +47,7 @@ export function stopOf(machine: Machine, mmu: Mmu, end: EmulationEnd): Stop | Re
     case UC_ERR_INSN_INVALID:
       return invalidOpcode(machine, mmu, pc);
     case UC_ERR_OK:
-      if (machine.blocksLeft < 0) return { kind: 'budget', pc };
+      if (machine.outOfBlocks) return { kind: 'budget', pc };
       if (end.call !== undefined) return { kind: 'syscall', via: end.call, pc };
       // Unicorn puts a `hlt` of its own where the run is to end.
       if (pc === end.until) return { kind: 'until', pc };

@@ -11,8 +11,15 @@
  * 1. A translation ends where the page ends.
  * 2. The two ends that are none of the program's add one to the blocks that are left, unless the page ends there too.
  * 3. So does an instruction that begins again because it stored to its own block.
+ * 4. A block that goes on from one line of code into another counts LINE_BLOCKS more, between its two instructions. Where
+ *    the lines are depends on nothing but addresses, so that it makes no difference where a block was interrupted.
  */
-import { BLOCKS_LEFT_CELL } from '../../../engine/unicorn1/offsets.js';
+import {
+  BLOCKS_LEFT_CELL,
+  CONTINUES_CELL,
+  LINE_BLOCKS,
+  LINE_BYTES,
+} from '../../../engine/unicorn1/offsets.js';
 import { TranslateError } from '../read/source.js';
 
 /** `if (dc->tf || dc->singlestep_enabled || (flags & HF_INHIBIT_IRQ_MASK)) {` */
@@ -27,6 +34,9 @@ const OTHER_PAGE = '(-4096&(M^d)|v^B)';
  */
 const markUnless = (otherPage: string): string =>
   `if(!(n[i+116>>2]|${otherPage}))markX(0|n[864+(0|n[i+176>>2])>>2]);`;
+/** After an instruction that ends no block: `dc->prev_pc` is where it began, `pc` where the next one does. */
+const lineUnless = (otherPage: string, pc: string): string =>
+  `if(-${LINE_BYTES}&(${pc}^n[i+184>>2]))if(!(n[i+116>>2]|${otherPage}))lineX(0|n[864+(0|n[i+176>>2])>>2]);`;
 const MARK = markUnless(OTHER_PAGE);
 
 /** The same function once more, as the optimiser put it into tb_gen_code: both ends, pc_ptr `M:G`, pc_start `c:b`. */
@@ -35,6 +45,8 @@ const INLINED_SINGLE =
   '0|n[i+32>>2]){I=0;break e}}s=0|n[864+(0|n[i+176>>2])>>2],u=0|n[n[s+199996>>2]>>2],D=N=';
 const INLINED_OTHER_PAGE = '(-4096&(G^b)|M^c)';
 const INLINED_MARK = markUnless(INLINED_OTHER_PAGE);
+/** Behind the call of disas_insn in its loop: `dc->is_jmp`, then `dc->tf` and `singlestep_enabled`. */
+const INLINED_NEXT = '0|n[i+32>>2]){I=0;break e}if(n[i+116>>2]|n[i+120>>2])break a;';
 const FUNCTION = 'function Un(A,e){e|=0;var r,i,c=0,b=0,';
 
 /** tcg_gen_op2i or tcg_gen_op3i, as they are inlined everywhere. */
@@ -46,30 +58,42 @@ const MOVI = 11;
 const LOAD = 18;
 const STORE = 21;
 const ADD = 22;
-/** markX(tcg_ctx): the cell's address in one half of cpu_tmp0, its value in the other. */
-const MARK_FUNCTION =
-  'function markX(A){A|=0;var e=0,r=0,a=0;e=0|n[n[A+199996>>2]>>2],a=e+1|0,' +
-  [
-    emit(MOVI, ['a', String(BLOCKS_LEFT_CELL)]),
-    emit(LOAD, ['e', 'a', '0']),
-    emit(MOVI, ['a', '1']),
-    emit(ADD, ['e', 'e', 'a']),
-    emit(MOVI, ['a', String(BLOCKS_LEFT_CELL)]),
-    emit(STORE, ['e', 'a', '0']),
-  ].join(',') +
-  '}';
+/** Adds to the blocks that are left: the cell's address in one half of cpu_tmp0, its value in the other. */
+const addToLeft = (count: number): string[] => [
+  emit(MOVI, ['a', String(BLOCKS_LEFT_CELL)]),
+  emit(LOAD, ['e', 'a', '0']),
+  emit(MOVI, ['a', String(count)]),
+  emit(ADD, ['e', 'e', 'a']),
+  emit(MOVI, ['a', String(BLOCKS_LEFT_CELL)]),
+  emit(STORE, ['e', 'a', '0']),
+];
+const BEGIN = 'A|=0;var e=0,r=0,a=0;e=0|n[n[A+199996>>2]>>2],a=e+1|0,';
+/** markX(tcg_ctx) and lineX(tcg_ctx) */
+const FUNCTIONS =
+  `function markX(A){${BEGIN}${[
+    ...addToLeft(1),
+    emit(STORE, ['e', 'a', String(CONTINUES_CELL - BLOCKS_LEFT_CELL)]),
+  ].join(',')}}` + `function lineX(A){${BEGIN}${addToLeft(-LINE_BLOCKS).join(',')}}`;
 
 /** As patch-stores.ts has made it. */
 const RESTART = '=1,n[c+288>>2]=0,k=g,';
-const GIVE_BACK = `n[${BLOCKS_LEFT_CELL / 4}]=1+(0|n[${BLOCKS_LEFT_CELL / 4}])|0`;
+const LEFT = `n[${BLOCKS_LEFT_CELL / 4}]`;
+const GIVE_BACK = `${LEFT}=1+(0|${LEFT})|0,n[${CONTINUES_CELL / 4}]=0|${LEFT}`;
 
 export function patchBlocks(source: string): string {
   return [
-    [SINGLE, `${SINGLE}${MARK}`],
+    [SINGLE, `${lineUnless(OTHER_PAGE, 'M')}${SINGLE}${MARK}`],
     [FULL, `${FULL.replace('||(c=k', `||${OTHER_PAGE}||(c=k`)}${MARK}`],
     [INLINED_FULL, `${INLINED_FULL.replace('||!(', `||${INLINED_OTHER_PAGE}||!(`)}${INLINED_MARK}`],
-    [INLINED_SINGLE, INLINED_SINGLE.replace('}}s=', `}}${INLINED_MARK}s=`)],
-    [FUNCTION, `${MARK_FUNCTION}${FUNCTION}`],
+    [
+      INLINED_SINGLE,
+      INLINED_SINGLE.replace('}}s=', `}${lineUnless(INLINED_OTHER_PAGE, 'G')}}${INLINED_MARK}s=`),
+    ],
+    [
+      INLINED_NEXT,
+      INLINED_NEXT.replace('break e}', `break e}${lineUnless(INLINED_OTHER_PAGE, 'G')}`),
+    ],
+    [FUNCTION, `${FUNCTIONS}${FUNCTION}`],
     [RESTART, `=1,${GIVE_BACK},n[c+288>>2]=0,k=g,`],
   ].reduce((text, [from, to]) => replaceOnly(text, from!, to!), source);
 }

@@ -9,7 +9,7 @@
  *    The function's table index is read from MMU_FAULT_CELL; the port writes it before the first run.
  * 2. The block budget (`tcg_qemu_tb_exec` of tci.c). A hook called for each block costs as much as ten
  *    instructions. Instead the interpreter counts down BLOCKS_LEFT_CELL when it is entered and when a
- *    block jumps to the next (`goto_tb`). Below zero, the jump is not taken, so that the block ends with
+ *    block jumps to the next (`goto_tb`). When nothing is left, the jump is not taken, so that the block ends with
  *    its way out, which writes the program counter; and the next entry stops the run before its block.
  * 3. Port input and output (`cpu_inb` and its five relatives in ioport.c, whose permission check Unicorn
  *    left out). They go the way of a TLB miss of a fourth kind (PORT_ACCESS), so that `tlb_fill` finds
@@ -34,7 +34,10 @@
 
 import {
   BLOCKS_LEFT_CELL,
+  CONTINUES_CELL,
+  CONTINUES_NOWHERE,
   MMU_FAULT_CELL,
+  OUT_OF_BLOCKS_CELL,
   PAGE_END_STORE_CELL,
   PORT_ACCESS,
   RAISE_ACCESS,
@@ -58,13 +61,18 @@ const WALK_REPLACEMENT = `A|=0,e|=0,r|=0,a|=0,i|=0;return 0|Pk[0|n[${MMU_FAULT_C
 
 /** The entry of the interpreter: its frame, then the loop. `A` is env, `n[A+36092>>2]` the handle. */
 const INTERPRETER = 'eA=r=eA-896|0,n[60+(i=140736)>>2]=r+896|0,n[i+56>>2]=A;';
-const COUNT = `(0|(n[${BLOCKS_LEFT_CELL / 4}]=(0|n[${BLOCKS_LEFT_CELL / 4}])-1|0))<0`;
+const LEFT = `n[${BLOCKS_LEFT_CELL / 4}]`;
+const COUNT = `${LEFT}=(0|${LEFT})-1|0`;
 /** `uc_emu_stop(uc)` */
 const STOP = 'ck(0|n[A+36092>>2])';
+/** outX(env): nothing is left. A block that goes on has been counted, and may run to its end. */
+const OUT_FUNCTION =
+  `function outX(A){A|=0;if((0|n[${CONTINUES_CELL / 4}])==(0|${LEFT})){` +
+  `n[${CONTINUES_CELL / 4}]=${CONTINUES_NOWHERE},${COUNT}}else{n[${OUT_OF_BLOCKS_CELL / 4}]=1,${STOP}}}`;
 const STOP_FUNCTION = 'function ck(A){return 0|t[(A|=0)+1103|0]||(a[A+1101|0]=1,';
 /** `goto_tb`; a block that was not linked yet jumps by 0, to its way out. */
 const GOTO_TB = 'case 121:e=6+(i+(t[i+2|0]|t[i+3|0]<<8|t[i+4|0]<<16|t[i+5|0]<<24)|0)|0;continue r;';
-const COUNTED_GOTO_TB = `${GOTO_TB.slice(0, -'continue r;'.length)}if((0|e)!=(i+6|0)){if(${COUNT})e=i+6|0}continue r;`;
+const COUNTED_GOTO_TB = `${GOTO_TB.slice(0, -'continue r;'.length)}if((0|e)!=(i+6|0)){if((0|${LEFT})<1)e=i+6|0;else ${COUNT}}continue r;`;
 
 /** `hook->insn == UC_X86_INS_IN` (or OUT), once for each width. */
 const PORT_HOOKS = /(?:218|500)==\(0\|n\[/g;
@@ -137,7 +145,8 @@ function patchBudget(source: string): string {
   only(source, STOP_FUNCTION);
   only(source, GOTO_TB);
   return source
-    .replace(INTERPRETER, `${INTERPRETER}if(${COUNT})${STOP};`)
+    .replace(INTERPRETER, `${INTERPRETER}if((0|${LEFT})<1)outX(0|A);else ${COUNT};`)
+    .replace(STOP_FUNCTION, `${OUT_FUNCTION}${STOP_FUNCTION}`)
     .replace(GOTO_TB, COUNTED_GOTO_TB);
 }
 

@@ -12,13 +12,19 @@
  * translate-all.c), one bit for each. `tb_invalidate_phys_page_fast` looked a byte up in it as if it were made
  * of 32-bit words, so that old code went on running after a store to one of its bytes.
  *
+ * A store across two pages, which is made byte by byte, counts SPLIT_STORE_BLOCKS blocks.
+ *
  * 3. When an instruction is taken up again, RESTARTED_CELL says so: the hook that sees it once more must not
  * count it twice.
  *
  * It is text in the manner of the input (wasm2js), put at the start of the helpers' bodies.
  */
 
-import { RESTARTED_CELL } from '../../../engine/unicorn1/offsets.js';
+import {
+  BLOCKS_LEFT_CELL,
+  RESTARTED_CELL,
+  SPLIT_STORE_BLOCKS,
+} from '../../../engine/unicorn1/offsets.js';
 
 interface Store {
   /** The helper's name in the input, and its parameters after environment and address. */
@@ -68,7 +74,9 @@ const PREPARE = [
   'n[A+-60>>2]=i,n[A+-56>>2]=e,n[A+-52>>2]=r;',
   'ft(0|n[A+36092>>2],0|q,q+((0|c)<(0|s)?c:s)|0,1)}',
   // The rest lies in the next page.
-  'if((0|c)>(0|s))q=e+s|0,prepX(0|A,0|q,r+((0|q)==0)|0,0|a,0|i,c-s|0)}',
+  // Now nothing refuses the store any more: it is counted once.
+  'if((0|c)>(0|s)){q=e+s|0,prepX(0|A,0|q,r+((0|q)==0)|0,0|a,0|i,c-s|0);',
+  `n[${BLOCKS_LEFT_CELL / 4}]=(0|n[${BLOCKS_LEFT_CELL / 4}])-${SPLIT_STORE_BLOCKS}|0}}`,
 ].join('');
 
 export function patchStores(source: string): string {

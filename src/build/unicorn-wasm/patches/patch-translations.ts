@@ -32,10 +32,10 @@ const OUR_EXPORTS = 'flush_code:function(A){A|=0,Pk[58](0|A)},invalidate_code:ft
 
 /** `INDEX_op_exit_tb`: what it returns are the four bytes at `e`; 0 when no block can be linked to the next. */
 const EXIT_TB = 'case 120:break A;';
-const COUNT = `(0|(n[${BLOCKS_LEFT_CELL / 4}]=(0|n[${BLOCKS_LEFT_CELL / 4}])-1|0))<0`;
+const LEFT = `n[${BLOCKS_LEFT_CELL / 4}]`;
 const EXIT_TB_NEW =
   'case 120:if(t[0|e]|t[e+1|0]<<8|t[e+2|0]<<16|t[e+3|0]<<24)break A;' +
-  `if(!(s=0|nextX(0|A)))break A;if(${COUNT})break A;e=s;continue r;`;
+  `if((0|${LEFT})<1)break A;if(!(s=0|nextX(0|A)))break A;${LEFT}=(0|${LEFT})-1|0,e=s;continue r;`;
 
 /** `env->eflags & (IOPL_MASK | TF_MASK | RF_MASK | VM_MASK | AC_MASK)`, which are in a block's key. */
 const KEY_FLAGS = 471296;

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineKind } from '../../../src/engine/open.js';
+import { CODE, DATA, type Guest } from '../guest.js';
+import { ARCHES, guestOf } from './suite.js';
+
+const PAGE = 4096;
+/** TLB entries: pages so far apart share one. */
+const SLOTS = 256;
+
+/** What a block counts (docs/limits.md): 1, 4 for each line of 64 bytes that it goes on into, and what its accesses do. */
+export function cost(kind: EngineKind): void {
+  for (const arch of ARCHES) {
+    describe(`what a block counts (${arch})`, () => {
+      const guest = guestOf(kind, { arch });
+      const done = { kind: 'interrupt', vector: 0x80 };
+      const nops = (count: number): number[] => Array(count).fill(0x90);
+      const EXIT = [0xcd, 0x80];
+
+      const counted = (g: Guest, run: () => void): number => {
+        const before = g.engine.blocks;
+        run();
+        return g.engine.blocks - before;
+      };
+      const whole = (g: Guest, pc: number): number =>
+        counted(g, () => expect(g.run(pc)).toMatchObject(done));
+
+      it.each([
+        [0, 10, 1],
+        [0, 63, 1],
+        [0, 64, 5],
+        [60, 3, 1],
+        [60, 4, 5],
+        [0, 64 * 20, 81],
+        [1, 64 * 20 - 1, 81],
+        // More than one translation holds, and the rest of a page: what comes in the next one is another block.
+        [0, PAGE, 1 + 4 * 63 + 1],
+      ])('its lines: from byte %i, %i bytes', (from, bytes, expected) => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        g.map(CODE + PAGE, 'rx');
+        g.poke(CODE + from, [...nops(bytes), ...EXIT]);
+        expect(whole(g, CODE + from)).toBe(expected);
+        expect(whole(g, CODE + from), 'again').toBe(expected);
+        g.engine.countInstructions(true);
+        expect(whole(g, CODE + from), 'while instructions are counted').toBe(expected);
+        g.engine.countInstructions(false);
+        const stepped = counted(g, () => {
+          let left = 0;
+          const control = { before: () => left-- <= 0, watched: [], touched: () => {} };
+          g.pc = BigInt(CODE + from);
+          for (let kind = 'paused'; kind === 'paused'; ) {
+            left = 1;
+            ({ kind } = g.engine.run({ blocks: 1000, control }));
+          }
+        });
+        expect(stepped, 'one instruction at a time').toBe(expected);
+      });
+
+      it('stops before the first block for which nothing is left, and counts what the last one cost', () => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        // Three blocks of 9.
+        const block = [...nops(126), 0xeb, 0];
+        g.poke(CODE, [...block, ...block, ...block, ...EXIT]);
+        const expected: readonly (readonly [budget: number, cost: number, end: number])[] = [
+          [1, 5, 128],
+          [5, 5, 128],
+          [6, 10, 256],
+          [10, 10, 256],
+          [11, 15, 384],
+          [15, 15, 384],
+        ];
+        for (const [blocks, cost, end] of expected) {
+          let stop: unknown;
+          expect(
+            counted(g, () => (stop = g.run(CODE, { blocks }))),
+            `${blocks}`,
+          ).toBe(cost);
+          expect(stop).toEqual({ kind: 'budget', pc: BigInt(CODE + end) });
+        }
+        expect(counted(g, () => expect(g.run(CODE, { blocks: 16 })).toMatchObject(done))).toBe(16);
+      });
+
+      const far = DATA + SLOTS * PAGE;
+      const loads = (count: number, ...at: number[]): string =>
+        `mov ecx, ${count}; l: ${at.map((each) => `mov eax, [${each}]`).join('; ')}; dec ecx; jnz l; int 0x80`;
+
+      it('three for a page that takes another one out of the TLB, whatever flushes it', () => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        g.map(far, 'rw');
+        g.code(loads(10, DATA, DATA + 8));
+        const few = whole(g, CODE);
+        g.code(loads(10, DATA, far));
+        // The first page is there already.
+        expect(whole(g, CODE)).toBe(few - 3 + 3 * 19);
+        const fresh = g.engine.saveCpu();
+        g.code(loads(1, far));
+        expect(whole(g, CODE), 'the same page again').toBe(2);
+        g.engine.flushTlb();
+        expect(whole(g, CODE), 'after a flush').toBe(2);
+        g.code(loads(1, DATA));
+        expect(whole(g, CODE), 'another page').toBe(5);
+        g.engine.loadCpu(fresh);
+        expect(whole(g, CODE), 'as it was when the CPU was saved').toBe(5);
+      });
+
+      it('nothing for code that takes data out of the TLB', () => {
+        const g = guest();
+        const away = CODE + PAGE + ((DATA - CODE - PAGE) % (SLOTS * PAGE)) + SLOTS * PAGE;
+        g.map(CODE, 'rx');
+        g.map(away, 'rx');
+        g.poke(away, [0xc3]);
+        g.code(`mov ecx, 5; l: mov eax, [${DATA}]; call ${away}; dec ecx; jnz l; int 0x80`);
+        const first = whole(g, CODE);
+        expect(whole(g, CODE)).toBe(first - 6);
+      });
+
+      it('four for a store across two pages, once, also where it has to be tried again', () => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        g.map(DATA + PAGE, 'rw');
+        const store = (at: number): string => `mov dword ptr [${at}], 7; int 0x80`;
+        g.code(store(DATA));
+        whole(g, CODE);
+        g.code(store(DATA + PAGE));
+        whole(g, CODE);
+        g.code(store(DATA + PAGE - 2));
+        expect(whole(g, CODE)).toBe(1 + 4 + 0);
+        g.protect(DATA + PAGE, 'r');
+        expect(counted(g, () => expect(g.run(CODE)).toMatchObject({ kind: 'fault' }))).toBe(1);
+        g.protect(DATA + PAGE, 'rw');
+        expect(counted(g, () => expect(g.run()).toMatchObject(done))).toBe(4);
+      });
+    });
+  }
+}
