@@ -112,6 +112,11 @@ export interface RunOptions {
   /** Stops before executing the instruction at this address. */
   readonly until?: Addr;
   /**
+   * In place of `until`: addresses where nothing is ever executable, of a power of two of bytes and on a multiple of it. A jump
+   * there ends the run as `until` does, or as the fault that it is.
+   */
+  readonly host?: AddrRange;
+  /**
    * What blocks may cost, from 1: the run ends before the first one for which nothing is left. A block ends at a branch, a system call, an instruction that changes how the
    * next ones are read (a segment, `popf`), or a page's end; a round of a repeated string instruction is one.
    * It counts 1, and more when it is long or its accesses are slow (docs/limits.md). An interrupted block that goes on

@@ -49,9 +49,10 @@ export function runToEnd(engine: Engine, handler: StopHandler, limits: RunLimits
     const stop = engine.run({
       blocks,
       ...(until === undefined ? {} : { until }),
+      ...(host === undefined ? {} : { host }),
       ...(stepper === undefined ? {} : { control: stepper }),
     });
-    if (stop.kind === 'until') return 'until';
+    if (stop.kind === 'until') return host === undefined ? 'until' : 'host';
     if (stop.kind === 'budget') return 'blocks';
     if (stop.kind === 'paused') return 'paused';
     if (host !== undefined && isFetchIn(host, stop)) return 'host';

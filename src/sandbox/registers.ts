@@ -25,6 +25,10 @@ export function registersOf(
   };
   return new Proxy<Registers>(Object.create(null) as Registers, {
     get(_target, name) {
+      if (known.has(name as string)) {
+        check();
+        return guest.readRegister(name as string);
+      }
       return isProtocol(name) ? undefined : guest.readRegister(nameOf(name));
     },
     set(_target, name, value: number | bigint) {

@@ -86,11 +86,23 @@ function atRandom(seed: number): (sb: Sandbox) => ResumeOptions {
   };
 }
 
+/** Each piece begins with a snapshot, and every second one goes back to it. */
+function withSnapshots(): (sb: Sandbox) => ResumeOptions {
+  let pieces = 0;
+  return (sb) => {
+    const snapshot = sb.snapshot();
+    if (pieces++ % 2 === 0) sb.restore(snapshot);
+    sb.discard(snapshot);
+    return { blocks: 11 };
+  };
+}
+
 async function expectSame(options: SandboxOptions, seed = 1): Promise<Outcome> {
   const reference = await whole(options);
   expect(await inPieces(options, oneByOne), 'one instruction at a time').toEqual(reference);
   expect(await inPieces(options, atRandom(seed)), 'cut at random').toEqual(reference);
   expect(await whole({ ...options, monitor: true }), 'with a monitor').toEqual(reference);
+  expect(await inPieces(options, withSnapshots()), 'with snapshots').toEqual(reference);
   return reference.outcome;
 }
 
@@ -123,6 +135,27 @@ start:
     dec ecx
     jnz start
 ${EXIT}`,
+  'pages that share a slot of the TLB, and stores across two': `    mov esi, offset wide_pages
+    mov ecx, 12
+again:
+    mov eax, [esi]
+    add eax, [esi + 0x100000]
+    add [esi + 0x100ffd], ecx
+    add [esi + 0x200000], eax
+    push AX
+    pop AX
+    test ecx, 3
+    jz next
+    mov [esi + 0x1000 - 2], ecx
+next:
+    dec ecx
+    jnz again
+${EXIT}
+    .bss
+    .balign 4096
+wide_pages:
+    .space 0x202000
+    .text`,
   'strings, pushed flags, segments': `    mov esi, offset cell
     mov edi, offset cell + 64
     mov ecx, 17

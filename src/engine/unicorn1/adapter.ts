@@ -33,7 +33,7 @@ import { loadCpu, saveCpu } from './cpu-state.js';
 import { EngineFrames } from './frames.js';
 import type { Machine, MachineClient } from './machine.js';
 import { Mmu } from './mmu.js';
-import { ENV, HF } from './offsets.js';
+import { END_PLACE, ENV, HF } from './offsets.js';
 import type { Ram } from './ram.js';
 import { readRegister, registerNames, writeRegister } from './registers.js';
 import { setSegment } from './segments.js';
@@ -180,13 +180,13 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   saveCpu(): CpuState {
     this.#assertOpen();
-    const saved = saveCpu(this.#machine, this.#gdt, this.#mmu.misses.save());
+    const saved = saveCpu(this.#machine, this.#gdt, this.#mmu.saveMisses());
     return { ...saved, continuesAt: this.#continuesAt };
   }
 
   loadCpu(state: CpuState): void {
     this.#assertOpen();
-    this.#mmu.misses.load(loadCpu(this.#machine, this.#gdt, state).misses);
+    this.#mmu.loadMisses(loadCpu(this.#machine, this.#gdt, state).misses);
     this.#continuesAt = state.continuesAt;
   }
 
@@ -258,8 +258,9 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#continuesAt = undefined;
     for (let resume: Resume = 'retry'; ; ) {
       // A block that goes on was counted when it began.
-      const given = Math.min(left, MOST_BLOCKS) + (continues ? 1 : 0);
+      const given = Math.min(Math.ceil(left), MOST_BLOCKS) + (continues ? 1 : 0);
       machine.blocksLeft = given;
+      this.#place(options);
       const code = this.#enter(options.until, resume);
       const used = given - machine.blocksLeft;
       const begun = used > 0 && continues ? used - 1 : used;
@@ -272,7 +273,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
         : stopOf(machine, this.#mmu, end);
       if (stop === undefined)
         throw this.#fail(`a run ended at 0x${machine.pc.toString(16)} with code ${code}`);
-      continues ||= interruptsBlock(stop, this.#mmu.refusal);
+      continues ||= machine.end !== END_PLACE && interruptsBlock(stop, this.#mmu.refusal);
       if (typeof stop === 'object' && (stop.kind !== 'budget' || left <= 0)) {
         this.#continuesAt = continues ? machine.pc : undefined;
         return stop;
@@ -317,6 +318,11 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#ram.register();
     this.#rethrowHostError();
     return code;
+  }
+
+  #place({ until, host }: RunOptions): void {
+    if (host !== undefined) this.#machine.setPlace(host.start, Number(host.end - host.start));
+    else this.#machine.setPlace(until);
   }
 
   /**

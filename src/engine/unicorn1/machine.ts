@@ -26,10 +26,13 @@ import {
   CONTINUES_CELL,
   CONTINUES_NOWHERE,
   CPU,
+  END_CELL,
   ENV,
   MMU_FAULT_CELL,
-  OUT_OF_BLOCKS_CELL,
   PAGE_END_STORE_CELL,
+  PLACE_CELL,
+  PLACE_HIGH_CELL,
+  PLACE_MASK_CELL,
   RESTARTED_CELL,
   UC,
 } from './offsets.js';
@@ -191,13 +194,21 @@ export class Machine {
   /** To be set before each run. */
   set blocksLeft(blocks: number) {
     this.heap.writeU32(BLOCKS_LEFT_CELL, blocks);
-    this.heap.writeU32(OUT_OF_BLOCKS_CELL, 0);
+    this.heap.writeU32(END_CELL, 0);
     this.heap.writeU32(CONTINUES_CELL, CONTINUES_NOWHERE);
   }
 
-  /** The last run was stopped before a block for which nothing was left. */
-  get outOfBlocks(): boolean {
-    return this.heap.readU32(OUT_OF_BLOCKS_CELL) !== 0;
+  /** Why the last run stopped by itself, if it did: END_BLOCKS, END_PLACE. */
+  get end(): number {
+    return this.heap.readU32(END_CELL);
+  }
+
+  /** Where a computed jump ends the run: an address, or a range of a power of two of bytes; without one nowhere. */
+  setPlace(address: bigint | undefined, bytes = 1): void {
+    const [lo, hi] = address === undefined ? [1, 0] : split(address);
+    this.heap.writeU32(PLACE_CELL, lo >>> 0);
+    this.heap.writeU32(PLACE_HIGH_CELL, hi >>> 0);
+    this.heap.writeU32(PLACE_MASK_CELL, address === undefined ? 0 : -bytes >>> 0);
   }
 
   /** Did the instruction that begins now begin before? Asked once for each. */

@@ -26,11 +26,23 @@ export class MissCharge {
     this.#heap.words[BLOCKS_LEFT_CELL >>> 2]! -= MISS_BLOCKS;
   }
 
+  /** May the engine's own TLB let data of the page pass without asking? What it holds must have been counted. */
+  has(page: number, mode: number): boolean {
+    return this.#tags[page % TLB.ENTRIES] === 4 * page + mode;
+  }
+
   save(): MissTags {
     return this.#tags.slice();
   }
 
-  load(tags: MissTags): void {
-    this.#tags.set(tags);
+  /** @returns the slots whose page is another one now: the engine's own TLB must forget what it has there. */
+  load(tags: MissTags): number[] {
+    const changed: number[] = [];
+    for (let slot = 0; slot < TLB.ENTRIES; slot++) {
+      if (this.#tags[slot] === tags[slot]) continue;
+      this.#tags[slot] = tags[slot]!;
+      changed.push(slot);
+    }
+    return changed;
   }
 }

@@ -21,7 +21,7 @@ import { VECTOR_GP, VECTOR_PF } from './api.js';
 import type { CodeFrames } from './code-frames.js';
 import type { EngineFrames } from './frames.js';
 import type { Machine } from './machine.js';
-import { MissCharge } from './miss-charge.js';
+import { MissCharge, type MissTags } from './miss-charge.js';
 import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
 import { SoftTlb } from './tlb.js';
 
@@ -47,7 +47,7 @@ export class Mmu {
   readonly #frames: EngineFrames;
   readonly #code: CodeFrames;
   readonly #tlb: SoftTlb;
-  readonly misses: MissCharge;
+  readonly #misses: MissCharge;
   /** The page that only the CPU's own accesses see; undefined where the guest has its own GDT. */
   readonly #gdtPage: number | undefined;
   translate: Translate | undefined;
@@ -88,7 +88,7 @@ export class Mmu {
     this.#frames = frames;
     this.#code = code;
     this.#tlb = new SoftTlb(machine);
-    this.misses = new MissCharge(machine.heap);
+    this.#misses = new MissCharge(machine.heap);
     this.#gdtPage = gdt === undefined ? undefined : Number(gdt >> 12n);
   }
 
@@ -134,6 +134,15 @@ export class Mmu {
       return [...this.#executed.keys()].filter((each) => each >= page && each < page + count);
     }
     return Array.from({ length: count }, (_, i) => page + i).filter((i) => this.#executed.has(i));
+  }
+
+  /** What has been counted of misses, for a CPU that is set aside. */
+  saveMisses(): MissTags {
+    return this.#misses.save();
+  }
+
+  loadMisses(tags: MissTags): void {
+    for (const slot of this.#misses.load(tags)) this.#tlb.flushSlot(slot);
   }
 
   miss(lo: number, hi: number, access: number, mode: number): number {
@@ -229,9 +238,11 @@ export class Mmu {
     }
     // Not for code too, on an access to data: the first fetch has to be noticed.
     const isCode = this.#executed.has(page) && !this.#flushed.has(page);
-    const rights = isCode ? answer & 7 : answer & (HW_READ | HW_WRITE);
-    this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, rights);
-    if (access !== EXEC) this.misses.filled(page, mode);
+    if (access !== EXEC) this.#misses.filled(page, mode);
+    const code = isCode ? answer & HW_EXEC : 0;
+    // Nor for data, on a fetch: the first access has to be counted.
+    const data = this.#misses.has(page, mode) ? answer & (HW_READ | HW_WRITE) : 0;
+    this.#tlb.fill(mode, lo, hi, this.#frames.pointer(frame), ram, code | data);
     return 0;
   }
 

@@ -148,8 +148,16 @@ export const MMU_FAULT_CELL = 16;
 export const PAGE_END_STORE_CELL = 20;
 /** What blocks may still cost; below zero, the last one cost more than was left. */
 export const BLOCKS_LEFT_CELL = 24;
-/** Not 0: the run was stopped because nothing was left when a block was about to begin. */
-export const OUT_OF_BLOCKS_CELL = 36;
+/** Why the interpreter stopped the run itself: END_BLOCKS, END_PLACE, or 0. */
+export const END_CELL = 36;
+/** Nothing was left when a block was about to begin. */
+export const END_BLOCKS = 1;
+/** A computed jump led to where the run is to end. */
+export const END_PLACE = 2;
+/** Where a run ends: addresses whose low word under the mask is the first, and whose high word is the second. */
+export const PLACE_CELL = 64;
+export const PLACE_HIGH_CELL = 68;
+export const PLACE_MASK_CELL = 72;
 /** What was left when a translation ended within its block: the one that begins then goes on, whatever is left. */
 export const CONTINUES_CELL = 40;
 /** Of no block: more than may be left. */

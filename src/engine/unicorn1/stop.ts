@@ -13,7 +13,7 @@ import type { Stop } from '../engine.js';
 import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
 import type { Machine } from './machine.js';
 import type { Mmu } from './mmu.js';
-import { CPU, ENV } from './offsets.js';
+import { CPU, END_BLOCKS, END_PLACE, ENV } from './offsets.js';
 import { pastSegment } from './segment-limit.js';
 
 /** The longest x86 instruction. */
@@ -47,7 +47,8 @@ export function stopOf(machine: Machine, mmu: Mmu, end: EmulationEnd): Stop | Re
     case UC_ERR_INSN_INVALID:
       return invalidOpcode(machine, mmu, pc);
     case UC_ERR_OK:
-      if (machine.outOfBlocks) return { kind: 'budget', pc };
+      if (machine.end === END_BLOCKS) return { kind: 'budget', pc };
+      if (machine.end === END_PLACE) return { kind: 'until', pc };
       if (end.call !== undefined) return { kind: 'syscall', via: end.call, pc };
       // Unicorn puts a `hlt` of its own where the run is to end.
       if (pc === end.until) return { kind: 'until', pc };

@@ -62,15 +62,20 @@ export class SoftTlb {
     }
     const bytes = this.#machine.heap.bytes;
     for (let i = 0; i < count; i++) {
-      const slot = (page + i) % TLB.ENTRIES;
-      for (let mode = 0; mode < TLB.MODES; mode++) {
-        const start = this.#tlb + mode * TLB.MODE_BYTES + slot * TLB.ENTRY_BYTES;
-        bytes.fill(0xff, start, start + TLB.ENTRY_BYTES);
-      }
+      this.flushSlot((page + i) % TLB.ENTRIES);
       this.#forgetBlocks(bytes, page + i);
     }
     // A block that begins in the page before may reach into the first one.
     this.#forgetBlocks(bytes, page - 1);
+  }
+
+  /** Whichever page it holds; blocks stay, since what they stand for does. */
+  flushSlot(slot: number): void {
+    const { bytes } = this.#machine.heap;
+    for (let mode = 0; mode < TLB.MODES; mode++) {
+      const start = this.#tlb + mode * TLB.MODE_BYTES + slot * TLB.ENTRY_BYTES;
+      bytes.fill(0xff, start, start + TLB.ENTRY_BYTES);
+    }
   }
 
   /** tb_flush_jmp_cache() of cputlb.c, for one page. */

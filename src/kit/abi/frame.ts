@@ -219,12 +219,21 @@ function pushX87({ regs }: Sandbox, part: Uint8Array): void {
 }
 
 export function integerOf(bytes: Uint8Array): bigint {
+  if (bytes.length === 8) {
+    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+  }
   let value = 0n;
   for (let at = bytes.length - 1; at >= 0; at--) value = (value << 8n) | BigInt(bytes[at]!);
   return value;
 }
 
+const WORD = new DataView(new ArrayBuffer(8));
+
 export function bytesOf(value: bigint, length: number): Uint8Array {
+  if (length <= 8) {
+    WORD.setBigUint64(0, value, true);
+    return new Uint8Array(WORD.buffer.slice(0, length));
+  }
   return Uint8Array.from({ length }, (_, at) => Number((value >> BigInt(8 * at)) & 0xffn));
 }
 

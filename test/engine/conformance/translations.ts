@@ -132,6 +132,9 @@ export function translations(kind: EngineKind): void {
           g.setReg('cx', 100);
           g.pc = BigInt(CODE);
         };
+        // The first access to the stack counts as well.
+        start();
+        g.run(undefined, { blocks: 500 });
         start();
         const before = g.engine.blocks;
         expect(g.run(undefined, { blocks: 500 })).toMatchObject(done);
@@ -148,6 +151,38 @@ export function translations(kind: EngineKind): void {
           expect(g.engine.blocks - first).toBe(401);
           expect([g.reg('bx'), g.reg('dx')]).toEqual([100n, 100n]);
         }
+      });
+
+      it('ends where a computed jump leads to the end, in a block that has not begun', () => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        g.code(`jmp ${ax}`);
+        const start = 0x7000_0000n;
+        const host = { start, end: start + 8192n };
+        const jump = (to: bigint, options: object) => {
+          g.pc = BigInt(CODE);
+          g.setReg('ax', to);
+          const before = g.engine.blocks;
+          const stop = g.engine.run({ blocks: 5, ...options });
+          return { kind: stop.kind, at: stop.pc - start, blocks: g.engine.blocks - before };
+        };
+        for (let turn = 0; turn < 2; turn++) {
+          const until = start + 16n;
+          expect(jump(until, { until })).toEqual({ kind: 'until', at: 16n, blocks: 1 });
+          expect(jump(start, { until })).toEqual({ kind: 'fault', at: 0n, blocks: 1 });
+          expect(jump(start + 8191n, { host })).toEqual({ kind: 'until', at: 8191n, blocks: 1 });
+          expect(jump(start + 8192n, { host })).toEqual({ kind: 'fault', at: 8192n, blocks: 1 });
+          expect(jump(until, {})).toEqual({ kind: 'fault', at: 16n, blocks: 1 });
+          // What goes on there begins a block.
+          expect(jump(until, { until, blocks: 1 })).toEqual({ kind: 'until', at: 16n, blocks: 1 });
+          g.engine.countInstructions(turn === 0);
+        }
+        g.map(0x7000_0000, 'rx');
+        g.code('int 0x80', 0x7000_0000);
+        expect(jump(start, { until: start })).toEqual({ kind: 'until', at: 0n, blocks: 1 });
+        const before = g.engine.blocks;
+        expect(g.run()).toMatchObject(done);
+        expect(g.engine.blocks - before).toBe(1);
       });
 
       it('faults at a computed jump to where nothing is executable any more', () => {

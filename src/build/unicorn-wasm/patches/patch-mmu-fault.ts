@@ -36,8 +36,9 @@ import {
   BLOCKS_LEFT_CELL,
   CONTINUES_CELL,
   CONTINUES_NOWHERE,
+  END_BLOCKS,
+  END_CELL,
   MMU_FAULT_CELL,
-  OUT_OF_BLOCKS_CELL,
   PAGE_END_STORE_CELL,
   PORT_ACCESS,
   RAISE_ACCESS,
@@ -68,7 +69,7 @@ const STOP = 'ck(0|n[A+36092>>2])';
 /** outX(env): nothing is left. A block that goes on has been counted, and may run to its end. */
 const OUT_FUNCTION =
   `function outX(A){A|=0;if((0|n[${CONTINUES_CELL / 4}])==(0|${LEFT})){` +
-  `n[${CONTINUES_CELL / 4}]=${CONTINUES_NOWHERE},${COUNT}}else{n[${OUT_OF_BLOCKS_CELL / 4}]=1,${STOP}}}`;
+  `n[${CONTINUES_CELL / 4}]=${CONTINUES_NOWHERE},${COUNT}}else{n[${END_CELL / 4}]=${END_BLOCKS},${STOP}}}`;
 const STOP_FUNCTION = 'function ck(A){return 0|t[(A|=0)+1103|0]||(a[A+1101|0]=1,';
 /** `goto_tb`; a block that was not linked yet jumps by 0, to its way out. */
 const GOTO_TB = 'case 121:e=6+(i+(t[i+2|0]|t[i+3|0]<<8|t[i+4|0]<<16|t[i+5|0]<<24)|0)|0;continue r;';

@@ -8,10 +8,21 @@
  * 1. `cpu_exec` keeps translations when it ends.
  * 2. `flush_code(env)` and `invalidate_code(uc, start, end, 0)`, of RAM addresses, are exported for the port.
  * 3. Where a block ends with a jump to an address that is computed, the interpreter looks for the next block itself
- *    (`tb_find_fast`) and goes on there; before, each such jump left it through two guarded calls of the shell.
+ *    (`tb_find_fast`) and goes on there; before, each such jump left it through two guarded calls of the shell. A jump to
+ *    where the run is to end stops it.
  * 4. A stop that was asked for leaves `cpu_exec` without longjmp.
  */
-import { BLOCKS_LEFT_CELL, CPU, ENV, TB } from '../../../engine/unicorn1/offsets.js';
+import {
+  BLOCKS_LEFT_CELL,
+  CPU,
+  END_CELL,
+  END_PLACE,
+  ENV,
+  PLACE_CELL,
+  PLACE_HIGH_CELL,
+  PLACE_MASK_CELL,
+  TB,
+} from '../../../engine/unicorn1/offsets.js';
 import { TranslateError } from '../read/source.js';
 
 /** What follows each guarded call in cpu_exec: an exception that longjmp reports goes to its setjmp. */
@@ -35,7 +46,7 @@ const EXIT_TB = 'case 120:break A;';
 const LEFT = `n[${BLOCKS_LEFT_CELL / 4}]`;
 const EXIT_TB_NEW =
   'case 120:if(t[0|e]|t[e+1|0]<<8|t[e+2|0]<<16|t[e+3|0]<<24)break A;' +
-  `if((0|${LEFT})<1)break A;if(!(s=0|nextX(0|A)))break A;${LEFT}=(0|${LEFT})-1|0,e=s;continue r;`;
+  `if(!(s=0|nextX(0|A)))break A;if((0|${LEFT})<1)break A;${LEFT}=(0|${LEFT})-1|0,e=s;continue r;`;
 
 /** `env->eflags & (IOPL_MASK | TF_MASK | RF_MASK | VM_MASK | AC_MASK)`, which are in a block's key. */
 const KEY_FLAGS = 471296;
@@ -48,6 +59,9 @@ const NEXT = [
   `i=0|n[A+${ENV.CS_BASE}>>2],r=i+(0|n[A+${ENV.EIP}>>2])|0;`,
   `a=(0|n[A+${ENV.CS_BASE + 4}>>2])+(0|n[A+${ENV.EIP + 4}>>2])|0;`,
   'if(r>>>0<i>>>0)a=a+1|0;',
+  // Where the run is to end: the fault that a fetch from there would raise takes a hundred times as long.
+  `if((n[${PLACE_MASK_CELL / 4}]&r)==(0|n[${PLACE_CELL / 4}]))if((0|n[${PLACE_HIGH_CELL / 4}])==(0|a)){` +
+    `n[${END_CELL / 4}]=${END_PLACE},ck(0|n[A+36092>>2]);return 0}`,
   // tb_jmp_cache_hash_func
   'f=r^(r>>>6|a<<26);',
   `f=0|n[(e+${CPU.TB_JMP_CACHE}|0)+((f>>>6&4032|f&63)<<2)>>2];`,
