@@ -4,12 +4,8 @@ import { MayexecError } from '../../src/base/errors.js';
 import { VM_EXEC, VM_JIT } from '../../src/os/linux/mm/vmas/vma.js';
 import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/linux/memfd-noexec.js';
 import { parsePolicy } from '../../src/policy/registry.js';
-import {
-  DEP_MODES,
-  initialDep,
-  NX_COMPAT,
-  setProcessDepPolicy,
-} from '../../src/policy/windows/dep.js';
+import { judgeDynamicCode } from '../../src/policy/windows/acg.js';
+import { DEP_MODES, initialDep, NX_COMPAT } from '../../src/policy/windows/dep.js';
 import { image } from './elf-fixture.js';
 import { change, facts, mapping, object, text, vma } from './support.js';
 
@@ -39,76 +35,63 @@ describe('dep', () => {
     ['optin', 0, false],
     ['optin', NX_COMPAT, true],
     ['optout', 0, true],
-  ] as const)('%s, DllCharacteristics 0x%x: %s', (mode, dllCharacteristics, on) => {
-    const policy = windows(`dep:mode=${mode}`).policies[0]?.forProgram?.(
-      image({ dllCharacteristics }),
-    );
-    expect(policy?.effects?.nx).toBe(on);
+  ] as const)('%s, DllCharacteristics 0x%x: %s', (mode, marks, on) => {
+    expect(windows(`dep:mode=${mode}`).effects.depMode).toBe(mode);
+    expect(initialDep(mode, 'i386', marks).on).toBe(on);
   });
 
-  it('is always on for 64-bit programs', () => {
-    for (const mode of DEP_MODES) expect(windows(`dep:mode=${mode}`, 'x86-64').nx).toBe(true);
+  it('is always on for 64-bit programs, and permanent', () => {
+    for (const mode of DEP_MODES) {
+      expect(initialDep(mode, 'x86-64', 0)).toMatchObject({ on: true, permanent: true });
+    }
   });
 
-  it.each([
-    ['g', 'alwayson', 0, 0, 5],
-    ['h', 'optin', NX_COMPAT, 0, 5],
-    ['enable', 'optin', 0, 1, 'on'],
-    ['disable', 'optout', 0, 0, 'off'],
-    ['unknown flag', 'optin', 0, 4, 87],
-    ['flag 2 alone', 'optin', 0, 2, 87],
-    ['enable without thunks', 'optin', 0, 3, 'on'],
-  ] as const)('SetProcessDEPPolicy, %s', (_case, mode, marks, flags, expected) => {
-    const result = setProcessDepPolicy(initialDep(mode, 'i386', marks), flags, 'i386');
-    expect(result.ok ? (result.state.on ? 'on' : 'off') : result.error).toBe(expected);
-  });
-
-  it('SetProcessDEPPolicy is final once it enabled, and not for 64-bit programs', () => {
-    const first = setProcessDepPolicy(initialDep('optin', 'i386', 0), 1, 'i386');
-    expect(first.ok && setProcessDepPolicy(first.state, 0, 'i386')).toEqual({
-      ok: false,
-      error: 5,
-    });
-    const wide = initialDep('optin', 'x86-64', 0);
-    expect(setProcessDepPolicy(wide, 1, 'x86-64')).toEqual({ ok: false, error: 50 });
-  });
-
-  it('emulates ATL thunks where DEP is on', () => {
-    expect(windows('dep:mode=alwayson').effects.emulateTrampoline).toBeTypeOf('function');
-    expect(windows('dep:mode=alwayson,atl=off').effects.emulateTrampoline).toBeUndefined();
-    expect(windows('dep:mode=alwaysoff').effects.emulateTrampoline).toBeUndefined();
+  it('says whether ATL thunks are carried out', () => {
+    expect(windows('dep').effects.atlThunks).toBe(true);
+    expect(windows('dep:atl=off').effects.atlThunks).toBe(false);
   });
 });
 
 describe('acg', () => {
-  const acg = windows('acg', 'x86-64').policies[0]!;
+  const enforced = { dynamicCode: 1, threadOptsOut: false };
+  const asked = (
+    what: 'allocate' | 'protect' | 'view',
+    before: number | undefined,
+    after: number,
+    image = false,
+    state = enforced,
+  ) => judgeDynamicCode(state, { what, before, after, image });
+
   it.each([
-    ['rwx', 'mmap', 'EACCES acg/new-code'],
-    ['rx', 'mmap', 'EACCES acg/new-code'],
-    ['rw', 'mmap', 'ok'],
-    ['rx', 'exec', 'ok'],
-  ] as const)('memory %s by %s: %s', (rights, origin, expected) => {
-    const verdict = acg.mmapRegion?.(mapping(rights, { origin }), facts());
+    [0x40, 'allocate', 'EACCES acg/new-code'],
+    [0x20, 'allocate', 'EACCES acg/new-code'],
+    [0x04, 'allocate', 'ok'],
+    [0x20, 'view', 'EACCES acg/new-code'],
+    [0x04, 'view', 'ok'],
+  ] as const)('protection 0x%x by %s: %s', (after, what, expected) => {
+    const verdict = asked(what, undefined, after);
     expect(text(verdict)).toBe(expected);
-    if (verdict?.kind === 'deny') expect(verdict.status).toBe(0xc0000604);
+    if (verdict.kind === 'deny') expect(verdict.status).toBe(0xc0000604);
   });
 
   it.each([
-    ['rw', 'rx', false, 'EACCES acg/gain-exec'],
-    ['rwx', 'rwx', false, 'EACCES acg/write-exec'],
-    ['rx', 'rx', false, 'ok'],
-    ['rx', 'r', true, 'ok'],
-    ['rx', 'rw', true, 'EACCES acg/write-code'],
-    ['rx', 'rw', false, 'ok'],
-    ['rw', 'r', false, 'ok'],
-  ])('from %s to %s (image: %s): %s', (before, after, isImage, expected) => {
-    const old = vma(`${before} RWX`, { object: isImage ? object() : undefined });
-    expect(text(acg.mprotectRights?.(old, change(old, after), facts()))).toBe(expected);
+    [0x04, 0x20, false, 'EACCES acg/gain-exec'],
+    [0x40, 0x40, false, 'EACCES acg/write-exec'],
+    [0x20, 0x80, false, 'EACCES acg/write-exec'],
+    [0x20, 0x20, false, 'ok'],
+    [0x20, 0x02, true, 'ok'],
+    [0x20, 0x04, true, 'EACCES acg/write-code'],
+    [0x20, 0x04, false, 'ok'],
+    [0x04, 0x02, false, 'ok'],
+  ] as const)('from 0x%x to 0x%x (image: %s): %s', (before, after, isImage, expected) => {
+    expect(text(asked('protect', before, after, isImage))).toBe(expected);
   });
 
-  it('only notes in audit mode', () => {
-    const audit = windows('acg:audit=on', 'x86-64').policies[0]!;
-    expect(text(audit.mmapRegion?.(mapping('rwx'), facts()))).toBe('note acg/new-code');
+  it('only notes in audit mode, and nothing for a thread that opted out', () => {
+    const audit = { dynamicCode: 8, threadOptsOut: false };
+    expect(text(asked('allocate', undefined, 0x40, false, audit))).toBe('note acg/new-code');
+    const out = { dynamicCode: 1, threadOptsOut: true };
+    expect(text(asked('allocate', undefined, 0x40, false, out))).toBe('ok');
   });
 });
 

@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TrampolineEmulator } from '../../src/policy/effects.js';
 import { emulateGccAndLibffi } from '../../src/policy/pax/trampolines.js';
-import { emulateAtlThunk } from '../../src/policy/windows/dep.js';
 
 const PC = 0x0804_b010n;
 
@@ -73,30 +72,5 @@ describe('EMUTRAMP', () => {
     const hex = 'b8 44 33 22 11 e9 00 01 00 00';
     expect(run(emulateGccAndLibffi, 'i386', hex, 0xffff_fff6n)).toBeDefined();
     expect(run(emulateGccAndLibffi, 'i386', hex, 0xffff_fff7n)).toBeUndefined();
-  });
-});
-
-describe('ATL thunks', () => {
-  it('stores at [esp+4] and jumps', () => {
-    const result = run(emulateAtlThunk, 'i386', 'c7 44 24 04 44 33 22 11 e9 00 01 00 00');
-    expect(result).toMatchObject({
-      pc: PC + 13n + 0x100n,
-      store: { address: 0xbfff_f004n, bytes: Uint8Array.of(0x44, 0x33, 0x22, 0x11) },
-    });
-  });
-
-  it.each([
-    ['b9 44 33 22 11 e9 10 00 00 00', { ecx: 0x11223344n }, PC + 0x1an],
-    ['ba 44 33 22 11 b9 00 80 04 08 ff e1', { edx: 0x11223344n, ecx: 0x08048000n }, 0x08048000n],
-  ])('%s', (hex, registers, pc) => {
-    expect(run(emulateAtlThunk, 'i386', hex)).toMatchObject({ registers, pc });
-  });
-
-  it.each([
-    ['i386', 'c7 44 24 08 44 33 22 11 e9 00 01 00 00'],
-    ['i386', 'c7 44 24 04 44 33 22 11 e9 00 01'],
-    ['x86-64', 'b9 44 33 22 11 e9 10 00 00 00'],
-  ] as const)('%s leaves %s alone', (arch, hex) => {
-    expect(run(emulateAtlThunk, arch, hex)).toBeUndefined();
   });
 });

@@ -4,9 +4,8 @@
  * process that calls, not the one whose memory it is. For Windows guests only.
  * Microsoft documentation of PROCESS_MITIGATION_DYNAMIC_CODE_POLICY.
  */
-import { VM_EXEC, VM_WRITE, type Vma } from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, Rules } from '../definition.js';
-import { allow, type MapRequest, type ProtectRequest, type Verdict } from '../policy.js';
+import { allow, type Verdict } from '../policy.js';
 
 const rules = new Rules('acg', {
   'new-code': 'a process under ACG may not create executable memory',
@@ -61,22 +60,6 @@ function violation({ what, before, after, image }: DynamicCodeRequest): Id | und
     return after & EXECUTE_AND_WRITE ? 'write-exec' : undefined;
   }
   return isCode && image && after & ANY_WRITE ? 'write-code' : undefined;
-}
-
-/** VirtualAlloc and views of sections; images come from the loader (origin 'exec'). */
-function onMap(audit: boolean, { flags, origin }: MapRequest): Verdict {
-  return flags & VM_EXEC && origin !== 'exec' ? blocked(audit, 'new-code') : allow;
-}
-
-function onProtect(audit: boolean, vma: Vma, { flags }: ProtectRequest): Verdict {
-  const isCode = (vma.flags & VM_EXEC) !== 0;
-  if (flags & VM_EXEC) {
-    if (!isCode) return blocked(audit, 'gain-exec');
-    return flags & VM_WRITE ? blocked(audit, 'write-exec') : allow;
-  }
-  return isCode && vma.object !== undefined && flags & VM_WRITE
-    ? blocked(audit, 'write-code')
-    : allow;
 }
 
 export const acg: PolicyDefinition = {
@@ -134,8 +117,6 @@ export const acg: PolicyDefinition = {
       name: 'acg',
       spec: options.spec,
       effects: { nx: true, dynamicCode: mode | optOut | remote },
-      mmapRegion: (request) => onMap(audit, request),
-      mprotectRights: (vma, request) => onProtect(audit, vma, request),
     };
   },
 };

@@ -4,12 +4,9 @@
  * SetProcessDEPPolicy. For Windows guests only.
  * Microsoft documentation of DEP, SetProcessDEPPolicy, GetSystemDEPPolicy and IMAGE_DLLCHARACTERISTICS.
  */
-import type { Addr } from '../../base/address.js';
 import type { Cause } from '../../base/verdict.js';
-import { VM_EXEC } from '../../os/linux/mm/vmas/vma.js';
 import { onOff, type PolicyDefinition, type PolicyTarget, Rules } from '../definition.js';
-import type { DepMode, TrampolineEmulator } from '../effects.js';
-import { allow, type ImageFacts, type Policy } from '../policy.js';
+import type { DepMode } from '../effects.js';
 
 const rules = new Rules('dep', {
   'no-exec': 'DEP is on for the process, and the page has no EXECUTE protection',
@@ -54,102 +51,6 @@ export function initialDep(
     case 'optout':
       return { on: !exempt, permanent: compatible && !exempt, atlThunks: true };
   }
-}
-
-const ERROR_ACCESS_DENIED = 5;
-const ERROR_NOT_SUPPORTED = 50;
-const ERROR_INVALID_PARAMETER = 87;
-const PROCESS_DEP_ENABLE = 1;
-const PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION = 2;
-
-/** SetProcessDEPPolicy(flags): the new state, or the Win32 error. */
-export function setProcessDepPolicy(
-  state: DepState,
-  flags: number,
-  arch: PolicyTarget['arch'],
-):
-  | { readonly ok: true; readonly state: DepState }
-  | { readonly ok: false; readonly error: number } {
-  if (arch === 'x86-64') return { ok: false, error: ERROR_NOT_SUPPORTED };
-  const known = PROCESS_DEP_ENABLE | PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION;
-  if (flags & ~known || flags === PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION) {
-    return { ok: false, error: ERROR_INVALID_PARAMETER };
-  }
-  if (state.permanent) return { ok: false, error: ERROR_ACCESS_DENIED };
-  if (!(flags & PROCESS_DEP_ENABLE)) return { ok: true, state: { ...state, on: false } };
-  const atlThunks = !(flags & PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION);
-  return { ok: true, state: { on: true, permanent: true, atlThunks } };
-}
-
-/**
- * ATL thunks: `mov dword [esp+4], imm32; jmp rel32`, and the two later forms with registers, which
- * were not checked against a real system.
- */
-export const emulateAtlThunk: TrampolineEmulator = (arch, pc, byteAt, stackPointer) => {
-  if (arch !== 'i386') return undefined;
-  const has = (offset: number, ...bytes: readonly number[]): boolean =>
-    bytes.every((byte, i) => byteAt(pc + BigInt(offset + i)) === byte);
-  const imm = (offset: number): bigint | undefined => word(byteAt, pc + BigInt(offset));
-  const jump = (offset: number): Addr =>
-    (pc + BigInt(offset + 4) + (imm(offset) ?? 0n)) & 0xffff_ffffn;
-  const whole = (length: number): boolean => byteAt(pc + BigInt(length - 1)) !== undefined;
-  if (has(0, 0xc7, 0x44, 0x24, 0x04) && has(8, 0xe9) && whole(13)) {
-    const bytes = Uint8Array.from({ length: 4 }, (_, i) => byteAt(pc + BigInt(4 + i)) ?? 0);
-    return {
-      name: 'ATL, stack',
-      registers: {},
-      pc: jump(9),
-      store: { address: (stackPointer + 4n) & 0xffff_ffffn, bytes },
-    };
-  }
-  if (has(0, 0xb9) && has(5, 0xe9) && whole(10)) {
-    return { name: 'ATL, ecx', registers: { ecx: imm(1) ?? 0n }, pc: jump(6) };
-  }
-  if (has(0, 0xba) && has(5, 0xb9) && has(10, 0xff, 0xe1)) {
-    const target = imm(6) ?? 0n;
-    return { name: 'ATL, edx', registers: { edx: imm(1) ?? 0n, ecx: target }, pc: target };
-  }
-  return undefined;
-};
-
-function word(byteAt: (address: Addr) => number | undefined, address: Addr): bigint | undefined {
-  let value = 0n;
-  for (let i = 3n; i >= 0n; i--) {
-    const byte = byteAt(address + i);
-    if (byte === undefined) return undefined;
-    value = (value << 8n) | BigInt(byte);
-  }
-  return value;
-}
-
-interface Settings {
-  readonly spec: string;
-  readonly mode: DepMode;
-  readonly atl: boolean;
-  readonly exempt: string;
-  readonly target: PolicyTarget;
-}
-
-/** Without an image: a program not marked, as most were when DEP came. */
-function policyFor(settings: Settings, image: ImageFacts | undefined): Policy {
-  const { spec, mode, atl, target } = settings;
-  const state = initialDep(mode, target.arch, image?.dllCharacteristics ?? 0);
-  return {
-    name: 'dep',
-    spec,
-    effects: {
-      nx: state.on,
-      depMode: mode,
-      atlThunks: atl,
-      ...(settings.exempt === 'none' ? {} : { depExempt: [settings.exempt] }),
-      ...(state.on && state.atlThunks && atl ? { emulateTrampoline: emulateAtlThunk } : {}),
-    },
-    forProgram: (next) => policyFor(settings, next),
-    fault: (vma, _address, access) =>
-      access === 'exec' && vma !== undefined && !(vma.flags & VM_EXEC)
-        ? rules.note('no-exec')
-        : allow,
-  };
 }
 
 export const dep: PolicyDefinition = {
@@ -213,15 +114,16 @@ export const dep: PolicyDefinition = {
       'Of the exemption list one program can be named; the DLLs that switched DEP off in XP, and the question that XP SP2 asked its user, are not modelled.',
     ],
   },
-  create: (options, target) =>
-    policyFor(
-      {
-        spec: options.spec,
-        mode: options.value('mode') as DepMode,
-        atl: options.on('atl'),
-        exempt: options.value('exempt'),
-        target,
+  create(options) {
+    const exempt = options.value('exempt');
+    return {
+      name: 'dep',
+      spec: options.spec,
+      effects: {
+        depMode: options.value('mode') as DepMode,
+        atlThunks: options.on('atl'),
+        ...(exempt === 'none' ? {} : { depExempt: [exempt] }),
       },
-      undefined,
-    ),
+    };
+  },
 };
