@@ -60,7 +60,7 @@ export type PolicyChoice = string | Policy | readonly (string | Policy)[];
 export interface SandboxOptions {
   /** Default 'x86-64', or what the program's ELF or PE header says. */
   readonly arch?: Arch | undefined;
-  /** The world that the program runs in; default 'windows' for a PE file, else 'linux'. */
+  /** The world that the program runs in; default 'windows' for a PE file, 'kernel' for an ELF file in the upper half, else 'linux'. */
   readonly os?: GuestOs | undefined;
   /** A spec such as 'selinux:execheap=deny+mdwe', a Policy, or a list, all of which must agree. Default 'nx'. */
   readonly policy?: PolicyChoice | undefined;
@@ -332,7 +332,15 @@ function bytesOf(program: HostProgram | undefined): Uint8Array {
 
 /** A PE file is a program of Windows; anything else is judged by the world that is asked for. */
 function programOs(program: HostProgram | undefined): GuestOs | undefined {
-  return isPe(bytesOf(program)) ? 'windows' : undefined;
+  const bytes = bytesOf(program);
+  if (isPe(bytes)) return 'windows';
+  return isKernel(bytes) ? 'kernel' : undefined;
+}
+
+/** An ELF file for x86-64 whose entry is in the upper half of the addresses. */
+function isKernel(bytes: Uint8Array): boolean {
+  const isElf64 = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[4] === 2;
+  return isElf64 && bytes.length >= 64 && (bytes[31]! & 0x80) !== 0;
 }
 
 /** The architecture of an ELF or PE image by its header (machine 3 or 62, 0x14c or 0x8664), undefined for anything else. */

@@ -1,9 +1,10 @@
 /** The worlds that there are, by the name that `Sandbox.create({ os })` takes. A new one is one more line. */
 
-import type { Arch } from '../base/address.js';
+import type { Addr, Arch } from '../base/address.js';
 import { checkShape, objectOf, oneOf } from '../base/shape.js';
 import { namedCalls } from '../inject/named-calls.js';
 import type { World } from '../kernel/world.js';
+import { KERNEL_TEXT } from '../os/kernel/boot/layout.js';
 import { kernelWorld } from '../os/kernel/world.js';
 import { linuxWorld } from '../os/linux/world.js';
 import { windowsWorld } from '../win32/windows/world.js';
@@ -29,6 +30,11 @@ export function callsNamed(text: string, target: { os: GuestOs; arch: Arch }): r
   checkShape('callsNamed: the programs', target, TARGET);
   const { os, arch } = target;
   return namedCalls(text, WORLDS[os].calls(arch));
+}
+
+/** Where the programs of a world are linked, if not at the usual place. */
+export function linkAddress(os: GuestOs): Addr | undefined {
+  return os === 'kernel' ? KERNEL_TEXT : undefined;
 }
 
 export type GuestOs = keyof typeof WORLDS;

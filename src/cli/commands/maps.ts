@@ -1,6 +1,6 @@
 /** `mayexec maps`: the address space of a program when it has ended, or all the way there. */
 import { type Outcome, type Sandbox, timelineOf } from '../../index.js';
-import type { Command, Given } from '../arguments.js';
+import { type Command, type Given, UsageError } from '../arguments.js';
 import {
   givenProgram,
   openProgram,
@@ -29,7 +29,7 @@ export const maps: Command = {
   details: [
     ...PROGRAM_DETAILS,
     '',
-    'What the program prints is not shown. Without --over-time the map is that of /proc/self/maps when the',
+    'What the program prints is not shown. Of a kernel it is the listing of its page tables. Without --over-time the map is that of /proc/self/maps when the',
     'program has ended. With it a column is a call that changed the map, or was refused a change; below',
     'stands which call it was, where it was made, and which rule of the policy spoke.',
   ].join('\n'),
@@ -43,6 +43,9 @@ export const maps: Command = {
 async function runMaps(given: Given): Promise<number> {
   const program = await givenProgram('maps', given);
   using sandbox = await openProgram(program);
+  if (given.switches.has('over-time') && sandbox.os === 'kernel') {
+    throw new UsageError('--over-time follows the calls of a program, and a kernel makes none');
+  }
   const outcome = startProgram(sandbox, program);
   if (given.switches.has('json')) stdout.lines([toJson(record(program.path, sandbox, outcome))]);
   else if (given.switches.has('over-time')) {

@@ -2,6 +2,7 @@
 import {
   type Classified,
   classify,
+  faultLine,
   finishedRun,
   firstDeniedCall,
   idleReason,
@@ -94,6 +95,7 @@ export const run: Command = {
     'mayexec run /usr/bin/ls --bind /usr/share -- /usr/share',
     'gcc -S -masm=intel -O1 -o - prog.c | mayexec run - --stdin input.txt',
     'mayexec run prog.s --policy nx+no-gain --policy-file no-gain=./no-gain.mjs',
+    'mayexec run asm/kernel/sealed-data.s --kernel-version 6.1 -- oops=panic',
   ],
   run: runProgram,
 };
@@ -139,7 +141,8 @@ async function runProgram(given: Given): Promise<number> {
   } else {
     await tell(sandbox, outcome);
     if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
-    if (given.switches.has('log')) {
+    // A kernel has nothing to say but its log.
+    if (given.switches.has('log') || sandbox.os === 'kernel') {
       const { logLines } = sandbox.dropped;
       if (logLines > 0) {
         stderr.lines([`mayexec: the first ${logLines} lines of the log made room for these`]);
@@ -186,6 +189,10 @@ function wantsExplanation({ switches }: Given, { trace }: Sandbox, outcome: Outc
 }
 
 async function tellWhy(given: Given, program: GivenProgram, sandbox: Sandbox): Promise<void> {
+  if (sandbox.os === 'kernel') {
+    stderr.lines(refusedAccesses(sandbox));
+    return;
+  }
   const full = isFull(given);
   const explanation = await explanationOf(program, full, sandbox.os);
   if (explanation === undefined) {
@@ -195,6 +202,16 @@ async function tellWhy(given: Given, program: GivenProgram, sandbox: Sandbox): P
     return;
   }
   stderr.lines(explanationLines(sandbox, explanation, full, terminalOf(stderr.stream)));
+}
+
+/** Of a kernel: each access that the page tables refused, and by what. */
+function refusedAccesses({ trace }: Sandbox): string[] {
+  const faults = trace.filter((event) => event.type === 'fault');
+  const lines = faults.map((event) => {
+    const by = event.cause === undefined ? '' : `: ${event.cause.reason} (${event.cause.rule})`;
+    return `mayexec: ${visible(faultLine(event))}${by}`;
+  });
+  return lines.length === 0 ? ['mayexec: the page tables refused no access'] : lines;
 }
 
 /** An injection that met no call answers nothing: most likely it is not what was meant. */

@@ -31,6 +31,11 @@ import { type LoadedProgram, loadProgram, STANDARD_INPUT } from './program.js';
 
 export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },
+  {
+    name: 'kernel-version',
+    value: 'VERSION',
+    help: 'of os kernel: 6.1, 6.12 or 7.3 (the default), as whose reports its oopses are',
+  },
   { name: 'os', value: 'OS', help: 'linux, windows, wine or kernel; default: what PROGRAM is for' },
   {
     name: 'policy',
@@ -107,6 +112,9 @@ export const PROGRAM_DETAILS: readonly string[] = [
   'that may be read and executed. A scenario (.md) brings its seed, layout and marks along, and SPEC may be the',
   'name of one of its runs.',
   '',
+  'A kernel (--os kernel, or assembly that includes lib/kernel.inc) runs at privilege level 0. What follows -- is its',
+  'command line: rodata=off, oops=panic, panic=SECONDS, panic_on_warn. Its log is printed when the run is over.',
+  '',
   ...POLICY_FILE_DETAILS,
   '',
   ...HOST_FILES_DETAILS,
@@ -136,6 +144,7 @@ export async function givenProgram(command: string, given: Given): Promise<Given
   const ownPolicies = await loadPolicies(policyFilesOf(given));
   const program = await loadProgram(path, {
     arch: archOf(given),
+    os: given.values.get('os'),
     part: given.values.get('program'),
     folders: includeFolders(given),
     ownPolicies,
@@ -186,6 +195,7 @@ function optionsOf(
   return {
     arch: program.arch,
     os: (values.get('os') ?? program.lesson?.os) as SandboxOptions['os'],
+    kernelVersion: values.get('kernel-version') as SandboxOptions['kernelVersion'],
     policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
     seed: integerOf(given, 'seed') ?? settings?.seed,

@@ -4,6 +4,7 @@ import {
   type Arch,
   assemblePe,
   assembleProgram,
+  KERNEL_TEXT,
   loadScenario,
   type Policy,
   programOfCode,
@@ -43,6 +44,8 @@ export interface Lesson {
 export interface LoadProgramOptions {
   /** `--arch`. */
   readonly arch?: Arch | undefined;
+  /** `--os`. */
+  readonly os?: string | undefined;
   /** `--program`: which one of a scenario. */
   readonly part?: string | undefined;
   /** `-I`. */
@@ -57,7 +60,7 @@ export const STANDARD_INPUT = '-';
 /** @throws UsageError for what cannot be read, MayexecError for source that does not assemble. */
 export async function loadProgram(
   given: string,
-  { arch: wanted, part, folders, ownPolicies }: LoadProgramOptions = {},
+  { arch: wanted, os, part, folders, ownPolicies }: LoadProgramOptions = {},
 ): Promise<LoadedProgram> {
   const piped = given === STANDARD_INPUT;
   const bytes = piped ? readAll(0) : readInput(given);
@@ -81,7 +84,7 @@ export async function loadProgram(
     case '.asm': {
       const source = decode(path, bytes);
       const arch = wanted ?? archOfSource(path, source);
-      return { name, arch, elf: await assembled(path, source, arch, include) };
+      return { name, arch, elf: await assembled(path, source, { arch, os }, include) };
     }
     case '.md':
       return fromScenario(path, decode(path, bytes), { arch: wanted, part, ownPolicies }, include);
@@ -128,15 +131,23 @@ async function fromScenario(
 async function assembled(
   path: string,
   source: string,
-  arch: Arch,
+  { arch, os }: { readonly arch: Arch; readonly os: string | undefined },
   include: IncludeReader,
 ): Promise<Uint8Array> {
   // What `;@` says is for `mayexec test`.
   const code = withoutDirectives(source);
+  const isKernel = os === undefined ? KERNEL_INCLUDE.test(code) : os === 'kernel';
+  if (isKernel) {
+    const address = KERNEL_TEXT;
+    return (await assembleProgram(code, { arch, address, file: path, include })).elf;
+  }
   // Only a program for Windows imports anything.
   const target = /^\s*\.import\s/m.test(code) ? assemblePe : assembleProgram;
   return (await target(code, { arch, file: path, include })).elf;
 }
+
+/** Only kernels include the library of kernels. */
+const KERNEL_INCLUDE = /^\s*\.include\s+"([^"]*\/)?kernel\.inc"/m;
 
 /** A function of these bytes, in memory that may be read and executed. */
 function rawCode(path: string, bytes: Uint8Array, wanted: Arch | undefined): LoadedProgram {

@@ -39,6 +39,8 @@ export async function explanationOf(
   full: boolean,
   os: GuestOs,
 ): Promise<Explanation | undefined> {
+  // What would work is a question about programs.
+  if (os === 'kernel') return undefined;
   const ways = os === 'linux' ? Object.entries(OTHER_WAYS) : [];
   const programs = await Promise.all(
     ways.map(async ([name, way]): Promise<KnownProgram> => {

@@ -1,5 +1,5 @@
 /** KernelGuest: a machine with a kernel in ring 0 behind the Guest interface. */
-import type { Addr } from '../../base/address.js';
+import { type Addr, pageOf } from '../../base/address.js';
 import { MayexecError } from '../../base/errors.js';
 import { Meter } from '../../base/meter.js';
 import type { Fault, Outcome } from '../../base/outcome.js';
@@ -20,12 +20,14 @@ import { type Pause, type RunRequest, Stepper } from '../../kernel/run-control.j
 import { type RunEnd, type RunLimits, runToEnd } from '../../kernel/run-loop.js';
 import type { GuestOptions, KernelVersion } from '../../kernel/world.js';
 import type { VmaHistory } from '../../memory/history.js';
-import type { ListedMapping } from '../../memory/mapping.js';
+import { type ListedMapping, RIGHT_EXEC, RIGHT_WRITE } from '../../memory/mapping.js';
 import type { TraceRecorder } from '../../trace/events.js';
 import { HOST_ADDRESSES, RAM_BYTES } from './boot/layout.js';
 import { bootMachine, type KernelProgram } from './boot/loader.js';
 import { KernelMachine } from './cpu/machine.js';
-import { LISTING_MARKS, mappingsOf, pageTablesText } from './listing.js';
+import { LISTING_MARKS, mappingAt, mappingsOf, pageTablesText } from './listing.js';
+import { refusalCause } from './paging/cause.js';
+import { PTE_USER } from './paging/entry.js';
 import { GuestMmu } from './paging/mmu.js';
 import { PhysicalRam } from './paging/physical.js';
 import { tableRanges } from './paging/ranges.js';
@@ -69,6 +71,7 @@ export class KernelGuest implements Guest {
   readonly #trace: TraceRecorder;
   readonly #blocks: number;
   readonly #hasProgram: boolean;
+  readonly #noted = new Set<Addr>();
   #outcome: Outcome | undefined;
   #closed = false;
 
@@ -111,8 +114,7 @@ export class KernelGuest implements Guest {
       meter: this.#meter,
       console: this.#console,
       service: { port: REPORT_PORT, serve: () => this.#report.serve() },
-      faulted: (fault) =>
-        trace.record({ type: 'fault', pid: 0, pc: fault.pc, fault, vma: undefined }),
+      faulted: (fault, errorCode, byUser) => this.#recordFault(fault, errorCode, byUser),
     });
     this.memory = this.#memory();
   }
@@ -279,9 +281,46 @@ export class KernelGuest implements Guest {
     }
   }
 
+  #recordFault(fault: Fault, errorCode: number, byUser: boolean): void {
+    const { mmu } = this.#machine;
+    const entries = mmu.entries(pageOf(fault.address));
+    const vma = mappingAt(fault.address, entries);
+    const refused = {
+      errorCode,
+      access: fault.access,
+      byUser,
+      user: entries.every(({ entry }) => (entry & BigInt(PTE_USER)) !== 0n),
+      write: ((vma?.rights ?? 0) & RIGHT_WRITE) !== 0,
+      execute: ((vma?.rights ?? 0) & RIGHT_EXEC) !== 0,
+    };
+    const cause = refusalCause(refused, mmu.mode);
+    const event = { type: 'fault', pid: 0, pc: fault.pc, fault, vma } as const;
+    this.#trace.record(cause === undefined ? event : { ...event, cause });
+  }
+
   #ended(outcome: Outcome): Outcome {
+    this.#noteWritableCode();
     this.#trace.record({ type: 'end', pid: 0, pc: this.#pc, outcome });
     return outcome;
+  }
+
+  /** For the monitors: what is writable and executable at once when a run is over, each once. */
+  #noteWritableCode(): void {
+    const both = RIGHT_WRITE | RIGHT_EXEC;
+    for (const after of this.mappings()) {
+      if ((after.rights & both) !== both || this.#noted.has(after.start)) continue;
+      this.#noted.add(after.start);
+      const cause = 'page tables';
+      this.#trace.record({
+        type: 'vma',
+        pid: 0,
+        pc: this.#pc,
+        op: 'change',
+        before: undefined,
+        after,
+        cause,
+      });
+    }
   }
 
   #memory(): GuestMemory {

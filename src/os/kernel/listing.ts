@@ -1,6 +1,12 @@
 /** The kernel's own listing of its memory: /sys/kernel/debug/page_tables/kernel (Linux arch/x86/mm/dump_pagetables.c). */
 import { PAGE_SIZE_N } from '../../base/address.js';
-import { type ListedMapping, RIGHT_EXEC, RIGHT_READ, RIGHT_WRITE } from '../../memory/mapping.js';
+import {
+  type ListedMapping,
+  type Mapping,
+  RIGHT_EXEC,
+  RIGHT_READ,
+  RIGHT_WRITE,
+} from '../../memory/mapping.js';
 import {
   KERNEL_MAP,
   MODULES_END,
@@ -73,6 +79,31 @@ function rightsText({ present, low, noExecute }: TableRange): string {
     when(PTE_GLOBAL, 'GLB'),
     noExecute ? 'NX' : 'x ',
   ].join('');
+}
+
+/** The page of an address, by the entries on the way to it; undefined where it is not mapped. */
+export function mappingAt(
+  address: bigint,
+  entries: readonly { readonly entry: bigint }[],
+): Mapping | undefined {
+  const leaf = entries.at(-1)?.entry ?? 0n;
+  if ((leaf & 1n) === 0n) return undefined;
+  const start = address & ~0xfffn;
+  const write = entries.every(({ entry }) => (entry & BigInt(PTE_RW)) !== 0n);
+  const execute = entries.every(({ entry }) => entry >> 63n === 0n);
+  return {
+    start,
+    end: start + PAGE_SIZE_N,
+    rights: RIGHT_READ | (write ? RIGHT_WRITE : 0) | (execute ? RIGHT_EXEC : 0),
+    may: RIGHT_READ | RIGHT_WRITE | RIGHT_EXEC,
+    shared: false,
+    growsDown: false,
+    name: regionOf(address),
+    object: undefined,
+    offset: 0n,
+    history: [],
+    native: leaf,
+  };
 }
 
 /** What is mapped, for whoever looks from outside; each range that the listing has, with what its rights come to. */

@@ -5,6 +5,7 @@ import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { ownPoliciesOf } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
+import { linkAddress } from '../../sandbox/worlds.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import { assemblePe } from '../../toolchain/assemble-pe.js';
 import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
@@ -66,12 +67,14 @@ async function assembledOf(
   if (known !== undefined) return known;
   try {
     // A name of assembly: Markdown's would say nothing of what `;` means.
-    const target = os === 'linux' ? assembleProgram : assemblePe;
+    const target = os === 'linux' || os === 'kernel' ? assembleProgram : assemblePe;
+    const address = linkAddress(os);
     return await target(program.source, {
       arch,
       file,
       semicolon: /\.(asm|nasm)$/i.test(file) ? 'comment' : 'separator',
       ...(include === undefined ? {} : { include }),
+      ...(address === undefined ? {} : { address }),
     });
   } catch (error) {
     if (error instanceof AssemblyError) problems.list.push(...error.problems);

@@ -222,6 +222,30 @@ describe('protections of the page tables', () => {
   });
 });
 
+describe('what the trace says of a refused access', () => {
+  it.each([
+    ['NX', 'mov rbx, 0xffff888000400000; jmp rbx', 'page-tables/nx'],
+    ['SMEP', `${USER_PAGE} jmp rbx`, 'page-tables/smep'],
+    ['SMAP', `${USER_PAGE} mov rax, [rbx]`, 'page-tables/smap'],
+    [
+      'a read-only page',
+      `${USER_PAGE} stac; mov rdi, 0xffff888000303008; mov qword ptr [rdi], 0x400001; mov qword ptr [rbx], 1`,
+      'page-tables/read-only',
+    ],
+    [
+      'a reserved bit',
+      `${USER_PAGE} mov rdi, 0xffff888000303008; bts qword ptr [rdi], 45; mov rax, [rbx]`,
+      'page-tables/reserved',
+    ],
+    ['nothing mapped', 'mov rax, [0x5000]', undefined],
+  ])('%s', async (_name, source, rule) => {
+    using kernel = await BareKernel.create(source);
+    kernel.sandbox.run();
+    const faults = kernel.sandbox.trace.filter((event) => event.type === 'fault');
+    expect(faults.map(({ cause }) => cause?.rule)).toEqual([rule]);
+  });
+});
+
 describe('the timer', () => {
   const PERIODIC = `
     lea rax, [rip + tick]

@@ -27,7 +27,7 @@ export interface MachineParts {
   readonly meter: Meter;
   readonly console: OutputSink;
   /** Told of each page fault. */
-  readonly faulted: (fault: Fault) => void;
+  readonly faulted: (fault: Fault, errorCode: number, byUser: boolean) => void;
   /** Behind a port of its own. */
   readonly service: PortDevices['service'];
 }
@@ -47,7 +47,7 @@ export class KernelMachine implements StopHandler {
   readonly #meter: Meter;
   readonly #delivery: EventDelivery;
   readonly #privileged: Privileged;
-  readonly #faulted: (fault: Fault) => void;
+  readonly #faulted: MachineParts['faulted'];
   #waited = 0;
 
   constructor({ engine, mmu, meter, console, faulted, service }: MachineParts) {
@@ -144,7 +144,7 @@ export class KernelMachine implements StopHandler {
     if (resolved.kind === 'page') return undefined;
     const { errorCode } = resolved;
     const code = errorCode & 1 ? 'SEGV_ACCERR' : 'SEGV_MAPERR';
-    this.#faulted({ address, access, code, pc: this.#pc });
+    this.#faulted({ address, access, code, pc: this.#pc }, errorCode, rights.user);
     return this.#deliver({ vector: VECTOR_PF, kind: 'fault', errorCode, address });
   }
 

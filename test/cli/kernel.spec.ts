@@ -1,0 +1,73 @@
+/** `mayexec run` and `maps` of a kernel, as a process. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CommandFolder } from './command.js';
+
+const PROGRAM = join(fileURLToPath(new URL('../../asm/', import.meta.url)), 'kernel/sealed-data.s');
+
+let folder: CommandFolder;
+beforeAll(() => {
+  folder = new CommandFolder();
+});
+afterAll(() => folder[Symbol.dispose]());
+
+describe('a kernel on the command line', () => {
+  it('prints its log, and with --explain what refused the access', () => {
+    const { status, stderr } = folder.mayexec(['run', PROGRAM, '--explain']);
+    expect(status).toBe(0);
+    const lines = stderr.split('\n');
+    expect(lines[0]).toBe('mayexec: halted');
+    expect(lines[1]).toMatch(
+      /^mayexec: a store to 0x[0-9a-f]+ in \[kernel\], which is r--: an entry on the way to the page has no R\/W, and CR0.WP holds the kernel to it \(page-tables\/read-only\)$/,
+    );
+    expect(lines).toContain('#PF: error_code(0x0003) - permissions violation');
+    expect(lines).toContain('note: rogue[96] exited with irqs disabled');
+  });
+
+  it('takes its command line behind --, and the kernel whose words it is to use', () => {
+    const panic = folder.mayexec(['run', PROGRAM, '--kernel-version', '6.1', '--', 'oops=panic']);
+    expect(panic.status).toBe(4);
+    expect(panic.stderr).toContain('Oops: 0003 [#1] PREEMPT SMP NOPTI');
+    expect(panic.stderr).toContain('Kernel panic - not syncing: Fatal exception\n');
+    const off = folder.mayexec(['run', PROGRAM, '--', 'rodata=off']);
+    expect(off.status).toBe(0);
+    expect(off.stderr).toContain('writable-and-executable: page tables made 0xffffffff81000000');
+    expect(off.stderr).not.toContain('Oops');
+  });
+
+  it('lists its page tables, and is told from a program by what it includes', () => {
+    const { status, stdout } = folder.mayexec(['maps', PROGRAM]);
+    expect(status).toBe(0);
+    expect(stdout).toContain('---[ High Kernel Mapping ]---\n');
+    expect(stdout).toMatch(/0xffffffff81000000-0x\w+ +4K +ro +GLB x {2}pte\n/);
+    const refused = folder.mayexec(['maps', PROGRAM, '--over-time']);
+    expect([refused.status, refused.stderr]).toEqual([
+      2,
+      'mayexec: --over-time follows the calls of a program, and a kernel makes none\n',
+    ]);
+  });
+
+  it('gives the whole of it as one object with --json', () => {
+    const { status, stdout } = folder.mayexec(['run', PROGRAM, '--json', '--explain']);
+    expect(status).toBe(0);
+    const record = JSON.parse(stdout);
+    expect(record).toMatchObject({
+      os: 'kernel',
+      outcome: { kind: 'halt' },
+      refused: { kind: 'fault', rule: 'page-tables/read-only' },
+    });
+    expect(record.kernelLog[0]).toMatch(/^BUG: unable to handle page fault for address: ffffffff8/);
+  });
+
+  it('refuses a version that there is not, and one for a program', () => {
+    const wrong = folder.mayexec(['run', PROGRAM, '--kernel-version', '6.2']);
+    expect([wrong.status, wrong.stderr]).toEqual([
+      2,
+      "mayexec: unknown kernelVersion '6.2': expected one of 6.1, 6.12, 7.3; did you mean '6.1'?\n",
+    ]);
+    const program = folder.mayexec(['run', PROGRAM, '--os', 'linux', '--kernel-version', '6.1']);
+    expect(program.status).toBe(2);
+    expect(program.stderr).toContain("it is for os 'kernel', and this sandbox runs os 'linux'");
+  });
+});
