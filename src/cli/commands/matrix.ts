@@ -12,6 +12,7 @@ import { type Command, type Given, UsageError } from '../arguments.js';
 import { readText, writeOutput } from '../host/file.js';
 import { INCLUDE_OPTION } from '../host/include.js';
 import { scenarioFiles } from '../lessons/files.js';
+import { isMerge, MERGE_OPTION, mergedRows, SHARD_OPTION, shardOf } from '../lessons/shard.js';
 import type { FileTask } from '../lessons/worker.js';
 import { loadPolicies, POLICY_FILE_DETAILS, POLICY_FILE_OPTION } from '../program/policy-file.js';
 import { allPolicies, splitSpecs } from '../program/policy-list.js';
@@ -36,6 +37,8 @@ export const matrix: Command = {
     { name: 'jobs', value: 'N', help: 'files at a time; default: one for each processor' },
     { name: 'json', help: 'print one JSON array instead of a table' },
     { name: 'html', value: 'FILE', help: 'write the table to an HTML file as well' },
+    SHARD_OPTION,
+    MERGE_OPTION,
   ],
   details: [
     'FILES are scenarios (.md, .s) or folders of them; default scenarios/. Every program of a file runs',
@@ -52,12 +55,20 @@ export const matrix: Command = {
   run: runMatrix,
 };
 
+/** What makes no sense where nothing runs. */
+const RUNNING = ['policies', 'include', 'policy-file', 'jobs', 'shard'];
+
 async function runMatrix(given: Given): Promise<number> {
+  if (isMerge(given, RUNNING)) {
+    const { rows, policies } = mergedRows(given.positionals);
+    const byItself = policies.join() === allPolicies().join();
+    return print(given, byItself ? applicable(rows, policies) : { rows, policies });
+  }
   const chosen = splitSpecs(given.values.get('policies'));
   const columns = chosen ?? allPolicies();
   const host = hostOf(given);
   await checkPolicies(columns, await loadPolicies(host.policyFiles ?? []));
-  const files = scenarioFiles(given.positionals);
+  const files = shardOf(given, scenarioFiles(given.positionals));
   const tasks = files.map(
     (file, id): FileTask => ({ id, file, text: readText(file), policies: columns, ...host }),
   );
@@ -75,8 +86,12 @@ async function runMatrix(given: Given): Promise<number> {
       mistakes.flatMap((text) => text.split('\n')),
     );
   const found = answers.flatMap((answer) => ('rows' in answer ? answer.rows : []));
-  const { rows, policies } =
-    chosen === undefined ? applicable(found, columns) : { rows: found, policies: chosen };
+  // Shards have the same columns, whichever programs they have.
+  const all = chosen !== undefined || given.values.has('shard');
+  return print(given, all ? { rows: found, policies: columns } : applicable(found, columns));
+}
+
+function print(given: Given, { rows, policies }: ReturnType<typeof applicable>): number {
   const html = given.values.get('html');
   if (html !== undefined) writeOutput(html, matrixHtml(rows, policies));
   if (given.switches.has('json')) stdout.lines([toJson(rows)]);
@@ -88,7 +103,7 @@ async function runMatrix(given: Given): Promise<number> {
 function applicable(
   rows: readonly MatrixRow[],
   policies: readonly string[],
-): { rows: MatrixRow[]; policies: string[] } {
+): { readonly rows: readonly MatrixRow[]; readonly policies: readonly string[] } {
   const isUsed = (_: unknown, column: number): boolean =>
     rows.some(({ cells }) => cells[column]?.outcome !== '-');
   return {

@@ -1,4 +1,5 @@
 /** `mayexec test`: runs scenarios, checks what they say, and reports. */
+import { existsSync } from 'node:fs';
 import {
   exitStatusOf,
   type FileReport,
@@ -14,6 +15,7 @@ import { INCLUDE_OPTION, includeFolders } from '../host/include.js';
 import { scenarioFiles } from '../lessons/files.js';
 import { defaultJobs, performAll } from '../lessons/pool.js';
 import { changeLines, prettyReport } from '../lessons/report.js';
+import { isMerge, MERGE_OPTION, mergedReports, SHARD_OPTION, shardOf } from '../lessons/shard.js';
 import type { Answer, FileTask } from '../lessons/worker.js';
 import { POLICY_FILE_DETAILS, POLICY_FILE_OPTION, policyFilesOf } from '../program/policy-file.js';
 import { splitSpecs } from '../program/policy-list.js';
@@ -32,6 +34,8 @@ export const test: Command = {
     POLICY_FILE_OPTION,
     { name: 'jobs', value: 'N', help: 'files at a time; default: one for each processor' },
     { name: 'reporter', value: 'NAME', help: 'pretty (the default), json, junit or tap' },
+    SHARD_OPTION,
+    MERGE_OPTION,
   ],
   details: [
     'FILES are scenarios (.md), sources with ;@ directives (.s), or folders of them; default scenarios/.',
@@ -47,17 +51,22 @@ export const test: Command = {
     'mayexec test',
     'mayexec test scenarios/basics/whole-pages.md --update',
     'mayexec test --reporter junit > report.xml',
+    'mayexec test --shard 1/3 --reporter json > 1.json',
+    'mayexec test --merge 1.json 2.json 3.json --reporter junit',
   ],
   run: runTest,
 };
 
 const REPORTERS = ['pretty', 'json', 'junit', 'tap'];
+/** What makes no sense where nothing runs. */
+const RUNNING = ['policy', 'update', 'include', 'policy-file', 'jobs', 'shard'];
 
 async function runTest(given: Given): Promise<number> {
   const reporter = given.values.get('reporter') ?? 'pretty';
   if (!REPORTERS.includes(reporter)) throw unknownValue('reporter', reporter, REPORTERS);
+  if (isMerge(given, RUNNING)) return merge(reporter, given.positionals);
   const only = splitSpecs(given.values.get('policy'));
-  const files = scenarioFiles(given.positionals);
+  const files = shardOf(given, scenarioFiles(given.positionals));
   const host = hostOf(given);
   const tasks = files.map(
     (file, id): FileTask => ({ id, file, text: readText(file), only, ...host }),
@@ -68,6 +77,14 @@ async function runTest(given: Given): Promise<number> {
   const text = new Map(tasks.map((task) => [task.file, task.text]));
   if (given.switches.has('update')) return update(reports, text, host);
   stdout.print(written(reporter, reports, (file) => text.get(file) ?? ''));
+  return exitStatusOf(reports);
+}
+
+/** Sources are quoted where they are still there. */
+function merge(reporter: string, files: readonly string[]): number {
+  const reports = mergedReports(files);
+  const source = (file: string): string => (existsSync(file) ? readText(file) : '');
+  stdout.print(written(reporter, reports, source));
   return exitStatusOf(reports);
 }
 
