@@ -47,7 +47,7 @@ const byObject = new WeakMap<object, Map<string, Kit>>();
 export function kitFor(arch: Arch, given?: PolicyChoice, os: GuestOs = 'linux'): Kit {
   checkShape('kitFor: the architecture', arch, oneOf(['x86-64', 'i386']));
   checkShape('kitFor: the system', os, oneOf(GUEST_SYSTEMS));
-  const policy = given ?? WORLDS[os].defaultPolicy;
+  const policy = given === undefined ? WORLDS[os].defaultPolicy : given;
   if (typeof policy === 'object' && policy !== null) {
     const own = byObject.get(policy) ?? new Map<string, Kit>();
     byObject.set(policy, own);

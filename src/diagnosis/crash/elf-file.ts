@@ -2,6 +2,7 @@
 import type { Arch } from '../../base/address.js';
 import { type CallFrame, CallFrames } from '../../formats/dwarf/call-frames.js';
 import { type CodeRange, type LineEntry, sourceLines } from '../../formats/dwarf/line-table.js';
+import { debugSection } from '../../formats/elf/debug-section.js';
 import { type ElfImage, parseElf } from '../../formats/elf/image.js';
 import { contentOf, type ElfSection, elfSections } from '../../formats/elf/sections.js';
 import { ELF_CLASS, PF_X, PT_LOAD } from '../../formats/elf/structures.js';
@@ -77,8 +78,7 @@ export class ElfCodeFile implements CodeFile {
   }
 
   #content(wanted: string): Uint8Array | undefined {
-    const section = this.#sections.find(({ name }) => name === wanted);
-    return section && contentOf(this.#bytes, section);
+    return debugSection(this.#bytes, this.#sections, this.#arch, wanted);
   }
 }
 

@@ -3,7 +3,9 @@
  * up is a reason in words, which the host sees; a guest sees ENOEXEC.
  * Compare fs/binfmt_elf.c:load_elf_phdrs().
  */
+
 import type { Addr, Arch } from '../../base/address.js';
+import { checkBytes } from '../../base/arguments.js';
 import { decodeText } from '../../base/text.js';
 import {
   ELF_CLASS,
@@ -38,6 +40,7 @@ export type ParsedElf =
 
 /** The dynamic linker that a program names (PT_INTERP); undefined: it needs none, or is no program for the kernel. */
 export function programInterpreter(bytes: Uint8Array): string | undefined {
+  checkBytes('programInterpreter: the file', bytes);
   const parsed = parseElf(bytes);
   return parsed.ok ? parsed.image.interpreter : undefined;
 }

@@ -1,0 +1,73 @@
+/**
+ * Sections of debugging information, whose content may be compressed: as SHF_COMPRESSED says (ELF gABI 4.2), or as GNU
+ * tools did before, in `.zdebug_*` behind `ZLIB` and the size. Of compressions zlib alone is read.
+ */
+import { Unzlib } from 'fflate';
+import type { Arch } from '../../base/address.js';
+import { contentOf, type ElfSection } from './sections.js';
+import { ELF_CLASS, SHF_COMPRESSED } from './structures.js';
+
+const ELFCOMPRESS_ZLIB = 1;
+/** More than debugging information of any program that fits here; what claims more is not read. */
+const MOST_BYTES = 64 << 20;
+/** Fed at a time: no more than a thousand times as much can come of it before its size is looked at. */
+const CHUNK = 16 << 10;
+/** `ZLIB` and eight bytes of size, the highest first. */
+const OLD_HEADER = 12;
+const OLD_MAGIC = 0x5a4c4942;
+
+/** @param name With its dot: `.debug_line`. Undefined where there is none that can be read. */
+export function debugSection(
+  bytes: Uint8Array,
+  sections: readonly ElfSection[],
+  arch: Arch,
+  name: string,
+): Uint8Array | undefined {
+  const section = sections.find((each) => each.name === name);
+  if (section !== undefined) {
+    const content = contentOf(bytes, { ...section, flags: section.flags & ~SHF_COMPRESSED });
+    const isCompressed = content !== undefined && (section.flags & SHF_COMPRESSED) !== 0;
+    return isCompressed ? decompressed(content, arch) : content;
+  }
+  const old = sections.find((each) => each.name === name.replace(/^\./, '.z'));
+  const content = old && contentOf(bytes, old);
+  return content && decompressedOld(content);
+}
+
+/** Elf32_Chdr, Elf64_Chdr. */
+function decompressed(content: Uint8Array, arch: Arch): Uint8Array | undefined {
+  const { word } = ELF_CLASS[arch];
+  const header = 3 * word;
+  if (content.length < header) return undefined;
+  const view = new DataView(content.buffer, content.byteOffset, header);
+  if (view.getUint32(0, true) !== ELFCOMPRESS_ZLIB) return undefined;
+  const size = word === 8 ? Number(view.getBigUint64(8, true)) : view.getUint32(4, true);
+  return inflated(content.subarray(header), size);
+}
+
+function decompressedOld(content: Uint8Array): Uint8Array | undefined {
+  if (content.length < OLD_HEADER) return undefined;
+  const view = new DataView(content.buffer, content.byteOffset, OLD_HEADER);
+  if (view.getUint32(0) !== OLD_MAGIC) return undefined;
+  return inflated(content.subarray(OLD_HEADER), Number(view.getBigUint64(4)));
+}
+
+/** Undefined for what is damaged or comes to another size than it says. */
+function inflated(compressed: Uint8Array, size: number): Uint8Array | undefined {
+  if (size > MOST_BYTES) return undefined;
+  const result = new Uint8Array(size);
+  let length = 0;
+  const inflate = new Unzlib((part) => {
+    if (length + part.length <= size) result.set(part, length);
+    length += part.length;
+  });
+  try {
+    for (let at = 0; at < compressed.length && length <= size; at += CHUNK) {
+      const end = at + CHUNK;
+      inflate.push(compressed.subarray(at, end), end >= compressed.length);
+    }
+  } catch {
+    return undefined;
+  }
+  return length === size ? result : undefined;
+}
