@@ -17,6 +17,7 @@ import { matrix } from './commands/matrix.js';
 import { policies } from './commands/policies.js';
 import { probe } from './commands/probe.js';
 import { run } from './commands/run.js';
+import { syscalls } from './commands/syscalls.js';
 import { test } from './commands/test.js';
 import { overview, page } from './help.js';
 import { prepareForShortRuns } from './host/short-runs.js';
@@ -24,7 +25,17 @@ import { runWithin } from './host/timeout.js';
 import { USAGE } from './status.js';
 import { stderr, stdout } from './terminal/output.js';
 
-const COMMANDS: readonly Command[] = [run, maps, test, matrix, policies, probe, identify, demo];
+const COMMANDS: readonly Command[] = [
+  run,
+  maps,
+  test,
+  matrix,
+  policies,
+  probe,
+  identify,
+  syscalls,
+  demo,
+];
 const NAMES = COMMANDS.map(({ name }) => name);
 
 const HELP = ['help', '--help', '-h'];

@@ -3,6 +3,7 @@
 import type { SyscallSpec } from '../../../abi/linux/syscall-spec.js';
 import { SYSCALLS_I386 } from '../../../abi/linux/syscalls-i386.js';
 import { SYSCALLS_X86_64 } from '../../../abi/linux/syscalls-x86-64.js';
+import type { Arch } from '../../../base/address.js';
 import { MayexecError, nearest } from '../../../base/errors.js';
 import { ABI_I386, type Abi } from '../abi.js';
 import { directoryCalls } from '../syscalls/directory.js';
@@ -87,6 +88,11 @@ function makeTable(specs: readonly SyscallSpec[]): Table {
 
 const I386 = makeTable(SYSCALLS_I386);
 const X86_64 = makeTable(SYSCALLS_X86_64);
+
+/** All calls of an architecture, by number. */
+export function syscallSpecs(arch: Arch): readonly SyscallSpec[] {
+  return arch === 'i386' ? SYSCALLS_I386 : SYSCALLS_X86_64;
+}
 
 function tableOf(abi: Abi): Table {
   return abi === ABI_I386 ? I386 : X86_64;

@@ -1,0 +1,69 @@
+/** How much of each system call there is: all of it, a part of it (with what is missing), or nothing. */
+import type { Arch } from '../../../base/address.js';
+import { HANDLERS, syscallSpecs } from './syscall-table.js';
+
+export interface SyscallSupport {
+  readonly number: number;
+  readonly name: string;
+  readonly support: 'full' | 'partial' | 'none';
+  /** Of 'partial': what is not as on a real kernel. */
+  readonly note?: string;
+}
+
+const NO_THREADS =
+  'makes processes, and none that shares memory but by vfork: CLONE_THREAD is ENOSYS';
+const MASK = 'its signal mask counts when the call begins, and not while it waits';
+const TIME = 'time passes at once: other processes do not run meanwhile';
+const READ_ONLY_ATTRIBUTES = 'attributes are those that the host gave';
+const ONE_TIME = 'a file has one time, that of its last change';
+const ROOM = 'sizes are the memory that the sandbox may use';
+const WAKES_NOBODY =
+  'there is one thread: a wake wakes nobody, and operations with PI or requeue are ENOSYS';
+
+const PARTIAL: Readonly<Record<string, string>> = {
+  clone: NO_THREADS,
+  futex: WAKES_NOBODY,
+  futex_time64: WAKES_NOBODY,
+  ppoll: MASK,
+  ppoll_time64: MASK,
+  pselect6: MASK,
+  pselect6_time64: MASK,
+  nanosleep: TIME,
+  clock_nanosleep: TIME,
+  clock_nanosleep_time64: TIME,
+  getxattr: READ_ONLY_ATTRIBUTES,
+  lgetxattr: READ_ONLY_ATTRIBUTES,
+  fgetxattr: READ_ONLY_ATTRIBUTES,
+  listxattr: READ_ONLY_ATTRIBUTES,
+  llistxattr: READ_ONLY_ATTRIBUTES,
+  flistxattr: READ_ONLY_ATTRIBUTES,
+  utime: ONE_TIME,
+  utimes: ONE_TIME,
+  futimesat: ONE_TIME,
+  utimensat: ONE_TIME,
+  utimensat_time64: ONE_TIME,
+  statfs: ROOM,
+  fstatfs: ROOM,
+  statfs64: ROOM,
+  fstatfs64: ROOM,
+  sysinfo: 'no load averages, no swap, no buffers',
+  wait4: 'the usage of resources is told as zeros',
+  waitid: 'the usage of resources is told as zeros',
+  tkill: 'reaches the calling process alone',
+  tgkill: 'reaches the calling process alone',
+  sched_getaffinity: 'there is one CPU',
+};
+
+/** Every call of the architecture, by number. */
+export function syscallSupport(arch: Arch): SyscallSupport[] {
+  return syscallSpecs(arch).map(({ number, name }) => {
+    if (!Object.hasOwn(HANDLERS, name)) return { number, name, support: 'none' };
+    const note = PARTIAL[name];
+    return note === undefined
+      ? { number, name, support: 'full' }
+      : { number, name, support: 'partial', note };
+  });
+}
+
+/** Names with a note, for a test that each of them exists. */
+export const PARTIAL_CALLS: readonly string[] = Object.keys(PARTIAL);
