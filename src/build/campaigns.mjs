@@ -43,6 +43,10 @@ const CAMPAIGNS = {
     does: '100,000 sandboxes and 1,000,000 kit cases, whose memory must not grow (--sandboxes=N, --cases=N)',
     script: 'test/campaign/soak.mjs',
   },
+  'damaged-pe': {
+    does: '200,000 damaged programs for Windows, loaded, run and looked at (--inputs=N, --seed=N)',
+    script: 'test/campaign/damaged-pe.mjs',
+  },
   policies: {
     does: 'each rule of each policy taken away: a lesson must notice',
     script: 'test/scenario/mutate-policies.mjs',
