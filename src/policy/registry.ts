@@ -84,8 +84,14 @@ function create(spec: string, target: PolicyTarget): Policy[] {
     const { info } = definition;
     const checkedOptions = new PolicyOptions(info, options);
     if (!governs(info, target.os)) {
+      // Where a program for Windows meets policies of Linux, and the other way round.
+      const other = target.os === 'windows' ? 'wine' : target.os === 'wine' ? 'windows' : undefined;
+      const where =
+        other !== undefined && governs(info, other)
+          ? `; the same program runs under it with os '${other}'`
+          : '';
       throw new MayexecError(
-        `policy '${name}' governs ${info.os.join(' and ')} programs, and this sandbox runs os '${target.os}': ${info.summary}`,
+        `policy '${name}' governs ${info.os.join(' and ')} programs, and this sandbox runs os '${target.os}': ${info.summary}${where}`,
       );
     }
     return definition.create(checkedOptions, target);
@@ -121,8 +127,14 @@ function definitionOf(name: string): PolicyDefinition {
       `'${name}' is no policy to choose: programs use it under every policy (mayexec policies ${name})`,
     );
   }
-  if (definition === undefined) throw unknownValue('policy', name, policyNames);
-  return definition;
+  if (definition !== undefined) return definition;
+  const listed = name.split(',').map((part) => part.trim());
+  if (listed.length > 1 && listed.every((part) => byName.has(part))) {
+    throw new MayexecError(
+      `unknown policy '${name}': several policies are joined by '+', as '${listed.join('+')}'`,
+    );
+  }
+  throw unknownValue('policy', name, policyNames);
 }
 
 function assemble(policies: readonly Policy[], target: PolicyTarget): PolicySet {

@@ -2,7 +2,7 @@
  * Damaged programs for Windows: mutations of valid PE files, loaded, run and looked at (back trace, findings, timeline),
  * under Windows and Wine. Whatever the file says there is an outcome or one MayexecError: no other error of the host's,
  * no hang, no growth. `npm run campaign damaged-pe`, with `--inputs=N` and `--seed=N` behind `--`. Status 1 when one
- * fails; its seed and round are told. Programs of mingw's are among them where its compilers are installed.
+ * fails; its seed and round are told, and `--seed=N --round=N` makes it again. Programs of mingw's are among them where its compilers are installed.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,10 +15,12 @@ const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '200000' },
     seed: { type: 'string', default: '1' },
+    round: { type: 'string' },
   },
 });
 const inputs = Number(values.inputs);
 const seed = Number(values.seed);
+const only = values.round === undefined ? undefined : Number(values.round);
 /** Longest that one may take, in milliseconds: far above what any takes. */
 const HANG = 20_000;
 
@@ -144,7 +146,7 @@ const ends = new Map();
 let slowest = { took: 0, round: 0 };
 let failed = 0;
 
-for (let round = 0; round < inputs; round++) {
+for (let round = only ?? 0; round < (only === undefined ? inputs : only + 1); round++) {
   const random = randomOf(seed * 1_000_003 + round);
   const program = damaged(programs[random() % programs.length], random);
   const os = random() % 2 === 0 ? 'windows' : 'wine';
@@ -182,6 +184,6 @@ for (let round = 0; round < inputs; round++) {
 }
 const counts = [...ends].map(([kind, count]) => `${kind} ${count}`).join(', ');
 process.stdout.write(
-  `${inputs} damaged programs: ${counts}; the slowest took ${slowest.took.toFixed(0)} ms (round ${slowest.round})\n`,
+  `${only === undefined ? inputs : 1} damaged programs: ${counts}; the slowest took ${slowest.took.toFixed(0)} ms (round ${slowest.round})\n`,
 );
 process.exitCode = failed > 0 || slowest.took > HANG ? 1 : 0;

@@ -1,9 +1,10 @@
 /** dep, acg (Windows), hardened-runtime (macOS) and memfd-noexec: policies.md sections 7, 9.4 and 10.3. */
+
 import { describe, expect, it } from 'vitest';
 import { MayexecError } from '../../src/base/errors.js';
 import { VM_EXEC, VM_JIT } from '../../src/os/linux/mm/vmas/vma.js';
 import { MFD_EXEC, MFD_NOEXEC_SEAL, memfdFlags } from '../../src/policy/linux/memfd-noexec.js';
-import { parsePolicy } from '../../src/policy/registry.js';
+import { parsePolicy, resolvePolicies } from '../../src/policy/registry.js';
 import { judgeDynamicCode } from '../../src/policy/windows/acg.js';
 import { DEP_MODES, initialDep, NX_COMPAT } from '../../src/policy/windows/dep.js';
 import { image } from './elf-fixture.js';
@@ -24,6 +25,17 @@ describe('policies of another system', () => {
   it('Linux policies are refused on windows, and accepted on wine', () => {
     expect(() => windows('selinux')).toThrow(/linux and wine.*os 'windows'/);
     expect(parsePolicy('selinux', { arch: 'i386', os: 'wine' }).policies[0]?.name).toBe('selinux');
+  });
+});
+
+describe('a policy that the program cannot meet', () => {
+  it.each([
+    ['windows', 'mdwe', "; the same program runs under it with os 'wine'"],
+    ['wine', 'acg', "; the same program runs under it with os 'windows'"],
+    ['windows', 'dep,acg', "several policies are joined by '+', as 'dep+acg'"],
+    ['linux', 'dep', 'governs windows programs'],
+  ] as const)('is told, with the way to go on: %s, %s', (os, spec, words) => {
+    expect(() => resolvePolicies(spec, 'x86-64', os)).toThrow(words);
   });
 });
 
