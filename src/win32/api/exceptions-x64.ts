@@ -7,6 +7,9 @@ import { unwindX64 } from '../exceptions/frames-x64.js';
 import { resumeAt } from '../exceptions/pending.js';
 import { lookupFunction, virtualUnwind } from '../exceptions/unwind-x64.js';
 
+const MAX_TABLES = 4096;
+const MAX_FUNCTIONS = 1 << 16;
+
 function captured(call: ApiCall): Struct {
   const context = captureContext(call.process.engine, true);
   // As the caller will be when the function has returned.
@@ -19,13 +22,11 @@ function virtualUnwindCall(call: ApiCall): bigint {
   const { process, memory } = call;
   const [kinds, base, pc] = [call.dword(0), call.word(1), call.word(2)];
   const context = memory.struct(call.word(4), contextSize(true));
-  const module = process.modules.withBase(base);
   const bytes = memory.read(call.word(3), 12);
-  if (module === undefined) return 0n;
   const entry = new Struct(bytes);
   const unwound = virtualUnwind(
     process,
-    { module, address: call.word(3), begin: entry.u32(0), end: entry.u32(4), unwind: entry.u32(8) },
+    { base, address: call.word(3), begin: entry.u32(0), end: entry.u32(4), unwind: entry.u32(8) },
     pc,
     context,
     kinds,
@@ -53,7 +54,7 @@ export const exceptions64Api: ApiSet = {
   RtlLookupFunctionEntry: api('ptr ControlPc, out ImageBase, ptr HistoryTable', (call) => {
     const entry = lookupFunction(call.process, call.word(0));
     if (entry === undefined) return 0n;
-    call.memory.setWord(call.word(1), entry.module.base);
+    call.memory.setWord(call.word(1), entry.base);
     return entry.address;
   }),
   RtlVirtualUnwind: api(
@@ -80,6 +81,20 @@ export const exceptions64Api: ApiSet = {
       context: 0n,
     }),
   ),
+  RtlAddFunctionTable: api('ptr FunctionTable, dword EntryCount, ptr BaseAddress', (call) => {
+    const { functionTables } = call.process;
+    const count = call.dword(1);
+    if (functionTables.length >= MAX_TABLES || count > MAX_FUNCTIONS) return 0n;
+    functionTables.push({ address: call.word(0), count, base: call.word(2) });
+    return 1n;
+  }),
+  RtlDeleteFunctionTable: api('ptr FunctionTable', (call) => {
+    const { functionTables } = call.process;
+    const index = functionTables.findIndex(({ address }) => address === call.word(0));
+    if (index < 0) return 0n;
+    functionTables.splice(index, 1);
+    return 1n;
+  }),
   RtlPcToFileHeader: api('ptr PcValue, out BaseOfImage', (call) => {
     const base = call.process.modules.at(call.word(0))?.base ?? 0n;
     call.memory.setWord(call.word(1), base);

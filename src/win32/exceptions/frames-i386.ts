@@ -18,6 +18,7 @@ import {
   recordSize,
 } from './context.js';
 import { goOn, type PendingException, unhandled } from './pending.js';
+import { isValidHandler } from './safe-seh.js';
 
 const END_OF_CHAIN = 0xffff_ffffn;
 const CONTINUE_EXECUTION = 0;
@@ -41,11 +42,6 @@ function registrationAt(process: Win32Process, address: Addr): Registration | un
   if (bytes === undefined) return undefined;
   const words = new Struct(bytes);
   return { address, next: BigInt(words.u32(0)), handler: BigInt(words.u32(4)) };
-}
-
-/** RtlIsValidHandler without SafeSEH tables: a handler on the stack never runs. */
-function isValidHandler({ stack }: Win32Process, handler: Addr): boolean {
-  return handler < stack.bottom || handler >= stack.base;
 }
 
 export function* dispatchI386(process: Win32Process, pending: PendingException): HostTask<void> {

@@ -108,7 +108,7 @@ function* callHandler(process: Win32Process, frame: Frame, call: HandlerCall): H
   const { pc, entry, establisher, handler, handlerData } = frame;
   const dispatcher = new Struct(DISPATCHER_SIZE)
     .setU64(0, pc)
-    .setU64(8, entry.module.base)
+    .setU64(8, entry.base)
     .setU64(0x10, entry.address)
     .setU64(0x18, establisher)
     .setU64(0x20, call.targetIp)

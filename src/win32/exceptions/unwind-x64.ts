@@ -5,7 +5,6 @@
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
 import { DIRECTORY } from '../../formats/pe/image.js';
-import type { Module } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import { contextWord, setContextWord } from './context.js';
 
@@ -20,7 +19,8 @@ const REGISTERS = [
 const XMM_AT = 0x1a0;
 
 export interface FunctionEntry {
-  readonly module: Module;
+  /** What its RVAs count from. */
+  readonly base: Addr;
   /** Where the RUNTIME_FUNCTION lies. */
   readonly address: Addr;
   readonly begin: number;
@@ -28,17 +28,18 @@ export interface FunctionEntry {
   readonly unwind: number;
 }
 
-/** RtlLookupFunctionEntry: undefined for a leaf function, or code of no image. */
+/** RtlLookupFunctionEntry: of an image, or of code that a program told of; undefined for a leaf function, or neither. */
 export function lookupFunction(process: Win32Process, pc: Addr): FunctionEntry | undefined {
   const module = process.modules.at(pc);
-  if (module === undefined) return undefined;
-  const { rva, size } = module.content.image.directories[DIRECTORY.exception]!;
-  const at = Number(pc - module.base);
+  if (module === undefined) return lookupDynamic(process, pc);
+  const { base, content } = module;
+  const { rva, size } = content.image.directories[DIRECTORY.exception]!;
+  const at = Number(pc - base);
   let low = 0;
-  let high = Math.floor(size / 12);
+  let high = Math.floor(size / FUNCTION_BYTES);
   while (low < high) {
     const middle = (low + high) >> 1;
-    const entry = runtimeFunction(process, module, rva + middle * 12);
+    const entry = runtimeFunction(process, base, base + BigInt(rva + middle * FUNCTION_BYTES));
     if (entry === undefined) return undefined;
     if (at < entry.begin) high = middle;
     else if (at >= entry.end) low = middle + 1;
@@ -47,16 +48,30 @@ export function lookupFunction(process: Win32Process, pc: Addr): FunctionEntry |
   return undefined;
 }
 
+const FUNCTION_BYTES = 12;
+
+/** Tables of RtlAddFunctionTable need not be sorted. */
+function lookupDynamic(process: Win32Process, pc: Addr): FunctionEntry | undefined {
+  for (const { address, count, base } of process.functionTables) {
+    process.system.meter.charge('object', count);
+    for (let index = 0; index < count; index++) {
+      const entry = runtimeFunction(process, base, address + BigInt(index * FUNCTION_BYTES));
+      if (entry === undefined) break;
+      if (pc >= base + BigInt(entry.begin) && pc < base + BigInt(entry.end)) return entry;
+    }
+  }
+  return undefined;
+}
+
 function runtimeFunction(
   { memory }: Win32Process,
-  module: Module,
-  rva: number,
+  base: Addr,
+  address: Addr,
 ): FunctionEntry | undefined {
-  const address = module.base + BigInt(rva);
-  const bytes = memory.tryRead(address, 12);
+  const bytes = memory.tryRead(address, FUNCTION_BYTES);
   if (bytes === undefined) return undefined;
   const entry = new Struct(bytes);
-  return { module, address, begin: entry.u32(0), end: entry.u32(4), unwind: entry.u32(8) };
+  return { base, address, begin: entry.u32(0), end: entry.u32(4), unwind: entry.u32(8) };
 }
 
 /** What the frame of a function says, and the state of its caller in `context`. */
@@ -76,7 +91,7 @@ export function virtualUnwind(
   kinds: number,
 ): UnwoundFrame | undefined {
   const { memory } = process;
-  const base = entry.module.base;
+  const { base } = entry;
   const establisher = frameBase(process, entry, pc, context);
   if (establisher === undefined) return undefined;
   let found: { handler: Addr; handlerData: Addr } | undefined;
@@ -95,7 +110,9 @@ export function virtualUnwind(
       found = { handler: base + BigInt(handler), handlerData: info.tail + 4n };
     }
     current =
-      info.flags & UNW_FLAG_CHAININFO ? chained(process, current.module, info.tail) : undefined;
+      info.flags & UNW_FLAG_CHAININFO
+        ? runtimeFunction(process, current.base, info.tail)
+        : undefined;
   }
   if (!poppedFrame && !popReturn(process, context)) return undefined;
   return { establisher, handler: found?.handler ?? 0n, handlerData: found?.handlerData ?? 0n };
@@ -123,7 +140,7 @@ interface UnwindInfo {
 }
 
 function unwindInfo({ memory }: Win32Process, entry: FunctionEntry): UnwindInfo | undefined {
-  const address = entry.module.base + BigInt(entry.unwind);
+  const address = entry.base + BigInt(entry.unwind);
   const head = memory.tryRead(address, 4);
   if (head === undefined) return undefined;
   const [version = 0, prologue = 0, count = 0, frame = 0] = head;
@@ -141,13 +158,6 @@ function unwindInfo({ memory }: Win32Process, entry: FunctionEntry): UnwindInfo 
   };
 }
 
-function chained({ memory }: Win32Process, module: Module, at: Addr): FunctionEntry | undefined {
-  const bytes = memory.tryRead(at, 12);
-  if (bytes === undefined) return undefined;
-  const entry = new Struct(bytes);
-  return { module, address: at, begin: entry.u32(0), end: entry.u32(4), unwind: entry.u32(8) };
-}
-
 /** Where the fixed part of the frame begins: by the frame register once it is set, else the stack pointer. */
 function frameBase(
   process: Win32Process,
@@ -159,7 +169,7 @@ function frameBase(
   if (info === undefined) return undefined;
   const sp = contextWord(context, 'rsp', true);
   if (info.frameRegister === 0) return sp;
-  const offset = Number(pc - entry.module.base) - entry.begin;
+  const offset = Number(pc - entry.base) - entry.begin;
   if (offset < info.prologue && !setsFrame(info, offset)) return sp;
   return contextWord(context, REGISTERS[info.frameRegister]!, true) - BigInt(info.frameOffset);
 }

@@ -78,6 +78,12 @@ export class Win32Process {
   peb: Addr = 0n;
   vectoredHandlers: { readonly id: bigint; readonly handler: Addr }[] = [];
   unhandledFilter: Addr = 0n;
+  /** Of code that the program makes, as RtlAddFunctionTable was told. */
+  readonly functionTables: {
+    readonly address: Addr;
+    readonly count: number;
+    readonly base: Addr;
+  }[] = [];
   /** Functions of atexit and _onexit, in the order given. */
   atExit: Addr[] = [];
   /** Data of the C library by name, allocated at first use. */
@@ -242,6 +248,7 @@ export class Win32Process {
       nextCookie: this.nextCookie,
       fiberValues: new Map(this.thread.fiberValues),
       freeTebs: [...this.freeTebs],
+      functionTables: [...this.functionTables],
     };
     const parts = [
       this.handles.save(),
@@ -257,6 +264,7 @@ export class Win32Process {
       this.atExit = [...state.atExit];
       this.nextCookie = state.nextCookie;
       this.freeTebs.splice(0, this.freeTebs.length, ...state.freeTebs);
+      this.functionTables.splice(0, this.functionTables.length, ...state.functionTables);
       this.thread.fiberValues.clear();
       for (const [key, value] of state.fiberValues) this.thread.fiberValues.set(key, value);
       this.runtimeData.clear();

@@ -9,6 +9,7 @@ import {
   DLL_DYNAMIC_BASE,
   DLL_HIGH_ENTROPY_VA,
   IMAGE_FILE_LARGE_ADDRESS_AWARE,
+  IMAGE_FILE_RELOCS_STRIPPED,
   type PeImage,
 } from '../../formats/pe/image.js';
 import { type Saved, saved } from '../../kernel/snapshot.js';
@@ -272,8 +273,10 @@ export class WindowsSpace implements Space, VirtualMemory {
         return base;
       },
       imageBase: (image) => {
-        if (random === undefined || !(image.dllCharacteristics & DLL_DYNAMIC_BASE))
+        const fixed = (image.characteristics & IMAGE_FILE_RELOCS_STRIPPED) !== 0;
+        if (random === undefined || fixed || !(image.dllCharacteristics & DLL_DYNAMIC_BASE)) {
           return undefined;
+        }
         const at = wide
           ? 0x7ff6_0000_0000n + slide('image', 8192) * 16n
           : 0x0040_0000n + slide('image', 254) * 16n;

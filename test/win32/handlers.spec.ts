@@ -1,0 +1,153 @@
+/** Which handlers of frames Windows lets run (32-bit), and unwinding through code that a program makes (64-bit). */
+import { describe, expect, it } from 'vitest';
+import { Sandbox } from '../../src/index.js';
+import { buildProgram, lacksMingw } from './mingw.js';
+
+const lacking = lacksMingw('c');
+
+async function run(arch: 'x86-64' | 'i386', bytes: Uint8Array, os: 'windows' | 'wine' = 'windows') {
+  using sandbox = await Sandbox.create({ program: { bytes, path: '/program.exe' }, arch, os });
+  return sandbox.run();
+}
+
+/** A frame's handler ends the process with 9; the structure before it is a load configuration, for who fills it in. */
+const FRAME = `
+#include <windows.h>
+static int handler(EXCEPTION_RECORD *r, void *frame, CONTEXT *c, void *d) { ExitProcess(9); return 0; }
+static int other(EXCEPTION_RECORD *r, void *frame, CONTEXT *c, void *d) { ExitProcess(8); return 0; }
+void *table[1];
+volatile unsigned config[18] = { 0x600dcafe, 0x600dcaff };
+int main(int argc, char **argv) {
+  unsigned frame[2];
+#ifdef ON_HEAP
+  char *code = VirtualAlloc(0, 4096, MEM_COMMIT, ON_HEAP); code[0] = 0xe9; *(int *)(code + 1) = (char *)handler - code - 5;
+#else
+  char *code = (char *)handler;
+#endif
+  if (config[1] == 1) code = (char *)other;
+  __asm__ volatile("movl %%fs:0, %%eax; movl %%eax, (%0); movl %1, 4(%0); movl %0, %%fs:0" :: "r"(frame), "r"(code) : "eax", "memory");
+  *(volatile int *)8 = 1;
+  return 1;
+}`;
+
+const HANDLED = { kind: 'exit', code: 9 };
+const UNHANDLED = { kind: 'exception', status: 0xc0000005 };
+
+/** Makes the marked structure the load configuration, with a table that has the program's `handler` alone. */
+function withSafeSeh(built: Uint8Array, flag: number): Uint8Array {
+  const bytes = built.slice();
+  const view = new DataView(bytes.buffer);
+  const header = view.getUint32(0x3c, true);
+  const sections = Array.from({ length: view.getUint16(header + 6, true) }, (_, index) => {
+    const at = header + 24 + view.getUint16(header + 20, true) + index * 40;
+    const [rva, size, offset] = [12, 16, 20].map((field) => view.getUint32(at + field, true));
+    return { rva: rva!, size: size!, offset: offset! };
+  });
+  const rvaOf = (offset: number): number => {
+    const section = sections.find((one) => offset >= one.offset && offset < one.offset + one.size)!;
+    return offset - section.offset + section.rva;
+  };
+  let config = -1;
+  for (let at = 0; at + 8 <= bytes.length && config < 0; at += 4) {
+    if (view.getUint32(at, true) === 0x600dcafe && view.getUint32(at + 4, true) === 0x600dcaff)
+      config = at;
+  }
+  // `handler` is what pushes 9, or stores it, for ExitProcess.
+  const handler = functionWith(bytes, 9);
+  view.setUint32(config, 0x48, true);
+  view.setUint32(config + 4, flag, true);
+  view.setUint32(config + 8, rvaOf(handler), true);
+  view.setUint32(config + 0x40, 0x400000 + rvaOf(config + 8), true);
+  view.setUint32(config + 0x44, 1, true);
+  view.setUint32(header + 24 + 96 + 10 * 8, rvaOf(config), true);
+  view.setUint32(header + 24 + 96 + 10 * 8 + 4, 0x48, true);
+  return bytes;
+}
+
+/** Where gcc's code begins that passes the number to ExitProcess: sub esp, 28; mov dword [esp], number. */
+function functionWith(bytes: Uint8Array, number: number): number {
+  const code = [0x83, 0xec, 0x1c, 0xc7, 0x04, 0x24, number, 0, 0, 0];
+  return bytes.findIndex((_, at) => code.every((byte, index) => bytes[at + index] === byte));
+}
+
+describe('a handler of a frame', () => {
+  it.for([
+    ['in an image without a table runs', [], HANDLED],
+    ['in an image that says it has none does not', ['-Wl,--no-seh'], UNHANDLED],
+    ['in memory that may be executed runs', ['-DON_HEAP=0x40'], HANDLED],
+    ['in memory that may not be executed does not', ['-DON_HEAP=4', '-Wl,--nxcompat'], UNHANDLED],
+  ] as const)('%s', async ([, options, expected], { skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const bytes = buildProgram('i386', FRAME, { options: ['-O1', ...options] });
+    expect(await run('i386', bytes)).toMatchObject(expected);
+  });
+
+  it.for([
+    ['in the table runs', 0, HANDLED],
+    ['that the table lacks does not', 1, UNHANDLED],
+  ] as const)('of SafeSEH: one %s', async ([, flag, expected], { skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const options = ['-O1', '-Wl,--disable-dynamicbase', '-Wl,--image-base,0x400000'];
+    const bytes = withSafeSeh(buildProgram('i386', FRAME, { options }), flag);
+    expect(await run('i386', bytes)).toMatchObject(expected);
+  });
+
+  it('under Wine runs wherever it is, but on the stack', async ({ skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const bytes = buildProgram('i386', FRAME, { options: ['-O1', '-Wl,--no-seh'] });
+    expect(await run('i386', bytes, 'wine')).toEqual(HANDLED);
+  });
+});
+
+/** A generated function that calls back, whose caller catches with its own handler: found by RtlAddFunctionTable alone. */
+const DYNAMIC = `
+#include <windows.h>
+#include <setjmp.h>
+static EXCEPTION_DISPOSITION handler(EXCEPTION_RECORD *r, void *frame, CONTEXT *c, void *d) { ExitProcess(77); return 0; }
+static void fails(void) { *(volatile int *)8 = 1; }
+int main(void) {
+  unsigned char *page = VirtualAlloc(0, 4096, MEM_COMMIT, PAGE_EXECUTE_READWRITE);
+  unsigned char code[] = { 0x48, 0x83, 0xec, 0x28, 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xd0, 0x48, 0x83, 0xc4, 0x28, 0xc3 };
+  *(void **)(code + 6) = fails;
+  memcpy(page, code, sizeof code);
+  unsigned char jump[] = { 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0 };
+  *(void **)(jump + 2) = handler;
+  memcpy(page + 0x100, jump, sizeof jump);
+  unsigned char info[] = { 1 | (1 << 3), 4, 1, 0, 4, 0x42, 0, 0, 0, 1, 0, 0 };
+  memcpy(page + 0x200, info, sizeof info);
+  RUNTIME_FUNCTION *f = (RUNTIME_FUNCTION *)(page + 0x300);
+  f->BeginAddress = 0; f->EndAddress = sizeof code; f->UnwindData = 0x200;
+#ifdef TOLD
+  if (!RtlAddFunctionTable(f, 1, (DWORD64)page)) return 2;
+#endif
+  ((void (*)(void))page)();
+  return 1;
+}`;
+
+describe('a generated function', () => {
+  it.for([
+    [['-DTOLD'], { kind: 'exit', code: 77 }],
+    [[], { kind: 'exception', status: 0xc0000005 }],
+  ] as const)(
+    'has its handler asked when its table is known: %s',
+    async ([options, expected], { skip }) => {
+      if (lacking !== undefined) return skip(lacking);
+      const bytes = buildProgram('x86-64', DYNAMIC, { options: ['-O1', ...options] });
+      expect(await run('x86-64', bytes)).toMatchObject(expected);
+    },
+  );
+});
+
+describe('an image whose relocations were stripped', () => {
+  it('stays where it wants to be, whatever else its header says', async ({ skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const source =
+      '#include <windows.h>\nint main(void) { return GetModuleHandleA(0) == (HMODULE)0x400000; }';
+    const bytes = buildProgram('i386', source).slice();
+    const header = new DataView(bytes.buffer).getUint32(0x3c, true);
+    const view = new DataView(bytes.buffer, header);
+    view.setUint16(22, view.getUint16(22, true) | 1, true);
+    view.setUint16(24 + 70, view.getUint16(24 + 70, true) | 0x40, true);
+    expect(await run('i386', bytes)).toEqual({ kind: 'exit', code: 1 });
+  });
+});
