@@ -119,7 +119,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   probe: ['abi/linux', 'base', 'formats', 'policy', 'sandbox', 'toolchain'],
   cli: ['index.ts'],
   // The page: of the library the parts that it needs, so that it loads no more.
-  web: ['parts'],
+  link: ['base'],
+  web: ['link', 'parts'],
 };
 
 /** Front doors may import everything below them. */

@@ -6,11 +6,14 @@ import { onStorageTrouble } from './parts/storage.js';
 import { ThemeChoice } from './parts/theme.js';
 import { useRoute } from './route.js';
 import { FrontView } from './views/front.js';
+import { LabView } from './views/lab.js';
 import { LessonView } from './views/lesson.js';
 import { WorkerClient } from './worker/client.js';
 
 /** Judges lessons; it is ended when that takes too long for the reader. */
 const judge = new WorkerClient();
+/** Has the run of the laboratory. */
+const runner = new WorkerClient();
 
 function App() {
   const route = useRoute();
@@ -29,6 +32,9 @@ function App() {
           <a href="#/" aria-current={route.view === 'front' ? 'page' : undefined}>
             Lessons
           </a>
+          <a href="#/lab" aria-current={route.view === 'lab' ? 'page' : undefined}>
+            Laboratory
+          </a>
         </nav>
         <ThemeChoice />
       </header>
@@ -40,6 +46,7 @@ function App() {
       <main id="main" tabIndex={-1}>
         {route.view === 'front' && <FrontView />}
         {route.view === 'lesson' && <LessonView file={route.file} judge={judge} />}
+        {route.view === 'lab' && <LabView link={route.link} runner={runner} judge={judge} />}
         {route.view === 'unknown' && (
           <p>
             There is nothing at “{route.fragment.slice(0, 80)}”. <a href="#/">All lessons</a>

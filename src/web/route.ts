@@ -1,9 +1,12 @@
 /** Where in the page one is, as the URL's fragment says. */
 import { useEffect, useState } from 'preact/hooks';
+import { isLink } from '../link/codec.js';
 
 export type Route =
   | { readonly view: 'front' }
   | { readonly view: 'lesson'; readonly file: string }
+  /** With a permalink's fragment, or with what was there last. */
+  | { readonly view: 'lab'; readonly link: string | undefined }
   | { readonly view: 'unknown'; readonly fragment: string };
 
 export function routeOf(hash: string): Route {
@@ -11,6 +14,8 @@ export function routeOf(hash: string): Route {
   if (fragment === '' || fragment === '/') return { view: 'front' };
   const [, file] = /^\/lesson\/([\w-]+\/[\w-]+\.md)$/.exec(fragment) ?? [];
   if (file !== undefined) return { view: 'lesson', file };
+  if (fragment === '/lab') return { view: 'lab', link: undefined };
+  if (isLink(fragment)) return { view: 'lab', link: fragment };
   return { view: 'unknown', fragment };
 }
 

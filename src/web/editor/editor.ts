@@ -60,6 +60,7 @@ const theme = EditorView.theme({
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.5' },
   '.cm-content': { caretColor: 'var(--ink)' },
   '.cm-gutters': { backgroundColor: 'var(--code)', color: 'var(--faint)', border: 'none' },
+  '.cm-activeLine': { backgroundColor: 'transparent' },
   '&.cm-focused .cm-activeLine': { backgroundColor: 'var(--active-line)' },
   '.cm-activeLineGutter': { backgroundColor: 'transparent' },
   '.cm-cursor': { borderLeftColor: 'var(--ink)' },
@@ -130,6 +131,8 @@ export class Editor {
       parent: root,
       root,
     });
+    // Long lines are reached by keyboard too.
+    this.#view.scrollDOM.tabIndex = 0;
   }
 
   get text(): string {

@@ -14,10 +14,12 @@ export interface LessonResultsProps {
   readonly onRun: () => void;
   readonly onStop: () => void;
   readonly onReset: () => void;
+  /** To the laboratory with this run. */
+  readonly onOpen: (program: string, run: string) => void;
 }
 
 export function LessonResults(props: LessonResultsProps) {
-  const { outline, report, state, changed, onRun, onStop, onReset } = props;
+  const { outline, report, state, changed, onRun, onStop, onReset, onOpen } = props;
   return (
     <section class="results" aria-label="Runs of this lesson">
       <div class="bar">
@@ -60,7 +62,19 @@ export function LessonResults(props: LessonResultsProps) {
                 {outline.runs.map((run) => (
                   <td key={run.name}>
                     {runs.includes(run.name) ? (
-                      <Cell report={report} program={name} run={run.name} />
+                      <>
+                        <Cell report={report} program={name} run={run.name} />
+                        <button
+                          type="button"
+                          class="plain open"
+                          onClick={() => onOpen(name, run.name)}
+                        >
+                          look inside
+                          <span class="hidden">
+                            : {name} under {run.name}, in the laboratory
+                          </span>
+                        </button>
+                      </>
                     ) : (
                       <span class="faint">–</span>
                     )}

@@ -1,7 +1,9 @@
 /** A lesson: prose beside its programs, which can be changed and run under each of its policies. */
 import type { RootContent, Table } from 'mdast';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { encodeCase } from '../../link/codec.js';
 import type { LineMark } from '../editor/marks.js';
+import { caseOfLesson } from '../lab/from-lesson.js';
 import { asmBlock, bodyOf, isAnswer, isOutcomeTable, partsOf, withBlock } from '../lessons/body.js';
 import { type LineFinding, lineFindings } from '../lessons/findings.js';
 import type { LessonFile, LessonIndex, LessonOutline } from '../lessons/lesson-file.js';
@@ -98,6 +100,11 @@ function Lesson({ lesson, judge }: { lesson: LessonFile; judge: WorkerClient }) 
         onRun={run}
         onStop={() => judge.stop()}
         onReset={() => change(lesson.text)}
+        onOpen={(program, run) => {
+          const { children } = parseMarkdown(bodyOf(text));
+          const found = caseOfLesson(children, outline, program, run);
+          if (found !== undefined) location.hash = encodeCase(found);
+        }}
       />
       {trouble !== undefined && <p role="alert">{trouble}</p>}
       {current !== undefined && <Problems report={current} />}
@@ -158,7 +165,11 @@ function Body({ text, outline, findings, onChange, onRun }: BodyProps) {
     blocks += 1;
     const inside = findings.filter(({ line }) => line >= block.first && line < block.end);
     return (
-      <section class="block" key={`block ${blocks}`} aria-label={`Program ${block.program}`}>
+      <section
+        class="block"
+        key={`block ${blocks}`}
+        aria-label={`Block ${blocks}, program ${block.program}`}
+      >
         <CodeEditor
           text={block.text}
           label={`Program ${block.program}, from line ${block.first} of the lesson`}

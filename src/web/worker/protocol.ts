@@ -1,5 +1,7 @@
 /** What the page asks its workers, and what they answer: plain data, copied between threads. */
+import type { WorkshopCase } from '../../link/workshop-case.js';
 import type { FileReport } from '../../parts/scenario.js';
+import type { ExplainView, Move, Opened, PolicyCell, RunView } from '../lab/view.js';
 import type { LessonFile, LessonOutline } from '../lessons/lesson-file.js';
 
 export interface LessonRequest {
@@ -20,6 +22,15 @@ export interface LessonReport {
 /** By name: what is asked, and what comes back. */
 export interface Methods {
   lesson: (request: LessonRequest) => Promise<LessonReport>;
+  /** The laboratory's run: there is one at a time. */
+  open: (given: WorkshopCase) => Promise<Opened>;
+  move: (move: Move) => Promise<RunView>;
+  stop: (nothing: null) => Promise<void>;
+  explain: (given: WorkshopCase) => Promise<ExplainView | undefined>;
+  policies: (
+    given: WorkshopCase,
+    progress: (cells: readonly PolicyCell[]) => void,
+  ) => Promise<readonly PolicyCell[]>;
 }
 
 export type MethodName = keyof Methods;

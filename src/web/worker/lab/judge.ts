@@ -1,0 +1,49 @@
+/** Questions about a program that take runs of their own: why it was refused, and what other policies say. */
+import type { WorkshopCase } from '../../../link/workshop-case.js';
+import { classify, explain, finishedRun, unhindered } from '../../../parts/diagnosis.js';
+import type { ExplainView, PolicyCell } from '../../lab/view.js';
+import { endText } from './events.js';
+import { labProgram, policiesFor } from './program.js';
+
+/** A cell of the table is worth a second, not more. */
+const CELL_BLOCKS = 5_000_000;
+
+/** Undefined where nothing was refused that another call or a weaker policy would allow. */
+export async function explainLab(given: WorkshopCase): Promise<ExplainView | undefined> {
+  const { options } = await labProgram(given);
+  const found = await explain(options);
+  if (found === undefined) return undefined;
+  const { remedies, rule, reason, above, asked } = found;
+  const texts = (works: boolean, isSwitch: boolean): string[] =>
+    remedies
+      .filter((each) => each.works === works && (each.kind === 'switch') === isSwitch)
+      .map(({ text, refused, outcome }) => (works ? text : `${text}: ${refused ?? outcome}`));
+  return {
+    asked: above === undefined ? asked : `${above}; under it, of Wine: ${asked}`,
+    rule:
+      rule === undefined ? 'no rule of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,
+    why: found.why,
+    history: found.history.map(({ what }) => what),
+    works: texts(true, false),
+    weakens: texts(true, true),
+    refused: texts(false, false),
+  };
+}
+
+/** The program under each policy that can govern it, as that policy is by default. */
+export async function policiesLab(
+  given: WorkshopCase,
+  progress: (cells: readonly PolicyCell[]) => void,
+): Promise<readonly PolicyCell[]> {
+  const { options } = await labProgram(given);
+  const limits = { ...options.limits, blocks: CELL_BLOCKS };
+  const free = await finishedRun({ ...unhindered(options), limits });
+  const cells: PolicyCell[] = [];
+  for (const policy of policiesFor(given)) {
+    const run = await finishedRun({ ...options, policy, limits });
+    const { class: outcome, refused } = classify(run, free);
+    cells.push({ policy, outcome, ending: endText(run.outcome), rule: refused?.rule });
+    progress(cells);
+  }
+  return cells;
+}
