@@ -40,10 +40,10 @@ export function timelineView(trace: readonly TraceEvent[]): TimelineView {
   const before = Math.max(steps.length - MOST_STEPS, 0);
   return {
     before,
-    steps: steps.slice(before).map(({ cause, call, rule }) => ({
+    steps: steps.slice(before).map(({ cause, call }) => ({
       cause,
       seq: call?.seq,
-      refused: call?.errno !== undefined && rule !== undefined,
+      refused: call?.cause?.kind === 'denied' || call?.cause?.kind === 'killed',
     })),
     rows: rows
       .map(({ start, end, name, rights }) => ({
