@@ -134,10 +134,10 @@ function refusedCall(call: SyscallEvent): Refused | undefined {
 
 /** A function of the Windows API that a policy refused. */
 function refusedApi(event: ApiEvent): Refused | undefined {
-  const { cause, name, pc, injected, byHost } = event;
+  const { cause, name, pc, injected } = event;
   const failure = failureOfApi(event);
   const isInjected = injected === 'result' && failure !== undefined;
-  if (byHost || (cause?.kind !== 'denied' && !isInjected)) return undefined;
+  if (cause?.kind !== 'denied' && !isInjected) return undefined;
   const { rule, reason } = cause ?? {};
   const error = failure === undefined ? {} : { error: failure };
   const nothing = { errno: undefined, silent: false };
