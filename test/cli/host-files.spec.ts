@@ -1,6 +1,6 @@
 /** Programs of the host that are linked dynamically: what they see of it, and what they do not. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { programInterpreter } from '../../src/index.js';
@@ -74,6 +74,20 @@ describe.skipIf(missing !== undefined)(
         `program      ${at('program')}\ninterpreter  ${interpreter}\nsees `,
       );
       expect(dry.status).toBe(0);
+    });
+
+    it('takes an absolute path in a root as the program would, through its links', () => {
+      const libraries = JSON.parse(run(at('program'), '--json').stdout).hostFiles as string[];
+      const interpreter = programInterpreter(new Uint8Array(readFileSync(at('program'))))!;
+      for (const file of libraries) folder.write(`root${file}`, new Uint8Array(readFileSync(file)));
+      folder.write(`root${interpreter}`, new Uint8Array(readFileSync(interpreter)));
+      chmodSync(at(`root${interpreter}`), 0o755);
+      folder.write('root/usr/bin/own', new Uint8Array(readFileSync(at('program'))));
+      symlinkSync('usr/bin', at('root/bin'));
+      symlinkSync('/etc', at('root/outside'));
+      const { status, stdout } = run('/bin/own', '--root', at('root'), '--', '/outside/passwd');
+      expect(stdout.split('\n')).toEqual(['2 /bin/own /home/user', 'none', 'written', '']);
+      expect(status).toBe(5);
     });
 
     it('says what is missing in a root without its interpreter', () => {

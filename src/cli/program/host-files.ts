@@ -1,6 +1,6 @@
 /** `--root`, `--bind`, `--env` and `--cwd`: what of the host a program sees, and where it begins. */
 import { realpathSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type HostTree, programInterpreter } from '../../index.js';
 import { type Given, type OptionSpec, UsageError } from '../arguments.js';
 import { reasonOf } from '../host/error.js';
@@ -44,8 +44,27 @@ export interface SeenHost {
   readonly place: string | undefined;
 }
 
+/** The file to read, and where the program sees it: with --root an absolute path is one of the root's, if it is there. */
+export interface ProgramFile {
+  readonly file: string;
+  readonly place?: string;
+}
+
+/** @throws UsageError for a root that is no folder. */
+export function programFile({ values }: Given, path: string): ProgramFile {
+  const root = values.get('root');
+  if (root === undefined || !path.startsWith('/')) return { file: path };
+  const bound = rootBound(root);
+  const place = resolveIn(new SeenFiles([bound]), path);
+  return place === undefined ? { file: path } : { file: join(bound.host, place), place };
+}
+
 /** @throws UsageError for a folder that is not there, and for what is no variable. */
-export function seenHost({ values }: Given, path: string, program: Uint8Array): SeenHost {
+export function seenHost(
+  { values }: Given,
+  { file, place }: ProgramFile,
+  program: Uint8Array,
+): SeenHost {
   const interpreter = programInterpreter(program);
   const root = values.get('root');
   const binds = listOf(values.get('bind')).map(boundOf);
@@ -65,7 +84,7 @@ export function seenHost({ values }: Given, path: string, program: Uint8Array): 
     files: bounds.length === 0 ? undefined : new SeenFiles(bounds),
     env,
     cwd,
-    place: interpreter === undefined ? undefined : resolve(path),
+    place: place ?? (interpreter === undefined ? undefined : resolve(file)),
   };
 }
 
@@ -108,7 +127,7 @@ export function seenLines(path: string, program: Uint8Array, { files, place }: S
   const interpreter = programInterpreter(program);
   const lines = [`program      ${place ?? path}`];
   if (interpreter !== undefined) {
-    const found = interpreterIn(files, interpreter);
+    const found = files !== undefined && resolveIn(files, interpreter) !== undefined;
     lines.push(
       `interpreter  ${interpreter}${found ? '' : ' (which is not among what it would see)'}`,
     );
@@ -121,9 +140,8 @@ export function seenLines(path: string, program: Uint8Array, { files, place }: S
   return lines;
 }
 
-/** Follows links as the program would. */
-function interpreterIn(files: HostTree | undefined, path: string): boolean {
-  if (files === undefined) return false;
+/** Follows links as the program would: where it comes to. */
+function resolveIn(files: HostTree, path: string): string | undefined {
   let pending = path.split('/').filter((part) => part !== '');
   let at = '';
   for (let links = 0; pending.length > 0 && links < 40; ) {
@@ -133,12 +151,12 @@ function interpreterIn(files: HostTree | undefined, path: string): boolean {
       continue;
     }
     const node = files.node(`${at}/${name}`);
-    if (node === undefined) return false;
+    if (node === undefined) return undefined;
     if (node.kind === 'link') {
       links++;
       if (node.target.startsWith('/')) at = '';
       pending = [...node.target.split('/').filter((part) => !['', '.'].includes(part)), ...pending];
     } else at = `${at}/${name}`;
   }
-  return pending.length === 0;
+  return pending.length === 0 ? at : undefined;
 }

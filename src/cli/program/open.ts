@@ -20,7 +20,13 @@ import { decode, readInput } from '../host/file.js';
 import { INCLUDE_OPTION, includeFolders } from '../host/include.js';
 import { readAll } from '../host/standard-input.js';
 import { DLL_PATH_DETAILS, DLL_PATH_OPTION, dllFiles } from './dlls.js';
-import { HOST_FILES_DETAILS, HOST_FILES_OPTIONS, type SeenHost, seenHost } from './host-files.js';
+import {
+  HOST_FILES_DETAILS,
+  HOST_FILES_OPTIONS,
+  programFile,
+  type SeenHost,
+  seenHost,
+} from './host-files.js';
 import {
   loadPolicies,
   POLICY_FILE_DETAILS,
@@ -142,7 +148,8 @@ export interface GivenProgram {
 export async function givenProgram(command: string, given: Given): Promise<GivenProgram> {
   const path = programPath(command, given);
   const ownPolicies = await loadPolicies(policyFilesOf(given));
-  const program = await loadProgram(path, {
+  const file = programFile(given, path);
+  const program = await loadProgram(file.file, {
     arch: archOf(given),
     os: given.values.get('os'),
     part: given.values.get('program'),
@@ -150,7 +157,7 @@ export async function givenProgram(command: string, given: Given): Promise<Given
     ownPolicies,
   });
   const own = ownPoliciesOf(ownPolicies);
-  const host = seenHost(given, path, program.elf);
+  const host = seenHost(given, file, program.elf);
   const options = optionsOf(given, program, path, { own, host });
   return { path, program, options, host, typed: given.values };
 }
@@ -189,7 +196,7 @@ function optionsOf(
   const name = host.place ?? guestPath(program.name, Object.keys(settings?.mounts ?? {}));
   const argv =
     settings === undefined
-      ? [host.place ?? path, ...rest]
+      ? [path.startsWith('/') ? path : (host.place ?? path), ...rest]
       : [name, ...(rest.length > 0 ? rest : settings.arguments)];
   // Names that only the library knows are judged there, with the nearest right spelling.
   return {
