@@ -46,7 +46,7 @@ interface KernelSnapshot extends GuestSnapshot {
 }
 
 export interface KernelGuestInit
-  extends Pick<GuestOptions, 'engine' | 'limits' | 'trace' | 'onOutput'> {
+  extends Pick<GuestOptions, 'engine' | 'limits' | 'trace' | 'onOutput' | 'watch'> {
   readonly program: KernelProgram | undefined;
   readonly symbols: ReadonlyMap<string, Addr>;
   readonly version: KernelVersion;
@@ -71,6 +71,7 @@ export class KernelGuest implements Guest {
   readonly #trace: TraceRecorder;
   readonly #blocks: number;
   readonly #hasProgram: boolean;
+  readonly #monitored: boolean;
   readonly #noted = new Set<Addr>();
   #outcome: Outcome | undefined;
   #closed = false;
@@ -85,11 +86,13 @@ export class KernelGuest implements Guest {
     symbols,
     version,
     commandLine,
+    watch,
   }: KernelGuestInit) {
     this.#engine = engine;
     this.#blocks = limits.blocks;
     this.#trace = trace;
     this.#hasProgram = program !== undefined;
+    this.#monitored = watch !== undefined;
     this.symbols = symbols;
     this.#ram = new PhysicalRam(engine.memory, RAM_BYTES / 4096);
     this.#console = new OutputSink(
@@ -306,6 +309,7 @@ export class KernelGuest implements Guest {
 
   /** For the monitors: what is writable and executable at once when a run is over, each once. */
   #noteWritableCode(): void {
+    if (!this.#monitored) return;
     const both = RIGHT_WRITE | RIGHT_EXEC;
     for (const after of this.mappings()) {
       if ((after.rights & both) !== both || this.#noted.has(after.start)) continue;

@@ -9,7 +9,12 @@ import {
   PTE_USER,
   SPAN,
 } from './entry.js';
-import type { TableMemory } from './walk.js';
+
+/** Whole tables at once. */
+export interface ReadableMemory {
+  /** Bytes within one page of physical memory. */
+  read(address: number, length: number): Uint8Array;
+}
 
 /** Neighbouring leaf entries with the same bits, or entries that are not present. Pages are linear, `end` exclusive. */
 export interface TableRange {
@@ -35,7 +40,7 @@ const PTE_PWT = 1 << 3;
 const PTE_PCD = 1 << 4;
 const SHOWN = PTE_PRESENT | PTE_RW | PTE_USER | PTE_PWT | PTE_PCD | PTE_PSE | PTE_GLOBAL;
 /** Tables that are looked at: a table that maps itself would have as many as there are addresses. */
-const MOST_TABLES = 4096;
+const MOST_TABLES = 1024;
 /** The page of the first address of the upper half, and of the last of the lower. */
 const HALF_ENTRIES = 256;
 const UPPER_START = 2 ** 52 - 2 ** 35;
@@ -48,6 +53,8 @@ export interface TableRanges {
   readonly whole: boolean;
 }
 
+type OpenRange = { -readonly [Key in keyof TableRange]: TableRange[Key] };
+
 interface Above {
   readonly write: boolean;
   readonly user: boolean;
@@ -56,32 +63,31 @@ interface Above {
 
 /** `marks`: pages at which a range begins in any case, one for each entry that is passed. */
 export function tableRanges(
-  memory: TableMemory,
+  memory: ReadableMemory,
   mode: PagingMode,
   marks: readonly number[] = [],
 ): TableRanges {
-  const ranges: TableRange[] = [];
+  const ranges: OpenRange[] = [];
   let tables = 0;
   let next = 0;
   const note = (range: Omit<TableRange, 'mark'>): void => {
     const last = ranges.at(-1);
     const passed = next < marks.length && range.start >= marks[next]!;
     if (last !== undefined && !passed && sameBits(last, range)) {
-      ranges[ranges.length - 1] = { ...last, end: range.end };
+      last.end = range.end;
       return;
     }
     // What lies between is not mapped.
-    if (last !== undefined && !last.present)
-      ranges[ranges.length - 1] = { ...last, end: range.start };
+    if (last !== undefined && !last.present) last.end = range.start;
     ranges.push({ ...range, mark: passed ? next++ : undefined });
   };
   const visit = (table: number, level: number, first: number, above: Above): void => {
     tables++;
     const span = SPAN[level]!;
+    const entries = new DataView(memory.read(table, 4096).buffer);
     for (let index = 0; index < 512; index++) {
-      const at = table + 8 * index;
-      const low = memory.word(at);
-      const high = memory.word(at + 4);
+      const low = entries.getUint32(8 * index, true);
+      const high = entries.getUint32(8 * index + 4, true);
       const upper = level === 3 && index >= HALF_ENTRIES;
       const start = upper ? UPPER_START + (index - HALF_ENTRIES) * span : first + index * span;
       const noExecute = mode.noExecute && (high & PTE_NX_HIGH) !== 0;
