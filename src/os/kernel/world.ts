@@ -5,10 +5,14 @@ import type { Guest } from '../../kernel/guest.js';
 import type { GuestOptions, KernelVersion, World } from '../../kernel/world.js';
 import type { KernelProgram } from './boot/loader.js';
 import { KernelGuest } from './guest.js';
+import { CR4_SMAP, CR4_SMEP } from './paging/entry.js';
 import { parseCommandLine } from './report/command-line.js';
 import { VERSION_WORDS } from './report/versions.js';
 
 const NEWEST: KernelVersion = '7.3';
+
+/** What `clearcpuid=` keeps the kernel from turning on, by bit of CR4. */
+const CLEARED: Readonly<Record<string, bigint>> = { smep: CR4_SMEP, smap: CR4_SMAP };
 
 export const kernelWorld: World = {
   os: 'kernel',
@@ -27,6 +31,11 @@ function open({ program, kernelVersion, ...options }: GuestOptions): Guest {
   const version = kernelVersion ?? NEWEST;
   const text = program?.argv.slice(1).join(' ') ?? '';
   const commandLine = parseCommandLine(text);
+  const { engine } = options;
+  for (const name of commandLine.withoutFeatures) {
+    const bit = Object.hasOwn(CLEARED, name) ? CLEARED[name]! : 0n;
+    engine.writeRegister('cr4', engine.readRegister('cr4') & ~bit);
+  }
   const symbols = program === undefined ? new Map() : elfSymbols(program.bytes, 'x86-64', 0n);
   const kernel: KernelProgram | undefined = program && {
     path: program.path,

@@ -9,7 +9,7 @@ export const none: PolicyDefinition = {
   info: {
     name: 'none',
     summary: 'no NX at all: whatever may be read or written may be executed, as on i386 before NX',
-    os: ['linux', 'windows', 'wine', 'kernel'],
+    os: ['linux', 'windows', 'wine'],
     optIn:
       'Nothing to switch on: it is the hardware. Linux: boot option noexec=off, or a kernel without PAE.',
     options: [],
