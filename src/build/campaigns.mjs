@@ -19,6 +19,11 @@ const CAMPAIGNS = {
     env: { MAYEXEC_CPU: '1000' },
     tests: ['test/runner/compare-with-host.spec.ts'],
   },
+  instructions: {
+    does: "single instructions of the whole opcode map, on this host's CPU and in the sandbox",
+    env: { MAYEXEC_INSTRUCTIONS: '1000000' },
+    tests: ['test/native/instructions.spec.ts'],
+  },
   engine: {
     does: 'the two forms of the engine side by side, mutants of one, random code on both',
     env: { MAYEXEC_CAMPAIGN: '20' },

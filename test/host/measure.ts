@@ -130,6 +130,7 @@ function whatTheKernelLacks(stdout: Buffer): Partial<Record<Trait, string>> {
     ['no-protection-keys', key < 0, 'the CPU of this host has protection keys'],
     ['four-level-paging', !/\bla57\b/.test(cpu), 'the CPU of this host has five-level paging'],
     ['no-seccomp-filter', !filtered, 'a seccomp filter is in force on this host'],
+    ['amd-cpu', /\bAuthenticAMD\b/.test(cpu), 'the CPU of this host is not made by AMD'],
     ['overcommit-guess', overcommit === '0', `vm.overcommit_memory is ${overcommit} on this host`],
   ];
   return Object.fromEntries(facts.flatMap(([trait, has, why]) => (has ? [] : [[trait, why]])));

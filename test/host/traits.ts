@@ -14,7 +14,9 @@ export type Trait =
   /** vm.overcommit_memory is 0, Linux' default. */
   | 'overcommit-guess'
   /** Containers have one as a rule: /proc/self/status tells, and it may refuse calls. */
-  | 'no-seccomp-filter';
+  | 'no-seccomp-filter'
+  /** Where vendors differ, the sandbox's CPU is the one that its CPUID names. */
+  | 'amd-cpu';
 
 export const TRAITS: readonly Trait[] = [
   'x86-64',
@@ -26,6 +28,7 @@ export const TRAITS: readonly Trait[] = [
   'four-level-paging',
   'overcommit-guess',
   'no-seccomp-filter',
+  'amd-cpu',
 ];
 
 export interface Host {

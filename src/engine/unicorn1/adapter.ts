@@ -6,6 +6,7 @@
  */
 import type { Addr, Arch } from '../../base/address.js';
 import { InvariantError, MayexecError } from '../../base/errors.js';
+import { ARITHMETIC } from '../carried/cpu.js';
 import {
   type CpuProfile,
   GDT_TLS_FIRST,
@@ -28,6 +29,7 @@ import {
 import { EngineFailure } from '../failure.js';
 import { VECTOR_DB } from './api.js';
 import { boot } from './boot.js';
+import { Carrier } from './carrier.js';
 import { CodeFrames } from './code-frames.js';
 import { loadCpu, saveCpu } from './cpu-state.js';
 import { EngineFrames } from './frames.js';
@@ -99,6 +101,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   readonly #machine: Machine;
   readonly #ram: Ram;
   readonly #mmu: Mmu;
+  readonly #carrier: Carrier;
   /** Where the GDT lies in the module's memory. */
   readonly #gdt: number;
   readonly #onClose: (reusable: boolean) => void;
@@ -152,6 +155,13 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#mmu = new Mmu(machine, frames, code, profile.gdt?.address);
     this.#end = NOWHERE[options.arch];
     this.#gdt = frames.kernelPage.pointer;
+    this.#carrier = new Carrier(machine, this.#mmu, new Set(), profile.privilege === 3, {
+      get watching() {
+        return machine.watching;
+      },
+      access: (lo, hi, length, isWrite) => this.access(lo, hi, length, isWrite),
+      readFlags: () => Number(readRegister(machine, profile, 'eflags')) & ARITHMETIC,
+    });
     machine.client = this;
     this.#mmu.flush();
     machine.flushCode();
@@ -270,7 +280,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
       const end = { code, until, call: this.#call, notBegun: this.#leaveMode() };
       const stop = this.#paused
         ? ({ kind: 'paused', pc: machine.pc } as const)
-        : stopOf(machine, this.#mmu, end);
+        : (stopOf(machine, this.#mmu, end) ?? this.#full());
       if (stop === undefined)
         throw this.#fail(`a run ended at 0x${machine.pc.toString(16)} with code ${code}`);
       continues ||= machine.end !== END_PLACE && interruptsBlock(stop, this.#mmu.refusal);
@@ -294,6 +304,11 @@ export class Unicorn1Engine implements Engine, MachineClient {
     }
   }
 
+  /** Too many carried instructions: what is translated is dropped, and the run goes on at its next block. */
+  #full(): Stop | undefined {
+    return this.#carrier.isFull ? { kind: 'budget', pc: this.#machine.pc } : undefined;
+  }
+
   /** One `uc_emu_start`; returns its code. */
   #enter(until: Addr | undefined, resume: Resume): number {
     const { heap, env } = this.#machine;
@@ -304,6 +319,10 @@ export class Unicorn1Engine implements Engine, MachineClient {
     // An instruction in the shadow of `mov ss` is translated as a block of its own.
     const alone = resume === 'step' ? HF.INHIBIT_IRQ : 0;
     heap.writeU32(env + ENV.HFLAGS, heap.readU32(env + ENV.HFLAGS) | alone | this.#mode);
+    if (this.#carrier.isFull) {
+      this.#machine.flushCode();
+      this.#carrier.forget();
+    }
     this.#mmu.beginRun(this.#end === until ? undefined : until);
     this.#state = 'running';
     let code: number;
@@ -352,6 +371,21 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   miss(lo: number, hi: number, access: number, mode: number): number {
     return this.#mmu.miss(lo, hi, access, mode);
+  }
+
+  decode(lo: number, hi: number): number {
+    try {
+      const answer = this.#carrier.decode(lo, this.arch === 'i386' ? 0 : hi);
+      if (this.#carrier.isFull) this.#machine.stop();
+      return answer;
+    } catch (error) {
+      this.#mmu.hostError ??= error;
+      return 0;
+    }
+  }
+
+  carry(index: number, again: boolean): number {
+    return this.#carrier.run(index, again);
   }
 
   pageEndStore(lo: number, hi: number): void {

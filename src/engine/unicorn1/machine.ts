@@ -23,6 +23,7 @@ import { Heap } from './heap.js';
 import type { HostFunction, UnicornModule } from './module.js';
 import {
   BLOCKS_LEFT_CELL,
+  CARRIED,
   CONTINUES_CELL,
   CONTINUES_NOWHERE,
   CPU,
@@ -47,6 +48,10 @@ export interface MachineClient {
   /** A load or store is about to be made. */
   access(lo: number, hi: number, length: number, isWrite: boolean): void;
   systemCall(via: 'syscall' | 'sysenter'): void;
+  /** Of an instruction that is translated: what carrier.ts answers. */
+  decode(lo: number, hi: number): number;
+  /** Runs a carried instruction, for the first time or again. */
+  carry(index: number, again: boolean): number;
 }
 
 export class Machine {
@@ -109,6 +114,16 @@ export class Machine {
       return 0;
     }, 'iiii');
     heap.writeU32(PAGE_END_STORE_CELL, pageEnd);
+    const decode = module.addFunction(
+      (_env, lo = 0, hi = 0) => this.client?.decode(lo >>> 0, hi >>> 0) ?? 0,
+      'iiii',
+    );
+    heap.writeU32(CARRIED.DECODE_CELL, decode);
+    const carry = module.addFunction(
+      (_env, index = 0, again = 0) => this.client?.carry(index, again !== 0) ?? 0,
+      'iiii',
+    );
+    heap.writeU32(CARRIED.RUN_CELL, carry);
     // The patched region ends one byte short of 2^64: at that byte, go on to the TLB as elsewhere.
     const goOn = module.addFunction(() => 1, 'iiijiji');
     this.addHook(UC_HOOK_MEM_UNMAPPED, goOn, 1n, 0n);
@@ -164,6 +179,10 @@ export class Machine {
   hookAccesses(on: boolean): void {
     const type = UC_HOOK_MEM_READ | UC_HOOK_MEM_WRITE;
     this.#accessHook = this.#switch(this.#accessHook, on, type, this.#accessEntry);
+  }
+
+  get watching(): boolean {
+    return this.#accessHook !== 0;
   }
 
   /** The hook's handle, 0 without one. */

@@ -22,7 +22,7 @@ import type { CodeFrames } from './code-frames.js';
 import type { EngineFrames } from './frames.js';
 import type { Machine } from './machine.js';
 import { MissCharge, type MissTags } from './miss-charge.js';
-import { CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
+import { CARRY_ACCESS, CPU, ENV, PORT_ACCESS, RAISE_ACCESS, TLB, UC } from './offsets.js';
 import { SoftTlb } from './tlb.js';
 
 /** How QEMU numbers accesses, and the right that each needs. */
@@ -202,9 +202,36 @@ export class Mmu {
     return bytes;
   }
 
+  /** Inside a run: code at an address from which the engine has fetched, and behind it as far as it has. */
+  codeInRun(lo: number, hi: number, count: number): Uint8Array {
+    const bytes = new Uint8Array(count);
+    for (let i = 0; i < count; ) {
+      const at = lo + i;
+      const frame = this.#executed.get(this.pageOf(at, hi));
+      if (frame === undefined) return bytes.subarray(0, i);
+      const from = this.#frames.pointer(frame) + (at & 4095);
+      const length = Math.min(count - i, 4096 - (at & 4095));
+      bytes.set(this.#machine.heap.bytes.subarray(from, from + length), i);
+      i += length;
+    }
+    return bytes;
+  }
+
+  /** Of the address `hi:lo`, whose lower half may have overflowed. */
+  pageOf(lo: number, hi: number): number {
+    const high = (hi + (lo > 0xffff_ffff ? 1 : 0)) >>> 0;
+    return pageNumber(lo >>> 0, this.#arch === 'i386' ? 0 : high);
+  }
+
+  isExecuted(page: number): boolean {
+    return this.#executed.has(page);
+  }
+
   #miss(lo: number, hi: number, access: number, mode: number): number {
-    if (access === PORT_ACCESS) return this.#interrupt(VECTOR_GP);
-    if (access === RAISE_ACCESS) return this.#interrupt(lo);
+    if (access === PORT_ACCESS) return this.interrupt(VECTOR_GP);
+    if (access === RAISE_ACCESS) return this.interrupt(lo);
+    // A carried instruction has called `interrupt` itself.
+    if (access === CARRY_ACCESS) return 1;
     // Canonical: bits 47 to 63 are all alike.
     const top = (hi | 0) >> 15;
     if (top !== 0 && top !== -1) return this.#refuse(lo, hi, access, FAULT_GENERAL_PROTECTION);
@@ -299,14 +326,15 @@ export class Mmu {
     heap.writeU32(env + ENV.CR2, lo);
     heap.writeU32(env + ENV.CR2 + 4, hi);
     const general = refusal.kind === 'fault' && refusal.cause === FAULT_GENERAL_PROTECTION;
-    return this.#interrupt(general ? VECTOR_GP : VECTOR_PF);
+    return this.interrupt(general ? VECTOR_GP : VECTOR_PF);
   }
 
-  #interrupt(vector: number): number {
+  /** Makes the CPU raise an exception. */
+  interrupt(vector: number, errorCode = 0): number {
     const { heap, cpu, env } = this.#machine;
     this.#raised = true;
     heap.writeU32(cpu + CPU.EXCEPTION_INDEX, vector);
-    heap.writeU32(env + ENV.ERROR_CODE, 0);
+    heap.writeU32(env + ENV.ERROR_CODE, errorCode);
     return 1;
   }
 }

@@ -37,6 +37,7 @@ export const ENV = {
   /** rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8 to r15; 8 bytes each. */
   REGS: 0,
   EIP: 128,
+  /** Without the arithmetic flags, which are lazy. */
   EFLAGS: 144,
   HFLAGS: 184,
   /** es, cs, ss, ds, fs, gs, then ldt, tr, gdt, idt: see SEGMENT. */
@@ -50,6 +51,10 @@ export const ENV = {
   CR3: 456,
   CR4: 464,
   EFER: 2952,
+  /** Lazy flags: operands (8 bytes each), the kind of the last operation; 1 when CC_SRC holds the flags themselves. */
+  CC_DST: 152,
+  CC_SRC: 160,
+  CC_OP: 176,
   FPSTT: 572,
   FPUS: 576,
   FPUC: 578,
@@ -59,6 +64,8 @@ export const ENV = {
   MXCSR: 784,
   /** Sixteen of 16 bytes. */
   XMM: 792,
+  /** Sixteen of 16 bytes: what AVX adds to the registers above (`ymmh_regs`). */
+  YMM_UPPER: 1392,
   /** All that a guest can see of a CPU lies below: this is what a saved CPU holds. */
   GUEST_END: 3488,
   ERROR_CODE: 3488,
@@ -182,3 +189,25 @@ export const IN_PLACE_COPY = 48;
 export const PORT_ACCESS = 3;
 /** The "access" of an exception that a helper raises; the address is its vector. */
 export const RAISE_ACCESS = 4;
+/** The "access" of an exception that a carried instruction raises (patch-carried.ts): all about it is known already. */
+export const CARRY_ACCESS = 5;
+/** What patch-carried.ts reads and writes. */
+export const CARRIED = {
+  /** Table indices of the functions that decode and run. */
+  DECODE_CELL: 200,
+  RUN_CELL: 204,
+  /** Where memory is wanted: address, bytes, MMU mode. */
+  LO: 208,
+  HI: 212,
+  LENGTH: 216,
+  MODE: 220,
+  /** Address of the next instruction, 8 bytes. */
+  NEXT: 224,
+  /** Two arguments of a helper, while it is translated. */
+  ARGUMENTS: 232,
+  /** Of the instruction that is translated: bits of its prefixes that do not count; 1: its vector has to be aligned, 2: has 16 bytes. */
+  DROPPED_PREFIXES: 240,
+  ALIGNED: 244,
+  /** 512 bytes: not 0 for an opcode that is asked about. */
+  OPCODES: 512,
+} as const;

@@ -27,11 +27,18 @@ export function pastSegment(code: Uint8Array, address: Addr): number | undefined
   return usesStack(opcode) ? VECTOR_SS : VECTOR_GP;
 }
 
-function usesStack(code: Opcode): boolean {
+/** Does it go by the stack segment? A bad address is #SS then. */
+export function usesStack(code: Opcode): boolean {
   if (pushesOrPops(code)) return true;
   if (!hasModrm(code)) return false;
-  if (code.segment !== 0) return code.segment === SEGMENT_SS;
-  const { modrm, sib } = code;
+  // In 64-bit mode only FS and GS are more than a word.
+  const named = code.wide
+    ? code.segment === SEGMENT_FS || code.segment === SEGMENT_GS
+    : code.segment !== 0;
+  if (named) return code.segment === SEGMENT_SS;
+  const { modrm, sib, rex } = code;
+  // With REX.B it is r12 or r13.
+  if (rex & 1) return false;
   const [mode, base] = [modrm >> 6, modrm & 7];
   if (base !== 4) return base === 5 && mode !== 0;
   return (sib & 7) === 4 || ((sib & 7) === 5 && mode !== 0);

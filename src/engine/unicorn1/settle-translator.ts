@@ -66,4 +66,6 @@ const NOBODY: Omit<MachineClient, 'miss'> = {
   instruction: () => {},
   access: () => {},
   systemCall: () => {},
+  decode: () => 0,
+  carry: () => 0,
 };

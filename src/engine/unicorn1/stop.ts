@@ -9,15 +9,20 @@ import {
   isUndefinedFarTransfer,
   wideStoreBytes,
 } from '../../x86/engine-differences.js';
-import type { Stop } from '../engine.js';
-import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK } from './api.js';
+import { decode } from '../../x86/instruction.js';
+import { FAULT_GENERAL_PROTECTION, type FaultCause, type Stop } from '../engine.js';
+import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK, VECTOR_DB, VECTOR_SS } from './api.js';
 import type { Machine } from './machine.js';
 import type { Mmu } from './mmu.js';
 import { CPU, END_BLOCKS, END_PLACE, ENV } from './offsets.js';
-import { pastSegment } from './segment-limit.js';
+import { pastSegment, usesStack } from './segment-limit.js';
 
 /** The longest x86 instruction. */
 const INSTRUCTION_BYTES = 15;
+
+const LOCK = 0xf0;
+const POP_MEMORY = 0x8f;
+const STACK_POINTER = 4;
 
 /** The "exception" that `hlt` ends a run with (cpu-all.h). */
 const EXCP_HLT = 0x1_0001;
@@ -63,7 +68,9 @@ export function stopOf(machine: Machine, mmu: Mmu, end: EmulationEnd): Stop | Re
 function exception({ heap, cpu, env, arch }: Machine, mmu: Mmu, pc: Addr): Stop {
   const vector = heap.readU32(cpu + CPU.EXCEPTION_INDEX);
   if (heap.readU32(env + ENV.EXCEPTION_IS_INT) !== 0) return { kind: 'interrupt', vector, pc };
-  if (isUndefinedFarTransfer(mmu.codeAt(pc, INSTRUCTION_BYTES), arch === 'x86-64'))
+  // After a single step the instruction at hand is the next one.
+  const itself = vector !== VECTOR_DB;
+  if (itself && isUndefinedFarTransfer(mmu.codeAt(pc, INSTRUCTION_BYTES), arch === 'x86-64'))
     return { kind: 'invalid-opcode', pc };
   return { kind: 'exception', vector, errorCode: heap.readU32(env + ENV.ERROR_CODE), pc };
 }
@@ -87,16 +94,36 @@ function refused(
   const wide = machine.arch === 'x86-64';
   const code = mmu.codeAt(pc, INSTRUCTION_BYTES);
   if (isUndefinedFarTransfer(code, wide)) return { kind: 'invalid-opcode', pc };
-  const vector = wide ? undefined : pastSegment(code, address);
+  const vector = wide ? badAddress(machine, code, address, cause) : pastSegment(code, address);
   if (vector !== undefined) return { kind: 'exception', vector, errorCode: 0, pc };
   if (access === 'write') mmu.undoFirstHalf(address, wideStoreBytes(code, wide));
   const writes = access === 'write' || isReadModifyWrite(code, wide);
   return { kind: 'fault', address, access: writes ? 'write' : 'read', cause, pc };
 }
 
+/** Of an address that is not canonical: #SS by the stack, else what the fault says. */
+function badAddress(
+  { heap, env }: Machine,
+  code: Uint8Array,
+  address: Addr,
+  cause: FaultCause,
+): number | undefined {
+  if (cause !== FAULT_GENERAL_PROTECTION) return undefined;
+  const decoded = decode(code, true);
+  const popsIntoMemory = decoded.map === 0 && decoded.opcode === POP_MEMORY;
+  const stack = popsIntoMemory
+    ? address === heap.readU64(env + ENV.REGS + 8 * STACK_POINTER)
+    : usesStack(decoded);
+  return stack ? VECTOR_SS : undefined;
+}
+
 /** #UD; but `icebp` is a trap that the engine lacks. */
 function invalidOpcode(machine: Machine, mmu: Mmu, pc: Addr): Stop {
-  if (mmu.codeAt(pc, 1)[0] !== ICEBP) return { kind: 'invalid-opcode', pc };
-  machine.pc = pc + 1n;
-  return { kind: 'interrupt', vector: 1, pc: pc + 1n };
+  const code = mmu.codeAt(pc, INSTRUCTION_BYTES);
+  const { map, opcode, at } = decode(code, machine.arch === 'x86-64');
+  const locked = code.subarray(0, at).includes(LOCK);
+  if (map !== 0 || opcode !== ICEBP || locked) return { kind: 'invalid-opcode', pc };
+  const next = pc + BigInt(at);
+  machine.pc = next;
+  return { kind: 'interrupt', vector: 1, pc: next };
 }

@@ -44,6 +44,7 @@ import {
   RAISE_ACCESS,
 } from '../../../engine/unicorn1/offsets.js';
 import { patchBlocks } from './patch-blocks.js';
+import { patchCarried } from './patch-carried.js';
 import { patchCpuid } from './patch-cpuid.js';
 import { patchFlags } from './patch-flags.js';
 import { patchInPlace } from './patch-in-place.js';
@@ -116,6 +117,7 @@ export function patchMmuFault(source: string): string {
     patchVex,
     patchRaise,
     patchStores,
+    patchCarried,
     patchBlocks,
     patchTranslations,
     patchCpuid,

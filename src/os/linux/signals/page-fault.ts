@@ -29,6 +29,8 @@ import { emulateTrampoline } from './trampoline.js';
 const VECTOR_PF = 14;
 
 /** Bits of the page-fault error code. */
+/** Of x86-64, with four-level paging. */
+const TASK_SIZE_MAX = 0x7fff_ffff_f000n;
 const PF_PROTECTION = 1;
 const PF_WRITE = 2;
 const PF_USER = 4;
@@ -145,7 +147,9 @@ function errorCodeOf(
   { address, access, cause }: FaultStop,
   vma: Vma | undefined,
 ): number {
-  const present = cause !== FAULT_BUS && vma !== undefined && isPresent(task, address, vma);
+  const mapped = cause !== FAULT_BUS && vma !== undefined && isPresent(task, address, vma);
+  // Nobody learns which of the kernel's pages are there: sanitize_error_code().
+  const present = mapped || address >= TASK_SIZE_MAX;
   return (
     PF_USER |
     (present ? PF_PROTECTION : 0) |
