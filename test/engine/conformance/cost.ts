@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineKind } from '../../../src/engine/open.js';
-import { CODE, DATA, type Guest } from '../guest.js';
+import { CODE, DATA, type Guest, STACK_TOP } from '../guest.js';
 import { ARCHES, guestOf } from './suite.js';
 
 const PAGE = 4096;
@@ -79,6 +79,41 @@ export function cost(kind: EngineKind): void {
           expect(stop).toEqual({ kind: 'budget', pc: BigInt(CODE + end) });
         }
         expect(counted(g, () => expect(g.run(CODE, { blocks: 16 })).toMatchObject(done))).toBe(16);
+      });
+
+      const wide: readonly (readonly [string, readonly number[], number])[] =
+        arch === 'i386'
+          ? [
+              ['pusha', [0x60], 3],
+              ['popa', [0x61], 3],
+            ]
+          : [['fxsave, REX', [0x48, 0x0f, 0xae, 0x00], 3]];
+      const long: readonly (readonly [string, readonly number[], number])[] = [
+        ['cpuid', [0x0f, 0xa2], 1],
+        ['fxsave, with a prefix', [0x3e, 0x0f, 0xae, 0x00], 3],
+        ['fbstp', [0xdf, 0x30], 4],
+        ['fbld', [0xdf, 0x20], 4],
+        ['fnsave', [0xdd, 0x30], 3],
+        ['fnstenv', [0xd9, 0x30], 1],
+        ['fld', [0xd9, 0x00], 0],
+        ['a register form of the same opcode', [0xdf, 0xf0], 0],
+        ...wide,
+      ];
+      it.each(long)('an instruction that takes long: %s', (_name, bytes, more) => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        // To the next line at most.
+        g.poke(CODE, [0x90, ...bytes, ...EXIT]);
+        const start = () => {
+          g.setReg('ax', DATA);
+          g.setReg('sp', STACK_TOP - 512);
+          g.engine.writeRegister('fptag', 0xffffn);
+          g.pc = BigInt(CODE);
+        };
+        start();
+        g.run(undefined);
+        start();
+        expect(counted(g, () => expect(g.run(undefined)).toMatchObject(done))).toBe(1 + more);
       });
 
       const far = DATA + SLOTS * PAGE;
