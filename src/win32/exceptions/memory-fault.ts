@@ -39,7 +39,7 @@ export function* memoryFault(
     return;
   }
   if (access === 'exec' && runsThunk(process, pc)) return;
-  if (isMended(process, address, access, pc)) return;
+  if (isToBeRetried(process, address, access, pc)) return;
   const vma = space.mappingAt(address);
   const { cause, killed } = space.judgeFault(address, access, pc);
   process.system.trace.record({
@@ -59,7 +59,7 @@ export function* memoryFault(
 }
 
 /** Whoever intercepts faults has made the access possible, or lets it be judged. */
-function isMended(process: Win32Process, address: Addr, access: Access, pc: Addr): boolean {
+function isToBeRetried(process: Win32Process, address: Addr, access: Access, pc: Addr): boolean {
   const answer = process.system.faultInterceptor?.({
     pid: process.tracePid,
     pc,
