@@ -75,6 +75,7 @@ export function listMechanisms(): readonly MechanismInfo[] {
 
 /** @throws MayexecError with the nearest name. */
 export function describePolicy(name: string): PolicyInfo {
+  checkText('the policy', name);
   return definitionOf(name).info;
 }
 

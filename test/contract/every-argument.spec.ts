@@ -157,6 +157,7 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     straceLine: [ofType('syscall')],
     straceText: [events, [1000, 'undefined', 'number']],
     symbolAt: [theSandbox, address],
+    syscallSupport: [['x86-64']],
     tapReport: [reports],
     timelineOf: [events, [1000, 'undefined', 'number']],
     totalsOf: [reports],

@@ -1,5 +1,7 @@
 /** How much of each system call there is: all of it, a part of it (with what is missing), or nothing. */
+
 import type { Arch } from '../../../base/address.js';
+import { checkShape, oneOf } from '../../../base/shape.js';
 import { HANDLERS, syscallSpecs } from './syscall-table.js';
 
 export interface SyscallSupport {
@@ -56,6 +58,7 @@ const PARTIAL: Readonly<Record<string, string>> = {
 
 /** Every call of the architecture, by number. */
 export function syscallSupport(arch: Arch): SyscallSupport[] {
+  checkShape('syscallSupport: the architecture', arch, oneOf(['x86-64', 'i386']));
   return syscallSpecs(arch).map(({ number, name }) => {
     if (!Object.hasOwn(HANDLERS, name)) return { number, name, support: 'none' };
     const note = PARTIAL[name];
