@@ -99,6 +99,16 @@ describe('acg', () => {
     expect(text(asked('protect', before, after, isImage))).toBe(expected);
   });
 
+  it.each([
+    ['acg', 1],
+    ['acg:audit=on', 8],
+    ['acg:optout=on', 3],
+    ['acg:remote=on', 5],
+    ['acg:audit=on,optout=on,remote=on', 14],
+  ])('%s begins as ProcessDynamicCodePolicy %i', (spec, bits) => {
+    expect(windows(spec).effects.dynamicCode).toBe(bits);
+  });
+
   it('only notes in audit mode, and nothing for a thread that opted out', () => {
     const audit = { dynamicCode: 8, threadOptsOut: false };
     expect(text(asked('allocate', undefined, 0x40, false, audit))).toBe('note acg/new-code');

@@ -27,7 +27,7 @@ function blocked(audit: boolean, id: Id): Verdict {
 /** What ACG is asked about: memory that is about to be made, or to get another protection (PAGE_*). */
 export interface DynamicCodeRequest {
   readonly what: 'allocate' | 'protect' | 'view';
-  /** Undefined for new memory. */
+  /** Undefined for new memory, as views always are. */
   readonly before: number | undefined;
   readonly after: number;
   readonly image: boolean;
@@ -52,10 +52,10 @@ export function judgeDynamicCode(
   return id === undefined ? allow : blocked(!enforced, id);
 }
 
-function violation({ what, before, after, image }: DynamicCodeRequest): Id | undefined {
+function violation({ before, after, image }: DynamicCodeRequest): Id | undefined {
   const isCode = ((before ?? 0) & ANY_EXECUTE) !== 0;
   if (after & ANY_EXECUTE) {
-    if (what === 'view' || before === undefined) return 'new-code';
+    if (before === undefined) return 'new-code';
     if (!isCode) return 'gain-exec';
     return after & EXECUTE_AND_WRITE ? 'write-exec' : undefined;
   }
