@@ -4,6 +4,7 @@
  * ring 0 makes its own. Values are those of the manual (Intel SDM volume 3), nothing of an engine's.
  */
 import type { Addr, Arch } from '../base/address.js';
+import type { Extensions } from './carried/extensions.js';
 
 /** Words of CPUID with the bits that the engine really executes: a libc picks its routines by them. */
 export interface CpuidFeatures {
@@ -37,6 +38,8 @@ export interface CpuProfile {
   /** CPL, and IOPL 0. At 0 the control registers are registers that can be named, and `translate` sees CR0.WP itself. */
   readonly privilege: 0 | 3;
   readonly features: CpuidFeatures;
+  /** What runs beyond SSE4.2, whether CPUID says so or not; default none. State is ymm0 to ymm15. */
+  readonly extensions?: Extensions;
   readonly segments: Readonly<Record<SegmentName, SegmentValue>>;
   /**
    * Of the GDT that the engine keeps: its address, which only the CPU's own accesses see, and its descriptors by

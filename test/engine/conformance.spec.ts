@@ -5,6 +5,7 @@ import { addresses } from './conformance/addresses.js';
 import { code } from './conformance/code.js';
 import { cost } from './conformance/cost.js';
 import { cpu } from './conformance/cpu.js';
+import { extensions } from './conformance/extensions.js';
 import { faults } from './conformance/faults.js';
 import { flags } from './conformance/flags.js';
 import { lifecycle } from './conformance/lifecycle.js';
@@ -46,6 +47,7 @@ describe.each(present.map((engine) => engine.name))('%s', (name) => {
   stops(name);
   tlb(name);
   vectors(name);
+  extensions(name);
   state(name);
   cpu(name);
   profile(name);

@@ -1,5 +1,6 @@
 /** What an instruction that the engine asked about becomes. */
 import { approximate } from './approximate.js';
+import { compileTrailingZeros } from './bits.js';
 import { compileConversion, compileFromGeneral } from './conversions.js';
 import type { Encoding } from './encoding.js';
 import type { Extensions } from './extensions.js';
@@ -54,7 +55,7 @@ export function compile(
     case 0:
       return oneByte(e, code, user);
     case 1:
-      return twoByte(e) ?? 'engine';
+      return twoByte(e, extensions) ?? 'engine';
     case 2:
       return threeByte38(e) ?? 'engine';
     case 3:
@@ -101,7 +102,7 @@ function immediateOf(e: Encoding, code: Uint8Array): bigint {
   return BigInt.asIntN(8 * bytes, value);
 }
 
-function twoByte(e: Encoding): Compiled | undefined {
+function twoByte(e: Encoding, extensions: Extensions): Compiled | undefined {
   const { opcode, pp } = e;
   switch (opcode) {
     case 0x51:
@@ -165,6 +166,8 @@ function twoByte(e: Encoding): Compiled | undefined {
     case 0xac:
       // The engine forgets the immediate where it counts from the next instruction's address.
       return e.memory?.base === NEXT_INSTRUCTION ? compileDoubleShift(e) : undefined;
+    case 0xbc:
+      return e.repeat === 0xf3 && extensions.has('bmi1') ? compileTrailingZeros(e) : undefined;
     case 0xba:
       return e.group >= 4 ? undefined : 'undefined';
     case 0xc3:

@@ -1,0 +1,118 @@
+/** AVX and its kin, where the processor's profile has them, and SSE as a CPU computes it. */
+import { describe, expect, it } from 'vitest';
+import { CARRIED_EXTENSIONS } from '../../../src/engine/carried/extensions.js';
+import { linuxProfile } from '../../../src/engine/cpu-profile.js';
+import type { EngineKind } from '../../../src/engine/open.js';
+import { CODE, DATA } from '../guest.js';
+import { guestOf } from './suite.js';
+
+const PAGE = 4096;
+
+export function extensions(kind: EngineKind): void {
+  const plain = linuxProfile('x86-64');
+  describe('a processor with AVX2, FMA, F16C and BMI', () => {
+    const cpu = { ...plain, extensions: new Set(CARRIED_EXTENSIONS) };
+    const guest = guestOf(kind, { arch: 'x86-64', cpu });
+    const doubles = (...values: number[]) => new Uint8Array(Float64Array.from(values).buffer);
+
+    it('adds four doubles at once, and VZEROUPPER clears the upper two', () => {
+      const g = guest();
+      g.poke(DATA, doubles(1, 2, 3, 4, 10, 20, 30, 40));
+      g.setReg('si', DATA);
+      const code =
+        'vmovupd ymm1, [rsi]; vaddpd ymm0, ymm1, [rsi + 32]; vmovupd [rsi + 64], ymm0;' +
+        'vzeroupper; vmovupd [rsi + 96], ymm0; int 0x80';
+      expect(g.runCode(code)).toMatchObject({ kind: 'interrupt' });
+      expect(g.peek(DATA + 64, 32)).toEqual([...doubles(11, 22, 33, 44)]);
+      expect(g.peek(DATA + 96, 32)).toEqual([...doubles(11, 22, 0, 0)]);
+    });
+
+    it('keeps upper halves through SSE, which VEX clears', () => {
+      const g = guest();
+      g.poke(DATA, doubles(1, 2, 3, 4));
+      g.setReg('si', DATA);
+      const code =
+        'vmovupd ymm1, [rsi]; addpd xmm1, xmm1; vmovupd [rsi + 32], ymm1;' +
+        'vaddpd xmm1, xmm1, xmm1; vmovupd [rsi + 64], ymm1; int 0x80';
+      g.runCode(code);
+      expect(g.peek(DATA + 32, 32)).toEqual([...doubles(2, 4, 3, 4)]);
+      expect(g.peek(DATA + 64, 32)).toEqual([...doubles(4, 8, 0, 0)]);
+    });
+
+    it('rounds a fused product once', () => {
+      const g = guest();
+      const x = 1 + 2 ** -30;
+      g.poke(DATA, doubles(x, -1));
+      g.setReg('si', DATA);
+      g.runCode(
+        'vmovsd xmm0, [rsi]; vmovsd xmm1, [rsi + 8]; vfmadd213sd xmm0, xmm0, xmm1; int 0x80',
+      );
+      const exact = BigInt(Buffer.from(doubles(2 ** -29 + 2 ** -60)).readBigUInt64LE());
+      expect(BigInt.asUintN(64, g.engine.readRegister('xmm0'))).toBe(exact);
+    });
+
+    it('does not touch masked elements, and a gather goes on where it faulted', () => {
+      const g = guest();
+      g.poke(DATA, [7, 0, 0, 0]);
+      g.poke(DATA + PAGE - 4, [9, 0, 0, 0]);
+      g.setReg('si', DATA + PAGE - 4);
+      g.setReg('di', DATA);
+      const mask = 'vpcmpeqd xmm2, xmm2, xmm2; vpsrldq xmm2, xmm2, 12;';
+      expect(g.runCode(`${mask} vmaskmovps xmm0, xmm2, [rsi]; int 0x80`).kind).toBe('interrupt');
+      expect(g.engine.readRegister('xmm0')).toBe(9n);
+      g.engine.writeRegister('xmm3', BigInt(PAGE / 4) << 32n);
+      g.engine.writeRegister('xmm2', 0xffff_ffff_ffff_ffffn);
+      const gather = 'vpgatherdd xmm0, [rdi + xmm3*4], xmm2; int 0x80';
+      expect(g.runCode(gather)).toMatchObject({
+        kind: 'fault',
+        address: BigInt(DATA + PAGE),
+        pc: BigInt(CODE),
+      });
+      expect(g.engine.readRegister('xmm2')).toBe(0xffff_ffffn << 32n);
+      g.map(DATA + PAGE, 'rw');
+      g.poke(DATA + PAGE, [5]);
+      expect(g.run().kind).toBe('interrupt');
+      expect(g.engine.readRegister('xmm0')).toBe((5n << 32n) | 7n);
+      expect(g.engine.readRegister('xmm2')).toBe(0n);
+    });
+
+    it.each([
+      ['andn rax, rcx, rdx', 0x0fn],
+      ['pext rax, rdx, rcx', 0x0fn],
+      ['pdep rax, rdx, rcx', 0xf0n],
+      ['bzhi rax, rdx, rcx', 0xffn],
+      ['rorx rax, rdx, 4', 0xf000_0000_0000_000fn],
+      ['tzcnt rax, rcx', 4n],
+    ])('%s', (code, result) => {
+      const g = guest();
+      g.setReg('cx', 0xf0);
+      g.setReg('dx', 0xff);
+      expect(g.runCode(`${code}; int 0x80`).kind).toBe('interrupt');
+      expect(g.reg('ax')).toBe(result);
+    });
+  });
+
+  describe('a processor without them', () => {
+    const guest = guestOf(kind, { arch: 'x86-64' });
+
+    it.each(['vaddpd xmm0, xmm1, xmm2', 'andn rax, rcx, rdx', 'vzeroupper'])(
+      '%s is #UD',
+      (code) => {
+        expect(guest().runCode(code)).toEqual({ kind: 'invalid-opcode', pc: BigInt(CODE) });
+      },
+    );
+
+    it.each([
+      'movaps xmm0, [rsi]',
+      'paddd xmm0, [rsi]',
+      'movntdq [rsi], xmm0',
+      'addps xmm0, [rsi]',
+    ])('%s that is not aligned is #GP', (code) => {
+      const g = guest();
+      g.setReg('si', DATA + 8);
+      expect(g.runCode(code)).toMatchObject({ kind: 'exception', vector: 13 });
+      g.setReg('si', DATA + 16);
+      expect(g.runCode(`${code}; int 0x80`).kind).toBe('interrupt');
+    });
+  });
+}
