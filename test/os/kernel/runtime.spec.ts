@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Sandbox } from '../../../src/sandbox/sandbox.js';
 import { bootKernel, kernelElf } from './runtime.js';
 
 /** Results of the calls, in order, at `results`. */
@@ -99,4 +100,21 @@ describe('the runtime', () => {
     expect(store('idt_table')).toMatchObject({ code: 'SEGV_ACCERR' });
     expect(sandbox.maps().some(({ perms }) => perms.startsWith('rwx'))).toBe(true);
   });
+});
+
+it('runs the same in pieces, on both forms of the engine, and made again from its bytes', async () => {
+  const logs: string[] = [];
+  for (const engine of ['unicorn1', 'unicorn1-js'] as const) {
+    using whole = await bootKernel(elf, [], { engine });
+    whole.resume({ blocks: 5000 });
+    using again = await Sandbox.fromBytes(whole.toBytes(), { engine });
+    using pieces = await bootKernel(elf, [], { engine });
+    let end = pieces.resume({ instructions: 997 });
+    while (end.kind === 'pause') end = pieces.resume({ instructions: 997 });
+    for (const sandbox of [whole, again, pieces]) {
+      expect(sandbox.run()).toMatchObject({ kind: 'halt' });
+      logs.push(JSON.stringify([sandbox.blocks, sandbox.procMaps(), sandbox.regs.rsp?.toString()]));
+    }
+  }
+  expect(new Set(logs).size).toBe(1);
 });
