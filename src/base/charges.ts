@@ -11,6 +11,8 @@ export const CHARGES = {
   exception: 1_000,
   /** A signal that a handler gets, or an exception that a handler of Windows is asked about: its frame. */
   signal: 1_000,
+  /** A frame of the stack that an exception of Windows comes by. */
+  frame: 200,
   /** The first access to a page, which brings it in. */
   firstAccess: 250,
   /** A page that a call touches, copies, clears or gives back. */

@@ -50,6 +50,7 @@ function nextFrame(
   context: Struct,
   kinds: number,
 ): Frame | 'leaf' | undefined {
+  process.system.meter.charge('frame');
   const pc = contextWord(context, 'rip', true);
   const sp = contextWord(context, 'rsp', true);
   if (sp % 8n !== 0n || sp < process.stack.bottom || sp >= process.stack.base) return undefined;

@@ -82,6 +82,7 @@ function token(call: ApiCall, unit: Unit): bigint {
   const from = call.word(0) === 0n ? memory.word(saved) : call.word(0);
   if (from === 0n) return 0n;
   const text = memory.text(from, unit === 2) ?? '';
+  process.system.meter.charge('text', Math.ceil(text.length / 256));
   const set = textAt(call, 1, unit);
   const start = span(text, set, true);
   const end = start + span(text.slice(start), set, false);
