@@ -50,12 +50,14 @@ function nextFrame(
   context: Struct,
   kinds: number,
 ): Frame | 'leaf' | undefined {
-  process.system.meter.charge('frame');
   const pc = contextWord(context, 'rip', true);
   const sp = contextWord(context, 'rsp', true);
   if (sp % 8n !== 0n || sp < process.stack.bottom || sp >= process.stack.base) return undefined;
   if (pc === callbackGate(process)) return beyondCallback(process, context, sp);
   const entry = lookupFunction(process, pc);
+  // A leaf is its return address.
+  const { meter } = process.system;
+  meter.charge(entry === undefined ? 'page' : 'frame');
   if (entry === undefined) return popReturn(process, context) ? 'leaf' : undefined;
   const unwound = virtualUnwind(process, entry, pc, context, kinds);
   if (unwound === undefined) return undefined;
