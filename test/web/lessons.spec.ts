@@ -82,6 +82,28 @@ describe('a lesson', () => {
     expect(await page.locator('.problems').innerText()).toMatch(/line 21: .*qxor/);
   });
 
+  it('opens and runs without the network once the page has been there', async () => {
+    await using window = await workshop.visit('', { serviceWorkers: 'allow' });
+    const { page } = window;
+    // What the page itself does when it has been quiet for a while.
+    await page.evaluate(
+      "navigator.serviceWorker.ready.then(({ active }) => active.postMessage('keep all'))",
+    );
+    await page.evaluate(`(async () => {
+      while ((await caches.match('worker.js')) === undefined) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    })()`);
+    await page.context().setOffline(true);
+    await page.goto(workshop.url(FIRST));
+    await page.reload();
+    await page.locator('.cm-line', { hasText: 'xor edi, edi' }).first().click();
+    await page.keyboard.press('End');
+    await page.keyboard.type(' # changed');
+    expect(await run(page)).toBe('All 4 runs go as the lesson says.');
+    expect(window.noise).toEqual([]);
+  });
+
   it.each(LESSONS)('%s agrees with its checks under each of its policies', async (name) => {
     const file = name.replaceAll('\\', '/');
     const { page } = await allLessons;

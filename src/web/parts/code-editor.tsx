@@ -20,6 +20,8 @@ export interface CodeEditorProps {
   readonly onRun?: () => void;
 }
 
+/** Far more than anybody types between two pictures. */
+const MOST_TYPED = 100;
 const NONE: readonly never[] = [];
 
 export function CodeEditor(props: CodeEditorProps) {
@@ -28,6 +30,8 @@ export function CodeEditor(props: CodeEditorProps) {
   const editor = useRef<Editor | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
+  /** What was typed and has not come back as `text` yet, oldest first: who types is ahead of what is drawn. */
+  const typed = useRef<string[]>([]);
   useEffect(() => {
     const made = new Editor({
       parent: host.current!,
@@ -36,14 +40,24 @@ export function CodeEditor(props: CodeEditorProps) {
       language: props.language ?? 'assembly',
       firstLine,
       readOnly: props.readOnly,
-      onChange: (changed) => latest.current.onChange?.(changed),
+      onChange: (changed) => {
+        typed.current = [...typed.current, changed].slice(-MOST_TYPED);
+        latest.current.onChange?.(changed);
+      },
       ...(props.onGutter && { onGutter: (line) => latest.current.onGutter?.(line) }),
       onRun: () => latest.current.onRun?.(),
     });
     editor.current = made;
     return () => made.destroy();
   }, []);
-  useEffect(() => editor.current?.setText(text), [text]);
+  useEffect(() => {
+    const own = typed.current.lastIndexOf(text);
+    typed.current = typed.current.slice(own + 1);
+    if (own === -1) {
+      typed.current = [];
+      editor.current?.setText(text);
+    }
+  }, [text]);
   useEffect(() => editor.current?.setFirstLine(firstLine), [firstLine]);
   useEffect(() => editor.current?.setMarks(marks), [marks]);
   useEffect(() => editor.current?.setProblems(problems), [problems]);
