@@ -5,6 +5,7 @@
 
 export * from './parts/diagnosis.js';
 export * from './parts/kit.js';
+export * from './parts/link.js';
 export * from './parts/probe.js';
 export * from './parts/sandbox.js';
 export * from './parts/scenario.js';

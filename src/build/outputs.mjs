@@ -13,7 +13,7 @@ import { buildWeb, WEB_RECORD } from './web.mjs';
 const LIBRARY = {
   index: 'src/index.ts',
   ...Object.fromEntries(
-    ['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe'].map((name) => [
+    ['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe', 'link'].map((name) => [
       name,
       `src/parts/${name}.ts`,
     ]),

@@ -1,6 +1,7 @@
 /** A case out of data that came from anywhere: each part is what it should be, or one sentence says which is not. */
 import {
   checkBoolean,
+  checkBytes,
   checkRecord,
   checkText,
   checkTextList,
@@ -59,6 +60,14 @@ export function caseFrom(value: unknown, bytesOf: (base64: string) => Uint8Array
     place: optionalNumber(fields, 'place', Number.MAX_SAFE_INTEGER),
     expected: optionalText(fields, 'expected'),
   };
+}
+
+/** @throws MayexecError that names the first part that is wrong. */
+export function checkCase(linked: WorkshopCase): void {
+  checkRecord('the case', linked, 'an object');
+  const { binary, ...rest } = linked;
+  if (binary !== undefined) checkBytes('binary', binary);
+  caseFrom(rest, () => new Uint8Array());
 }
 
 function text(fields: Fields, name: string): string {

@@ -5,8 +5,9 @@
  * Version 1 is read for ever. A link of a later version says so.
  */
 import { deflateSync, Inflate } from 'fflate';
+import { checkText } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
-import { caseFrom } from './check.js';
+import { caseFrom, checkCase } from './check.js';
 import type { WorkshopCase } from './workshop-case.js';
 
 const VERSION = 1;
@@ -25,8 +26,9 @@ export class BrokenLink extends MayexecError {
   }
 }
 
-/** The fragment without `#`. */
+/** The fragment without `#`. @throws MayexecError for a part that is not what it should be. */
 export function encodeCase(linked: WorkshopCase): string {
+  checkCase(linked);
   const { source, binary, ...rest } = linked;
   const given = Object.entries(rest).filter(([, value]) => value !== undefined);
   const json = JSON.stringify({
@@ -40,6 +42,7 @@ export function encodeCase(linked: WorkshopCase): string {
 
 /** Does the fragment look like a link, broken or not? */
 export function isLink(fragment: string): boolean {
+  checkText('the fragment', fragment);
   return /^m\d+\./.test(fragment);
 }
 
@@ -48,6 +51,7 @@ export function isLink(fragment: string): boolean {
  * @throws BrokenLink for what is no link, is cut off or damaged, or comes from a later version.
  */
 export function decodeCase(fragment: string): WorkshopCase {
+  checkText('the link', fragment);
   if (fragment.length > MOST_CHARACTERS) {
     throw new BrokenLink(
       `this link has ${fragment.length} characters: more than ${MOST_CHARACTERS} are not read`,

@@ -275,7 +275,7 @@ describe('an unknown option', () => {
 
   it('options that are no object are named too', async () => {
     await expect(Kit.open(misspelt('mdwe'))).rejects.toThrow(
-      "Kit.open: the options are 'mdwe': expected an object of arch, policy, memory",
+      "Kit.open: the options are 'mdwe': expected an object of arch, os, policy, memory",
     );
   });
 });

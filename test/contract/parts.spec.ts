@@ -8,7 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
   exports: Record<string, { types: string; default: string } | string>;
 };
-const PARTS = ['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe'];
+const PARTS = ['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe', 'link'];
 
 function fileOf(name: string): string {
   const entry = exports[name];

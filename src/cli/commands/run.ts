@@ -14,6 +14,7 @@ import {
 } from '../../index.js';
 import type { Command, Given } from '../arguments.js';
 import { seenLines } from '../program/host-files.js';
+import { expectationLine, isLinkArgument, linkOfRun } from '../program/link.js';
 import {
   type GivenProgram,
   givenProgram,
@@ -67,11 +68,19 @@ export const run: Command = {
       help: 'say why it was refused and what works instead; on unless --json; full: all that was tried',
     },
     { name: 'no-explain', help: 'say nothing of that' },
+    {
+      name: 'link',
+      inline: 'BASE',
+      help: 'print a link of the workshop to this run at the end: the fragment, or BASE#fragment',
+    },
     { name: 'dry-run', help: 'run nothing: say which files of the host it would see' },
     { name: 'json', help: 'print one JSON object instead of the output of the program' },
   ],
   details: [
     ...PROGRAM_DETAILS,
+    '',
+    'A link of the workshop (a URL with #m1. in it, or what follows its #) is read as it stands; nothing is fetched.',
+    'What it says of world, policy, seed and input holds unless an option says otherwise.',
     '',
     '--json: stdout and stderr are text; where the bytes are no UTF-8, stdoutBase64 and stderrBase64 hold them.',
     '',
@@ -137,7 +146,10 @@ async function runProgram(given: Given): Promise<number> {
       await classOf(program, sandbox, outcome),
       program.host.files?.read,
     );
-    stdout.lines([toJson({ ...record, explanation })]);
+    const link = given.switches.has('link')
+      ? await linkTo(given, program, sandbox, outcome)
+      : undefined;
+    stdout.lines([toJson({ ...record, explanation, link })]);
   } else {
     await tell(sandbox, outcome);
     if (wantsExplanation(given, sandbox, outcome)) await tellWhy(given, program, sandbox);
@@ -151,8 +163,23 @@ async function runProgram(given: Given): Promise<number> {
     }
     stderr.lines(findingLines(sandbox, terminalOf(stderr.stream)));
     stderr.lines(idleInjections(sandbox).map((line) => `mayexec: ${visible(line)}`));
+    if (isLinkArgument(program.path)) {
+      const line = expectationLine(program.path, outcome);
+      if (line !== undefined) stderr.lines([`mayexec: ${visible(line)}`]);
+    }
+    if (given.switches.has('link')) stdout.lines([await linkTo(given, program, sandbox, outcome)]);
   }
   return exitStatus(outcome);
+}
+
+function linkTo(
+  given: Given,
+  { path, program }: GivenProgram,
+  { os, policy }: Sandbox,
+  outcome: Outcome,
+): Promise<string> {
+  const { values: typed, rest } = given;
+  return linkOfRun({ path, program, os, policy, typed, rest }, outcome, typed.get('link'));
 }
 
 async function runEach(program: GivenProgram, calls: string, json: boolean): Promise<number> {

@@ -27,13 +27,14 @@ import {
   type SeenHost,
   seenHost,
 } from './host-files.js';
+import type { LoadedProgram } from './loaded.js';
 import {
   loadPolicies,
   POLICY_FILE_DETAILS,
   POLICY_FILE_OPTION,
   policyFilesOf,
 } from './policy-file.js';
-import { type LoadedProgram, loadProgram, STANDARD_INPUT } from './program.js';
+import { loadProgram, STANDARD_INPUT } from './program.js';
 
 export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   { name: 'arch', value: 'ARCH', help: 'x86-64 or i386; default: what PROGRAM is for' },

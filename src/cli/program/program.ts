@@ -8,8 +8,6 @@ import {
   loadScenario,
   type Policy,
   programOfCode,
-  type Sandbox,
-  type ScenarioSettings,
   unknownValue,
   withoutDirectives,
 } from '../../index.js';
@@ -17,29 +15,8 @@ import { UsageError } from '../arguments.js';
 import { decode, readInput } from '../host/file.js';
 import { type IncludeReader, includeFor } from '../host/include.js';
 import { readAll } from '../host/standard-input.js';
-
-export interface LoadedProgram {
-  readonly name: string;
-  readonly arch: Arch;
-  /** An ELF or PE file. */
-  readonly elf: Uint8Array;
-  /** The label to call when the program is a function (raw bytes); else it starts as a process. */
-  readonly entry?: string;
-  /** Of a program out of a scenario. */
-  readonly lesson?: Lesson;
-}
-
-/** What a scenario says of its programs, for options that the command line does not give. */
-export interface Lesson {
-  readonly settings: ScenarioSettings;
-  /** The world that its programs are for. */
-  readonly os: Sandbox['os'];
-  /** By name: policy spec, and what is injected. */
-  readonly runs: ReadonlyMap<
-    string,
-    { readonly policy: string; readonly inject: string | undefined }
-  >;
-}
+import { isLinkArgument, programOfLink } from './link.js';
+import type { LoadedProgram } from './loaded.js';
 
 export interface LoadProgramOptions {
   /** `--arch`. */
@@ -62,6 +39,7 @@ export async function loadProgram(
   given: string,
   { arch: wanted, os, part, folders, ownPolicies }: LoadProgramOptions = {},
 ): Promise<LoadedProgram> {
+  if (isLinkArgument(given)) return programOfLink(given, wanted);
   const piped = given === STANDARD_INPUT;
   const bytes = piped ? readAll(0) : readInput(given);
   if (piped && bytes.length === 0) throw new UsageError('standard input holds no program');
@@ -84,7 +62,8 @@ export async function loadProgram(
     case '.asm': {
       const source = decode(path, bytes);
       const arch = wanted ?? archOfSource(path, source);
-      return { name, arch, elf: await assembled(path, source, { arch, os }, include) };
+      const elf = await assembled(path, source, { arch, os }, include);
+      return { name, arch, elf, source: withoutDirectives(source) };
     }
     case '.md':
       return fromScenario(path, decode(path, bytes), { arch: wanted, part, ownPolicies }, include);
@@ -125,7 +104,8 @@ async function fromScenario(
     os,
     runs: new Map(runs.map((run) => [run.name, run])),
   };
-  return { name: program.name, arch, elf: program.elf, lesson };
+  const source = withoutDirectives(program.source);
+  return { name: program.name, arch, elf: program.elf, source, lesson };
 }
 
 async function assembled(

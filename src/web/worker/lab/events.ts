@@ -4,8 +4,6 @@ import {
   callFamily,
   faultLine,
   type Outcome,
-  otherEndText,
-  statusName,
   straceLine,
   type TraceEvent,
 } from '../../../parts/sandbox.js';
@@ -81,22 +79,5 @@ function endCheck(outcome: Outcome): string {
       return `stopped ${outcome.limit}`;
     default:
       return outcome.kind;
-  }
-}
-
-export function endText(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case 'exit':
-      return `exited with ${outcome.code}`;
-    case 'signal':
-      return `killed by ${outcome.signal} (${outcome.code})`;
-    case 'return':
-      return `returned ${outcome.value}`;
-    case 'exception':
-      return `ended by ${statusName(outcome.status)}`;
-    case 'limit':
-      return `stopped at the limit of ${outcome.limit}`;
-    default:
-      return otherEndText(outcome);
   }
 }

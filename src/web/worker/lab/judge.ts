@@ -1,8 +1,8 @@
 /** Questions about a program that take runs of their own: why it was refused, and what other policies say. */
+import { linkedEnding } from '../../../link/ending.js';
 import type { WorkshopCase } from '../../../link/workshop-case.js';
 import { classify, explain, finishedRun, unhindered } from '../../../parts/diagnosis.js';
 import type { ExplainView, PolicyCell } from '../../lab/view.js';
-import { endText } from './events.js';
 import { labProgram, policiesFor } from './program.js';
 
 /** A cell of the table is worth a second, not more. */
@@ -42,7 +42,7 @@ export async function policiesLab(
   for (const policy of policiesFor(given)) {
     const run = await finishedRun({ ...options, policy, limits });
     const { class: outcome, refused } = classify(run, free);
-    cells.push({ policy, outcome, ending: endText(run.outcome), rule: refused?.rule });
+    cells.push({ policy, outcome, ending: linkedEnding(run.outcome), rule: refused?.rule });
     progress(cells);
   }
   return cells;

@@ -1,10 +1,11 @@
 /** The one run that the laboratory shows: opened, moved in both directions, looked at. */
+import { linkedEnding } from '../../../link/ending.js';
 import type { WorkshopCase } from '../../../link/workshop-case.js';
 import { MayexecError, Sandbox, type TraceEvent } from '../../../parts/sandbox.js';
 import { type AssembledProgram, AssemblyError } from '../../../parts/toolchain.js';
 import type { EventView, Move, Opened, RunView, TimelineView } from '../../lab/view.js';
 import { Replay } from '../replay.js';
-import { checksOf, endText, eventView, timelineView } from './events.js';
+import { checksOf, eventView, timelineView } from './events.js';
 import { labProgram } from './program.js';
 import { listingOf, mappingsOf, outputText, pcOf, registersOf } from './view-of.js';
 
@@ -171,7 +172,7 @@ async function look(current: Session): Promise<RunView> {
   const { end } = replay;
   return {
     place: replay.place,
-    end: end === undefined ? undefined : endText(end),
+    end: end === undefined ? undefined : linkedEnding(end),
     bad: end !== undefined && !(end.kind === 'exit' && end.code === 0),
     pc: pc.toString(16),
     line: lines.find((each) => each.address === pc && each.file === file)?.line,
