@@ -91,7 +91,6 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     encodeCase: [[{ source: '', name: 'a', os: 'linux', arch: 'i386', policy: 'nx' }]],
     isLink: [text],
     linkedEnding: [[{ kind: 'exit', code: 0 }]],
-    syscallSupport: [['i386']],
     disassemble: [[RET, 'bytes'], [{ arch: 'x86-64' }]],
     edgeFloats: [[8]],
     edgeIntegers: [[8, 'number']],
