@@ -46,6 +46,7 @@ export function usesStack(code: Opcode): boolean {
 
 /** Without a memory operand of their own: push, pop, call, ret, leave and their like. */
 function pushesOrPops({ map, opcode }: Opcode): boolean {
+  if (map > 1) return false;
   if (map === 1) return [0xa0, 0xa1, 0xa8, 0xa9].includes(opcode);
   if (opcode < 0x40) return (opcode & 7) >= 6;
   if (opcode <= 0x61) return opcode >= 0x50;
