@@ -110,9 +110,7 @@ export const dep: PolicyDefinition = {
     source: [
       'Microsoft: Data Execution Prevention; SetProcessDEPPolicy; GetSystemDEPPolicy; PE format, DLL characteristics',
     ],
-    deviations: [
-      'Of the exemption list one program can be named; the DLLs that switched DEP off in XP, and the question that XP SP2 asked its user, are not modelled.',
-    ],
+    deviations: ['The DLLs that switched DEP off in XP are not modelled.'],
   },
   create(options) {
     const exempt = options.value('exempt');

@@ -86,6 +86,19 @@ export interface RunView {
   readonly checks: readonly string[];
 }
 
+/** A policy as the form offers it. */
+export interface PolicyOffer {
+  readonly name: string;
+  readonly summary: string;
+  readonly os: readonly string[];
+  readonly options: readonly {
+    readonly name: string;
+    readonly summary: string;
+    readonly values: readonly string[];
+    readonly standard: string;
+  }[];
+}
+
 /** A mistake in the program or its surroundings: nothing ran. Lines and columns count from 1. */
 export interface LabProblem {
   readonly line: number;

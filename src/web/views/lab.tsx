@@ -4,7 +4,7 @@ import type { WorkshopCase } from '../../link/workshop-case.js';
 import type { LineMark } from '../editor/marks.js';
 import { keepCase, openCase } from '../lab/case.js';
 import type { ExplainView, LabProblem, Move, PolicyCell, RunView } from '../lab/view.js';
-import { messageOf } from '../parts/async.js';
+import { messageOf, useLoaded } from '../parts/async.js';
 import { CodeEditor } from '../parts/code-editor.js';
 import { type WorkerClient, WorkerStopped } from '../worker/client.js';
 import { ExplanationPane, PoliciesTable } from './lab/answers.js';
@@ -30,6 +30,7 @@ const PATIENCE_MS = 5000;
 
 export function LabView({ link, runner, judge }: LabProps) {
   const opened = useMemo(() => openCase(link), [link]);
+  const policies = useLoaded('policies', () => runner.ask('offer', null));
   const [given, setGiven] = useState(opened.given);
   const [view, setView] = useState<RunView>();
   const [problems, setProblems] = useState<readonly LabProblem[]>([]);
@@ -131,7 +132,11 @@ export function LabView({ link, runner, judge }: LabProps) {
     <div class="lab">
       <h1 class="hidden">Laboratory</h1>
       <div class="lab-source">
-        <Surroundings given={given} onChange={change} />
+        <Surroundings
+          given={given}
+          policies={policies.state === 'here' ? policies.value : []}
+          onChange={change}
+        />
         <Files
           given={given}
           ending={current ? view?.end : undefined}

@@ -1,5 +1,6 @@
 /** The worker: engine, sandbox and assembler run here, so that the page answers whatever a program does. */
 import { explainLab, policiesLab } from './lab/judge.js';
+import { offeredPolicies } from './lab/program.js';
 import { moveLab, openLab, stopLab } from './lab/session.js';
 import { runLesson } from './lesson.js';
 import type { Methods, Question, Reply } from './protocol.js';
@@ -9,6 +10,7 @@ const METHODS: Methods = {
   open: openLab,
   move: moveLab,
   stop: stopLab,
+  offer: offeredPolicies,
   explain: explainLab,
   policies: policiesLab,
 };

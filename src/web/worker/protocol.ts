@@ -1,7 +1,7 @@
 /** What the page asks its workers, and what they answer: plain data, copied between threads. */
 import type { WorkshopCase } from '../../link/workshop-case.js';
 import type { FileReport } from '../../parts/scenario.js';
-import type { ExplainView, Move, Opened, PolicyCell, RunView } from '../lab/view.js';
+import type { ExplainView, Move, Opened, PolicyCell, PolicyOffer, RunView } from '../lab/view.js';
 import type { LessonFile, LessonOutline } from '../lessons/lesson-file.js';
 
 export interface LessonRequest {
@@ -26,6 +26,7 @@ export interface Methods {
   open: (given: WorkshopCase) => Promise<Opened>;
   move: (move: Move) => Promise<RunView>;
   stop: (nothing: null) => Promise<void>;
+  offer: (nothing: null) => Promise<readonly PolicyOffer[]>;
   explain: (given: WorkshopCase) => Promise<ExplainView | undefined>;
   policies: (
     given: WorkshopCase,

@@ -1,19 +1,19 @@
 /** What a program runs in: world, architecture, policy, and the rarer options. */
 import { LINKED_ARCHES, LINKED_SYSTEMS, type WorkshopCase } from '../../../link/workshop-case.js';
-import { listPolicies } from '../../../parts/sandbox.js';
+import type { PolicyOffer } from '../../lab/view.js';
 
 export interface SurroundingsProps {
   readonly given: WorkshopCase;
+  /** None before they are known. */
+  readonly policies: readonly PolicyOffer[];
   readonly onChange: (given: WorkshopCase) => void;
 }
 
-const POLICIES = listPolicies();
-
-export function Surroundings({ given, onChange }: SurroundingsProps) {
+export function Surroundings({ given, policies, onChange }: SurroundingsProps) {
   const set = (change: Partial<WorkshopCase>): void => onChange({ ...given, ...change });
   const optional = (value: string): string | undefined => (value === '' ? undefined : value);
   const name = given.policy.split(/[:+]/)[0];
-  const known = POLICIES.find((policy) => policy.name === name);
+  const known = policies.find((policy) => policy.name === name);
   const governed = given.os === 'wine' ? 'linux' : given.os;
   return (
     <div class="surroundings">
@@ -54,13 +54,13 @@ export function Surroundings({ given, onChange }: SurroundingsProps) {
         />
       </label>
       <datalist id="policies">
-        {POLICIES.filter(({ os }) => os.some((each) => each === governed || each === given.os)).map(
-          (policy) => (
+        {policies
+          .filter(({ os }) => os.some((each) => each === governed || each === given.os))
+          .map((policy) => (
             <option key={policy.name} value={policy.name}>
               {policy.summary}
             </option>
-          ),
-        )}
+          ))}
       </datalist>
       <details>
         <summary>
@@ -74,7 +74,7 @@ export function Surroundings({ given, onChange }: SurroundingsProps) {
                 {known.options.map((option) => (
                   <li key={option.name}>
                     <code>
-                      {known.name}:{option.name}={option.default}
+                      {known.name}:{option.name}={option.standard}
                     </code>{' '}
                     ({option.values.join(', ')}): {option.summary}
                   </li>

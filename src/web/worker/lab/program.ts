@@ -2,6 +2,7 @@
 import type { WorkshopCase } from '../../../link/workshop-case.js';
 import { listPolicies, type SandboxOptions } from '../../../parts/sandbox.js';
 import { type AssembledProgram, assemblePe, assembleProgram } from '../../../parts/toolchain.js';
+import type { PolicyOffer } from '../../lab/view.js';
 import { asmInclude } from '../files.js';
 
 /** What a page can give to one run without becoming slow itself. */
@@ -50,6 +51,21 @@ export async function labProgram(given: WorkshopCase): Promise<LabProgram> {
       ...(given.layout === undefined ? {} : { layout: given.layout }),
     },
   };
+}
+
+/** All of them, for the form: the page itself then need not load the policies. */
+export async function offeredPolicies(): Promise<readonly PolicyOffer[]> {
+  return listPolicies().map(({ name, summary, os, options }) => ({
+    name,
+    summary,
+    os,
+    options: options.map((option) => ({
+      name: option.name,
+      summary: option.summary,
+      values: option.values,
+      standard: option.default,
+    })),
+  }));
 }
 
 /** Policies that can govern programs of a world, as their names stand alone. */

@@ -16,7 +16,7 @@ export function pcOf({ arch, regs }: Sandbox): bigint {
 }
 
 const WHOLE: Readonly<Record<Arch, RegExp>> = {
-  'x86-64': /^(r[a-ds0-9][xip0-9]?|rflags|[c-gs]s|[fg]s_base|mxcsr)$/,
+  'x86-64': /^(r[a-ds0-9][xip0-9]?|rip|rflags|[c-gs]s|[fg]s_base|mxcsr)$/,
   i386: /^(e[abcds][xip]|eflags|[c-gs]s|mxcsr)$/,
 };
 
