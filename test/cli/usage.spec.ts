@@ -82,6 +82,21 @@ describe('--help', () => {
     expect(stdout).toMatch(/^Examples?:\n {2}mayexec /m);
   });
 
+  it.each(['run', 'maps', 'test', 'matrix', 'syscalls'])(
+    'keeps %s to lines of 120 characters',
+    (name) => {
+      const { status, stdout } = folder.mayexec([name, '--help']);
+      expect(status).toBe(0);
+      // A line longer than that is one that somebody forgot to wrap.
+      expect(stdout.split('\n').filter((line) => line.length > 120)).toEqual([]);
+    },
+  );
+
+  it('tells apart why run ended without the program', () => {
+    const { stdout } = folder.mayexec(['run', '--help']);
+    expect(stdout).toContain('4 when a kernel died');
+  });
+
   it('is left to the program after --', () => {
     expect(folder.mayexec(['run', 'good.s', '--', '--help'])).toMatchObject({
       status: 0,

@@ -29,9 +29,10 @@ export const maps: Command = {
   details: [
     ...PROGRAM_DETAILS,
     '',
-    'What the program prints is not shown. Of a kernel it is the listing of its page tables. Without --over-time the map is that of /proc/self/maps when the',
-    'program has ended. With it a column is a call that changed the map, or was refused a change; below',
-    'stands which call it was, where it was made, and which rule of the policy spoke.',
+    'What the program prints is not shown. Without --over-time the map is that of /proc/self/maps when the',
+    'program has ended; of a kernel it is the listing of its page tables. With --over-time a column is a call',
+    'that changed the map, or was refused a change; below stands which call it was, where it was made, and',
+    'which rule of the policy spoke.',
   ].join('\n'),
   examples: [
     'mayexec maps asm/x86-64/jit-mmap-mprotect.s',

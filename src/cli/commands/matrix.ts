@@ -43,8 +43,9 @@ export const matrix: Command = {
   details: [
     'FILES are scenarios (.md, .s) or folders of them; default scenarios/. Every program of a file runs',
     'under every policy. Outcomes: works, falls back (same output, but an execution was refused), errors',
-    '(refused, orderly end), crashes, and - where the policy governs programs of another system. A number leads to the rule below the table. On a terminal that is',
-    'too narrow, policies are letters and outcomes are marks, explained below the table.',
+    '(refused, orderly end), crashes, and - where the policy governs programs of another system. A number',
+    'leads to the rule below the table. On a terminal that is too narrow, policies are letters and outcomes',
+    'are marks, explained below the table.',
     '',
     ...POLICY_FILE_DETAILS,
   ].join('\n'),

@@ -90,8 +90,8 @@ export const run: Command = {
     ...INJECT_DETAILS,
     '',
     "Exit status: the program's own; 128 + N when signal N killed it; 2 for a wrong command line or an",
-    'unreadable PROGRAM; 3 when a limit ended the run. With --inject-each 1 when a failure made the program',
-    'crash, else 0.',
+    'unreadable PROGRAM; 3 when a limit ended the run; 4 when a kernel died (oops, panic, triple fault). With',
+    '--inject-each 1 when a failure made the program crash, else 0.',
   ].join('\n'),
   examples: [
     'mayexec run asm/x86-64/jit-malloc.s --policy nx',

@@ -41,7 +41,7 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'kernel-version',
     value: 'VERSION',
-    help: 'of os kernel: 6.1, 6.12 or 7.3 (the default), as whose reports its oopses are',
+    help: 'the kernel whose form oopses have under --os kernel: 6.1, 6.12 or 7.3; default 7.3',
   },
   { name: 'os', value: 'OS', help: 'linux, windows, wine or kernel; default: what PROGRAM is for' },
   {
