@@ -34,7 +34,7 @@ export async function assembleProgram(
   const entry = assembled.symbols.get('_start');
   if (entry === undefined) {
     throw new MayexecError(
-      `${options.file ?? 'the source'} has no label '_start', where a program begins; for C with a library, link it: gcc -static`,
+      `${options.file ?? 'the source'} has no label '_start', where a program begins; for C with a library, link it and run the ELF file`,
     );
   }
   const elf = writeElf({

@@ -56,13 +56,13 @@ describe('run -', () => {
       'a program to be linked',
       ['-'],
       '_start: call puts@PLT\n',
-      /standard input:1:14: .*'puts@PLT': for C with a library, link it: gcc -static/,
+      /standard input:1:14: .*'puts@PLT': for C with a library, link it and run the ELF file/,
     ],
     [
       'a program without a start',
       ['-'],
       'main: ret\n',
-      /standard input has no label '_start', .*; for C with a library, link it: gcc -static/,
+      /standard input has no label '_start', .*; for C with a library, link it and run the ELF file/,
     ],
     ['a file of this folder', ['-'], '.include "input.txt"\n', /'input.txt' cannot be found/],
   ])('says in one line what is wrong: %s', (_, args, input, line) => {

@@ -39,7 +39,7 @@ describe('where it is wrong', () => {
 
   it('says how functions of the C library come to a program', async () => {
     expect(await errorsOf('call puts')).toEqual([
-      "1:6 unknown label or constant 'puts': for C with a library, link it: gcc -static: puts",
+      "1:6 unknown label or constant 'puts': for C with a library, link it and run the ELF file: puts",
     ]);
   });
 

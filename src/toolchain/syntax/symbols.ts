@@ -185,7 +185,7 @@ export class AssemblySymbols {
   }
 }
 
-const LINK = 'for C with a library, link it: gcc -static';
+const LINK = 'for C with a library, link it and run the ELF file';
 
 /** Functions of the C library that programs in assembly call most. */
 const C_LIBRARY: ReadonlySet<string> = new Set(
