@@ -20,7 +20,7 @@ console.log(secret, process.argv.slice(2).join(' '));
 `;
 
 const OTHER_ENTRIES = [
-  ...['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe'].map(
+  ...['sandbox', 'diagnosis', 'toolchain', 'kit', 'scenario', 'probe', 'link'].map(
     (name) => `src/parts/${name}.ts`,
   ),
   'src/cli/lessons/worker.ts',

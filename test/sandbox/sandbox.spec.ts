@@ -1,10 +1,16 @@
 /** Sandboxes come and go: nothing grows, nothing is printed, and a broken engine takes nobody with it. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Machine } from '../../src/engine/unicorn1/machine.js';
 import { Sandbox } from '../../src/sandbox/sandbox.js';
 
 /** mov eax, 42; ret */
 const FUNCTION = Uint8Array.of(0xb8, 42, 0, 0, 0, 0xc3);
+
+// What waits to be collected is no growth, and how much that is depends on the machine.
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 function callFunction(sandbox: Sandbox): unknown {
   const page = sandbox.syscall('mmap', 0, 4096, 7, 0x22, -1, 0).value;
@@ -27,8 +33,10 @@ describe('sandboxes come and go', () => {
       sandbox.call(0x10); // dies
     };
     for (let i = 0; i < 20; i++) await once();
+    collectGarbage();
     const before = process.memoryUsage();
     for (let i = 0; i < 1000; i++) await once();
+    collectGarbage();
     const after = process.memoryUsage();
     const calls = written.flatMap((spy) => spy.mock.calls);
     expect(calls).toEqual([]);

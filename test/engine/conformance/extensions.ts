@@ -47,7 +47,7 @@ export function extensions(kind: EngineKind): void {
       g.runCode(
         'vmovsd xmm0, [rsi]; vmovsd xmm1, [rsi + 8]; vfmadd213sd xmm0, xmm0, xmm1; int 0x80',
       );
-      const exact = BigInt(Buffer.from(doubles(2 ** -29 + 2 ** -60)).readBigUInt64LE());
+      const exact = new DataView(doubles(2 ** -29 + 2 ** -60).buffer).getBigUint64(0, true);
       expect(BigInt.asUintN(64, g.engine.readRegister('xmm0'))).toBe(exact);
     });
 
