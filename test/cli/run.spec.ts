@@ -396,6 +396,10 @@ describe('a scenario', () => {
   it('runs as the program that is named, under a policy or one of its runs', () => {
     expect(run('two.md', '--program', 'unchecked').status).toBe(42);
     expect(run('two.md', '--program', 'unchecked', '--policy', 'hard').status).toBe(139);
+    const wrong = run('two.md', '--program', 'unchecked', '--policy', 'hrad');
+    expect(wrong).toMatchObject({ status: 2 });
+    expect(wrong.stderr).toContain("unknown policy 'hrad'");
+    expect(wrong.stderr).toMatch(/; the runs of two\.md are plain, hard$/m);
     expect(run('two.md', '--program', 'unchecked', '--policy', 'mdwe').status).toBe(139);
   });
 

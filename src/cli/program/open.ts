@@ -291,15 +291,22 @@ function inputOf(
 
 /** @throws UsageError that names the user's own file, when it cannot be started. */
 export async function openProgram(
-  { path, options, typed }: GivenProgram,
+  { path, program, options, typed }: GivenProgram,
   changes: SandboxOptions = {},
 ): Promise<Sandbox> {
   try {
     return await Sandbox.create({ ...options, ...changes });
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(`${path}: ${error.reason}`);
-    if (error instanceof MayexecError) throw new UsageError(asTyped(error.message, typed));
-    throw error;
+    if (!(error instanceof MayexecError)) throw error;
+    const message = asTyped(error.message, typed);
+    const runs = [...(program.lesson?.runs.keys() ?? [])].filter((name) => name !== '');
+    // A scenario's runs are names of policies too.
+    const more =
+      message.startsWith('unknown policy') && runs.length > 0
+        ? `; the runs of ${path} are ${runs.join(', ')}`
+        : '';
+    throw new UsageError(`${message}${more}`);
   }
 }
 
