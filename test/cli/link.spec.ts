@@ -48,6 +48,8 @@ describe('--link', () => {
     );
     expect(status).toBe(2);
     expect(stderr).toContain('--link: a link cannot hold --sysctl');
+    const limited = mayexec('run', UNCHECKED, '--link', '--limit-blocks', '9');
+    expect(limited.stderr).toContain('--link: a link cannot hold --limit-blocks');
   });
 });
 

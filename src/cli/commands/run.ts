@@ -174,12 +174,17 @@ async function runProgram(given: Given): Promise<number> {
 
 function linkTo(
   given: Given,
-  { path, program }: GivenProgram,
+  { path, program, host }: GivenProgram,
   { os, policy }: Sandbox,
   outcome: Outcome,
 ): Promise<string> {
   const { values: typed, rest } = given;
-  return linkOfRun({ path, program, os, policy, typed, rest }, outcome, typed.get('link'));
+  const seesHost = host.files !== undefined;
+  return linkOfRun(
+    { path, program, os, policy, typed, seesHost, rest },
+    outcome,
+    typed.get('link'),
+  );
 }
 
 async function runEach(program: GivenProgram, calls: string, json: boolean): Promise<number> {

@@ -88,6 +88,8 @@ export interface LinkedRun {
   readonly policy: string;
   /** Options of the command line by name, as they were typed. */
   readonly typed: ReadonlyMap<string, string>;
+  /** It was given files of the host: its interpreter, its libraries. */
+  readonly seesHost: boolean;
   /** For the program. */
   readonly rest: readonly string[];
 }
@@ -95,6 +97,8 @@ export interface LinkedRun {
 /** What a link has no words for. */
 const CANNOT_SAY = [
   'sysctl',
+  'limit-blocks',
+  'limit-memory',
   'dll-path',
   'policy-file',
   'root',
@@ -111,12 +115,17 @@ const CANNOT_SAY = [
  * @throws UsageError for a run that a link cannot hold.
  */
 export async function linkOfRun(
-  { path, program, os, policy, typed, rest }: LinkedRun,
+  { path, program, os, policy, typed, seesHost, rest }: LinkedRun,
   outcome: Outcome,
   base: string | undefined,
 ): Promise<string> {
   const unsaid = CANNOT_SAY.find((name) => typed.has(name));
   if (unsaid !== undefined) throw new UsageError(`--link: a link cannot hold --${unsaid}`);
+  if (seesHost) {
+    throw new UsageError(
+      '--link: a link cannot hold the libraries of the host that this program needs',
+    );
+  }
   if (os === 'kernel') throw new UsageError('--link: a link cannot hold a kernel');
   if (program.entry !== undefined) throw new UsageError('--link: a link cannot hold raw code');
   const { settings } = program.lesson ?? {};
