@@ -176,13 +176,13 @@ export class Mmu {
   }
 
   /**
-   * After a run: a store of `bytes` bytes, made as eight and the rest, was refused at `refused`, the
-   * start of a page. Puts back what the first part overwrote.
+   * After a run: a store of `bytes` bytes at `begin`, made as eight and the rest, was refused at `refused`, the
+   * start of a page. Puts back what the first part overwrote; what an instruction before it stored there stays.
    */
-  undoFirstHalf(refused: Addr, bytes: number): void {
+  undoFirstHalf(refused: Addr, bytes: number, begin: Addr): void {
     const last = this.#pageEnd;
     if (
-      last === undefined ||
+      last?.address !== begin ||
       last.address + 8n > refused ||
       last.address + BigInt(bytes) <= refused
     )

@@ -3,6 +3,7 @@
  * the fault is put right here.
  */
 import type { Addr } from '../../base/address.js';
+import { effectiveAddress } from '../../x86/effective-address.js';
 import {
   ICEBP,
   isReadModifyWrite,
@@ -10,11 +11,13 @@ import {
   wideStoreBytes,
 } from '../../x86/engine-differences.js';
 import { decode } from '../../x86/instruction.js';
+import { decodeInstruction } from '../carried/encoding.js';
 import { FAULT_GENERAL_PROTECTION, type FaultCause, type Stop } from '../engine.js';
 import { UC_ERR_EXCEPTION, UC_ERR_INSN_INVALID, UC_ERR_OK, VECTOR_DB, VECTOR_SS } from './api.js';
 import type { Machine } from './machine.js';
 import type { Mmu } from './mmu.js';
 import { CPU, END_BLOCKS, END_PLACE, ENV } from './offsets.js';
+import { readRegister } from './registers.js';
 import { pastSegment, usesStack } from './segment-limit.js';
 
 /** The longest x86 instruction. */
@@ -96,9 +99,20 @@ function refused(
   if (isUndefinedFarTransfer(code, wide)) return { kind: 'invalid-opcode', pc };
   const vector = wide ? badAddress(machine, code, address, cause) : pastSegment(code, address);
   if (vector !== undefined) return { kind: 'exception', vector, errorCode: 0, pc };
-  if (access === 'write') mmu.undoFirstHalf(address, wideStoreBytes(code, wide));
+  const stored = access === 'write' ? wideStoreBytes(code, wide) : 0;
+  if (stored > 0) mmu.undoFirstHalf(address, stored, operandAddress(machine, code, pc));
   const writes = access === 'write' || isReadModifyWrite(code, wide);
   return { kind: 'fault', address, access: writes ? 'write' : 'read', cause, pc };
+}
+
+/** Where the memory operand begins of the instruction that was refused: its registers are as they were before it. */
+function operandAddress(machine: Machine, code: Uint8Array, pc: Addr): Addr {
+  const wide = machine.arch === 'x86-64';
+  const next = pc + BigInt(decodeInstruction(code, wide).length);
+  const profile = { arch: machine.arch, privilege: 3 } as const;
+  return effectiveAddress(decode(code, wide), code, next, (name) =>
+    readRegister(machine, profile, name),
+  );
 }
 
 /** Of an address that is not canonical: #SS by the stack, else what the fault says. */

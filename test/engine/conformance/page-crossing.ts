@@ -131,6 +131,23 @@ export function pageCrossing(kind: EngineKind): void {
             expect(g.peek(DATA_NEXT - 16, 32)).toEqual(Array(32).fill(0xee));
           });
 
+      it.each([
+        ['movups', `movups [${DATA_NEXT - 16}], xmm0; movups [${DATA_NEXT}], xmm0`],
+        ['movaps', `movaps [${DATA_NEXT - 16}], xmm0; movaps [${DATA_NEXT}], xmm0`],
+        [
+          'movq',
+          `movups [${DATA_NEXT - 16}], xmm0; movq [${DATA_NEXT - 8}], xmm0; movups [${DATA_NEXT}], xmm0`,
+        ],
+        ['fstp', `movups [${DATA_NEXT - 16}], xmm0; fld1; fstp tbyte ptr [${DATA_NEXT}]`],
+      ])('keeps what %s stored up to the boundary when the next store is refused', (_, text) => {
+        const g = guest();
+        g.map(DATA_NEXT, 'r');
+        g.poke(DATA_NEXT - 16, Array(16).fill(0xee));
+        g.engine.writeRegister('xmm0', 0x11111111_11111111_11111111_11111111n);
+        expect(g.runCode(text)).toMatchObject({ kind: 'fault', address: BigInt(DATA_NEXT) });
+        expect(g.peek(DATA_NEXT - 16, 16)).toEqual(Array(16).fill(0x11));
+      });
+
       it('loads and stores whole values over two writable pages that are not neighbours in RAM', () => {
         const g = guest();
         g.frame();
