@@ -57,6 +57,7 @@ export type { VmaHistory } from '../memory/history.js';
 export type { MemoryObject } from '../memory/object.js';
 export type { MemoryRequest, MemoryRequestKind } from '../memory/request.js';
 export { KERNEL_TEXT } from '../os/kernel/boot/layout.js';
+export { commandLineNotes } from '../os/kernel/report/command-line.js';
 export { type SyscallSupport, syscallSupport } from '../os/linux/entry/support.js';
 export type { Vma } from '../os/linux/mm/vmas/vma.js';
 export { definePolicy, type PolicyAnswer, type PolicyInput } from '../policy/define.js';

@@ -9,6 +9,14 @@ import { allowNoted, deny, kill, narrow, type Policy, type Verdict } from './pol
 export const OS_NAMES = ['linux', 'windows', 'wine', 'kernel'] as const;
 export type Os = (typeof OS_NAMES)[number];
 
+/** For sentences: whose programs they are. */
+export const OS_WORDS: Readonly<Record<Os, string>> = {
+  linux: 'Linux',
+  windows: 'Windows',
+  wine: 'Wine',
+  kernel: 'kernel',
+};
+
 /** What the sandbox runs: some policies exist for one system only, some differ by architecture. */
 export interface PolicyTarget {
   readonly arch: Arch;

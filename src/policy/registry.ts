@@ -7,6 +7,7 @@ import { catalog, mechanisms } from './catalog.js';
 import {
   type MechanismInfo,
   OS_NAMES,
+  OS_WORDS,
   type Os,
   type PolicyDefinition,
   type PolicyInfo,
@@ -92,7 +93,7 @@ function create(spec: string, target: PolicyTarget): Policy[] {
           ? `; the same program runs under it with os '${other}'`
           : '';
       throw new MayexecError(
-        `policy '${name}' governs ${info.os.join(' and ')} programs, and this sandbox runs os '${target.os}': ${info.summary}${where}`,
+        `${whoseItIs(info)}, and this sandbox runs os '${target.os}': ${info.summary}${where}`,
       );
     }
     return definition.create(checkedOptions, target);
@@ -104,7 +105,7 @@ export function outOfPlace(spec: string, os: PolicyTarget['os']): string | undef
   for (const { name } of parseSpec(spec)) {
     const info = byName.get(name)?.info;
     if (info !== undefined && !governs(info, os)) {
-      return `policy '${name}' governs ${info.os.join(' and ')} programs`;
+      return whoseItIs(info);
     }
   }
   return undefined;
@@ -114,6 +115,10 @@ export function outOfPlace(spec: string, os: PolicyTarget['os']): string | undef
 export function policySystems(spec: string): Os[] {
   checkText('the policy', spec);
   return OS_NAMES.filter((os) => outOfPlace(spec, os) === undefined);
+}
+
+function whoseItIs({ name, os }: PolicyInfo): string {
+  return `policy '${name}' governs ${os.map((each) => OS_WORDS[each]).join(' and ')} programs`;
 }
 
 /** Wine's programs are programs of Linux, whose policies govern them. */

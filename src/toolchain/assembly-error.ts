@@ -42,7 +42,8 @@ export function problemList(problems: readonly AssemblyProblem[]): string {
 /** `jit.s:3:5: unknown mnemonic 'mvo'; did you mean 'mov'?: mvo eax, 1` */
 export function problemLine({ file, line, column, message, text, more }: AssemblyProblem): string {
   const where = `${shorten(file, MOST_NAME)}:${line}:${column}: ${shorten(message, MOST_MESSAGE)}`;
-  const whole = text === '' ? where : `${where}: ${shorten(text)}`;
+  const isSaid = text === '' || message.includes(`'${text}'`);
+  const whole = isSaid ? where : `${where}: ${shorten(text)}`;
   return more === undefined ? whole : `${whole} (and ${more} more of this kind)`;
 }
 

@@ -113,7 +113,14 @@ describe('options of what a program sees', () => {
     [['--root', 'p.s'], /^mayexec: --root p\.s: is no folder/],
     [['--env', 'A'], /--env A: expected NAME=VALUE/],
     [['--cwd', 'here'], /expected an absolute path/],
-    [['--cwd', '/nowhere'], /'\/nowhere' to start in is none of the guest's/],
+    [
+      ['--cwd', '/nowhere'],
+      /'\/nowhere' to start in is none of the guest's; --bind FOLDER:\/nowhere shows/,
+    ],
+    [
+      ['--cwd', '/var/tmp'],
+      /to start in is none of the guest's; --bind \/var\/tmp shows it that of this/,
+    ],
   ])('%j is refused in a line', (args, message) => {
     const { status, stderr } = run(at('p.s'), ...args);
     expect([status, stderr.trimEnd()]).toEqual([2, expect.stringMatching(message)]);

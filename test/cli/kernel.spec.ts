@@ -60,6 +60,37 @@ describe('a kernel on the command line', () => {
     expect(record.kernelLog[0]).toMatch(/^BUG: unable to handle page fault for address: ffffffff8/);
   });
 
+  it('logs what it does not know of its command line, and the command says what was meant', () => {
+    const { status, stderr } = folder.mayexec([
+      ...['run', PROGRAM, '--', 'rodat=off', 'quiet', 'panic=soon', 'oops=panik'],
+      ...['rodata=offf', 'mod.debug=1', '--', 'single'],
+    ]);
+    expect(status).toBe(0);
+    const known = 'expected one of rodata, oops, panic, panic_on_warn, clearcpuid';
+    expect(stderr.split('\n').slice(0, 9)).toEqual([
+      `mayexec: unknown kernel parameter 'rodat': ${known}; did you mean 'rodata'?`,
+      `mayexec: unknown kernel parameter 'quiet': ${known}`,
+      "mayexec: the kernel parameter panic= is 'soon': expected a whole number",
+      "mayexec: unknown value of oops= 'panik': expected one of panic; did you mean 'panic'?",
+      "mayexec: unknown value of rodata= 'offf': expected one of on, off; did you mean 'off'?",
+      'mayexec: halted',
+      "Malformed early option 'rodata'",
+      'Unknown kernel command line parameters "quiet rodat=off", will be passed to user space.',
+      "Booting kernel: `soon' invalid for parameter `panic'",
+    ]);
+  });
+
+  it('says of a program for Linux that it is none', () => {
+    const program = folder.write('user.s', '_start: mov eax, 60\n syscall\n');
+    const { status, stderr } = folder.mayexec(['run', program, '--os', 'kernel']);
+    expect(status).toBe(4);
+    expect(stderr.split('\n').slice(1, 4)).toEqual([
+      "  what     'syscall' asks a kernel for a service, and here this program itself is run as the kernel:",
+      "           as a program it runs with os 'linux' (--os linux)",
+      '           no interrupt descriptor table had been loaded (lidt): no exception could be handled',
+    ]);
+  });
+
   it('refuses a version that there is not, and one for a program', () => {
     const wrong = folder.mayexec(['run', PROGRAM, '--kernel-version', '6.2']);
     expect([wrong.status, wrong.stderr]).toEqual([

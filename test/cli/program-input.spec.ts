@@ -56,7 +56,7 @@ describe('run -', () => {
       'a program to be linked',
       ['-'],
       '_start: call puts@PLT\n',
-      /standard input:1:14: .*'puts@PLT': for C with a library, link it and run the ELF file/,
+      /standard input:1:14: .*'puts@PLT': for C with a library, link it and run the ELF file$/m,
     ],
     [
       'a program without a start',

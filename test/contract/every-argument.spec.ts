@@ -82,6 +82,7 @@ function rows(sandbox: Sandbox, result: library.CallResult): Record<string, read
     checkTouches: [theResult, [[], 'empty', 'object', 'map']],
     checkWithin: [theResult, [{ instructions: 5 }]],
     classify: [[run], [run, 'undefined']],
+    commandLineNotes: [text],
     compareCpus: [source, [[], 'empty'], [() => RET, 'function'], optional({})],
     decodeCase: [['m1.', 'string']],
     definePolicy: [[{ name: 'own' }]],

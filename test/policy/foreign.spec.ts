@@ -18,12 +18,12 @@ describe('policies of another system', () => {
     '%s is refused on linux, and says why',
     (spec) => {
       expect(() => parsePolicy(spec)).toThrow(MayexecError);
-      expect(() => parsePolicy(spec)).toThrow(/governs windows programs.*os 'linux'/);
+      expect(() => parsePolicy(spec)).toThrow(/governs Windows programs.*os 'linux'/);
     },
   );
 
   it('Linux policies are refused on windows, and accepted on wine', () => {
-    expect(() => windows('selinux')).toThrow(/linux and wine.*os 'windows'/);
+    expect(() => windows('selinux')).toThrow(/Linux and Wine.*os 'windows'/);
     expect(parsePolicy('selinux', { arch: 'i386', os: 'wine' }).policies[0]?.name).toBe('selinux');
   });
 });
@@ -33,7 +33,7 @@ describe('a policy that the program cannot meet', () => {
     ['windows', 'mdwe', "; the same program runs under it with os 'wine'"],
     ['wine', 'acg', "; the same program runs under it with os 'windows'"],
     ['windows', 'dep,acg', "several policies are joined by '+', as 'dep+acg'"],
-    ['linux', 'dep', 'governs windows programs'],
+    ['linux', 'dep', 'governs Windows programs'],
   ] as const)('is told, with the way to go on: %s, %s', (os, spec, words) => {
     expect(() => resolvePolicies(spec, 'x86-64', os)).toThrow(words);
   });

@@ -122,11 +122,11 @@ describe('mayexec matrix', () => {
     expect([table.status, table.stderr]).toEqual([0, '']);
     expect(table.stdout).toMatch(/^scenario +wx +acg\ngood +works +-\nwindows +- +works\n/);
     expect(readFileSync(join(folder.path, 'systems.html'), 'utf8')).toContain(
-      `<td class="not-applicable" title="policy 'wx' governs linux and wine programs">-</td>`,
+      `<td class="not-applicable" title="policy 'wx' governs Linux and Wine programs">-</td>`,
     );
     const json = folder.mayexec(['matrix', 'windows.md', '--policies', 'wx,acg', '--json']);
     expect(JSON.parse(json.stdout)[0].cells).toMatchObject([
-      { outcome: '-', ending: "policy 'wx' governs linux and wine programs" },
+      { outcome: '-', ending: "policy 'wx' governs Linux and Wine programs" },
       { outcome: 'works' },
     ]);
   });

@@ -2,11 +2,13 @@
 import {
   type Classified,
   classify,
+  commandLineNotes,
   faultLine,
   finishedRun,
   firstDeniedCall,
   idleReason,
   type Outcome,
+  plainCauses,
   type Sandbox,
   unhindered,
   unknownValue,
@@ -28,7 +30,7 @@ import { explanationLines, explanationOf } from '../report/explain.js';
 import { findingLines } from '../report/findings.js';
 import { runRecord, toJson } from '../report/json.js';
 import { traceOf } from '../report/live-trace.js';
-import { faultReport, unhandledReport } from '../report/report.js';
+import { causeLines, faultReport, unhandledReport } from '../report/report.js';
 import { exitStatus } from '../status.js';
 import { stderr, stdout } from '../terminal/output.js';
 import { terminalOf } from '../terminal/terminal.js';
@@ -131,6 +133,10 @@ async function runProgram(given: Given): Promise<number> {
     },
   });
   trace?.follow(sandbox);
+  if (sandbox.os === 'kernel') {
+    const notes = commandLineNotes(given.rest.join(' '));
+    stderr.lines(notes.map((note) => `mayexec: ${visible(note)}`));
+  }
   if (json) sandbox.countInstructions(true);
   const outcome = startProgram(sandbox, program);
   trace?.catchUp();
@@ -279,5 +285,6 @@ async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
       break;
     default:
       stderr.lines([`mayexec: ${endingText(outcome)}`]);
+      stderr.lines(causeLines(plainCauses(sandbox, outcome), terminalOf(stderr.stream)));
   }
 }

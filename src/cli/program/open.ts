@@ -1,4 +1,5 @@
 /** PROGRAM in a sandbox, as the options that `run` and `maps` share say. */
+import { statSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import {
   type Arch,
@@ -299,7 +300,7 @@ export async function openProgram(
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(`${path}: ${error.reason}`);
     if (!(error instanceof MayexecError)) throw error;
-    const message = asTyped(error.message, typed);
+    const message = `${asTyped(error.message, typed)}${startHint(error.message, typed)}`;
     const runs = [...(program.lesson?.runs.keys() ?? [])].filter((name) => name !== '');
     // A scenario's runs are names of policies too.
     const more =
@@ -308,6 +309,16 @@ export async function openProgram(
         : '';
     throw new UsageError(`${message}${more}`);
   }
+}
+
+/** A folder of this machine is none of the guest's unless it is bound. */
+function startHint(message: string, typed: ReadonlyMap<string, string>): string {
+  const cwd = typed.get('cwd');
+  if (cwd === undefined || !message.includes('to start in is none of')) return '';
+  const isHere = statSync(cwd, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isHere
+    ? `; --bind ${cwd} shows it that of this machine`
+    : `; --bind FOLDER:${cwd} shows it a folder of this machine there`;
 }
 
 /** The library calls a limit by its own name, and knows no units. */

@@ -67,6 +67,11 @@ export async function faultReport(
   return [head, ...section('what', what), ...(await rest(sandbox, outcome, frames, terminal))];
 }
 
+/** Of an end that has no registers to show: what it is, in plain words. */
+export function causeLines(causes: readonly string[], { width }: Terminal): string[] {
+  return hang('  what'.padEnd(LABEL_WIDTH), causes, Math.min(width, REPORT_WIDTH));
+}
+
 /** As `faultReport`, of an exception that nobody handled. Its first lines are in Windows' words. */
 export async function unhandledReport(
   sandbox: Sandbox,

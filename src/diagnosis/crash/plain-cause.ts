@@ -27,6 +27,7 @@ const LONGEST_INSTRUCTION = 15;
 export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
   checkSandbox('plainCauses', sandbox);
   checkShape('plainCauses: the outcome', outcome, OUTCOME);
+  if (outcome.kind === 'triple-fault') return noKernel(sandbox, outcome.pc);
   if (outcome.kind !== 'signal') return [];
   const missing = missingCall(sandbox, outcome);
   return [
@@ -35,6 +36,29 @@ export function plainCauses(sandbox: Sandbox, outcome: Outcome): string[] {
     ...(missing === undefined
       ? []
       : [`${missing.name} had answered ENOSYS before: there is no such call here`]),
+  ];
+}
+
+/** How programs ask a kernel for a service, by the instruction's bytes. */
+const SERVICES: readonly (readonly [number, number, string])[] = [
+  [0x0f, 0x05, 'syscall'],
+  [0x0f, 0x34, 'sysenter'],
+  [0xcd, 0x80, 'int 0x80'],
+];
+
+/** Most kernels that end so are none: programs, started as one. */
+function noKernel(sandbox: Sandbox, pc: Addr): string[] {
+  const [first, second] = peekUpTo(sandbox, pc, 2);
+  const service = SERVICES.find(([one, other]) => first === one && second === other)?.[2];
+  return [
+    ...(service === undefined
+      ? []
+      : [
+          `'${service}' asks a kernel for a service, and here this program itself is run as the kernel: as a program it runs with os 'linux' (--os linux)`,
+        ]),
+    ...(sandbox.regs.idtr_base === 0n
+      ? ['no interrupt descriptor table had been loaded (lidt): no exception could be handled']
+      : []),
   ];
 }
 

@@ -119,6 +119,7 @@ export class KernelGuest implements Guest {
       service: { port: REPORT_PORT, serve: () => this.#report.serve() },
       faulted: (fault, errorCode, byUser) => this.#recordFault(fault, errorCode, byUser),
     });
+    for (const line of commandLine.log) this.#log.print(line);
     this.memory = this.#memory();
   }
 

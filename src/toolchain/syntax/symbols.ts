@@ -176,10 +176,10 @@ export class AssemblySymbols {
     // As compilers name what a linker brings: puts@PLT.
     if (/@(PLT|GOT\w*)$/i.test(name)) return `unknown label or constant '${name}': ${LINK}`;
     const own = nearest(name, [...this.labels.keys(), ...this.#assignments.keys()]);
-    const guess = own ?? nearest(name, this.#constants.keys());
-    if (guess === undefined && C_LIBRARY.has(name)) {
+    if (own === undefined && C_LIBRARY.has(name)) {
       return `unknown label or constant '${name}': ${LINK}`;
     }
+    const guess = own ?? nearest(name, this.#constants.keys());
     const hint = guess === undefined ? '' : `; did you mean '${guess}'?`;
     return `unknown label or constant '${name}'${hint}`;
   }

@@ -24,6 +24,9 @@ import {
   RAM_BYTES,
 } from './layout.js';
 
+/** Most likely that was meant. */
+const FOR_PROGRAMS = "a program runs with os 'linux' (--os linux)";
+
 const PAGE = 4096;
 const LARGE = 2 << 20;
 /** P RW A D PS G: a page of 2 MiB. */
@@ -122,7 +125,7 @@ function loadImage(ram: PhysicalRam, { path, bytes }: KernelProgram): LoadedImag
       ];
       throw new ProgramError(
         path,
-        `it has a segment at 0x${address.toString(16)}: expected a kernel between 0x${low.toString(16)} and 0x${high.toString(16)}`,
+        `it has a segment at 0x${address.toString(16)}: expected a kernel between 0x${low.toString(16)} and 0x${high.toString(16)}; ${FOR_PROGRAMS}`,
       );
     }
     if (offset + fileSize > BigInt(bytes.length) || fileSize > memorySize) {
@@ -140,7 +143,7 @@ function loadImage(ram: PhysicalRam, { path, bytes }: KernelProgram): LoadedImag
 function refusalOf({ arch, type, interpreter }: ElfImage): string | undefined {
   if (arch !== 'x86-64') return `it is for ${arch}, a kernel here is for x86-64`;
   if (type !== 'ET_EXEC' || interpreter !== undefined) {
-    return 'it is not a static executable, as a kernel is';
+    return `it is not a static executable, as a kernel is; ${FOR_PROGRAMS}`;
   }
   return undefined;
 }
