@@ -54,6 +54,8 @@ export const KERNEL_BYTES = {
   vma: 256,
   /** A process, beside its memory. */
   process: 65_536,
+  /** A thread beside its process's first: its kernel stack and what stands beside it. */
+  thread: 24_576,
   /** A file, directory, link, pipe or segment, beside its content. */
   inode: 1024,
   /** Its name; the target of a link counts by its bytes. */

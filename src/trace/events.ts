@@ -11,6 +11,8 @@ interface EventBase {
   /** Position in the trace, from 0. */
   readonly seq: number;
   readonly pid: number;
+  /** Of a thread beside the first one of its process: its number, as gettid tells it. */
+  readonly tid?: number;
   /** Where the guest was; of a host's call the program counter at that time. */
   readonly pc: Addr;
   /** The instruction that brought it about, where `pc` does not say it: of a call of the Windows API, which returns to `pc`. */

@@ -44,7 +44,7 @@ function lineOf(event: TraceEvent): string | undefined {
 }
 
 /**
- * All lines; those of processes other than `first` name theirs, as `strace -f` does. A part of a
+ * All lines; those of processes other than `first`, and of threads, name theirs, as `strace -f` does. A part of a
  * trace needs the first process of the whole.
  */
 export function straceText(events: readonly TraceEvent[], first?: number): string {
@@ -55,7 +55,8 @@ export function straceText(events: readonly TraceEvent[], first?: number): strin
   for (const event of events) {
     const line = lineOf(event);
     if (line === undefined) continue;
-    text += `${event.pid === main ? '' : `[pid ${String(event.pid).padStart(5)}] `}${line}\n`;
+    const id = event.tid ?? event.pid;
+    text += `${id === main ? '' : `[pid ${String(id).padStart(5)}] `}${line}\n`;
   }
   return text;
 }

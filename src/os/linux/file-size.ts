@@ -33,6 +33,6 @@ export function allowedSize(task: Task, inode: Inode, size: bigint): Result<0> {
 }
 
 function tooLarge(task: Task): Result<never> {
-  task.signals.send(senderInfo(signalNumber('SIGXFSZ'), SI_CODE.SI_USER, task.pid, USER_ID));
+  task.signals.sendHere(senderInfo(signalNumber('SIGXFSZ'), SI_CODE.SI_USER, task.pid, USER_ID));
   return fail('EFBIG');
 }

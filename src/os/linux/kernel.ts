@@ -17,6 +17,7 @@ import type { PageWatch } from '../../memory/watch.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
 import { populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
+import { Futexes } from './futex/futexes.js';
 import type { Layout } from './mm/placement/layout.js';
 import { SharedSegments } from './shm.js';
 import type { Sysctls } from './sysctl.js';
@@ -53,6 +54,7 @@ export class LinuxKernel {
   readonly frames: Frames;
   readonly files: FileSystem;
   readonly shm: SharedSegments;
+  readonly futexes: Futexes;
   readonly layout: Layout;
   readonly protectionKeys: boolean;
   readonly clock = new VirtualClock();
@@ -69,6 +71,8 @@ export class LinuxKernel {
   readonly log = new KernelLog();
   /** What the present run has spent, and may. */
   readonly meter: Meter;
+  /** Of the thread that has the CPU, where it is not the first of its process: events carry it. */
+  threadId: number | undefined;
   #auditSerial = 100;
   #printed: ReadonlySet<string> = new Set();
 
@@ -94,6 +98,7 @@ export class LinuxKernel {
     if (watch !== undefined) this.frames.freed = (frame) => watch.frameFreed(frame);
     this.files = new FileSystem(this.frames, options.host);
     this.shm = new SharedSegments(this.frames);
+    this.futexes = new Futexes(this.meter);
     populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));
     for (const [path, given] of Object.entries(options.mounts ?? {})) {
       this.files.mountAt(path, given);
@@ -145,13 +150,14 @@ export class LinuxKernel {
 
   /** The event is the trace's from then on. */
   record(event: TaskEvent): void {
-    const placed = event as TaskEvent & { pc: Addr };
+    const placed = event as TaskEvent & { pc: Addr; tid?: number };
     placed.pc = this.programCounter;
+    if (this.threadId !== undefined && event.type !== 'end') placed.tid = this.threadId;
     this.trace.record(placed as NewEvent);
   }
 
   save(): Saved {
-    const files = saveAll([this.files, this.shm]);
+    const files = saveAll([this.files, this.shm, this.futexes]);
     const entropy = this.entropy.save();
     const time = this.clock.nanoseconds;
     const log = this.log.save();

@@ -42,7 +42,7 @@ export class StopJudge implements StopHandler {
 
   #judge(stop: Stop): Outcome | 'sleeps' | undefined {
     const task = this.#task;
-    if (enterSyscall(task, stop)) return task.waiting === undefined ? undefined : 'sleeps';
+    if (enterSyscall(task, stop)) return task.waiting || task.exited ? 'sleeps' : undefined;
     switch (stop.kind) {
       case 'fault':
         if (stop.cause === FAULT_WATCHED) return watched(task, stop);

@@ -7,9 +7,11 @@ import type { Arch } from '../../../base/address.js';
 import { MayexecError, nearest } from '../../../base/errors.js';
 import { ABI_I386, type Abi } from '../abi.js';
 import { directoryCalls } from '../syscalls/directory.js';
+import { execCalls } from '../syscalls/exec.js';
 import { fcntlCalls } from '../syscalls/fcntl.js';
 import { fileTimeCalls } from '../syscalls/file-times.js';
 import { forkCalls } from '../syscalls/fork.js';
+import { futexCalls } from '../syscalls/futex.js';
 import type {
   HandlerTable,
   RequestReader,
@@ -37,9 +39,11 @@ import { xattrCalls } from '../syscalls/xattr.js';
 /** A name means the same call on both architectures, unless its handler looks at the ABI. */
 export const HANDLERS: HandlerTable = {
   ...directoryCalls,
+  ...execCalls,
   ...fcntlCalls,
   ...fileTimeCalls,
   ...forkCalls,
+  ...futexCalls,
   ...mmanCalls,
   ...nameCalls,
   ...openCalls,

@@ -31,6 +31,7 @@ import {
 } from '../mm/vmas/vma.js';
 import { createSpace } from '../process/space.js';
 import { COMM_LENGTH, type Task } from '../process/task.js';
+import { becomeOnlyThread } from '../process/thread.js';
 import { killOutcome } from '../signals/exceptions.js';
 import { imageFacts } from './image-facts.js';
 import { type LoadedElf, type LoadResult, loadElf } from './load.js';
@@ -82,24 +83,25 @@ function readProgram(task: Task, path: string, given?: OpenFile): Result<Program
 }
 
 /** EACCES of a policy, a missing interpreter and the like come before anything changes. */
-export function execProgram(task: Task, layout: Layout, request: ExecRequest): Result<0> {
-  const program = readProgram(task, request.path, request.file);
+export function execProgram(by: Task, layout: Layout, request: ExecRequest): Result<0> {
+  const program = readProgram(by, request.path, request.file);
   if (!program.ok) return program;
   const { image } = program.value;
   const interpreter =
-    image.interpreter === undefined ? undefined : readProgram(task, image.interpreter);
+    image.interpreter === undefined ? undefined : readProgram(by, image.interpreter);
   if (interpreter !== undefined && !interpreter.ok) {
     return interpreter.errno === 'ENOEXEC' ? fail('ELIBBAD') : interpreter;
   }
-  const room = checkArguments(request, layout.stackLimit, task.abi.word);
+  const room = checkArguments(request, layout.stackLimit, by.abi.word);
   if (!room.ok) return room;
   const { file, bytes } = program.value;
   const facts = imageFacts(request.path, file.inode, image, bytes);
-  const policies = task.process.basePolicies.forProgram(facts);
-  const ruling = policies.ask('exec', facts, task.policyFacts);
+  const policies = by.process.basePolicies.forProgram(facts);
+  const ruling = policies.ask('exec', facts, by.policyFacts);
   if (ruling.kind === 'deny') return fail(ruling.errno, causeOfVerdict(ruling));
-  if (ruling.kind === 'kill') task.end(killOutcome(task, ruling.signal));
+  if (ruling.kind === 'kill') by.end(killOutcome(by, ruling.signal));
 
+  const task = becomeOnlyThread(by);
   replaceSpace(task, changeLayout(layout, policies.effects), policies, request);
   const started = start(task, program.value, interpreter?.value, request, room.value);
   if (!started.ok) {
@@ -129,7 +131,9 @@ function replaceSpace(
   const { process } = task;
   process.leaveMemory();
   process.policies = policies;
-  process.mm = createSpace(task.kernel, layout, policies, () => task);
+  process.mm = createSpace(task.kernel, layout, policies, () =>
+    task.processes.runningOf(task),
+  );
   task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
   task.kernel.meter.charge('exec');
   task.mm.cause = 'exec';

@@ -17,19 +17,19 @@ function mask(name: string, value: bigint): string {
 }
 
 export function statusText(view: ProcessView): string {
-  const { pid, parentPid, comm, umask, signals } = view;
+  const { pid, tid, parentPid, comm, umask, signals, threads } = view;
   const ids = (id: number): string => Array(4).fill(String(id)).join('\t');
   return [
     `Name:\t${comm}\n`,
     `Umask:\t${umask.toString(8).padStart(4, '0')}\n`,
     'State:\tR (running)\n',
-    `Tgid:\t${pid}\nNgid:\t0\nPid:\t${pid}\nPPid:\t${parentPid}\nTracerPid:\t0\n`,
+    `Tgid:\t${pid}\nNgid:\t0\nPid:\t${tid}\nPPid:\t${parentPid}\nTracerPid:\t0\n`,
     `Uid:\t${ids(1000)}\nGid:\t${ids(1000)}\n`,
     'FDSize:\t64\nGroups:\t\n',
     memoryText(view.mm),
-    'CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t1\n',
-    mask('SigPnd', 0n),
-    mask('ShdPnd', signals.pendingMask),
+    `CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t${threads.length}\n`,
+    mask('SigPnd', signals.ownMask),
+    mask('ShdPnd', signals.sharedMask),
     mask('SigBlk', signals.blocked),
     mask('SigIgn', signals.actions.ignoredMask),
     mask('SigCgt', signals.actions.caughtMask),

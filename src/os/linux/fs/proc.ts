@@ -11,6 +11,7 @@ import type { DescriptorTable } from './open-file.js';
 import { MemoryFile } from './proc-mem.js';
 import { smapsText, statusText } from './proc-text.js';
 import type { ProcessView } from './process-view.js';
+import { ThreadsDirectory } from './proc-task.js';
 
 const SYSCTLS: Readonly<Record<string, string>> = {
   'vm/overcommit_memory': '0',
@@ -32,6 +33,8 @@ export function populateProc(
   const on = files.procfs;
   const proc = files.directory(files.root, 'proc', on, 0o555);
   proc.insert('self', files.add(new Symlink(on, files.newNumber(), () => String(current().pid))));
+  const thread = (): string => `${current().pid}/task/${current().tid}`;
+  proc.insert('thread-self', files.add(new Symlink(on, files.newNumber(), thread)));
   proc.insert('mounts', files.add(new Symlink(on, files.newNumber(), 'self/mounts')));
   for (const [path, value] of Object.entries({ ...SYSCTLS, ...sysctls })) {
     addSysctl(files, proc, path, value);
@@ -111,9 +114,12 @@ export function addProcess(files: FileSystem, view: ProcessView): void {
   const fds = files.add(
     new DescriptorDirectory(files, files.newNumber(), directory, () => view.files),
   );
-  fds.uid = USER_ID;
-  fds.gid = USER_ID;
-  directory.insert('fd', fds);
+  const threads = files.add(new ThreadsDirectory(files, files.newNumber(), directory, view));
+  for (const [name, made] of [['fd', fds], ['task', threads]] as const) {
+    made.uid = USER_ID;
+    made.gid = USER_ID;
+    directory.insert(name, made);
+  }
 }
 
 function generated(

@@ -1,6 +1,6 @@
 /**
  * New processes and the end of old ones. Compare kernel/fork.c:copy_process() and kernel/exit.c:
- * exit_notify(). A process has one thread; CLONE_VM exists for vfork, whose parent sleeps meanwhile.
+ * exit_notify(). CLONE_VM without CLONE_THREAD exists for vfork, whose parent sleeps meanwhile. Threads are in thread.ts.
  */
 import { SA_NOCLDWAIT, type Signal, signalNumber } from '../../../abi/linux/signal.js';
 import { KERNEL_BYTES } from '../../../base/charges.js';
@@ -13,6 +13,7 @@ import { IGNORE_HANDLER } from '../signals/signal-actions.js';
 import { Process } from './process.js';
 import { createPolicies } from './space.js';
 import { Task } from './task.js';
+import { endOtherThreads } from './thread.js';
 
 const CLD_EXITED = 1;
 const CLD_KILLED = 2;
@@ -28,8 +29,8 @@ export interface ForkRequest {
 /** The child, without registers yet. */
 export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest): Task {
   const { kernel, processes } = parent;
-  const pid = processes.newPid();
-  const owner = (): Task => child;
+  const pid = processes.newId();
+  const owner = (): Task => processes.runningOf(child);
   const policies = createPolicies(kernel, parent.policies.policies, owner);
   const mm = sharesMemory
     ? parent.mm
@@ -49,9 +50,15 @@ export function forkTask(parent: Task, { sharesMemory, exitSignal }: ForkRequest
   return child;
 }
 
-/** A process has ended: its parent learns of it, and only what wait tells is left. */
-export function endTask(task: Task): void {
-  const { kernel, processes } = task;
+/**
+ * A process has ended, by what one of its threads did: the other threads are gone with it, its parent learns of it, and
+ * only what wait tells is left.
+ */
+export function endProcess(ended: Task): void {
+  const { kernel, processes } = ended;
+  const task = processes.get(ended.pid) ?? ended;
+  task.waiting?.abandon?.();
+  endOtherThreads(task);
   for (const child of processes.childrenOf(task)) {
     child.process.parentPid = INIT_PID;
     if (child.outcome !== undefined) reap(child);
@@ -66,12 +73,13 @@ export function endTask(task: Task): void {
   for (const [fd] of [...task.files.entries()]) task.files.close(fd);
   task.process.leaveMemory();
   task.signals.discardAll();
+  task.process.pending.discardAll();
   if (parent === undefined || parent.outcome !== undefined || !notify(parent, task)) reap(task);
 }
 
 /** Its pipes end with it: others may be waiting for that. */
 function hangUp({ processes, files }: Task): void {
-  if (processes.count === 1) return;
+  if ([...processes.all].length === 1) return;
   for (const [fd, { inode }] of [...files.entries()]) if (inode instanceof Pipe) files.close(fd);
 }
 
@@ -98,6 +106,13 @@ function endInfo({ process, pid, facts: { uid } }: Task): SignalInfo {
 export function endStatus(outcome: Outcome | undefined): number {
   if (outcome?.kind === 'exit') return outcome.code & 0xff;
   return signalNumber(outcome?.kind === 'signal' ? (outcome.signal as Signal) : 'SIGKILL');
+}
+
+/** A child that has never run. */
+export function undoFork(child: Task): void {
+  for (const [fd] of [...child.files.entries()]) child.files.close(fd);
+  child.process.leaveMemory();
+  reap(child);
 }
 
 /** release_task(): nothing is left. */

@@ -69,13 +69,13 @@ export class LinuxProcess implements Guest {
 
   private constructor(options: LinuxProcessOptions) {
     const kernel = new LinuxKernel(options);
+    const processes = new ProcessTable<Task>(options.schedule);
     this.#kernel = kernel;
     this.#blocks = options.limits.blocks;
-    const owner = (): Task => this.#task;
+    const owner = (): Task => processes.runningOf(this.#task);
     const policies = createPolicies(kernel, options.policies.policies, owner);
     const layout = changeLayout(kernel.layout, policies.effects);
     const mm = createSpace(kernel, layout, policies, owner);
-    const processes = new ProcessTable<Task>();
     this.#task = new Task(new Process(kernel, FIRST_PID, mm, policies), processes);
     this.#task.process.isFirst = true;
     processes.add(this.#task);
@@ -88,7 +88,7 @@ export class LinuxProcess implements Guest {
     this.#outputs = [sink(1), sink(2)];
     const { files } = kernel;
     openStandardStreams(files, this.#task.files, options.stdin ?? new Uint8Array(), this.#outputs);
-    populateProc(files, () => processes.scheduler.current, {
+    populateProc(files, () => processes.scheduler.current ?? this.#task, {
       'vm/memfd_noexec': String(policies.effects.memfdNoexec ?? 0),
       'vm/mmap_min_addr': String(layout.mmapMinAddr),
       ...sysctlFiles(kernel.sysctls),
@@ -258,12 +258,12 @@ export class LinuxProcess implements Guest {
   /** Whatever the program itself has come to stays as it is. */
   #apart<T>(run: () => T): T {
     const task = this.#task;
-    const { outcome, waiting } = task;
+    const { outcome, waiting, exited } = task;
     task.process.outcome = undefined;
-    task.waiting = undefined;
+    Object.assign(task, { waiting: undefined, exited: false });
     const result = run();
     task.process.outcome = outcome;
-    task.waiting = waiting;
+    Object.assign(task, { waiting, exited });
     return result;
   }
 

@@ -2,7 +2,7 @@
  * Process: what all threads of a process share: memory, files, signal actions, limits, credentials, family (the
  * structures that struct task_struct points to, and struct signal_struct). What each thread has of its own is in task.ts.
  */
-import { RLIMIT_NOFILE } from '../../../abi/linux/process.js';
+import { RLIMIT_NOFILE, RLIMIT_SIGPENDING } from '../../../abi/linux/process.js';
 import { signalNumber } from '../../../abi/linux/signal.js';
 import type { Addr } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
@@ -14,6 +14,7 @@ import { DescriptorTable, type OpenFile } from '../fs/open-file.js';
 import type { LinuxKernel } from '../kernel.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import { SignalActions } from '../signals/signal-actions.js';
+import { SignalQueue } from '../signals/signal-queue.js';
 import { ResourceLimits } from './limits.js';
 
 /** How the program came to be; what /proc/self tells of it. */
@@ -48,6 +49,8 @@ export class Process {
   readonly files: DescriptorTable;
   readonly limits: ResourceLimits;
   readonly actions = new SignalActions();
+  /** Signals that any of its threads may take. */
+  readonly pending: SignalQueue;
   cwd: Directory;
   program: Program = NO_PROGRAM;
   /** Labels of the program. */
@@ -58,6 +61,8 @@ export class Process {
   /** PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE. */
   noNewPrivileges = false;
   dumpable = 1;
+  /** What the first thread ended with while others went on: the exit status, if all of them end so. */
+  exitCode = 0;
   /** How it ended. */
   outcome: Outcome | undefined;
 
@@ -77,11 +82,17 @@ export class Process {
     this.policies = policies;
     this.cwd = kernel.files.home;
     this.limits = new ResourceLimits(() => this.mm.limits);
+    this.pending = this.signalQueue();
     this.files = new DescriptorTable(
       () => Number(this.limits.soft(RLIMIT_NOFILE)),
       (file) => this.#released(file),
       kernel.frames,
     );
+  }
+
+  /** For the process or one of its threads. */
+  signalQueue(): SignalQueue {
+    return new SignalQueue(this.kernel.frames, () => Number(this.limits.soft(RLIMIT_SIGPENDING)));
   }
 
   /** copy_process(): what a child has of its parent, memory apart. */
@@ -103,11 +114,12 @@ export class Process {
   }
 
   save(): Saved {
-    const parts = [this.actions.save(), this.files.save(), this.limits.save()];
+    const parts = [this.actions, this.pending, this.files, this.limits].map((part) => part.save());
     const { mm, policies, cwd, program, umask, returnStub, symbols } = this;
     const { noNewPrivileges, dumpable, outcome, parentPid, sharesMemory, sleepsParent } = this;
+    const { exitCode } = this;
     const plain = { mm, policies, cwd, program, umask, returnStub, symbols, noNewPrivileges };
-    const family = { dumpable, outcome, parentPid, sharesMemory, sleepsParent };
+    const family = { dumpable, outcome, exitCode, parentPid, sharesMemory, sleepsParent };
     const memory = mm.snapshot();
     return saved(
       () => {

@@ -1,4 +1,4 @@
-/** Runs the processes of a kernel one after the other until the first of them has ended. */
+/** Runs the threads of a kernel one after the other until the first process has ended. */
 import type { Addr, AddrRange } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
 import { fail, ok } from '../../../base/result.js';
@@ -6,12 +6,10 @@ import type { Stepper } from '../../../kernel/run-control.js';
 import { runToEnd } from '../../../kernel/run-loop.js';
 import { StopJudge } from '../entry/stops.js';
 import { hasInterruption, restartsCall } from '../signals/interruption.js';
-import { endTask } from './fork.js';
+import { endProcess } from './fork.js';
 import type { Turn } from './scheduler.js';
 import type { Task } from './task.js';
 
-/** Blocks that a process may run while others wait for the CPU. */
-const SHARE = 100_000;
 /** Ends that leave nothing of a process to go on. */
 const ENDS: ReadonlySet<Outcome['kind']> = new Set(['exit', 'signal']);
 const OUT_OF_BLOCKS: Outcome = { kind: 'limit', limit: 'blocks' };
@@ -22,7 +20,7 @@ export interface TaskLimits {
   readonly until?: Addr;
   /** Functions of the host that `main` may jump to. */
   readonly host?: AddrRange;
-  /** Ends the run before any process goes on. */
+  /** Ends the run before any thread goes on. */
   readonly enough?: () => boolean;
   /** Where to pause. */
   readonly stepper?: Stepper | undefined;
@@ -46,8 +44,8 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
   const { stepper, enough } = limits;
   const last = meter.spent + limits.blocks;
   meter.limit = last;
-  let task = limits.turn?.task ?? scheduler.current;
-  let turnEnds = meter.spent + (limits.turn?.left ?? SHARE);
+  let task = limits.turn?.task ?? scheduler.current ?? main;
+  let turnEnds = meter.spent + (limits.turn?.left ?? scheduler.share());
   const ended = (end: TasksEnd['end']): TasksEnd => ({
     end,
     turn: { task, left: Math.max(0, turnEnds - meter.spent) },
@@ -60,7 +58,7 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     if (next === undefined) return ended(main.outcome ?? scheduler.sleep());
     if (meter.spent >= last) return ended(main.outcome ?? OUT_OF_BLOCKS);
     task = next;
-    if (task !== before) turnEnds = meter.spent + SHARE;
+    if (task !== before) turnEnds = meter.spent + scheduler.share();
     scheduler.switchTo(task);
     if (!wake(task) || enough?.()) continue;
     // Others may come into being meanwhile.
@@ -74,23 +72,27 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     if (task.outcome === undefined) {
       if (typeof end !== 'string') return ended(end);
       if (end === 'sleeps' || meter.spent >= turnEnds) {
-        if (end === 'blocks') task = scheduler.next() ?? task;
-        turnEnds = meter.spent + SHARE;
+        if (end === 'blocks') {
+          scheduler.passTime();
+          task = scheduler.next() ?? task;
+        }
+        turnEnds = meter.spent + scheduler.share();
         scheduler.switchTo(task);
       }
       continue;
     }
-    if (task !== main && !ENDS.has(task.outcome.kind)) return ended(main.outcome ?? task.outcome);
-    endTask(task);
-    if (task === main && !scheduler.hasOthers(main)) return ended(task.outcome);
+    const isMain = task.process === main.process;
+    if (!isMain && !ENDS.has(task.outcome.kind)) return ended(main.outcome ?? task.outcome);
+    endProcess(task);
+    if (isMain && !scheduler.hasOthers(main)) return ended(task.outcome);
   }
 }
 
 function canGoOn(task: Task): boolean {
-  return task.outcome === undefined && task.waiting === undefined;
+  return task.outcome === undefined && !task.exited && task.waiting === undefined;
 }
 
-/** Ends the wait of a process that was chosen to run; false when it turns out to go on waiting. */
+/** Ends the wait of a thread that was chosen to run; false when it turns out to go on waiting. */
 function wake(task: Task): boolean {
   const { waiting } = task;
   if (waiting === undefined) return true;
@@ -102,9 +104,10 @@ function wake(task: Task): boolean {
   }
   if (!waiting.interruptible || !hasInterruption(task)) return false;
   task.waiting = undefined;
+  waiting.abandon?.();
   const { progress = 0 } = waiting;
   if (progress > 0) waiting.settle?.(ok(progress));
   else if (restartsCall(task) && waiting.restart !== undefined) waiting.restart();
-  else waiting.settle?.(fail('EINTR'));
+  else waiting.settle?.(waiting.interrupted?.() ?? fail('EINTR'));
   return true;
 }

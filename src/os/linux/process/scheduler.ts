@@ -1,7 +1,6 @@
 /**
- * Scheduler: whose turn it is. There is one CPU and no time: a thread keeps it until it waits, ends, or has had
- * its share while others could run. Deterministic: the next one is the one with the lowest number above the
- * last, round about.
+ * Scheduler: whose turn it is. There is one CPU: a thread keeps it until it waits, ends, or has had its share while
+ * others could run (schedule.ts). When all wait, time moves to the first that has a deadline.
  */
 import type { Outcome } from '../../../base/outcome.js';
 import { GDT_TLS_FIRST } from '../../../engine/cpu-profile.js';
@@ -13,6 +12,7 @@ import type { AddressSpace } from '../mm/address-space.js';
 import type { ThreadRights } from '../mm/thread-rights.js';
 import { hasInterruption } from '../signals/interruption.js';
 import type { SignalState } from '../signals/signal-state.js';
+import { Schedule } from './schedule.js';
 
 /** A system call that has not answered yet. */
 export interface Waiting {
@@ -26,6 +26,12 @@ export interface Waiting {
   readonly restarts: boolean;
   /** Who could wake it: a signal or input from outside, or another process or thread alone. */
   readonly wokenBy: 'outside' | 'others';
+  /** When it ends by itself: nanoseconds since the machine was switched on. `retry` has an answer from then on. */
+  readonly deadline?: bigint | undefined;
+  /** The answer when a signal ends it; default: EINTR. */
+  interrupted?(): SyscallResult;
+  /** It ends without an answer of its own: by a signal, or with its thread. */
+  abandon?(): void;
   /** The system call's name; set by whoever made the call. */
   call?: string;
   /** What it has done so far, if that counts: a signal then ends it with this answer. */
@@ -36,10 +42,17 @@ export interface Waiting {
   restart?: () => void;
 }
 
+/** What a whole turn counts as where others wait for a moment: about what so many blocks take on a processor. */
+const NANOSECONDS_PER_TURN = 1_000_000n;
+
 /** What the scheduler needs of a thread. */
 export interface Scheduled {
   readonly kernel: LinuxKernel;
+  /** Of its process. */
   readonly pid: number;
+  readonly tid: number;
+  /** It has ended, and others of its process go on. */
+  readonly exited: boolean;
   readonly signals: SignalState;
   readonly mm: AddressSpace;
   readonly rights: ThreadRights;
@@ -61,17 +74,25 @@ export interface Turn<Task> {
 
 export class Scheduler<Task extends Scheduled> {
   readonly #tasks: () => readonly Task[];
+  readonly #schedule: Schedule;
   #current: Task | undefined;
   /** As the last run that could go on left it. */
   turn: Turn<Task> | undefined;
 
   /** `tasks`: all that there are now. */
-  constructor(tasks: () => readonly Task[]) {
+  constructor(tasks: () => readonly Task[], schedule = new Schedule()) {
     this.#tasks = tasks;
+    this.#schedule = schedule;
   }
 
-  get current(): Task {
-    return this.#current!;
+  /** Blocks that a turn may have that begins now. */
+  share(): number {
+    return this.#schedule.share();
+  }
+
+  /** Undefined: there is none yet. */
+  get current(): Task | undefined {
+    return this.#current;
   }
 
   /** The first one has the CPU at first. */
@@ -80,30 +101,55 @@ export class Scheduler<Task extends Scheduled> {
     if (this.#current === task) task.mm.useThread(task.rights);
   }
 
-  /** Is every other process, if there is one, at its end? */
-  isAlone(task: Task): boolean {
-    return !this.#tasks().some((other) => other !== task && other.outcome === undefined);
+  /** `other` goes on in the place of the one that has the CPU, with the registers as they are. */
+  replace(task: Task, other: Task): void {
+    if (this.#current !== task) return;
+    this.#current = other;
+    enterThread(other);
   }
 
-  /** Has anybody else something to do? */
+  /** Is every other thread, if there is one, at its end? */
+  isAlone(task: Task): boolean {
+    return !this.#tasks().some((other) => other !== task && isAlive(other));
+  }
+
+  /** Has anybody else something to do, now or at some time? */
   hasOthers(task: Task): boolean {
-    return this.#tasks().some((other) => other !== task && isRunnable(other));
+    return this.#tasks().some(
+      (other) => other !== task && (isRunnable(other) || deadlineOf(other) !== undefined),
+    );
   }
 
   /** How a run ends when nobody can go on: by who could still wake one of those that sleep. */
   sleep(): Outcome {
-    const sleepers = this.#tasks().filter(({ outcome }) => outcome === undefined);
-    const waiting = sleepers.map(({ pid, waiting }) => ({ pid, call: waiting?.call ?? '' }));
+    const sleepers = this.#tasks().filter(isAlive);
+    const waiting = sleepers.map(({ tid, waiting }) => ({ pid: tid, call: waiting?.call ?? '' }));
     const hopeful = sleepers.some((task) => task.waiting?.wokenBy === 'outside');
     return { kind: hopeful ? 'asleep' : 'deadlock', waiting };
   }
 
-  /** Who runs next; the present one last. Undefined: everybody waits for something that never comes. */
+  /**
+   * Who runs next; the present one last. Where all wait, the clock is moved to the first deadline. Undefined: everybody
+   * waits for something that never comes.
+   */
   next(): Task | undefined {
-    const now = this.#current?.pid ?? 0;
-    const order = [...this.#tasks()].sort((a, b) => a.pid - b.pid);
-    const after = order.filter(({ pid }) => pid > now);
-    return [...after, ...order.filter(({ pid }) => pid <= now)].find(isRunnable);
+    const found = this.#runnable();
+    if (found !== undefined) return found;
+    const [any] = this.#tasks();
+    const first = this.#firstDeadline();
+    if (any === undefined || first === undefined) return undefined;
+    const { clock, meter } = any.kernel;
+    // Time that nobody works in is work of the host's.
+    meter.charge('syscall');
+    if (first > clock.nanoseconds) clock.nanoseconds = first;
+    return this.#runnable();
+  }
+
+  /** A turn has used its share while somebody waits for a moment: time passes for those as well. */
+  passTime(): void {
+    const [any] = this.#tasks();
+    if (any !== undefined && this.#firstDeadline() !== undefined)
+      any.kernel.clock.advance(NANOSECONDS_PER_TURN);
   }
 
   /** Gives the CPU to a thread. */
@@ -129,24 +175,54 @@ export class Scheduler<Task extends Scheduled> {
   save(): Saved {
     const current = this.#current;
     const { turn } = this;
+    const schedule = this.#schedule.save();
     return saved(() => {
       this.#current = current;
       this.turn = turn;
+      schedule.restore();
     });
+  }
+
+  #runnable(): Task | undefined {
+    const now = this.#current?.tid ?? 0;
+    const runnable = this.#tasks().filter(isRunnable);
+    if (runnable.length < 2) return runnable[0];
+    const order = runnable.sort((a, b) => a.tid - b.tid);
+    const after = order.filter(({ tid }) => tid > now);
+    return this.#schedule.pick([...after, ...order.filter(({ tid }) => tid <= now)]);
+  }
+
+  #firstDeadline(): bigint | undefined {
+    return this.#tasks().reduce<bigint | undefined>((first, task) => {
+      const deadline = deadlineOf(task);
+      return deadline === undefined || (first !== undefined && first <= deadline) ? first : deadline;
+    }, undefined);
   }
 }
 
 /** The CPU gets a thread's memory, its rights over it and its thread-local storage. */
-export function enterThread({ kernel: { engine }, mm, rights, tls }: Scheduled): void {
+export function enterThread({ kernel, mm, rights, tls, pid, tid }: Scheduled): void {
+  const { engine } = kernel;
+  kernel.threadId = pid === tid ? undefined : tid;
   mm.useThread(rights);
   engine.setTranslate(mm.translate);
   for (const [index, descriptor] of tls.entries())
     engine.setGdtEntry(GDT_TLS_FIRST + index, descriptor);
 }
 
+function isAlive({ outcome, exited }: Scheduled): boolean {
+  return outcome === undefined && !exited;
+}
+
+function deadlineOf(task: Scheduled): bigint | undefined {
+  return isAlive(task) ? task.waiting?.deadline : undefined;
+}
+
 function isRunnable(task: Scheduled): boolean {
-  if (task.outcome !== undefined) return false;
+  if (!isAlive(task)) return false;
   const { waiting } = task;
   if (waiting === undefined || waiting.ready()) return true;
+  if (waiting.deadline !== undefined && waiting.deadline <= task.kernel.clock.nanoseconds)
+    return true;
   return waiting.interruptible && hasInterruption(task);
 }

@@ -3,7 +3,6 @@
  * that it is in. Everything else is its process's (process.ts); what is asked for all the time can be asked of either.
  */
 
-import { RLIMIT_SIGPENDING } from '../../../abi/linux/process.js';
 import type { Addr, Arch } from '../../../base/address.js';
 import type { Outcome } from '../../../base/outcome.js';
 import type { CpuState } from '../../../engine/engine.js';
@@ -30,6 +29,8 @@ export const COMM_LENGTH = 16;
 
 export class Task {
   readonly process: Process;
+  /** Its own number; of a process's first thread the process's. */
+  readonly tid: number;
   /** All of the kernel, this one's among them. */
   readonly processes: ProcessTable<Task>;
   comm = 'mayexec';
@@ -48,22 +49,26 @@ export class Task {
   robustList = 0n;
   /** The system call that is being made, for the events that it causes. */
   call: string | undefined;
+  /** It has ended, and others of its process go on. */
+  exited = false;
 
-  constructor(process: Process, processes: ProcessTable<Task>) {
-    const { kernel, limits, actions, mm } = process;
+  /** `tid`: of a thread beside the process's first. */
+  constructor(process: Process, processes: ProcessTable<Task>, tid = process.pid) {
     this.process = process;
     this.processes = processes;
-    this.rights = initialRights(mm.tuning.pku);
-    this.signals = new SignalState(actions, kernel.frames, () =>
-      Number(limits.soft(RLIMIT_SIGPENDING)),
-    );
+    this.tid = tid;
+    this.rights = initialRights(process.mm.tuning.pku);
+    this.signals = new SignalState(process.actions, process.signalQueue(), {
+      queue: process.pending,
+      isMine: (signal) => processes.takerOf(this, signal) === this,
+    });
   }
 
   get kernel(): LinuxKernel {
     return this.process.kernel;
   }
 
-  /** Of the process; that of its first thread too. */
+  /** Of the process (its thread group); that of its first thread too. */
   get pid(): number {
     return this.process.pid;
   }
@@ -98,6 +103,11 @@ export class Task {
 
   get umask(): number {
     return this.process.umask;
+  }
+
+  /** Of its process, itself among them. */
+  get threads(): readonly Task[] {
+    return this.processes.threadsOf(this);
   }
 
   get outcome(): Outcome | undefined {
@@ -164,6 +174,22 @@ export class Task {
     Object.assign(this, { comm, tls });
   }
 
+  /** clone with CLONE_THREAD: what a thread has of the one that made it. */
+  inheritThread(parent: Task): void {
+    this.signals.inherit(parent.signals, true);
+    Object.assign(this.rights, parent.rights);
+    const { comm, tls } = parent;
+    Object.assign(this, { comm, tls });
+  }
+
+  /** de_thread(): the first thread's place is taken by another one, which begins a program. */
+  become(other: Task): void {
+    this.signals.inherit(other.signals);
+    Object.assign(this.rights, other.rights);
+    const { comm, call } = other;
+    Object.assign(this, { comm, call, exited: false, waiting: undefined });
+  }
+
   /** A program begins: what it may do with memory is as execve leaves it. */
   resetRights(): void {
     Object.assign(this.rights, initialRights(this.mm.tuning.pku));
@@ -178,11 +204,11 @@ export class Task {
   /** What is the thread's own. */
   save(): Saved {
     const signals = this.signals.save();
-    const { comm, tls, clearChildTid, robustList, cpu, waiting } = this;
+    const { comm, tls, clearChildTid, robustList, cpu, waiting, exited } = this;
     const rights = { ...this.rights };
     const progress = waiting?.progress;
     return saved(() => {
-      Object.assign(this, { comm, tls, clearChildTid, robustList, cpu, waiting });
+      Object.assign(this, { comm, tls, clearChildTid, robustList, cpu, waiting, exited });
       Object.assign(this.rights, rights);
       if (waiting !== undefined) waiting.progress = progress;
       signals.restore();

@@ -11,7 +11,7 @@ interface Signalled {
 }
 
 function interrupting({ signals }: Signalled): number[] {
-  const ready = signals.pendingMask & ~signals.blocked;
+  const ready = signals.readyMask;
   if (ready === 0n) return [];
   return Array.from({ length: NSIG }, (_, index) => index + 1).filter((signal) => {
     if (!(ready & bit(signal))) return false;

@@ -1,11 +1,12 @@
-/** Signals of one thread: its mask, what is pending, its alternate stack. Compare kernel/signal.c. */
+/**
+ * Signals of one thread: its mask, what is pending of it and of its process, its alternate stack. Compare
+ * kernel/signal.c.
+ */
 
-import { NSIG, SS_DISABLE, signalNumber } from '../../../abi/linux/signal.js';
+import { NSIG, SS_DISABLE } from '../../../abi/linux/signal.js';
 import type { Addr } from '../../../base/address.js';
-import { KERNEL_BYTES } from '../../../base/charges.js';
 import type { Access } from '../../../base/outcome.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
-import type { KernelPool } from '../../../memory/page-table.js';
 import type { SignalInfo } from './siginfo.js';
 import {
   bit,
@@ -14,6 +15,7 @@ import {
   NEVER_BLOCKED,
   type SignalActions,
 } from './signal-actions.js';
+import type { SignalQueue } from './signal-queue.js';
 
 /** stack_t as sigaltstack has set it; size 0: none. */
 export interface AlternateStack {
@@ -35,36 +37,27 @@ export interface TrapFacts {
 
 export const NO_ALTERNATE_STACK: AlternateStack = { start: 0n, size: 0n, flags: SS_DISABLE };
 
-/** Taken before any other: their handler is to see the state that caused them. */
-const SYNCHRONOUS = (['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGTRAP', 'SIGFPE', 'SIGSYS'] as const).map(
-  signalNumber,
-);
-/** Signals from here on queue. */
-const SIGRTMIN = 32;
+/** Where a process's own signals wait, and which of its threads gets them. */
+export interface SharedSignals {
+  readonly queue: SignalQueue;
+  /** Does the thread that asks take this one? Asked of signals that it does not block. */
+  readonly isMine: (signal: number) => boolean;
+}
+
 export class SignalState {
   /** Of the process, which its threads share. */
   readonly actions: SignalActions;
-  /** By number, oldest first; none is empty. */
-  #pending = new Map<number, SignalInfo[]>();
-  #pendingMask = 0n;
-  #queued = 0;
+  readonly #own: SignalQueue;
+  readonly #shared: SharedSignals;
   #blocked = 0n;
   #suspended: bigint | undefined;
   alternateStack = NO_ALTERNATE_STACK;
   trap: TrapFacts = { number: 0, errorCode: 0, address: 0n };
 
-  readonly #pool: KernelPool | undefined;
-  readonly #limit: () => number;
-
-  /** `pool`: what queued signals count against. `limit`: RLIMIT_SIGPENDING now. */
-  constructor(
-    actions: SignalActions,
-    pool?: KernelPool,
-    limit: () => number = () => Number.POSITIVE_INFINITY,
-  ) {
+  constructor(actions: SignalActions, own: SignalQueue, shared: SharedSignals) {
     this.actions = actions;
-    this.#pool = pool;
-    this.#limit = limit;
+    this.#own = own;
+    this.#shared = shared;
   }
 
   get blocked(): bigint {
@@ -92,29 +85,40 @@ export class SignalState {
     this.#suspended = undefined;
   }
 
-  /** Pending, blocked or not. */
+  /** Pending, blocked or not: sent to this thread, or to its process. */
   get pendingMask(): bigint {
-    return this.#pendingMask;
+    return this.#own.mask | this.#shared.queue.mask;
   }
 
-  /**
-   * A signal that is pending already is not queued twice (the classic ones; real-time ones queue). Where the
-   * queue is full it is only marked as pending, and what was to be said of it is lost: __send_signal_locked().
-   */
+  /** Sent to this thread alone. */
+  get ownMask(): bigint {
+    return this.#own.mask;
+  }
+
+  /** Sent to its process. */
+  get sharedMask(): bigint {
+    return this.#shared.queue.mask;
+  }
+
+  /** What this thread would take now. */
+  get readyMask(): bigint {
+    const own = this.#own.mask & ~this.#blocked;
+    const shared = this.#shared.queue.mask & ~this.#blocked;
+    return shared === 0n ? own : own | this.#mine(shared);
+  }
+
+  /** To the process: any thread that does not block it may take it. */
   send(info: SignalInfo): void {
-    const { signal } = info;
-    const before = this.#pending.get(signal);
-    if (before !== undefined && signal < SIGRTMIN) return;
-    const room = this.#queued < this.#limit() && this.#pool?.hasRoom(KERNEL_BYTES.signal) !== false;
-    if (!room && before !== undefined) return;
-    if (before === undefined) this.#pending.set(signal, [info]);
-    else before.push(info);
-    this.#pendingMask |= bit(signal);
-    this.#countQueued(1);
+    this.#shared.queue.send(info);
+  }
+
+  /** To this thread. */
+  sendHere(info: SignalInfo): void {
+    this.#own.send(info);
   }
 
   /**
-   * A signal that the process cannot evade, as its own instruction caused it: where it is blocked or
+   * A signal that the thread cannot evade, as its own instruction caused it: where it is blocked or
    * ignored the default action comes back. Compare force_sig_info_to_task().
    */
   force(info: SignalInfo, fatal = false): void {
@@ -124,50 +128,40 @@ export class SignalState {
       this.actions.set(info.signal, { ...this.actions.of(info.signal), handler: DEFAULT_HANDLER });
       this.blocked &= ~bit(info.signal);
     }
-    this.send(info);
+    this.sendHere(info);
   }
 
-  /** The next signal to deliver leaves the queue; undefined when none is left that is not blocked. */
+  /** The next signal to deliver leaves its queue, the thread's own first; undefined when none is left that is not blocked. */
   take(): SignalInfo | undefined {
-    if ((this.#pendingMask & ~this.#blocked) === 0n) return undefined;
-    let best: number | undefined;
-    for (const signal of this.#pending.keys()) {
-      if (this.#blocked & bit(signal)) continue;
-      if (best === undefined || rank(signal) < rank(best)) best = signal;
-    }
-    const queue = best === undefined ? undefined : this.#pending.get(best);
-    if (best === undefined || queue === undefined) return undefined;
-    const next = queue.shift();
-    this.#countQueued(-1);
-    if (queue.length === 0) this.#forget(best);
-    return next;
+    const own = this.#own.take(~this.#blocked);
+    if (own !== undefined) return own;
+    const shared = this.#shared.queue.mask & ~this.#blocked;
+    return shared === 0n ? undefined : this.#shared.queue.take(this.#mine(shared));
   }
 
   /** Setting a signal to be ignored throws away what is pending of it. */
   discard(signal: number): void {
-    this.#countQueued(-(this.#pending.get(signal)?.length ?? 0));
-    this.#forget(signal);
+    this.#own.discard(signal);
   }
 
-  /** The process has ended: nothing waits for it. */
+  /** The thread has ended: nothing waits for it. */
   discardAll(): void {
-    for (const signal of [...this.#pending.keys()]) this.discard(signal);
+    this.#own.discardAll();
   }
 
-  #forget(signal: number): void {
-    this.#pending.delete(signal);
-    this.#pendingMask &= ~bit(signal);
+  /** Of those in `mask` the ones that no other thread is to take. */
+  #mine(mask: bigint): bigint {
+    let mine = 0n;
+    for (let signal = 1; signal <= NSIG; signal++) {
+      if (mask & bit(signal) && this.#shared.isMine(signal)) mine |= bit(signal);
+    }
+    return mine;
   }
 
-  #countQueued(change: number): void {
-    this.#queued += change;
-    if (this.#pool !== undefined) this.#pool.reserved += change * KERNEL_BYTES.signal;
-  }
-
-  /** fork: the mask is the parent's, nothing is pending. */
-  inherit(parent: SignalState): void {
+  /** fork and a new thread: the mask is the parent's, nothing is pending. A thread has no alternate stack. */
+  inherit(parent: SignalState, isThread = false): void {
     this.#blocked = parent.#blocked;
-    this.alternateStack = parent.alternateStack;
+    if (!isThread) this.alternateStack = parent.alternateStack;
     this.trap = parent.trap;
   }
 
@@ -178,24 +172,16 @@ export class SignalState {
   }
 
   save(): Saved {
-    const pending = [...this.#pending].map(([signal, queue]) => [signal, [...queue]] as const);
-    const mask = this.#pendingMask;
-    const queued = this.#queued;
+    const own = this.#own.save();
     const blocked = this.#blocked;
     const suspended = this.#suspended;
     const { alternateStack, trap } = this;
     return saved(() => {
-      this.#pending = new Map(pending.map(([signal, queue]) => [signal, [...queue]]));
-      this.#pendingMask = mask;
-      this.#queued = queued;
+      own.restore();
       this.#blocked = blocked;
       this.#suspended = suspended;
       this.alternateStack = alternateStack;
       this.trap = trap;
     });
   }
-}
-
-function rank(signal: number): number {
-  return SYNCHRONOUS.includes(signal) ? signal - 1000 : signal;
 }

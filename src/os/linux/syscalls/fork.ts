@@ -1,39 +1,46 @@
-/** fork, vfork, clone, execve, execveat. Compare kernel/fork.c:kernel_clone() and fs/exec.c:do_execveat_common(). */
-
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../../abi/linux/fcntl.js';
+/** fork, vfork, clone, clone3. Compare kernel/fork.c:kernel_clone() and copy_process(). */
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
+  CLONE_DETACHED,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUSER,
   CLONE_PARENT_SETTID,
+  CLONE_PIDFD,
   CLONE_SETTLS,
   CLONE_SIGHAND,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
+  CSIGNAL,
   RLIMIT_NPROC,
 } from '../../../abi/linux/process.js';
-import { signalNumber } from '../../../abi/linux/signal.js';
+import { NSIG, signalNumber } from '../../../abi/linux/signal.js';
 import type { Addr } from '../../../base/address.js';
 import { KERNEL_BYTES } from '../../../base/charges.js';
 import { fail, ok, type Result } from '../../../base/result.js';
-import { decodeText } from '../../../base/text.js';
-import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { copyStringIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
-import type { Abi } from '../abi.js';
-import { execProgram, openProgram } from '../exec/exec.js';
-import { MAX_STRING, mostArgumentBytes } from '../exec/stack.js';
-import type { Directory } from '../fs/inode.js';
-import type { OpenFile } from '../fs/open-file.js';
-import { forkTask } from '../process/fork.js';
+import { noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import { structIn, wordOut } from '../../../kernel/user-memory.js';
+import { forkTask, undoFork } from '../process/fork.js';
 import type { Task } from '../process/task.js';
-import { pathIn, startOf } from './arguments.js';
+import { newThread, releaseThread } from '../process/thread.js';
 import type { HandlerTable } from './handler.js';
+import { setThreadArea } from './thread-area.js';
 
 /** MIN_THREADS. */
 const LEAST_THREADS = 20;
-const CSIGNAL = 0xff;
+/** struct clone_args: eight words of its first version, and three more. */
+const CLONE_ARGS_FIRST = 64;
+const CLONE_ARGS_SIZE = 88;
+const PAGE_SIZE = 4096;
+
 interface CloneRequest {
+  /** Without the signal. */
   readonly flags: number;
+  readonly exitSignal: number;
   /** 0: the parent's. */
   readonly stack: Addr;
   readonly parentTid: Addr;
@@ -41,32 +48,47 @@ interface CloneRequest {
   readonly tls: Addr;
 }
 
-const PLAIN = { stack: 0n, parentTid: 0n, childTid: 0n, tls: 0n } as const;
 const SIGCHLD = signalNumber('SIGCHLD');
+const PLAIN = { exitSignal: SIGCHLD, stack: 0n, parentTid: 0n, childTid: 0n, tls: 0n } as const;
 
-/** Threads do not exist here: memory is shared only with a parent that sleeps. */
+/** Which flags go together: the first checks of copy_process(). ENOSYS: what this kernel has not. */
+function mayCombine(flags: number): Result<0> {
+  const has = (flag: number): boolean => (flags & flag) !== 0;
+  if (has(CLONE_FS) && (has(CLONE_NEWNS) || has(CLONE_NEWUSER))) return fail('EINVAL');
+  if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return fail('EINVAL');
+  if (has(CLONE_SIGHAND) && !has(CLONE_VM)) return fail('EINVAL');
+  if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID))) return fail('EINVAL');
+  if (has(CLONE_PIDFD)) return has(CLONE_DETACHED) ? fail('EINVAL') : fail('ENOSYS');
+  // Two processes in one memory are only what vfork makes; a thread shares descriptors and directory as well.
+  if (has(CLONE_VM) && !has(CLONE_THREAD) && !has(CLONE_VFORK)) return fail('ENOSYS');
+  const together = CLONE_FILES | CLONE_FS;
+  return has(CLONE_THREAD) && (flags & together) !== together ? fail('ENOSYS') : ok(0);
+}
+
 function clone(task: Task, request: CloneRequest): SyscallResult {
-  const { flags } = request;
-  if (flags & CLONE_THREAD && !(flags & CLONE_SIGHAND)) return fail('EINVAL');
-  if (flags & CLONE_SIGHAND && !(flags & CLONE_VM)) return fail('EINVAL');
-  if (flags & CLONE_THREAD || (flags & CLONE_VM && !(flags & CLONE_VFORK))) return fail('ENOSYS');
-  // i386 would have a segment set up for the child.
-  if (flags & CLONE_SETTLS && task.arch === 'i386') return fail('ENOSYS');
-  const refused = mayFork(task, (flags & CLONE_VM) !== 0);
+  const { flags, exitSignal } = request;
+  const combined = mayCombine(flags);
+  if (!combined.ok) return combined;
+  const isThread = (flags & CLONE_THREAD) !== 0;
+  const sharesMemory = (flags & CLONE_VM) !== 0;
+  const refused = mayFork(task, isThread, sharesMemory);
   if (!refused.ok) return refused;
-  const child = forkTask(task, {
-    sharesMemory: (flags & CLONE_VM) !== 0,
-    exitSignal: flags & CSIGNAL,
-  });
-  if (flags & CLONE_PARENT_SETTID) wordOut(task.mm, request.parentTid, 4, BigInt(child.pid));
-  if (flags & CLONE_CHILD_SETTID) wordOut(child.mm, request.childTid, 4, BigInt(child.pid));
+  const child = isThread ? newThread(task) : forkTask(task, { sharesMemory, exitSignal });
+  const registers = giveRegisters(task, child, request);
+  if (!registers.ok) {
+    if (isThread) releaseThread(child);
+    else undoFork(child);
+    return registers;
+  }
+  if (flags & CLONE_PARENT_SETTID) wordOut(task.mm, request.parentTid, 4, BigInt(child.tid));
+  if (flags & CLONE_CHILD_SETTID) wordOut(child.mm, request.childTid, 4, BigInt(child.tid));
   child.clearChildTid = flags & CLONE_CHILD_CLEARTID ? request.childTid : 0n;
-  giveRegisters(task, child, request);
-  if (!(flags & CLONE_VFORK)) return ok(child.pid);
-  const left = (): boolean => child.outcome !== undefined || !child.process.sleepsParent;
-  child.process.sleepsParent = true;
+  if (!(flags & CLONE_VFORK)) return ok(child.tid);
+  const left = (): boolean =>
+    child.outcome !== undefined || child.exited || (!isThread && !child.process.sleepsParent);
+  if (!isThread) child.process.sleepsParent = true;
   task.waiting = {
-    retry: () => (left() ? ok(child.pid) : undefined),
+    retry: () => (left() ? ok(child.tid) : undefined),
     ready: left,
     interruptible: false,
     restarts: false,
@@ -77,15 +99,16 @@ function clone(task: Task, request: CloneRequest): SyscallResult {
 
 /**
  * copy_process(): RLIMIT_NPROC and kernel.threads-max, then memory for the process, and for the tables of its
- * parent's pages and mappings.
+ * parent's pages and mappings; a thread has its kernel stack alone.
  */
-function mayFork(task: Task, sharesMemory: boolean): Result<0> {
+function mayFork(task: Task, isThread: boolean, sharesMemory: boolean): Result<0> {
   const { processes, limits, mm, files } = task;
   const { frames, meter } = task.kernel;
   meter.charge('fork');
-  meter.charge('object', files.count);
+  if (!isThread) meter.charge('object', files.count);
   const most = Math.min(Number(limits.soft(RLIMIT_NPROC)), threadsMax(frames.memory.maxFrames));
   if (processes.count >= most) return fail('EAGAIN');
+  if (isThread) return frames.hasRoom(KERNEL_BYTES.thread) ? ok(0) : fail('ENOMEM');
   const memory = sharesMemory
     ? 0
     : mm.pages.tables * KERNEL_BYTES.pageTable + mm.list.length * KERNEL_BYTES.vma;
@@ -98,135 +121,73 @@ function threadsMax(pages: number): number {
   return Math.max(LEAST_THREADS, Math.floor(pages / (8 * 4)));
 }
 
-/** The child goes on where its parent does, with 0 as the call's value. */
-function giveRegisters(
-  { kernel, arch }: Task,
-  child: Task,
-  { flags, stack, tls }: CloneRequest,
-): void {
-  const { engine } = kernel;
-  const wide = arch === 'x86-64';
+/** copy_thread(): the child goes on where its parent does, with 0 as the call's value. */
+function giveRegisters(task: Task, child: Task, { flags, stack, tls }: CloneRequest): Result<0> {
+  const { engine } = task.kernel;
+  const wide = task.arch === 'x86-64';
   const parent = engine.saveCpu();
   engine.writeRegister(wide ? 'rax' : 'eax', 0n);
   if (stack !== 0n) engine.writeRegister(wide ? 'rsp' : 'esp', stack);
-  if (flags & CLONE_SETTLS) engine.writeRegister('fs_base', tls);
+  let done: Result<0> = ok(0);
+  if (flags & CLONE_SETTLS) {
+    if (wide) engine.writeRegister('fs_base', tls);
+    else done = childThreadArea(task, child, tls);
+  }
   child.cpu = engine.saveCpu();
   engine.loadCpu(parent);
+  return done;
 }
 
-/** count(): the pointers of a vector up to its null. More than what any stack may hold is E2BIG. */
-function pointersIn(task: Task, at: Addr, { word }: Abi, most: number): Result<Addr[]> {
-  const found: Addr[] = [];
-  if (at === 0n) return ok(found);
-  while (found.length * word <= most) {
-    const pointer = wordIn(task.mm, at + BigInt(found.length * word), word);
-    if (!pointer.ok) return pointer;
-    if (pointer.value === 0n) return ok(found);
-    task.kernel.meter.charge('vector');
-    found.push(pointer.value);
-  }
-  return fail('E2BIG');
+/** i386: a descriptor, and GS as it is loaded with it. */
+function childThreadArea(task: Task, child: Task, at: Addr): Result<0> {
+  const { engine } = task.kernel;
+  const done = setThreadArea(child, at, false);
+  if (done.ok) engine.writeRegister('gs', engine.readRegister('gs'));
+  for (const [index, descriptor] of task.tls.entries()) engine.setGdtEntry(12 + index, descriptor);
+  return done;
 }
 
-/** do_execveat_common(): the environment, then the arguments, each from its end, until there is no room left. */
-function stringsIn(
-  task: Task,
-  [argv, envp]: readonly [Addr, Addr],
-  abi: Abi,
-): Result<readonly [string[], string[]]> {
-  const most = Number(mostArgumentBytes(task.kernel.layout.stackLimit));
-  const args = pointersIn(task, argv, abi, most);
-  if (!args.ok) return args;
-  const env = pointersIn(task, envp, abi, most);
-  if (!env.ok) return env;
-  let room = most - (args.value.length + env.value.length) * abi.word;
-  const texts: string[] = [];
-  for (const pointer of [...args.value, ...env.value].reverse()) {
-    const limit = Math.min(MAX_STRING, room);
-    const text = limit > 0 ? copyStringIn(task.mm, pointer, limit) : fail('E2BIG');
-    if (!text.ok) return text;
-    if (!text.value.terminated) return fail('E2BIG');
-    task.kernel.meter.charge('text', Math.ceil(text.value.bytes.length / 256));
-    room -= text.value.bytes.length + 1;
-    texts.push(decodeText(text.value.bytes));
-  }
-  texts.reverse();
-  return ok([texts.slice(0, args.value.length), texts.slice(args.value.length)]);
-}
-
-interface ExecRequest {
-  readonly start: Directory;
-  readonly path: string;
-  readonly argv: Addr;
-  readonly envp: Addr;
-  readonly file?: OpenFile;
-  readonly follow: boolean;
-}
-
-function exec(task: Task, request: ExecRequest, abi: Abi): SyscallResult {
-  const { start, path, follow, file } = request;
-  const { kernel } = task;
-  const found = file === undefined ? kernel.files.walk(start, path, follow) : ok({ path });
-  if (!found.ok) return found;
-  // Since 6.8 the file comes before everything else.
-  const opened = openProgram(task, found.value.path, file);
-  if (!opened.ok) return opened;
-  const strings = stringsIn(task, [request.argv, request.envp], abi);
-  if (!strings.ok) return strings;
-  const [argv, envp] = strings.value;
-  const done = execProgram(task, kernel.layout, {
-    path: found.value.path,
-    // A program always has a name (since 5.18).
-    argv: argv.length === 0 ? [''] : argv,
-    envp,
-    ...(file === undefined ? {} : { file }),
+/** struct clone_args; a longer one than this kernel knows has to end in zeros. */
+function clone3(task: Task, at: Addr, size: number): SyscallResult {
+  if (size < CLONE_ARGS_FIRST) return fail('EINVAL');
+  if (size > PAGE_SIZE) return fail('E2BIG');
+  const read = structIn(task.mm, at, size);
+  if (!read.ok) return read;
+  const struct = read.value;
+  if (struct.bytes.subarray(CLONE_ARGS_SIZE).some((byte) => byte !== 0)) return fail('E2BIG');
+  const word = (index: number): bigint => (8 * index < size ? struct.u64(8 * index) : 0n);
+  const [flags, exitSignal, stack, stackSize] = [word(0), word(4), word(5), word(6)];
+  const setTidCount = word(9);
+  // clone3_args_valid(): neither the signal's bits nor CLONE_DETACHED; a stack has a place and a size.
+  if (flags >> 32n || flags & BigInt(CLONE_DETACHED | CSIGNAL)) return fail('EINVAL');
+  if (exitSignal > BigInt(NSIG)) return fail('EINVAL');
+  const wide = Number(flags);
+  if (wide & (CLONE_THREAD | CLONE_SIGHAND) && wide & CLONE_THREAD && exitSignal !== 0n)
+    return fail('EINVAL');
+  if ((stack === 0n) !== (stackSize === 0n)) return fail('EINVAL');
+  if (setTidCount !== 0n) return fail('EPERM');
+  return clone(task, {
+    flags: wide,
+    exitSignal: Number(exitSignal),
+    stack: stack + stackSize,
+    childTid: word(2),
+    parentTid: word(3),
+    tls: word(7),
   });
-  return done.ok ? noReturn : done;
-}
-
-function execve(
-  task: Task,
-  [pathAt, argv, envp]: readonly [Addr, Addr, Addr],
-  abi: Abi,
-): SyscallResult {
-  const path = pathIn(task.mm, pathAt);
-  if (!path.ok) return path;
-  return exec(task, { start: task.cwd, path: path.value, argv, envp, follow: true }, abi);
-}
-
-function execveat(
-  task: Task,
-  [dirfd, pathAt, argv, envp, flags]: readonly [bigint, Addr, Addr, Addr, number],
-  abi: Abi,
-): SyscallResult {
-  if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return fail('EINVAL');
-  const path = pathIn(task.mm, pathAt, (flags & AT_EMPTY_PATH) !== 0);
-  if (!path.ok) return path;
-  const follow = !(flags & AT_SYMLINK_NOFOLLOW);
-  const request = { path: path.value, argv, envp, follow };
-  if (path.value !== '') {
-    const start = startOf(task, dirfd, path.value);
-    return start.ok ? exec(task, { ...request, start: start.value }, abi) : start;
-  }
-  const file = task.files.any(int(dirfd));
-  if (!file.ok) return file;
-  const named = { ...request, path: `/dev/fd/${int(dirfd)}`, file: file.value };
-  return exec(task, { ...named, start: task.cwd }, abi);
 }
 
 export const forkCalls: HandlerTable = {
-  fork: (task) => clone(task, { ...PLAIN, flags: SIGCHLD }),
-  vfork: (task) => clone(task, { ...PLAIN, flags: CLONE_VM | CLONE_VFORK | SIGCHLD }),
+  fork: (task) => clone(task, { ...PLAIN, flags: 0 }),
+  vfork: (task) => clone(task, { ...PLAIN, flags: CLONE_VM | CLONE_VFORK }),
   // The two architectures order the last two arguments differently.
   clone: (task, [flags, stack, parentTid, fourth, fifth], { word }) =>
     clone(task, {
-      flags: uint(flags),
+      flags: uint(flags) & ~CSIGNAL,
+      exitSignal: uint(flags) & CSIGNAL,
       stack,
       parentTid,
       childTid: word === 8 ? fourth : fifth,
       tls: word === 8 ? fifth : fourth,
     }),
-  execve: (task, [path, argv, envp], abi) => execve(task, [path, argv, envp], abi),
-  execveat: (task, [dirfd, path, argv, envp, flags], abi) =>
-    execveat(task, [dirfd, path, argv, envp, uint(flags)], abi),
+  clone3: (task, [at, size]) => clone3(task, at, uint(size)),
 };

@@ -185,7 +185,7 @@ function writeOnce(
   if (end === 'full') return { done: all };
   if (end === 'EPIPE') {
     const { uid } = task.facts;
-    task.signals.send(senderInfo(signalNumber('SIGPIPE'), SI_CODE.SI_USER, task.pid, uid));
+    task.signals.sendHere(senderInfo(signalNumber('SIGPIPE'), SI_CODE.SI_USER, task.pid, uid));
   }
   return { answer: end === 'done' || all > 0 ? ok(all) : fail(end), done: all };
 }

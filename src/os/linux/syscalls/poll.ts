@@ -1,6 +1,5 @@
 /**
- * poll, select and their like. Compare fs/select.c. Time is virtual: a wait with an end lets the other processes run
- * until none of them can, and then its time has passed. The signal mask of ppoll and pselect6 counts when the call
+ * poll, select and their like. Compare fs/select.c. Time is virtual: a wait with an end lets the others run meanwhile. The signal mask of ppoll and pselect6 counts when the call
  * begins.
  */
 import { POLLERR, POLLHUP, POLLNVAL, SELECT_SETS } from '../../../abi/linux/poll.js';
@@ -37,24 +36,6 @@ function eventsOf(task: Task, fd: number): number {
   return file.value.inode.poll(file.value);
 }
 
-/** Could anybody else still do something before this one wakes? Asked within itself it could not. */
-let asking = false;
-
-function othersRest(task: Task): boolean {
-  if (asking) return true;
-  asking = true;
-  try {
-    return [...task.processes.all].every(
-      (other) =>
-        other === task ||
-        other.outcome !== undefined ||
-        (other.waiting !== undefined && !other.waiting.ready() && !hasInterruption(other)),
-    );
-  } finally {
-    asking = false;
-  }
-}
-
 function wait(task: Task, { ready, answer, timeout }: Wait): SyscallResult {
   if (ready() || timeout === 0n) return answer();
   const alone = task.processes.scheduler.isAlone(task);
@@ -63,17 +44,16 @@ function wait(task: Task, { ready, answer, timeout }: Wait): SyscallResult {
     task.kernel.clock.advance(timeout);
     return answer();
   }
+  const { clock } = task.kernel;
+  const deadline = timeout === undefined ? undefined : clock.nanoseconds + timeout;
+  const isOver = (): boolean => deadline !== undefined && deadline <= clock.nanoseconds;
   task.waiting = {
-    retry: () => {
-      if (ready()) return answer();
-      if (timeout === undefined || !othersRest(task)) return undefined;
-      task.kernel.clock.advance(timeout);
-      return answer();
-    },
-    ready: () => ready() || (timeout !== undefined && othersRest(task)),
+    retry: () => (ready() || isOver() ? answer() : undefined),
+    ready,
     interruptible: true,
     restarts: false,
     wokenBy: 'others',
+    deadline,
   };
   return noReturn;
 }

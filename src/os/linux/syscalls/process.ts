@@ -1,9 +1,5 @@
 /** The process itself: its end, ids, limits, name, threads' odds and ends. Compare kernel/exit.c and kernel/sys.c. */
 import {
-  FUTEX_WAIT,
-  FUTEX_WAIT_BITSET,
-  FUTEX_WAKE,
-  FUTEX_WAKE_BITSET,
   GRND_INSECURE,
   GRND_NONBLOCK,
   GRND_RANDOM,
@@ -14,24 +10,19 @@ import { fail, ok, type Result } from '../../../base/result.js';
 import { Struct } from '../../../base/struct.js';
 import { cString } from '../../../base/text.js';
 import { int, noReturn, type SyscallResult, uint } from '../../../kernel/syscall.js';
-import { structIn, wordIn, wordOut } from '../../../kernel/user-memory.js';
+import { structIn, wordOut } from '../../../kernel/user-memory.js';
 import type { Abi } from '../abi.js';
 import { USER_ID } from '../fs/mode.js';
 import { type ResourceLimit, RLIM_INFINITY } from '../process/limits.js';
 import type { Task } from '../process/task.js';
+import { exitThread } from '../process/thread.js';
 import { accessOk } from './arguments.js';
-import { type HandlerTable, type SyscallHandler, waitForever } from './handler.js';
+import type { HandlerTable, SyscallHandler } from './handler.js';
 
 const UTS_LENGTH = 65;
-const FUTEX_COMMAND = 0x7f;
 const RANDOM_CHUNK = 1 << 16;
 /** import_ubuf() cuts to this. */
 const MAX_RW_COUNT = 0x7ffff000n;
-
-function exit(task: Task, code: number): SyscallResult {
-  task.end({ kind: 'exit', code: code & 0xff });
-  return noReturn;
-}
 
 /** Names of the machine; 'i686' for who says it wants to be on a 32-bit one. */
 function uname(task: Task, buffer: bigint): SyscallResult {
@@ -70,7 +61,7 @@ function getRobustList(
   lengthAt: bigint,
   word: 4 | 8,
 ): SyscallResult {
-  const of = pid === 0 ? task : task.processes.get(pid);
+  const of = pid === 0 ? task : task.processes.thread(pid);
   if (of === undefined) return fail('ESRCH');
   const length = wordOut(task.mm, lengthAt, word, BigInt(3 * word));
   return length.ok ? wordOut(task.mm, headAt, word, of.robustList) : length;
@@ -140,8 +131,22 @@ function prlimit(
   return oldAt === 0n ? ok(0) : limitOut(task, oldAt, 8, before.value);
 }
 
-function isSelf(task: Task, pid: number): boolean {
-  return pid === 0 || pid === task.pid;
+/** A thread of the process, or 0. */
+function isSelf(task: Task, id: number): boolean {
+  return id === 0 || id === task.pid || task.processes.thread(id)?.process === task.process;
+}
+
+/** Those that could run have their turns first. */
+function yieldTurn(task: Task): SyscallResult {
+  if (!task.processes.scheduler.hasOthers(task)) return ok(0);
+  task.waiting = {
+    retry: () => ok(0),
+    ready: () => true,
+    interruptible: false,
+    restarts: false,
+    wokenBy: 'others',
+  };
+  return noReturn;
 }
 
 /** One CPU; the mask is written in words of 8 bytes. */
@@ -157,31 +162,6 @@ function getAffinity(
   const written = Math.min(length, 8);
   const done = task.mm.copyOut(addr, new Struct(written).setU8(0, 1).bytes);
   return done.ok ? ok(written) : done;
-}
-
-/**
- * With one thread nobody is there to wake or be woken: a wait that would sleep never ends, which is
- * told as the end of the block budget (or passes, when it has a timeout).
- */
-function futex(
-  task: Task,
-  [addr, operation, value, timeout]: readonly [bigint, bigint, bigint, bigint],
-): SyscallResult {
-  if (addr & 3n) return fail('EINVAL');
-  switch (int(operation) & FUTEX_COMMAND) {
-    case FUTEX_WAKE:
-    case FUTEX_WAKE_BITSET:
-      return ok(0);
-    case FUTEX_WAIT:
-    case FUTEX_WAIT_BITSET: {
-      const word = wordIn(task.mm, addr, 4);
-      if (!word.ok) return word;
-      if (word.value !== BigInt(uint(value))) return fail('EAGAIN');
-      return timeout === 0n ? waitForever(task, 'others') : fail('ETIMEDOUT');
-    }
-    default:
-      return fail('ENOSYS');
-  }
 }
 
 const user: SyscallHandler = () => ok(USER_ID);
@@ -202,10 +182,16 @@ const resIdsByAbi: SyscallHandler = (task, args, abi) =>
   resIds(abi.word === 4 ? 2 : 4)(task, args, abi);
 
 export const processCalls: HandlerTable = {
-  exit: (task, [code]) => exit(task, int(code)),
-  exit_group: (task, [code]) => exit(task, int(code)),
+  exit: (task, [code]) => {
+    exitThread(task, int(code) & 0xff);
+    return noReturn;
+  },
+  exit_group: (task, [code]) => {
+    task.end({ kind: 'exit', code: int(code) & 0xff });
+    return noReturn;
+  },
   getpid: (task) => ok(task.pid),
-  gettid: (task) => ok(task.pid),
+  gettid: (task) => ok(task.tid),
   getppid: (task) => ok(task.parentPid),
   getpgrp: (task) => ok(task.process.group),
   getpgid: (task, [pid]) => (isSelf(task, int(pid)) ? ok(task.process.group) : fail('ESRCH')),
@@ -229,7 +215,7 @@ export const processCalls: HandlerTable = {
   getrandom: (task, [buffer, length, flags]) => getrandom(task, buffer, length, uint(flags)),
   set_tid_address: (task, [addr]) => {
     task.clearChildTid = addr;
-    return ok(task.pid);
+    return ok(task.tid);
   },
   set_robust_list: (task, [head, length], { word }) => {
     if (length !== BigInt(3 * word)) return fail('EINVAL');
@@ -239,13 +225,9 @@ export const processCalls: HandlerTable = {
   get_robust_list: (task, [pid, headAt, lengthAt], { word }) =>
     getRobustList(task, int(pid), headAt, lengthAt, word),
   sysinfo: (task, [at], { word }) => sysinfo(task, at, word),
-  sched_yield: () => ok(0),
+  sched_yield: (task) => yieldTurn(task),
   sched_getaffinity: (task, [pid, length, addr], abi) =>
     getAffinity(task, int(pid), uint(length), addr, abi),
-  futex: (task, [addr, operation, value, timeout]) =>
-    futex(task, [addr, operation, value, timeout]),
-  futex_time64: (task, [addr, operation, value, timeout]) =>
-    futex(task, [addr, operation, value, timeout]),
   getrlimit,
   ugetrlimit: getrlimit,
   setrlimit: (task, [resource, addr], { word }) => {

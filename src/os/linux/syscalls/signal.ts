@@ -108,8 +108,14 @@ function setAction(
   const before = task.signals.actions.of(signal);
   if (wanted === undefined) return ok(before);
   task.signals.actions.set(signal, wanted);
-  if (wanted.handler === IGNORE_HANDLER) task.signals.discard(signal);
+  if (wanted.handler === IGNORE_HANDLER) forget(task, signal);
   return ok(before);
+}
+
+/** What is ignored from now on is no longer pending, for no thread. */
+function forget(task: Task, signal: number): void {
+  task.process.pending.discard(signal);
+  for (const thread of task.processes.threadsOf(task)) thread.signals.discard(signal);
 }
 
 function rtSigaction(
@@ -227,15 +233,21 @@ function send(task: Task, signal: number, code: number, target = task): SyscallR
   return ok(0);
 }
 
+/** To one thread, of any process. */
 function tkill(
   task: Task,
   group: number | undefined,
-  thread: number,
+  tid: number,
   signal: number,
 ): SyscallResult {
-  if (thread <= 0 || (group !== undefined && group <= 0)) return fail('EINVAL');
-  const found = thread === task.pid && (group === undefined || group === task.pid);
-  return found ? send(task, signal, SI_CODE.SI_TKILL) : fail('ESRCH');
+  if (tid <= 0 || (group !== undefined && group <= 0)) return fail('EINVAL');
+  const thread = task.processes.thread(tid);
+  if (thread === undefined || thread.outcome !== undefined) return fail('ESRCH');
+  if (group !== undefined && thread.pid !== group) return fail('ESRCH');
+  if (signal < 0 || signal > NSIG) return fail('EINVAL');
+  const info = senderInfo(signal, SI_CODE.SI_TKILL, task.pid, USER_ID);
+  if (signal !== 0) thread.signals.sendHere(info);
+  return ok(0);
 }
 
 /** Registers are the frame's from here on. A frame that cannot be read back is a SIGSEGV. */

@@ -100,14 +100,15 @@ function decode(descriptor: bigint): UserDescriptor {
   };
 }
 
-function setThreadArea(task: Task, addr: Addr): SyscallResult {
+/** do_set_thread_area(). `mayChoose`: -1 asks for a free entry. */
+export function setThreadArea(task: Task, addr: Addr, mayChoose = true): Result<0> {
   const read = structIn(task.mm, addr, USER_DESC_SIZE);
   if (!read.ok) return read;
   const struct = read.value;
   const wanted = { base: struct.u32(4), limit: struct.u32(8), flags: struct.u32(12) & 0x7f };
   if (!isEmpty(wanted) && !isUsable(wanted)) return fail('EINVAL');
   let index = struct.i32(0) - FIRST_ENTRY;
-  if (struct.i32(0) === -1) {
+  if (mayChoose && struct.i32(0) === -1) {
     index = task.tls.indexOf(0n);
     if (index < 0) return fail('ESRCH');
     const told = wordOut(task.mm, addr, 4, BigInt(index + FIRST_ENTRY));

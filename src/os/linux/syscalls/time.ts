@@ -13,7 +13,7 @@ import {
 import { fail, ok, type Result } from '../../../base/result.js';
 import { Struct } from '../../../base/struct.js';
 import type { Instant } from '../../../kernel/clock.js';
-import { int, type SyscallResult } from '../../../kernel/syscall.js';
+import { int, noReturn, type SyscallResult } from '../../../kernel/syscall.js';
 import { wordOut } from '../../../kernel/user-memory.js';
 import type { Task } from '../process/task.js';
 import { timeOut, timespecIn } from './arguments.js';
@@ -51,27 +51,59 @@ function clockGetres(task: Task, id: bigint, buffer: bigint, word: 4 | 8): Sysca
   return buffer === 0n ? ok(0) : timeOut(task.mm, buffer, word, [0n, 1n]);
 }
 
-/** Time passes at once; nothing can interrupt it, so the rest (`rmtp`) is never written. */
-function nanosleep(task: Task, request: bigint, word: 4 | 8): SyscallResult {
+interface Sleep {
+  readonly until: bigint;
+  /** Where the time goes that is left when a signal ends it; 0: nowhere. */
+  readonly rest: bigint;
+  readonly word: 4 | 8;
+}
+
+/** Until the clock is there. Where nobody else could do anything meanwhile, it is there at once. */
+function sleepUntil(task: Task, { until, rest, word }: Sleep): SyscallResult {
+  const { clock } = task.kernel;
+  if (until <= clock.nanoseconds) return ok(0);
+  if (!task.processes.scheduler.hasOthers(task)) {
+    clock.nanoseconds = until;
+    return ok(0);
+  }
+  task.waiting = {
+    retry: () => (until <= clock.nanoseconds ? ok(0) : undefined),
+    ready: () => false,
+    interruptible: true,
+    restarts: false,
+    wokenBy: 'others',
+    deadline: until,
+    interrupted: () => {
+      const left = until - clock.nanoseconds;
+      const told =
+        rest === 0n ? ok(0) : timeOut(task.mm, rest, word, [left / NANOSECONDS, left % NANOSECONDS]);
+      return told.ok ? fail('EINTR') : told;
+    },
+  };
+  return noReturn;
+}
+
+function nanosleep(task: Task, [request, rest]: readonly [bigint, bigint], word: 4 | 8): SyscallResult {
   const duration = timespecIn(task.mm, request, word);
   if (!duration.ok) return duration;
-  task.kernel.clock.advance(duration.value);
-  return ok(0);
+  return sleepUntil(task, { until: task.kernel.clock.nanoseconds + duration.value, rest, word });
 }
 
 function clockNanosleep(
   task: Task,
-  [id, flags, request]: readonly [bigint, bigint, bigint],
+  [id, flags, request, rest]: readonly [bigint, bigint, bigint, bigint],
   word: 4 | 8,
 ): SyscallResult {
   const now = read(task, int(id));
   if (!now.ok) return now;
   const time = timespecIn(task.mm, request, word);
   if (!time.ok) return time;
+  const { clock } = task.kernel;
+  if (!(int(flags) & TIMER_ABSTIME))
+    return sleepUntil(task, { until: clock.nanoseconds + time.value, rest, word });
   const { seconds, nanoseconds } = now.value;
-  const start = int(flags) & TIMER_ABSTIME ? seconds * NANOSECONDS + BigInt(nanoseconds) : 0n;
-  if (time.value > start) task.kernel.clock.advance(time.value - start);
-  return ok(0);
+  const start = seconds * NANOSECONDS + BigInt(nanoseconds);
+  return sleepUntil(task, { until: clock.nanoseconds + time.value - start, rest: 0n, word });
 }
 
 function gettimeofday(task: Task, time: bigint, zone: bigint, word: 4 | 8): SyscallResult {
@@ -98,11 +130,11 @@ export const timeCalls: HandlerTable = {
   clock_gettime64: (task, [id, buffer]) => clockGettime(task, id, buffer, 8),
   clock_getres: (task, [id, buffer], { word }) => clockGetres(task, id, buffer, word),
   clock_getres_time64: (task, [id, buffer]) => clockGetres(task, id, buffer, 8),
-  nanosleep: (task, [request], { word }) => nanosleep(task, request, word),
-  clock_nanosleep: (task, [id, flags, request], { word }) =>
-    clockNanosleep(task, [id, flags, request], word),
-  clock_nanosleep_time64: (task, [id, flags, request]) =>
-    clockNanosleep(task, [id, flags, request], 8),
+  nanosleep: (task, [request, rest], { word }) => nanosleep(task, [request, rest], word),
+  clock_nanosleep: (task, [id, flags, request, rest], { word }) =>
+    clockNanosleep(task, [id, flags, request, rest], word),
+  clock_nanosleep_time64: (task, [id, flags, request, rest]) =>
+    clockNanosleep(task, [id, flags, request, rest], 8),
   gettimeofday: (task, [time, zone], { word }) => gettimeofday(task, time, zone, word),
   time: (task, [buffer], { word }) => time(task, buffer, word),
 };
