@@ -34,6 +34,8 @@ export interface GuestOptions {
   readonly layout?: string;
   /** Every random choice derives from it; 0: addresses are not random. */
   readonly seed: number;
+  /** The seed by which threads get the processor; undefined: round robin. */
+  readonly schedule?: number;
   readonly trace: TraceRecorder;
   readonly limits: { readonly blocks: number };
   /** Of a guest in ring 0: whose decisions and words. */

@@ -21,6 +21,7 @@ const KNOWN = [
   'policy',
   'inject',
   'seed',
+  'schedule',
   'arguments',
   'stdin',
   'protectionKeys',
@@ -51,6 +52,7 @@ export function caseFrom(value: unknown, bytesOf: (base64: string) => Uint8Array
     policy: text(fields, 'policy'),
     inject: optionalText(fields, 'inject'),
     seed: optionalNumber(fields, 'seed', 0xffffffff),
+    schedule: optionalSchedule(fields),
     arguments: optionalTexts(fields, 'arguments'),
     stdin: optionalText(fields, 'stdin'),
     protectionKeys: optionalSwitch(fields, 'protectionKeys'),
@@ -93,6 +95,11 @@ function optionalNumber(fields: Fields, name: string, most: number): number | un
     return value;
   }
   throw new MayexecError(`${name} is ${String(value)}: expected an integer from 0 to ${most}`);
+}
+
+function optionalSchedule(fields: Fields): WorkshopCase['schedule'] {
+  if (typeof fields.schedule !== 'string') return optionalNumber(fields, 'schedule', 0xffffffff);
+  return oneOf(fields, 'schedule', ['round-robin', 'seed'] as const);
 }
 
 function optionalTexts(fields: Fields, name: string): readonly string[] | undefined {

@@ -21,6 +21,8 @@ export interface WorkshopCase {
   readonly inject?: string | undefined;
   /** Integer, 0 to 2^32 - 1; default 1. */
   readonly seed?: number | undefined;
+  /** In which order threads get the processor: by chance from the number, or from `seed`; default 'round-robin'. */
+  readonly schedule?: 'round-robin' | 'seed' | number | undefined;
   readonly arguments?: readonly string[] | undefined;
   readonly stdin?: string | undefined;
   readonly protectionKeys?: boolean | undefined;

@@ -15,6 +15,7 @@ export function guestOptions(
   return {
     arch: checked.arch,
     seed: checked.seed,
+    ...(checked.schedule === undefined ? {} : { schedule: checked.schedule }),
     limits: { blocks: checked.blocks },
     files: options.files ?? {},
     ...(options.host === undefined ? {} : { host: options.host }),

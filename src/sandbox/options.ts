@@ -68,6 +68,12 @@ export interface SandboxOptions {
   readonly layout?: string | undefined;
   /** Every random choice derives from it (integer, 0 to 2^32 - 1); default 1. 0: no address randomisation. */
   readonly seed?: number | undefined;
+  /**
+   * In which order threads get the processor: 'round-robin' (the default), each for a share of blocks, or by chance, with
+   * turns of any length up to 1,000 blocks: a seed of its own (integer, 0 to 2^32 - 1), or 'seed' for that of the
+   * sandbox. The same choice gives the same run.
+   */
+  readonly schedule?: ScheduleChoice | undefined;
   readonly engine?: EngineChoice | undefined;
   readonly limits?:
     | {
@@ -123,6 +129,9 @@ export interface SandboxOptions {
   readonly inject?: string | readonly string[] | undefined;
 }
 
+const SCHEDULES = ['round-robin', 'seed'] as const;
+export type ScheduleChoice = (typeof SCHEDULES)[number] | number;
+
 export const ENGINE_CHOICES = ['auto', 'unicorn1', 'unicorn1-js', 'unicorn2'] as const;
 export type EngineChoice = (typeof ENGINE_CHOICES)[number];
 
@@ -133,6 +142,7 @@ const OPTIONS: OptionNames<SandboxOptions> = {
   policy: true,
   layout: true,
   seed: true,
+  schedule: true,
   engine: true,
   limits: true,
   program: true,
@@ -174,6 +184,8 @@ export interface CheckedOptions {
   readonly arch: Arch;
   readonly engine: EngineChoice;
   readonly seed: number;
+  /** Seed of the order of threads; undefined: round robin. */
+  readonly schedule: number | undefined;
   readonly memory: number;
   readonly blocks: number;
   readonly cpu: CpuProfile;
@@ -215,6 +227,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     cpu: world.cpu(arch, { protectionKeys }),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINE_CHOICES),
     seed: integer('seed', options.seed ?? 1, 0, 0xffffffff),
+    schedule: scheduleOf(options),
     memory: roundToPages(
       integer('limits.memory', options.limits?.memory ?? 64 << 20, 64 << 10, MAX_MEMORY),
     ),
@@ -222,6 +235,14 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     protectionKeys,
     injections: injectionsOf(options, world.calls(arch)),
   };
+}
+
+function scheduleOf({ schedule = 'round-robin', seed = 1 }: SandboxOptions): number | undefined {
+  if (typeof schedule === 'number') return integer('schedule', schedule, 0, 0xffffffff);
+  if (typeof schedule !== 'string') {
+    throw wrongArgument('schedule', schedule, "'round-robin', 'seed' or a number");
+  }
+  return oneOf('schedule', schedule, SCHEDULES) === 'seed' ? seed : undefined;
 }
 
 function injectionsOf({ inject = [] }: SandboxOptions, names: CallNames): readonly Injection[] {

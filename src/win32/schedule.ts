@@ -9,12 +9,10 @@ import { selectTeb } from './loader/teb.js';
 import type { Win32Process } from './process/process.js';
 import type { Win32Thread } from './process/thread.js';
 
-/** Blocks of a turn. */
-const TURN_BLOCKS = 5000;
-
 /** A share of blocks for the current thread. A thread alone needs none. */
 export function beginTurn(process: Win32Process): void {
-  process.turnEnd = process.system.meter.spent + TURN_BLOCKS;
+  const { meter, schedule } = process.system;
+  process.turnEnd = meter.spent + schedule.share();
 }
 
 /** Runs the process to its end, with `task` as what the current thread does. @throws ProcessEnded always. */
@@ -80,16 +78,18 @@ function* next(process: Win32Process): HostRun<void> {
   }
 }
 
-/** The next in order that could go on, the current one last. */
+/** The next that could go on; in order the current one is the last. */
 function runnable({ threads, thread, system }: Win32Process): Win32Thread | undefined {
   system.meter.charge('object', threads.length);
   const after = threads.indexOf(thread) + 1;
   const order = [...threads.slice(after), ...threads.slice(0, after)];
-  return order.find(({ wait, suspended }) => {
-    if (suspended > 0) return false;
-    if (wait === undefined || wait.isReady()) return true;
-    return wait.deadline !== undefined && wait.deadline <= system.clock.nanoseconds;
-  });
+  return system.schedule.pick(
+    order.filter(({ wait, suspended }) => {
+      if (suspended > 0) return false;
+      if (wait === undefined || wait.isReady()) return true;
+      return wait.deadline !== undefined && wait.deadline <= system.clock.nanoseconds;
+    }),
+  );
 }
 
 function switchTo(process: Win32Process, thread: Win32Thread): void {

@@ -10,6 +10,7 @@ import { Entropy } from '../kernel/entropy.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../kernel/intercept.js';
 import type { OutputSink } from '../kernel/output.js';
 import type { Stepper } from '../kernel/run-control.js';
+import { Schedule } from '../kernel/schedule.js';
 import type { TraceRecorder } from '../trace/events.js';
 import type { GuestFiles } from './files.js';
 import type { Space } from './space.js';
@@ -33,6 +34,8 @@ export interface Win32SystemInit {
   readonly stdin: (length: number) => Uint8Array;
   readonly trace: TraceRecorder;
   readonly seed: number;
+  /** Seed of the order of threads; undefined: round robin. */
+  readonly schedule?: number | undefined;
   readonly createSpace: (system: Win32System) => Space;
   readonly intercept?: SyscallInterceptor | undefined;
   readonly interceptFault?: FaultInterceptor | undefined;
@@ -57,6 +60,8 @@ export interface RunningChild {
 }
 
 const MAX_LOG = 1000;
+/** Blocks of a thread's turn. */
+const TURN_BLOCKS = 5000;
 
 export class Win32System {
   readonly engine: Engine;
@@ -70,6 +75,8 @@ export class Win32System {
   readonly createSpace: () => Space;
   readonly clock = new VirtualClock();
   readonly entropy: Entropy;
+  /** In which order threads get the processor. */
+  readonly schedule: Schedule;
   /** Undefined: addresses are not random. */
   readonly random: Random | undefined;
   /** What Windows would write to its event log, and what mayexec has to say. */
@@ -102,6 +109,7 @@ export class Win32System {
     this.stdin = init.stdin;
     this.trace = init.trace;
     this.entropy = new Entropy(init.seed);
+    this.schedule = new Schedule(TURN_BLOCKS, init.schedule);
     this.random = init.seed === 0 ? undefined : new Random(init.seed).fork('win32 layout');
     this.interceptor = init.intercept;
     this.faultInterceptor = init.interceptFault;

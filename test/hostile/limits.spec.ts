@@ -114,15 +114,20 @@ const TESTS: Readonly<Record<string, () => Promise<void>>> = {
       'ENOMEM',
     );
   },
-  processes: async () => {
+  'processes, threads': async () => {
     const guest = await sandboxWith(8 * MEBIBYTE);
     // One for each 128 KiB.
     expect(guest.until(100, () => guest.errno('fork'))).toEqual(['EAGAIN', 63]);
     const limited = await sandboxWith(8 * MEBIBYTE);
     limited.limit(RLIMIT_NPROC, 3);
     expect(limited.until(100, () => limited.errno('fork'))).toEqual(['EAGAIN', 2]);
+    const threads = await sandboxWith(8 * MEBIBYTE);
+    const thread = (): string | undefined => threads.errno('clone', 0x50f00);
+    expect(threads.until(100, thread)).toEqual(['EAGAIN', 63]);
     const small = await sandboxWith(MEBIBYTE);
     expect(small.until(100, () => small.errno('fork'))[0]).toBe('ENOMEM');
+    const narrow = await sandboxWith(300 << 10);
+    expect(narrow.until(100, () => narrow.errno('clone', 0x50f00))[0]).toBe('ENOMEM');
   },
   descriptors: async () => {
     const guest = await sandboxWith();

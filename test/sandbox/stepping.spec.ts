@@ -114,6 +114,8 @@ function nops(bytes: number): string {
   return `    .rept ${bytes >> 3}\n    .byte ${eight}\n    .endr\n    .fill ${bytes & 7}, 1, 0x90\n`;
 }
 
+const THREADS = 'threads that wait for each other, sleep, and spin';
+
 /** What ends a translation of the engine's own accord, or interrupts one. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   'more in a row than one translation holds': `    mov esi, offset cell
@@ -212,6 +214,38 @@ ${EXIT}child:
     call SYS_write, AX, offset cell + 16, 4
     call SYS_exit_group, 1
 `,
+  [THREADS]: `    mov dword ptr [cell], 0
+    call SYS_clone, 0x50f00, offset stacks + 2048, 0
+    test eax, eax
+    jz thread
+    call SYS_clone, 0x50f00, offset stacks + 4096, 0
+    test eax, eax
+    jz thread
+    mov ebx, 2
+1:  mov esi, dword ptr [cell]
+    cmp esi, 2
+    je 2f
+    mov edx, esi
+    call SYS_futex, offset cell, 0x80, DX, 0
+    jmp 1b
+2:  mov eax, dword ptr [cell + 4]
+${EXIT}thread:
+    mov ecx, 1200
+1:  inc dword ptr [cell + 4]
+    dec ecx
+    jnz 1b
+    call SYS_nanosleep, offset nap, 0
+    lock inc dword ptr [cell]
+    call SYS_futex, offset cell, 0x81, 1
+    call SYS_exit, 0
+    .data
+nap: .fill 8, 1, 0
+    .fill 8, 1, 1
+    .bss
+    .balign 16
+stacks: .space 4096
+    .text
+`,
   'a store into the block at hand': `    call SYS_mprotect, offset page, 8192, 7
     mov edi, offset target
     jmp page
@@ -272,7 +306,7 @@ action_plain: ${action('plain')}
 
 function program(arch: Arch, body: string): Promise<Uint8Array> {
   const wide = arch === 'x86-64';
-  const sized = body.replace(/\b(SI|DI|SP|AX)\b/g, (_, name: string) => {
+  const sized = body.replace(/\b(SI|DI|SP|AX|DX)\b/g, (_, name: string) => {
     return `${wide ? 'r' : 'e'}${name.toLowerCase()}`;
   });
   return build(arch, `${sized}\n${rest(arch)}`);
@@ -318,6 +352,14 @@ describe.each(ENGINES)('on %s, cut into pieces', (engine) => {
     it.each(Object.keys(PROGRAMS))(`${arch}: %s`, async (name) => {
       const elf = await program(arch, PROGRAMS[name]!);
       expect(await expectSame({ arch, engine, program: elf })).toEqual({ kind: 'exit', code: 3 });
+    });
+
+    it(`${arch}: threads in an order by chance`, async () => {
+      const elf = await program(arch, PROGRAMS[THREADS]!);
+      for (const schedule of [1, 2]) {
+        const outcome = await expectSame({ arch, engine, program: elf, schedule });
+        expect(outcome).toEqual({ kind: 'exit', code: 3 });
+      }
     });
 
     it(`${arch}: random programs that rewrite themselves`, async () => {

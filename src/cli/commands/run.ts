@@ -180,14 +180,15 @@ async function runProgram(given: Given): Promise<number> {
 
 function linkTo(
   given: Given,
-  { path, program, host }: GivenProgram,
+  { path, program, host, options }: GivenProgram,
   { os, policy }: Sandbox,
   outcome: Outcome,
 ): Promise<string> {
   const { values: typed, rest } = given;
   const seesHost = host.files !== undefined;
+  const { schedule } = options;
   return linkOfRun(
-    { path, program, os, policy, typed, seesHost, rest },
+    { path, program, schedule, os, policy, typed, seesHost, rest },
     outcome,
     typed.get('link'),
   );

@@ -54,6 +54,7 @@ export async function programOfLink(
       os,
       settings: {
         ...(linked.seed === undefined ? {} : { seed: linked.seed }),
+        ...(linked.schedule === undefined ? {} : { schedule: linked.schedule }),
         ...(linked.layout === undefined ? {} : { layout: linked.layout }),
         ...(linked.stdin === undefined ? {} : { stdin: linked.stdin }),
         blocks: LINK_BLOCKS,
@@ -84,6 +85,7 @@ export function expectationLine(text: string, outcome: Outcome): string | undefi
 export interface LinkedRun {
   readonly path: string;
   readonly program: LoadedProgram;
+  readonly schedule: WorkshopCase['schedule'];
   readonly os: string;
   readonly policy: string;
   /** Options of the command line by name, as they were typed. */
@@ -115,7 +117,7 @@ const CANNOT_SAY = [
  * @throws UsageError for a run that a link cannot hold.
  */
 export async function linkOfRun(
-  { path, program, os, policy, typed, seesHost, rest }: LinkedRun,
+  { path, program, schedule, os, policy, typed, seesHost, rest }: LinkedRun,
   outcome: Outcome,
   base: string | undefined,
 ): Promise<string> {
@@ -138,6 +140,7 @@ export async function linkOfRun(
     policy,
     inject: typed.get('inject') ?? program.lesson?.runs.get(typed.get('policy') ?? '')?.inject,
     seed: seed === undefined ? settings?.seed : Number(seed),
+    schedule,
     layout: typed.get('layout') ?? settings?.layout,
     arguments: given.length === 0 ? undefined : given,
     stdin: settings?.stdin,

@@ -59,6 +59,11 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   },
   { name: 'seed', value: 'N', help: 'what every random choice derives from; default 1' },
   {
+    name: 'schedule',
+    value: 'ORDER',
+    help: 'of threads: round-robin (the default), seed, or a number: another order for each',
+  },
+  {
     name: 'engine',
     value: 'NAME',
     help: 'auto (the default), unicorn1, unicorn1-js or unicorn2',
@@ -208,6 +213,7 @@ function optionsOf(
     policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
     seed: integerOf(given, 'seed') ?? settings?.seed,
+    schedule: scheduleOf(values.get('schedule')) ?? settings?.schedule,
     engine: values.get('engine') as EngineChoice | undefined,
     limits: {
       blocks: integerOf(given, 'limit-blocks') ?? settings?.blocks,
@@ -230,6 +236,12 @@ function optionsOf(
     },
     stdin: inputOf(values.get('stdin'), path, settings?.stdin),
   };
+}
+
+/** A name is judged by the library. */
+function scheduleOf(text: string | undefined): SandboxOptions['schedule'] {
+  if (text !== undefined && /^\d+$/.test(text)) return Number(text);
+  return text as SandboxOptions['schedule'];
 }
 
 /** Undefined where nothing is said of DEP and nobody can be asked. */

@@ -36,8 +36,8 @@ export function runRecord(
     ...outputRecord('stderr', sandbox.stderr),
     syscalls: sandbox.trace.flatMap((event) => {
       if (event.type !== 'syscall') return [];
-      const { pid, name, args, value = null, errno = null } = event;
-      return [{ pid, name, args, value, errno }];
+      const { pid, tid, name, args, value = null, errno = null } = event;
+      return [{ pid, ...(tid === undefined ? {} : { tid }), name, args, value, errno }];
     }),
     ...(hostFiles === undefined ? {} : { hostFiles }),
     kernelLog: sandbox.kernelLog,

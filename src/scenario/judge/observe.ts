@@ -100,6 +100,7 @@ function optionsOf({ arch, os, settings }: ReadyScenario, program: ReadyProgram)
     arch,
     os,
     seed: settings.seed,
+    schedule: settings.schedule,
     layout: settings.layout,
     limits: { blocks: settings.blocks },
     mounts: settings.mounts,

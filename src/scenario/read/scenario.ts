@@ -5,6 +5,7 @@ import type { Errno } from '../../base/errno.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import type { FindingKind } from '../../diagnosis/monitor/finding.js';
 import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';
+import type { ScheduleChoice } from '../../sandbox/options.js';
 import type { GuestOs } from '../../sandbox/worlds.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import type { SourcePosition } from '../../toolchain/assembly-error.js';
@@ -24,6 +25,8 @@ export interface ScenarioRun {
 /** What the sandbox is given besides program and policy. */
 export interface ScenarioSettings {
   readonly seed?: number;
+  /** In which order threads get the processor. */
+  readonly schedule?: ScheduleChoice;
   readonly layout?: string;
   /** Blocks until a run counts as endless. */
   readonly blocks: number;

@@ -4,7 +4,7 @@ import { MayexecError, unknownValue } from '../../base/errors.js';
 import type { PolicyTarget } from '../../policy/definition.js';
 import { type OwnPolicies, ownPolicyHint, withOwnPolicies } from '../../policy/own-policies.js';
 import { resolvePolicies } from '../../policy/registry.js';
-import { checkOptions, integer } from '../../sandbox/options.js';
+import { checkOptions, integer, type ScheduleChoice } from '../../sandbox/options.js';
 import { GUEST_SYSTEMS, type GuestOs } from '../../sandbox/worlds.js';
 import type { Field, Value } from './front-matter.js';
 import {
@@ -34,6 +34,7 @@ const KEYS = [
   'policies',
   'inject',
   'seed',
+  'schedule',
   'layout',
   'blocks',
   'arguments',
@@ -178,12 +179,17 @@ function withInjections(
 
 function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSettings {
   const seed = numberOf(fields, 'seed', problems);
+  const order = textOf(fields, 'schedule', problems);
+  const schedule = (order !== undefined && /^\d+$/.test(order) ? Number(order) : order) as
+    | ScheduleChoice
+    | undefined;
   const layout = textOf(fields, 'layout', problems);
   const stdin = textOf(fields, 'stdin', problems);
   const mounts = mapOf(fields, 'mounts', problems);
   const keys = choice(fields, 'protection-keys', ['on', 'off'], problems);
   const settings = {
     ...(seed === undefined ? {} : { seed }),
+    ...(schedule === undefined ? {} : { schedule }),
     ...(layout === undefined ? {} : { layout }),
     ...(stdin === undefined ? {} : { stdin }),
     protectionKeys: keys === 'on',
@@ -196,6 +202,7 @@ function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSe
   };
   for (const [key, options] of [
     ['seed', { seed }],
+    ['schedule', { schedule }],
     ['layout', { layout }],
     ['mounts', { mounts }],
   ] as const) {

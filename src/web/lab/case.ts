@@ -56,7 +56,15 @@ export function keepCase({ binary, place, expected, ...given }: WorkshopCase): v
  */
 export function testOf(given: WorkshopCase, checks: readonly string[]): string | undefined {
   const { os, arch, policy, source, inject, seed, stdin, binary, name } = given;
-  const rest = [given.arguments, seed, stdin, given.mounts, given.xattrs, given.layout];
+  const rest = [
+    given.arguments,
+    seed,
+    given.schedule,
+    stdin,
+    given.mounts,
+    given.xattrs,
+    given.layout,
+  ];
   if (os !== 'linux' || binary !== undefined || rest.some((each) => each !== undefined)) {
     return undefined;
   }

@@ -23,6 +23,7 @@ export function caseOfLesson(
     policy: found.policy,
     inject: found.inject,
     seed: settings.seed,
+    schedule: settings.schedule,
     layout: settings.layout,
     stdin: settings.stdin,
     arguments: settings.arguments.length === 0 ? undefined : settings.arguments,

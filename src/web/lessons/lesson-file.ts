@@ -32,6 +32,7 @@ export interface LessonOutline {
 
 export interface LessonSettings {
   readonly seed: number | undefined;
+  readonly schedule: 'round-robin' | 'seed' | number | undefined;
   readonly layout: string | undefined;
   readonly blocks: number;
   readonly arguments: readonly string[];

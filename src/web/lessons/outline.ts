@@ -22,6 +22,7 @@ export function outlineOf(scenario: ReadyScenario): LessonOutline {
     })),
     settings: {
       seed: settings.seed,
+      schedule: settings.schedule,
       layout: settings.layout,
       blocks: settings.blocks,
       arguments: settings.arguments,

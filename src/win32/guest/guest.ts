@@ -192,6 +192,8 @@ export class Win32Guest implements Guest {
     const lengths = [out.length, err.length] as const;
     const stack = { ...process.stack };
     const log = [...system.log];
+    const schedule = system.schedule.save();
+    const time = system.clock.nanoseconds;
     const parts = saved(
       () => {
         space.restore();
@@ -201,6 +203,8 @@ export class Win32Guest implements Guest {
         err.truncate(lengths[1]);
         process.stack = { ...stack };
         system.log = [...log];
+        schedule.restore();
+        system.clock.nanoseconds = time;
         execution();
       },
       () => space.drop(),

@@ -53,6 +53,7 @@ function open(options: GuestOptions): Guest {
     stdin: standardInput(options.stdin),
     trace: options.trace,
     seed: options.seed,
+    schedule: options.schedule,
     intercept: options.intercept,
     interceptFault: options.interceptFault,
     createSpace: () =>

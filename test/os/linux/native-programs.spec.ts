@@ -29,6 +29,7 @@ const PROGRAMS: readonly Program[] = [
   both('pipes.c'),
   both('poll.c'),
   both('top.c'),
+  both('threads.c'),
   { source: 'int80.c', arches: ['x86-64'], needs: ['i386'] },
 ];
 

@@ -12,27 +12,23 @@ export interface SyscallSupport {
   readonly note?: string;
 }
 
-const NO_THREADS =
-  'makes processes, and none that shares memory but by vfork: CLONE_THREAD is ENOSYS';
+const PLAIN_TASKS =
+  'makes threads and processes: no process shares memory but by vfork, nor descriptors; no pidfd (ENOSYS), no namespaces (EPERM)';
 const MASK = 'its signal mask counts when the call begins, and not while it waits';
-const TIME = 'time passes at once: other processes do not run meanwhile';
 const READ_ONLY_ATTRIBUTES = 'attributes are those that the host gave';
 const ONE_TIME = 'a file has one time, that of its last change';
 const ROOM = 'sizes are the memory that the sandbox may use';
-const WAKES_NOBODY =
-  'there is one thread: a wake wakes nobody, and operations with PI or requeue are ENOSYS';
+const NO_PI = 'operations with priority inheritance are ENOSYS';
 
 const PARTIAL: Readonly<Record<string, string>> = {
-  clone: NO_THREADS,
-  futex: WAKES_NOBODY,
-  futex_time64: WAKES_NOBODY,
+  clone: PLAIN_TASKS,
+  clone3: PLAIN_TASKS,
+  futex: NO_PI,
+  futex_time64: NO_PI,
   ppoll: MASK,
   ppoll_time64: MASK,
   pselect6: MASK,
   pselect6_time64: MASK,
-  nanosleep: TIME,
-  clock_nanosleep: TIME,
-  clock_nanosleep_time64: TIME,
   getxattr: READ_ONLY_ATTRIBUTES,
   lgetxattr: READ_ONLY_ATTRIBUTES,
   fgetxattr: READ_ONLY_ATTRIBUTES,
@@ -51,8 +47,6 @@ const PARTIAL: Readonly<Record<string, string>> = {
   sysinfo: 'no load averages, no swap, no buffers',
   wait4: 'the usage of resources is told as zeros',
   waitid: 'the usage of resources is told as zeros',
-  tkill: 'reaches the calling process alone',
-  tgkill: 'reaches the calling process alone',
   sched_getaffinity: 'there is one CPU',
 };
 

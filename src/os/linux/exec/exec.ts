@@ -131,9 +131,7 @@ function replaceSpace(
   const { process } = task;
   process.leaveMemory();
   process.policies = policies;
-  process.mm = createSpace(task.kernel, layout, policies, () =>
-    task.processes.runningOf(task),
-  );
+  process.mm = createSpace(task.kernel, layout, policies, () => task.processes.runningOf(task));
   task.mm.personality = task.arch === 'x86-64' ? personality & ~READ_IMPLIES_EXEC : personality;
   task.kernel.meter.charge('exec');
   task.mm.cause = 'exec';

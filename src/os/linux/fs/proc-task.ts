@@ -18,6 +18,17 @@ const FILES: Readonly<Record<string, (view: ProcessView) => string>> = {
   maps: ({ mm }) => mm.mapsText(),
 };
 
+function owned<I extends Inode>(inode: I): I {
+  inode.uid = USER_ID;
+  inode.gid = USER_ID;
+  return inode;
+}
+
+/** Inode numbers of what is made for one look: above all that files are given one after the other. */
+export function numberOfEntry(directory: number, entry: number): number {
+  return (directory + 1) * 2 ** 22 + entry;
+}
+
 export class ThreadsDirectory extends Directory {
   readonly #files: FileSystem;
   readonly #process: ProcessView;
@@ -39,16 +50,17 @@ export class ThreadsDirectory extends Directory {
 
   #directory(thread: ProcessView): Directory {
     const { procfs, pool } = this.#files;
-    const directory = new Directory(procfs, 0, 0o555, String(thread.tid), this);
-    directory.uid = USER_ID;
-    for (const [name, text] of Object.entries(FILES)) {
+    const number = numberOfEntry(this.number, thread.tid);
+    const directory = new Directory(procfs, number, 0o555, String(thread.tid), this);
+    for (const [index, [name, text]] of Object.entries(FILES).entries()) {
       const render = (): Uint8Array => {
         pool.meter.charge('mapsLine', name === 'maps' ? thread.mm.list.length : 1);
         return encodeText(text(thread));
       };
       const generator = { render };
-      directory.insert(name, new GeneratedFile(procfs, 0, S_IFREG | 0o444, { generator, pool }));
+      const file = new GeneratedFile(procfs, number + index, S_IFREG | 0o444, { generator, pool });
+      directory.insert(name, owned(file));
     }
-    return directory;
+    return owned(directory);
   }
 }

@@ -9,9 +9,9 @@ import { Directory, type Inode, Symlink } from './inode.js';
 import { USER_ID } from './mode.js';
 import type { DescriptorTable } from './open-file.js';
 import { MemoryFile } from './proc-mem.js';
+import { numberOfEntry, ThreadsDirectory } from './proc-task.js';
 import { smapsText, statusText } from './proc-text.js';
 import type { ProcessView } from './process-view.js';
-import { ThreadsDirectory } from './proc-task.js';
 
 const SYSCTLS: Readonly<Record<string, string>> = {
   'vm/overcommit_memory': '0',
@@ -115,7 +115,10 @@ export function addProcess(files: FileSystem, view: ProcessView): void {
     new DescriptorDirectory(files, files.newNumber(), directory, () => view.files),
   );
   const threads = files.add(new ThreadsDirectory(files, files.newNumber(), directory, view));
-  for (const [name, made] of [['fd', fds], ['task', threads]] as const) {
+  for (const [name, made] of [
+    ['fd', fds],
+    ['task', threads],
+  ] as const) {
     made.uid = USER_ID;
     made.gid = USER_ID;
     directory.insert(name, made);
@@ -187,15 +190,18 @@ class DescriptorDirectory extends Directory {
   override lookup(name: string): Inode | undefined {
     if (!/^(0|[1-9]\d*)$/.test(name)) return undefined;
     const file = this.#table().any(Number(name));
-    return file.ok ? this.#link(file.value.path) : undefined;
+    return file.ok ? this.#link(Number(name), file.value.path) : undefined;
   }
 
   override list(): readonly (readonly [string, Inode])[] {
-    return [...this.#table().entries()].map(([fd, file]) => [String(fd), this.#link(file.path)]);
+    return [...this.#table().entries()].map(([fd, file]) => [
+      String(fd),
+      this.#link(fd, file.path),
+    ]);
   }
 
-  /** Made for one look: it has no life of its own. */
-  #link(target: string): Symlink {
-    return new Symlink(this.#files.procfs, 0, target);
+  /** Made for one look: it has no life of its own. Programs skip entries without a number. */
+  #link(fd: number, target: string): Symlink {
+    return new Symlink(this.#files.procfs, numberOfEntry(this.number, fd), target);
   }
 }

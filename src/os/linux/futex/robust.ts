@@ -28,7 +28,9 @@ export function leaveRobustFutexes(owner: Owner): void {
   const { robustList: head, mm } = owner;
   const { word } = owner.abi;
   if (head === 0n) return;
-  const [first, offset, pending] = [0n, 1n, 2n].map((index) => wordIn(mm, head + index * BigInt(word), word));
+  const [first, offset, pending] = [0n, 1n, 2n].map((index) =>
+    wordIn(mm, head + index * BigInt(word), word),
+  );
   if (!first?.ok || !offset?.ok || !pending?.ok) return;
   const shift = BigInt.asIntN(8 * word, offset.value);
   const [waited, isPi] = entryOf(pending.value);

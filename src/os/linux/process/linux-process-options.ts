@@ -1,5 +1,4 @@
 /** What a LinuxProcess is made of. */
-import type { Schedule } from './schedule.js';
 import type { Arch } from '../../../base/address.js';
 import type { Meter } from '../../../base/meter.js';
 import type { Engine } from '../../../engine/engine.js';
@@ -39,8 +38,8 @@ export interface LinuxProcessOptions {
   readonly sysctls?: Sysctls;
   /** Sees stores, fetches and changes of rights of every process. */
   readonly watch?: PageWatch;
-  /** In which order threads get the CPU; default: round robin. */
-  readonly schedule?: Schedule;
+  /** The seed by which threads get the CPU; default: round robin. */
+  readonly schedule?: number;
   /** RLIMIT_* by number, soft and hard, as a shell's ulimit sets them for what it starts. */
   readonly resourceLimits?: ReadonlyMap<number, bigint>;
 }

@@ -1,7 +1,6 @@
 /** The threads of a kernel and their processes: which there are, who is whose child. */
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import { bit } from '../signals/signal-actions.js';
-import type { Schedule } from './schedule.js';
 import { type Scheduled, Scheduler } from './scheduler.js';
 
 /** What the table needs of a thread and its process. */
@@ -18,8 +17,9 @@ export class ProcessTable<Task extends Tabled> {
   /** Whose turn it is. */
   readonly scheduler: Scheduler<Task>;
 
-  constructor(schedule?: Schedule) {
-    this.scheduler = new Scheduler<Task>(() => [...this.#tasks.values()], schedule);
+  /** `seed`: of the order in which threads get the CPU; undefined is round robin. */
+  constructor(seed?: number) {
+    this.scheduler = new Scheduler<Task>(() => [...this.#tasks.values()], seed);
   }
 
   /** All threads. */

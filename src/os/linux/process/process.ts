@@ -61,8 +61,6 @@ export class Process {
   /** PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE. */
   noNewPrivileges = false;
   dumpable = 1;
-  /** What the first thread ended with while others went on: the exit status, if all of them end so. */
-  exitCode = 0;
   /** How it ended. */
   outcome: Outcome | undefined;
 
@@ -117,9 +115,8 @@ export class Process {
     const parts = [this.actions, this.pending, this.files, this.limits].map((part) => part.save());
     const { mm, policies, cwd, program, umask, returnStub, symbols } = this;
     const { noNewPrivileges, dumpable, outcome, parentPid, sharesMemory, sleepsParent } = this;
-    const { exitCode } = this;
     const plain = { mm, policies, cwd, program, umask, returnStub, symbols, noNewPrivileges };
-    const family = { dumpable, outcome, exitCode, parentPid, sharesMemory, sleepsParent };
+    const family = { dumpable, outcome, parentPid, sharesMemory, sleepsParent };
     const memory = mm.snapshot();
     return saved(
       () => {

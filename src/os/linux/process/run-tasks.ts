@@ -54,9 +54,10 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     if (enough?.()) return ended('enough');
     if (stepper?.due) return ended('paused');
     const before = task;
+    // Nobody is chosen in vain: the choice may be one by chance, which the next run would then make again.
+    if (meter.spent >= last && scheduler.hasAny()) return ended(main.outcome ?? OUT_OF_BLOCKS);
     const next = canGoOn(task) ? task : scheduler.next();
     if (next === undefined) return ended(main.outcome ?? scheduler.sleep());
-    if (meter.spent >= last) return ended(main.outcome ?? OUT_OF_BLOCKS);
     task = next;
     if (task !== before) turnEnds = meter.spent + scheduler.share();
     scheduler.switchTo(task);

@@ -1,10 +1,11 @@
 /**
  * Scheduler: whose turn it is. There is one CPU: a thread keeps it until it waits, ends, or has had its share while
- * others could run (schedule.ts). When all wait, time moves to the first that has a deadline.
+ * others could run (kernel/schedule.ts). When all wait, time moves to the first that has a deadline.
  */
 import type { Outcome } from '../../../base/outcome.js';
 import { GDT_TLS_FIRST } from '../../../engine/cpu-profile.js';
 import type { CpuState } from '../../../engine/engine.js';
+import { Schedule } from '../../../kernel/schedule.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
 import type { LinuxKernel } from '../kernel.js';
@@ -12,7 +13,6 @@ import type { AddressSpace } from '../mm/address-space.js';
 import type { ThreadRights } from '../mm/thread-rights.js';
 import { hasInterruption } from '../signals/interruption.js';
 import type { SignalState } from '../signals/signal-state.js';
-import { Schedule } from './schedule.js';
 
 /** A system call that has not answered yet. */
 export interface Waiting {
@@ -41,6 +41,9 @@ export interface Waiting {
   /** Goes back to the instruction of the call, for SA_RESTART. */
   restart?: () => void;
 }
+
+/** Blocks that a thread may run while others wait for the CPU. */
+const SHARE = 100_000;
 
 /** What a whole turn counts as where others wait for a moment: about what so many blocks take on a processor. */
 const NANOSECONDS_PER_TURN = 1_000_000n;
@@ -79,10 +82,10 @@ export class Scheduler<Task extends Scheduled> {
   /** As the last run that could go on left it. */
   turn: Turn<Task> | undefined;
 
-  /** `tasks`: all that there are now. */
-  constructor(tasks: () => readonly Task[], schedule = new Schedule()) {
+  /** `tasks`: all that there are now. `seed`: of the schedule; undefined is round robin. */
+  constructor(tasks: () => readonly Task[], seed?: number) {
     this.#tasks = tasks;
-    this.#schedule = schedule;
+    this.#schedule = new Schedule(SHARE, seed);
   }
 
   /** Blocks that a turn may have that begins now. */
@@ -113,11 +116,14 @@ export class Scheduler<Task extends Scheduled> {
     return !this.#tasks().some((other) => other !== task && isAlive(other));
   }
 
-  /** Has anybody else something to do, now or at some time? */
+  /** Has anybody something to do, now or at some time? */
+  hasAny(): boolean {
+    return this.#tasks().some(hasFuture);
+  }
+
+  /** Has anybody else? */
   hasOthers(task: Task): boolean {
-    return this.#tasks().some(
-      (other) => other !== task && (isRunnable(other) || deadlineOf(other) !== undefined),
-    );
+    return this.#tasks().some((other) => other !== task && hasFuture(other));
   }
 
   /** How a run ends when nobody can go on: by who could still wake one of those that sleep. */
@@ -195,7 +201,9 @@ export class Scheduler<Task extends Scheduled> {
   #firstDeadline(): bigint | undefined {
     return this.#tasks().reduce<bigint | undefined>((first, task) => {
       const deadline = deadlineOf(task);
-      return deadline === undefined || (first !== undefined && first <= deadline) ? first : deadline;
+      return deadline === undefined || (first !== undefined && first <= deadline)
+        ? first
+        : deadline;
     }, undefined);
   }
 }
@@ -216,6 +224,10 @@ function isAlive({ outcome, exited }: Scheduled): boolean {
 
 function deadlineOf(task: Scheduled): bigint | undefined {
   return isAlive(task) ? task.waiting?.deadline : undefined;
+}
+
+function hasFuture(task: Scheduled): boolean {
+  return isRunnable(task) || deadlineOf(task) !== undefined;
 }
 
 function isRunnable(task: Scheduled): boolean {

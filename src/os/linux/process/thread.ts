@@ -18,22 +18,20 @@ export function newThread(parent: Task): Task {
 }
 
 /**
- * exit(2): the thread ends, and with the last one its process. The status is that of the first thread, whenever it
- * ended. Who waits for the word of set_tid_address (pthread_join) is woken.
+ * exit(2): the thread ends, and with the last one its process, whose status that one's is (synchronize_group_exit(),
+ * since 5.19). Who waits for the word of set_tid_address (pthread_join) is woken.
  */
 export function exitThread(task: Task, code: number): void {
-  const { process, processes } = task;
-  const isFirst = task.tid === task.pid;
-  if (isFirst) process.exitCode = code;
+  const { processes } = task;
   const others = processes.threadsOf(task).some((other) => other !== task);
   leaveUserMemory(task, others);
   if (!others) {
-    task.end({ kind: 'exit', code: process.exitCode });
+    task.end({ kind: 'exit', code });
     return;
   }
   task.exited = true;
   task.signals.discardAll();
-  if (!isFirst) releaseThread(task);
+  if (task.tid !== task.pid) releaseThread(task);
 }
 
 /** mm_release(). The word is written only while somebody is there to look at it. */

@@ -5,9 +5,13 @@ import {
   CLONE_DETACHED,
   CLONE_FILES,
   CLONE_FS,
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
   CLONE_NEWNS,
   CLONE_NEWPID,
   CLONE_NEWUSER,
+  CLONE_NEWUTS,
   CLONE_PARENT_SETTID,
   CLONE_PIDFD,
   CLONE_SETTLS,
@@ -36,6 +40,14 @@ const LEAST_THREADS = 20;
 const CLONE_ARGS_FIRST = 64;
 const CLONE_ARGS_SIZE = 88;
 const PAGE_SIZE = 4096;
+const NAMESPACES =
+  CLONE_NEWCGROUP |
+  CLONE_NEWIPC |
+  CLONE_NEWNET |
+  CLONE_NEWNS |
+  CLONE_NEWPID |
+  CLONE_NEWUSER |
+  CLONE_NEWUTS;
 
 interface CloneRequest {
   /** Without the signal. */
@@ -54,10 +66,10 @@ const PLAIN = { exitSignal: SIGCHLD, stack: 0n, parentTid: 0n, childTid: 0n, tls
 /** Which flags go together: the first checks of copy_process(). ENOSYS: what this kernel has not. */
 function mayCombine(flags: number): Result<0> {
   const has = (flag: number): boolean => (flags & flag) !== 0;
-  if (has(CLONE_FS) && (has(CLONE_NEWNS) || has(CLONE_NEWUSER))) return fail('EINVAL');
+  // The user may make none.
+  if (has(NAMESPACES)) return has(CLONE_THREAD) ? fail('EINVAL') : fail('EPERM');
   if (has(CLONE_THREAD) && !has(CLONE_SIGHAND)) return fail('EINVAL');
   if (has(CLONE_SIGHAND) && !has(CLONE_VM)) return fail('EINVAL');
-  if (has(CLONE_THREAD) && (has(CLONE_NEWUSER) || has(CLONE_NEWPID))) return fail('EINVAL');
   if (has(CLONE_PIDFD)) return has(CLONE_DETACHED) ? fail('EINVAL') : fail('ENOSYS');
   // Two processes in one memory are only what vfork makes; a thread shares descriptors and directory as well.
   if (has(CLONE_VM) && !has(CLONE_THREAD) && !has(CLONE_VFORK)) return fail('ENOSYS');
@@ -161,13 +173,12 @@ function clone3(task: Task, at: Addr, size: number): SyscallResult {
   // clone3_args_valid(): neither the signal's bits nor CLONE_DETACHED; a stack has a place and a size.
   if (flags >> 32n || flags & BigInt(CLONE_DETACHED | CSIGNAL)) return fail('EINVAL');
   if (exitSignal > BigInt(NSIG)) return fail('EINVAL');
-  const wide = Number(flags);
-  if (wide & (CLONE_THREAD | CLONE_SIGHAND) && wide & CLONE_THREAD && exitSignal !== 0n)
-    return fail('EINVAL');
+  const low = Number(flags);
+  if (low & CLONE_THREAD && exitSignal !== 0n) return fail('EINVAL');
   if ((stack === 0n) !== (stackSize === 0n)) return fail('EINVAL');
   if (setTidCount !== 0n) return fail('EPERM');
   return clone(task, {
-    flags: wide,
+    flags: low,
     exitSignal: Number(exitSignal),
     stack: stack + stackSize,
     childTid: word(2),

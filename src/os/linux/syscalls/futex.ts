@@ -13,7 +13,13 @@ import {
 import type { Addr } from '../../../base/address.js';
 import { fail, ok, type Result } from '../../../base/result.js';
 import { BOOT_NANOSECONDS } from '../../../kernel/clock.js';
-import { int, noReturn, type SyscallArgs, type SyscallResult, uint } from '../../../kernel/syscall.js';
+import {
+  int,
+  noReturn,
+  type SyscallArgs,
+  type SyscallResult,
+  uint,
+} from '../../../kernel/syscall.js';
 import { wordIn, wordOut } from '../../../kernel/user-memory.js';
 import { ANY_BIT, type FutexWord } from '../futex/futexes.js';
 import type { Task } from '../process/task.js';

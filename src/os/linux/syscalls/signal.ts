@@ -234,12 +234,7 @@ function send(task: Task, signal: number, code: number, target = task): SyscallR
 }
 
 /** To one thread, of any process. */
-function tkill(
-  task: Task,
-  group: number | undefined,
-  tid: number,
-  signal: number,
-): SyscallResult {
+function tkill(task: Task, group: number | undefined, tid: number, signal: number): SyscallResult {
   if (tid <= 0 || (group !== undefined && group <= 0)) return fail('EINVAL');
   const thread = task.processes.thread(tid);
   if (thread === undefined || thread.outcome !== undefined) return fail('ESRCH');

@@ -76,14 +76,20 @@ function sleepUntil(task: Task, { until, rest, word }: Sleep): SyscallResult {
     interrupted: () => {
       const left = until - clock.nanoseconds;
       const told =
-        rest === 0n ? ok(0) : timeOut(task.mm, rest, word, [left / NANOSECONDS, left % NANOSECONDS]);
+        rest === 0n
+          ? ok(0)
+          : timeOut(task.mm, rest, word, [left / NANOSECONDS, left % NANOSECONDS]);
       return told.ok ? fail('EINTR') : told;
     },
   };
   return noReturn;
 }
 
-function nanosleep(task: Task, [request, rest]: readonly [bigint, bigint], word: 4 | 8): SyscallResult {
+function nanosleep(
+  task: Task,
+  [request, rest]: readonly [bigint, bigint],
+  word: 4 | 8,
+): SyscallResult {
   const duration = timespecIn(task.mm, request, word);
   if (!duration.ok) return duration;
   return sleepUntil(task, { until: task.kernel.clock.nanoseconds + duration.value, rest, word });

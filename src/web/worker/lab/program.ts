@@ -45,6 +45,7 @@ export async function labProgram(given: WorkshopCase): Promise<LabProgram> {
       limits: { memory: LAB_MEMORY },
       ...(given.inject === undefined ? {} : { inject: given.inject }),
       ...(given.seed === undefined ? {} : { seed: given.seed }),
+      ...(given.schedule === undefined ? {} : { schedule: given.schedule }),
       ...(given.stdin === undefined ? {} : { stdin: given.stdin }),
       ...(given.protectionKeys === undefined ? {} : { protectionKeys: given.protectionKeys }),
       ...(given.mounts === undefined ? {} : { mounts: given.mounts }),
