@@ -31,7 +31,7 @@ export interface ElfFile {
 export function readElf(object: MemoryObject, arch: Arch): ElfFile | undefined {
   const shape = ELF_CLASS[arch];
   const start = bytesOf(object, 0, shape.header);
-  if (start === undefined || !isElf(start) || start[4] !== shape.number) return undefined;
+  if (start === undefined || !isElf(start)) return undefined;
   const { machine, type, phoff, phentsize, phnum } = elfHeader(start, shape);
   const known = type === ET_EXEC || type === ET_DYN;
   if (machine !== shape.machine || !known || phentsize !== shape.program) return undefined;

@@ -19,6 +19,8 @@ import { ownEntry } from '../base/own-entry.js';
 import { visible } from '../base/text.js';
 import type { CpuProfile } from '../engine/cpu-profile.js';
 
+import { parseElf } from '../formats/elf/image.js';
+import { PT_LOAD } from '../formats/elf/structures.js';
 import { isPe, parsePe } from '../formats/pe/image.js';
 
 import type { Injection } from '../inject/injection.js';
@@ -358,10 +360,17 @@ function programOs(program: HostProgram | undefined): GuestOs | undefined {
   return isKernel(bytes) ? 'kernel' : undefined;
 }
 
-/** An ELF file for x86-64 whose entry is in the upper half of the addresses. */
+/** An ELF file for x86-64 with code in the upper half of the addresses, where it is entered. */
 function isKernel(bytes: Uint8Array): boolean {
   const isElf64 = bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[4] === 2;
-  return isElf64 && bytes.length >= 64 && (bytes[31]! & 0x80) !== 0;
+  if (!isElf64 || bytes.length < 64 || (bytes[31]! & 0x80) === 0) return false;
+  const parsed = parseElf(bytes);
+  if (!parsed.ok) return true;
+  const { entry, headers } = parsed.image;
+  return headers.some(
+    ({ type, address, memorySize }) =>
+      type === PT_LOAD && address <= entry && entry < address + memorySize,
+  );
 }
 
 /** The architecture of an ELF or PE image by its header (machine 3 or 62, 0x14c or 0x8664), undefined for anything else. */

@@ -21,6 +21,9 @@ import {
 } from './structures.js';
 
 const PN_LIMIT = 65536;
+/** Of e_machine. */
+const MACHINE_END = 20;
+const LONGEST_HEADER = ELF_CLASS['x86-64'].header;
 
 export interface ElfImage {
   readonly arch: Arch;
@@ -49,18 +52,18 @@ function bad(reason: string): ParsedElf {
   return { ok: false, reason };
 }
 
+/** The kernel looks at e_machine and not at the class, and reads a shorter file as if zeros followed. */
 export function parseElf(bytes: Uint8Array): ParsedElf {
   if (!isElf(bytes)) return bad('it does not begin with the magic number of an ELF file');
-  if (bytes.length < ELF_CLASS.i386.header) return bad('its ELF header is cut off');
-  const { machine } = elfHeader(bytes, ELF_CLASS.i386);
-  const shape = Object.values(ELF_CLASS).find(
-    (known) => known.number === bytes[4] && known.machine === machine,
-  );
+  if (bytes.length < MACHINE_END) return bad('its ELF header is cut off');
+  const start = new Uint8Array(LONGEST_HEADER);
+  start.set(bytes.subarray(0, LONGEST_HEADER));
+  const { machine } = elfHeader(start, ELF_CLASS.i386);
+  const shape = Object.values(ELF_CLASS).find((known) => known.machine === machine);
   if (shape === undefined) {
     return bad(`it is for another machine (class ${bytes[4]}, machine ${machine})`);
   }
-  if (bytes.length < shape.header) return bad('its ELF header is cut off');
-  const header = elfHeader(bytes, shape);
+  const header = elfHeader(start, shape);
   const type = ({ [ET_EXEC]: 'ET_EXEC', [ET_DYN]: 'ET_DYN' } as const)[header.type];
   if (type === undefined) return bad(`its ELF type ${header.type} is neither ET_EXEC nor ET_DYN`);
   return parseHeaders(bytes, shape, header, type);
@@ -73,7 +76,8 @@ function parseHeaders(
   type: ElfImage['type'],
 ): ParsedElf {
   if (phentsize !== shape.program) {
-    return bad(`its program headers have ${phentsize} bytes each, not ${shape.program}`);
+    const other = bytes[4] === shape.number ? '' : ` (class ${bytes[4]}, machine ${shape.machine})`;
+    return bad(`its program headers have ${phentsize} bytes each, not ${shape.program}${other}`);
   }
   if (count === 0) return bad('it has no program headers');
   const size = count * phentsize;

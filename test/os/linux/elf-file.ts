@@ -11,6 +11,8 @@ export interface Segment {
   /** Overrides where the bytes really are. */
   readonly offset?: bigint;
   readonly fileSize?: bigint;
+  /** p_align; by default a page. */
+  readonly align?: bigint;
 }
 
 export interface ElfPlan {
@@ -61,7 +63,7 @@ export function elfFile({ arch, type = 'ET_EXEC', entry, segments }: ElfPlan): U
       file
         .setU64(at + 32, fileSize)
         .setU64(at + 40, memorySize)
-        .setU64(at + 48, BigInt(PAGE));
+        .setU64(at + 48, segment.align ?? BigInt(PAGE));
     } else {
       file
         .setWord(at + 4, 4, offset)

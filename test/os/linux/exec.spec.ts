@@ -4,6 +4,7 @@ import type { Arch } from '../../../src/base/address.js';
 import { MayexecError } from '../../../src/base/errors.js';
 import { cString } from '../../../src/base/text.js';
 import { PT_INTERP } from '../../../src/formats/elf/structures.js';
+import { Sandbox } from '../../../src/index.js';
 import { VM_EXEC } from '../../../src/os/linux/mm/vmas/vma.js';
 import { causeOf } from '../../../src/trace/print-cause.js';
 import { assemble } from '../../engine/assembler.js';
@@ -172,6 +173,58 @@ describe('a policy', () => {
   });
 });
 
+describe('an ELF program with an odd header', () => {
+  const good = program('x86-64', exitCode('x86-64'));
+  const ends = async (bytes: Uint8Array) => {
+    using machine = await load('x86-64', bytes);
+    return machine.process.run();
+  };
+
+  it.each([0, 1, 106])(
+    'of class %i is taken for what e_machine says, as by the kernel',
+    async (kind) => {
+      const bytes = good.slice();
+      bytes[4] = kind;
+      expect(await ends(bytes)).toEqual({ kind: 'exit', code: 3 });
+    },
+  );
+
+  it('that ends within the header is read as if zeros followed', async () => {
+    // Program headers at the file's first byte: none of them is a PT_LOAD.
+    const bytes = good.slice(0, 60);
+    bytes.fill(0, 32, 40);
+    bytes[56] = 1;
+    expect(await ends(bytes)).toMatchObject({ kind: 'signal', signal: 'SIGSEGV' });
+  });
+
+  it('with two marks of the stack has the last', async () => {
+    const mark = (flags: number): Segment => ({ type: PT_GNU_STACK, flags, address: 0n });
+    const [first, last] = [mark(PF_RWX), mark(PF_RW)];
+    using one = await load('x86-64', program('x86-64', exitCode('x86-64'), [first, last]));
+    expect(stackOf(one).flags & VM_EXEC).toBe(0);
+    using other = await load('x86-64', program('x86-64', exitCode('x86-64'), [last, first]));
+    expect(stackOf(other).flags & VM_EXEC).not.toBe(0);
+  });
+
+  it.each([0x20_0000n, 0x4000_0000n])(
+    'that may lie anywhere is aligned to %i, as its segment asks',
+    async (align) => {
+      const text = { flags: PF_RX, address: 0n, bytes: exitCode('x86-64'), align };
+      const bytes = elfFile({ arch: 'x86-64', type: 'ET_DYN', entry: 0n, segments: [text] });
+      using machine = await load('x86-64', bytes);
+      expect(machine.process.mm.startCode % align).toBe(0n);
+      expect(machine.process.run()).toEqual({ kind: 'exit', code: 3 });
+    },
+  );
+
+  it('with an entry of kernels and no code there is a program', async () => {
+    const bytes = good.slice();
+    bytes.fill(0xff, 28, 32);
+    using sandbox = await Sandbox.create({ program: bytes });
+    expect(sandbox.os).toBe('linux');
+  });
+});
+
 describe('a file that is no program', () => {
   const good = program('x86-64', exitCode('x86-64'));
   const changed = (at: number, ...values: number[]): Uint8Array => {
@@ -183,8 +236,8 @@ describe('a file that is no program', () => {
   it.each([
     ['empty', new Uint8Array(), /magic/],
     ['a script', new TextEncoder().encode('#!/bin/sh\n'), /magic/],
-    ['cut off in the header', good.slice(0, 40), /cut off/],
-    ['cut off behind the magic', good.slice(0, 53), /cut off/],
+    ['cut off in the header', good.slice(0, 19), /cut off/],
+    ['cut off behind the magic', good.slice(0, 53), /headers have 0 bytes/],
     ['for another machine', changed(18, 40), /machine 40/],
     ['an object file', changed(16, 1), /ET_EXEC/],
     ['with headers of a strange size', changed(54, 10), /10 bytes/],

@@ -34,7 +34,14 @@ import { COMM_LENGTH, type Task } from '../process/task.js';
 import { becomeOnlyThread } from '../process/thread.js';
 import { killOutcome } from '../signals/exceptions.js';
 import { imageFacts } from './image-facts.js';
-import { type LoadedElf, type LoadResult, loadElf } from './load.js';
+import {
+  ANYWHERE,
+  type ElfPlace,
+  type LoadedElf,
+  type LoadResult,
+  loadElf,
+  maximumAlignment,
+} from './load.js';
 import { resetRegisters } from './registers.js';
 import { sealImage } from './seal-image.js';
 import { checkArguments, fillStack } from './stack.js';
@@ -160,9 +167,10 @@ function start(
 ): LoadResult<0> {
   const { mm, kernel } = task;
   prepareStack(task, stackRights(image, task.policies), room);
-  const loaded = loadElf(mm, mappedFile(file), image, baseOf(mm.layout, image));
+  const loaded = loadElf(mm, mappedFile(file), image, placeOf(mm.layout, image));
   if (!loaded.ok) return loaded;
-  const linker = interpreter && loadElf(mm, mappedFile(interpreter.file), interpreter.image, 0n);
+  const linker =
+    interpreter && loadElf(mm, mappedFile(interpreter.file), interpreter.image, ANYWHERE);
   if (linker !== undefined && !linker.ok) {
     return { ...linker, what: `of its interpreter ${interpreter?.file.path}: ${linker.what}` };
   }
@@ -223,7 +231,7 @@ function readImpliesExec({ arch, policies }: Task, rights: StackRights): boolean
 
 function stackRights(image: ElfImage, policies: PolicyStack): StackRights {
   if (policies.effects.ignoreGnuStack) return 'disable';
-  const header = image.headers.find(({ type }) => type === PT_GNU_STACK);
+  const header = image.headers.findLast(({ type }) => type === PT_GNU_STACK);
   if (header === undefined) return 'default';
   return header.flags & PF_X ? 'enable' : 'disable';
 }
@@ -234,9 +242,10 @@ function dynamicBase({ arch, kernelBits, taskSize }: Layout): Addr {
   return kernelBits === 64 ? 0x5655_5000n : 0x40_0000n;
 }
 
-/** A PIE with an interpreter has its own place; one without lies where mmap puts it. */
-function baseOf(layout: Layout, image: ElfImage): Addr {
-  return image.type === 'ET_DYN' && image.interpreter !== undefined ? layout.elfBase : 0n;
+/** A PIE with an interpreter has its own place; one without lies where mmap puts it. Both are aligned as they ask. */
+function placeOf(layout: Layout, image: ElfImage): ElfPlace {
+  const own = image.type === 'ET_DYN' && image.interpreter !== undefined;
+  return { base: own ? layout.elfBase : 0n, alignment: maximumAlignment(image) };
 }
 
 function setBounds(mm: AddressSpace, loaded: LoadedElf, image: ElfImage): void {

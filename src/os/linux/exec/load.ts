@@ -74,23 +74,65 @@ function partText(loads: readonly ProgramHeader[], header: ProgramHeader): strin
   return `its segment ${number} (${rights} at 0x${address.toString(16)})`;
 }
 
-/** `base`: where an ET_DYN file is to begin; 0: wherever mmap puts it. */
+/** Where an ET_DYN file is to begin. */
+export interface ElfPlace {
+  /** 0: wherever mmap puts it. */
+  readonly base: Addr;
+  /** A power of two, in bytes. */
+  readonly alignment: bigint;
+}
+
+const PAGE = 4096n;
+/** As interpreters are mapped (load_elf_interp). */
+export const ANYWHERE: ElfPlace = { base: 0n, alignment: PAGE };
+
+/** maximum_alignment(): of the segments; a p_align that is no power of two counts for nothing. */
+export function maximumAlignment({ headers }: ElfImage): bigint {
+  return headers.reduce(
+    (most, { type, align }) =>
+      type === PT_LOAD && align > most && (align & (align - 1n)) === 0n ? align : most,
+    PAGE,
+  );
+}
+
+/** Lower than wanted, or than where mmap would put the whole of it. */
+function alignedBase(
+  mm: AddressSpace,
+  file: MappedFile,
+  first: ProgramHeader,
+  size: bigint,
+  { base, alignment }: ElfPlace,
+): Mapped {
+  if (base !== 0n || alignment === PAGE) return ok(base - (base % alignment));
+  const tried = mapSegment(mm, file, first, { address: 0n, flags: 0, totalSize: size });
+  if (!tried.ok) return tried;
+  mm.munmap(tried.value, pageUp(size));
+  return ok(tried.value - (tried.value % alignment));
+}
+
 export function loadElf(
   mm: AddressSpace,
   file: MappedFile,
   image: ElfImage,
-  base: Addr,
+  place: ElfPlace,
 ): LoadResult<LoadedElf> {
   const loads = image.headers.filter(({ type }) => type === PT_LOAD);
   const first = loads[0];
   if (first === undefined) return failed('it has no segment to load', fail('ENOEXEC'));
+  const whole = image.type === 'ET_DYN' ? totalSize(loads) : 0n;
+  const found: Mapped =
+    image.type === 'ET_DYN' ? alignedBase(mm, file, first, whole, place) : ok(0n);
+  if (!found.ok) {
+    return failed(`${partText(loads, first)} cannot be mapped${found.why ?? ''}`, found);
+  }
+  const base = found.value;
   const fixed = image.type === 'ET_EXEC' || base !== 0n;
   let bias = image.type === 'ET_EXEC' || base === 0n ? 0n : base - pageDown(first.address);
   for (const header of loads) {
     const isFirst = header === first;
     const flags = isFirst ? (fixed ? MAP_FIXED_NOREPLACE : 0) : MAP_FIXED;
     const wanted = isFirst && !fixed ? 0n : bias + header.address;
-    const size = isFirst && image.type === 'ET_DYN' ? totalSize(loads) : 0n;
+    const size = isFirst ? whole : 0n;
     const mapped = mapSegment(mm, file, header, { address: wanted, flags, totalSize: size });
     if (!mapped.ok) {
       return failed(`${partText(loads, header)} cannot be mapped${mapped.why ?? ''}`, mapped);
