@@ -125,8 +125,9 @@ const LINUX: Readonly<Record<Arch, CpuProfile>> = {
     segments: {
       cs: flat(USER_CS, FLAGS_CODE64),
       ss: DATA,
-      ds: DATA,
-      es: DATA,
+      // Linux arch/x86/kernel/process_64.c: start_thread.
+      ds: NULL_SEGMENT,
+      es: NULL_SEGMENT,
       fs: NULL_SEGMENT,
       gs: NULL_SEGMENT,
     },

@@ -3,6 +3,7 @@ import { approximate } from './approximate.js';
 import { compileTrailingZeros } from './bits.js';
 import { compileConversion, compileFromGeneral } from './conversions.js';
 import type { Encoding } from './encoding.js';
+import { compileEnter } from './enter.js';
 import type { Extensions } from './extensions.js';
 import {
   compileArithmetic,
@@ -20,17 +21,29 @@ import {
   compileSwap16,
   compileTest,
   generalProtection,
+  isNearIndirect,
   mayLock,
+  refusedCall,
 } from './legacy.js';
 import { compileMmx } from './mmx.js';
 import { insert } from './moves.js';
 import type { Maker } from './operands.js';
+import { minimumPosition } from './shuffles.js';
 import { compileStringCompare } from './string-compare.js';
+import { compileString } from './strings.js';
 import { vector } from './vectors.js';
 import { compileVex, extracted, inserted, insertSingleOf } from './vex.js';
 
-/** The engine does it itself; there is no such instruction; or what carries it out. */
-export type Compiled = 'engine' | 'undefined' | Maker;
+/**
+ * The engine does it itself; there is no such instruction; or what carries it out. `jumps`: that says where to go on.
+ * `target`: for an address in this register that is not canonical; with any other the engine does it.
+ */
+export type Compiled =
+  | 'engine'
+  | 'undefined'
+  | Maker
+  | { readonly jumps: true; readonly maker: Maker }
+  | { readonly target: number; readonly maker: Maker };
 
 const LONGEST = 15;
 /** MemoryForm's number of it. */
@@ -78,6 +91,23 @@ function oneByte(e: Encoding, code: Uint8Array, user: boolean): Compiled {
     case 0x9e:
     case 0x9f:
       return compileAh(e.opcode === 0x9e);
+    case 0xa4:
+    case 0xa5:
+    case 0xa6:
+    case 0xa7:
+    case 0xaa:
+    case 0xab:
+    case 0xac:
+    case 0xad:
+    case 0xae:
+    case 0xaf:
+      return e.wide && e.addressSize ? { jumps: true, maker: compileString(e) } : 'engine';
+    case 0xc8:
+      return compileEnter(e, code);
+    case 0xff:
+      return e.wide && isNearIndirect(e) && e.memory === undefined
+        ? { target: e.rm, maker: e.group === 2 ? refusedCall : generalProtection }
+        : 'engine';
     case 0x8f:
       return e.group === 0 ? 'engine' : 'undefined';
     case 0xc6:
@@ -206,11 +236,12 @@ function isHalfMove({ opcode, pp, memory }: Encoding): boolean {
 /** Hints: the processor may do nothing, and names no memory. */
 const nothing: Maker = () => () => undefined;
 
-/** PSIGNB, PSIGNW, PSIGND. */
+/** PSIGNB, PSIGNW, PSIGND, PHMINPOSUW. */
 function threeByte38(e: Encoding): Compiled | undefined {
   // MOVBE has no registers.
   if ((e.opcode === 0xf0 || e.opcode === 0xf1) && e.repeat !== 0xf2)
     return e.memory === undefined ? 'undefined' : undefined;
+  if (e.pp === 1 && e.opcode === 0x41) return vector(e, minimumPosition);
   if (e.pp !== 1 || e.opcode < 0x08 || e.opcode > 0x0a) return undefined;
   return vector(e, INTEGER_0F38[e.opcode]!);
 }

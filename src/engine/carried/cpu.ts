@@ -41,6 +41,10 @@ export interface CarriedCpu extends Views {
   /** The six arithmetic flags. */
   readFlags(): number;
   writeFlags(flags: number): void;
+  /** EFLAGS.DF. */
+  readonly backwards: boolean;
+  /** Where to go on; of instructions that are compiled as jumps. */
+  jump(lo: number, hi: number): void;
   /** 32 bytes each, for operands and results. */
   readonly operandArea: number;
   readonly resultArea: number;

@@ -47,6 +47,8 @@ export interface Encoding {
   readonly rex: number;
   readonly operandSize: boolean;
   readonly addressSize: boolean;
+  /** As in MemoryForm, of its prefix; -1: none. */
+  readonly segment: number;
   readonly repeat: number;
   readonly modrm: number;
   /** In bytes; more than 15 where the instruction is too long. */
@@ -184,6 +186,7 @@ export function decodeInstruction(bytes: Uint8Array, wide: boolean): Encoding {
     rex,
     operandSize,
     addressSize,
+    segment,
     repeat,
     modrm,
     length,

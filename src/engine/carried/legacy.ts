@@ -4,6 +4,7 @@ import type { Encoding } from './encoding.js';
 import type { Maker } from './operands.js';
 
 const VECTOR_GP = 13;
+const STACK_POINTER = 4;
 
 export const raises =
   (vector: number): Maker =>
@@ -158,8 +159,33 @@ function alignedTable(rows: readonly (readonly [number, number, number])[]): Uin
   return table;
 }
 
-/** How 16 bytes of memory are asked for: 1 at a multiple of 16, else #GP (SSE without VEX: Intel SDM volume 1, 4.1.1); 2 anywhere. */
-export function wholeness({ map, opcode, pp, memory, vex }: Encoding): 0 | 1 | 2 {
+/** CALL and JMP by a register or memory, of 64 bits where there are so many: AMD's CPUs make 66 one of 16. */
+export function isNearIndirect({ map, opcode, group, operandSize, w }: Encoding): boolean {
+  return map === 0 && opcode === 0xff && (group === 2 || group === 4) && (!operandSize || w);
+}
+
+/** A call of an address that is not canonical: where its return address would go is looked at first. */
+export const refusedCall: Maker = (next, nextHi) => (cpu) => {
+  const top = { base: STACK_POINTER, index: -1, scale: 1, displacement: -8, segment: -1 } as const;
+  cpu.locate({ ...top, bits: 64, stack: true }, next, nextHi);
+  cpu.prepare(8);
+  cpu.raise(VECTOR_GP);
+};
+
+/** Does it load the address that it jumps to? */
+function loadsTarget(e: Encoding): boolean {
+  if (!e.wide) return false;
+  if (e.map === 0 && (e.opcode === 0xc2 || e.opcode === 0xc3)) return !e.operandSize || e.w;
+  return isNearIndirect(e) && e.memory !== undefined;
+}
+
+/**
+ * How the first load or store is made: 1, of 16 bytes at a multiple of 16, else #GP (SSE without VEX: Intel SDM volume 1,
+ * 4.1.1); 2, of 16 bytes anywhere; 4, of an address, which has to be canonical, else #GP.
+ */
+export function wholeness(e: Encoding): 0 | 1 | 2 | 4 {
+  const { map, opcode, pp, memory, vex } = e;
+  if (loadsTarget(e)) return 4;
   if (memory === undefined || vex || map === 0) return 0;
   const table = map === 1 ? ALIGNED_0F : map === 2 ? ALIGNED_0F38 : ALIGNED_0F3A;
   if ((table[opcode]! >> pp) & 1) return 1;

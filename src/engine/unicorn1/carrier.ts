@@ -116,6 +116,9 @@ export class Carrier implements CarriedCpu {
     if (made === 'engine') return ENGINE_DOES_IT;
     if (made === 'undefined') return UNDEFINED;
     const words = this.words;
+    const maker = typeof made === 'function' ? made : made.maker;
+    words[CARRIED.JUMPS >>> 2] = maker !== made && 'jumps' in made ? 1 : 0;
+    words[CARRIED.CHECKED >>> 2] = 'target' in made ? made.target + 1 : 0;
     const next = lo + length;
     words[CARRIED.NEXT >>> 2] = next;
     words[(CARRIED.NEXT + 4) >>> 2] = hi + (next > 0xffff_ffff ? 1 : 0);
@@ -124,7 +127,7 @@ export class Carrier implements CarriedCpu {
     if (index === undefined) {
       index = this.#routines.length;
       const nextHi = (hi + (next > 0xffff_ffff ? 1 : 0)) >>> 0;
-      this.#routines.push(made(next >>> 0, nextHi));
+      this.#routines.push(maker(next >>> 0, nextHi));
       this.#known.set(key, index);
     }
     return FIRST_ROUTINE + index;
@@ -190,6 +193,15 @@ export class Carrier implements CarriedCpu {
 
   mmx(index: number): number {
     return this.#env + ENV.FPREGS + 16 * index;
+  }
+
+  get backwards(): boolean {
+    return (this.words[(this.#env + ENV.DF) >>> 2]! | 0) < 0;
+  }
+
+  jump(lo: number, hi: number): void {
+    this.words[(this.#env + ENV.EIP) >>> 2] = lo;
+    this.words[(this.#env + ENV.EIP + 4) >>> 2] = hi;
   }
 
   enterMmx(): void {

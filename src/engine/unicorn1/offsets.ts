@@ -55,6 +55,8 @@ export const ENV = {
   CC_DST: 152,
   CC_SRC: 160,
   CC_OP: 176,
+  /** 1 or -1: the direction of string instructions. */
+  DF: 180,
   FPSTT: 572,
   FPUS: 576,
   FPUC: 578,
@@ -205,9 +207,13 @@ export const CARRIED = {
   NEXT: 224,
   /** Two arguments of a helper, while it is translated. */
   ARGUMENTS: 232,
-  /** Of the instruction that is translated: bits of its prefixes that do not count; 1: its vector has to be aligned, 2: has 16 bytes. */
+  /** Of the instruction that is translated: bits of its prefixes that do not count; 1: its vector has to be aligned, 2: has 16 bytes, 4: is where it jumps to. */
   DROPPED_PREFIXES: 240,
   ALIGNED: 244,
+  /** Not 0: the routine sets the instruction pointer, and the block ends. */
+  JUMPS: 248,
+  /** Not 0: the routine is for a register that is not a canonical address, this number less one; then the engine goes on. */
+  CHECKED: 252,
   /** 512 bytes: not 0 for an opcode that is asked about. */
   OPCODES: 512,
 } as const;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FAULT_GENERAL_PROTECTION, FAULT_UNMAPPED } from '../../../src/engine/engine.js';
 import type { EngineKind } from '../../../src/engine/open.js';
-import { CODE } from '../guest.js';
+import { CODE, DATA } from '../guest.js';
 import { guestOf } from './suite.js';
 
 const LAST_USER_PAGE = 0x7fff_ffff_e000n;
@@ -47,9 +47,27 @@ export function addresses(kind: EngineKind): void {
         pc: BigInt(CODE + 1),
       });
       expect(g.runCode('nop; mov [rdi], al')).toMatchObject({ ...before, access: 'write' });
-      expect(g.runCode('nop; jmp rdi')).toMatchObject({ ...before, access: 'exec' });
       expect(g.asked.every(({ page }) => page < 0x1000)).toBe(true);
     });
+
+    it.each(['jmp rdi', 'call rdi', 'jmp [rsi]', 'call [rsi]', 'push rdi; ret', 'push rdi; ret 8'])(
+      'refuses to go to an address that is not canonical, at the instruction: %s',
+      (text) => {
+        const g = guest();
+        g.setReg('di', 0x8000_0000_0000n);
+        g.setReg('si', DATA);
+        g.poke(DATA, [0, 0, 0, 0, 0, 0x80, 0, 0]);
+        const sp = g.reg('sp');
+        const pushed = text.startsWith('push') ? 8n : 0n;
+        expect(g.runCode(text)).toMatchObject({
+          kind: 'exception',
+          vector: 13,
+          errorCode: 0,
+          pc: BigInt(CODE) + (pushed === 0n ? 0n : 1n),
+        });
+        expect(g.reg('sp')).toBe(sp - pushed);
+      },
+    );
 
     it.each([0xffff_8000_0000_0000n, 0xffff_fe00_0000_1000n, 0xffff_ffff_ffff_ffffn])(
       'asks for the upper half as for any page: 0x%x',

@@ -146,6 +146,21 @@ export function faults(kind: EngineKind): void {
         expect(g.engine.readRegister('eflags') & 0xc5n).toBe(0x44n);
       });
 
+      it.each(['leave', 'enter 16, 0', 'enter 0x4000, 0'])(
+        'changes no register by %s that faults',
+        (text) => {
+          const g = guest();
+          g.setReg('bp', NOWHERE);
+          const sp = g.reg('sp');
+          if (text === 'enter 16, 0') g.setReg('sp', NOWHERE);
+          expect(g.runCode(text)).toMatchObject({ kind: 'fault' });
+          expect([g.reg('sp'), g.reg('bp')]).toEqual([
+            text === 'enter 16, 0' ? BigInt(NOWHERE) : sp,
+            BigInt(NOWHERE),
+          ]);
+        },
+      );
+
       it('has the right program counter when data shares the TLB slot of the code', () => {
         const g = guest();
         const clash = CODE + 256 * 4096;
