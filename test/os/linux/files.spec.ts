@@ -27,6 +27,34 @@ function caller(machine: Machine) {
   };
 }
 
+describe('/proc/self/fd', () => {
+  it('leads to the file itself, where it has no name as well', async () => {
+    using machine = await openIdle('x86-64');
+    const guest = caller(machine);
+    const { value: fd } = guest.call('memfd_create', 'code', 0n);
+    machine.process.mm.poke(guest.page, bytes('abc'));
+    machine.process.syscall('write', [fd, guest.page, 3n]);
+    // O_RDONLY, O_RDWR and O_RDWR | O_CREAT: there is nothing to create.
+    for (const flags of [0n, 2n, 0x42n]) {
+      expect(guest.read(guest.open(`/proc/self/fd/${fd}`, flags, 0o600n).value)).toBe('abc');
+    }
+    // O_RDWR | O_CREAT | O_TRUNC
+    expect(guest.read(guest.open(`/proc/self/fd/${fd}`, 0x242n, 0o600n).value)).toBe('');
+    expect(guest.open(`/proc/self/fd/${fd}/x`).errno).toBe('ENOTDIR');
+    // O_NOFOLLOW
+    expect(guest.open(`/proc/self/fd/${fd}`, 0x20000n).errno).toBe('ELOOP');
+  });
+
+  it('leads on through a directory that was renamed', async () => {
+    using machine = await openIdle('x86-64', { files: { '/tmp/one/a': bytes('first') } });
+    const guest = caller(machine);
+    const { value: fd } = guest.open('/tmp/one');
+    machine.process.mm.poke(guest.page, bytes('/tmp/one\0/tmp/two\0'));
+    machine.process.syscall('rename', [guest.page, guest.page + 9n]);
+    expect(guest.read(guest.open(`/proc/self/fd/${fd}/a`).value)).toBe('first');
+  });
+});
+
 describe('files of the host', () => {
   it('are there with their modes, their directories too, and come back as the guest left them', async () => {
     const files = {

@@ -299,3 +299,13 @@ export class Symlink extends Inode {
     return this.target.length;
   }
 }
+
+/** A link that leads to the inode itself, whatever its text says: a file behind it may have no name any more. */
+export class MagicLink extends Symlink {
+  readonly destination: Inode;
+
+  constructor(mount: Mount, number: number, target: string, destination: Inode) {
+    super(mount, number, target);
+    this.destination = destination;
+  }
+}

@@ -4,7 +4,7 @@
  */
 import { fail, ok, type Result } from '../../../base/result.js';
 import { encodeText } from '../../../base/text.js';
-import { Directory, type Inode, Symlink } from './inode.js';
+import { Directory, type Inode, MagicLink, Symlink } from './inode.js';
 import { MAY_EXEC, permits } from './mode.js';
 
 /** With the terminating NUL. */
@@ -84,7 +84,9 @@ function step(
   const inode = directory.lookup(name);
   const last = state.pending.length === 0;
   if (inode instanceof Symlink && (!last || follow || state.wantsDirectory)) {
-    return followLink(root, state, inode.target, last);
+    return inode instanceof MagicLink
+      ? jumpTo(state, inode, name)
+      : followLink(root, state, inode.target, last);
   }
   if (last) {
     if (inode !== undefined && state.wantsDirectory && !(inode instanceof Directory)) {
@@ -97,6 +99,23 @@ function step(
   if (!(inode instanceof Directory)) return fail('ENOTDIR');
   state.directory = inode;
   return undefined;
+}
+
+/** Compare nd_jump_link(): no text is read. */
+function jumpTo(
+  state: Walk,
+  { destination, target }: MagicLink,
+  name: string,
+): Result<FoundPath> | undefined {
+  state.links++;
+  if (state.links > MAX_LINKS) return fail('ELOOP');
+  if (destination instanceof Directory) {
+    state.directory = destination;
+    return undefined;
+  }
+  const { directory: parent, wantsDirectory } = state;
+  if (state.pending.length > 0 || wantsDirectory) return fail('ENOTDIR');
+  return ok({ parent, name, path: target, inode: destination, wantsDirectory });
 }
 
 function followLink(

@@ -5,13 +5,14 @@ import { InvariantError } from '../../../base/errors.js';
 import { cString, encodeText } from '../../../base/text.js';
 import type { FileSystem } from './file-system.js';
 import { GeneratedFile } from './generated-file.js';
-import { Directory, type Inode, Symlink } from './inode.js';
+import { Directory, type Inode, MagicLink, Symlink } from './inode.js';
 import { USER_ID } from './mode.js';
-import type { DescriptorTable } from './open-file.js';
+import type { DescriptorTable, OpenFile } from './open-file.js';
 import { MemoryFile } from './proc-mem.js';
 import { numberOfEntry, ThreadsDirectory } from './proc-task.js';
 import { smapsText, statusText } from './proc-text.js';
 import type { ProcessView } from './process-view.js';
+import { RegularFile } from './regular-file.js';
 
 const SYSCTLS: Readonly<Record<string, string>> = {
   'vm/overcommit_memory': '0',
@@ -190,18 +191,19 @@ class DescriptorDirectory extends Directory {
   override lookup(name: string): Inode | undefined {
     if (!/^(0|[1-9]\d*)$/.test(name)) return undefined;
     const file = this.#table().any(Number(name));
-    return file.ok ? this.#link(Number(name), file.value.path) : undefined;
+    return file.ok ? this.#link(Number(name), file.value) : undefined;
   }
 
   override list(): readonly (readonly [string, Inode])[] {
-    return [...this.#table().entries()].map(([fd, file]) => [
-      String(fd),
-      this.#link(fd, file.path),
-    ]);
+    return [...this.#table().entries()].map(([fd, file]) => [String(fd), this.#link(fd, file)]);
   }
 
   /** Made for one look: it has no life of its own. Programs skip entries without a number. */
-  #link(fd: number, target: string): Symlink {
-    return new Symlink(this.#files.procfs, numberOfEntry(this.number, fd), target);
+  #link(fd: number, { inode, path }: OpenFile): Symlink {
+    const number = numberOfEntry(this.number, fd);
+    const itself = inode instanceof RegularFile || inode instanceof Directory;
+    return itself
+      ? new MagicLink(this.#files.procfs, number, path, inode)
+      : new Symlink(this.#files.procfs, number, path);
   }
 }
