@@ -105,7 +105,7 @@ function oneByte(e: Encoding, code: Uint8Array, user: boolean): Compiled {
     case 0xc8:
       return compileEnter(e, code);
     case 0xff:
-      return e.wide && isNearIndirect(e) && e.memory === undefined
+      return user && e.wide && isNearIndirect(e) && e.memory === undefined
         ? { target: e.rm, maker: e.group === 2 ? refusedCall : generalProtection }
         : 'engine';
     case 0x8f:

@@ -181,11 +181,11 @@ function loadsTarget(e: Encoding): boolean {
 
 /**
  * How the first load or store is made: 1, of 16 bytes at a multiple of 16, else #GP (SSE without VEX: Intel SDM volume 1,
- * 4.1.1); 2, of 16 bytes anywhere; 4, of an address, which has to be canonical, else #GP.
+ * 4.1.1); 2, of 16 bytes anywhere; 4, in user mode, of an address, which has to be canonical, else #GP.
  */
-export function wholeness(e: Encoding): 0 | 1 | 2 | 4 {
+export function wholeness(e: Encoding, user: boolean): 0 | 1 | 2 | 4 {
   const { map, opcode, pp, memory, vex } = e;
-  if (loadsTarget(e)) return 4;
+  if (user && loadsTarget(e)) return 4;
   if (memory === undefined || vex || map === 0) return 0;
   const table = map === 1 ? ALIGNED_0F : map === 2 ? ALIGNED_0F38 : ALIGNED_0F3A;
   if ((table[opcode]! >> pp) & 1) return 1;

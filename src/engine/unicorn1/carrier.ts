@@ -112,7 +112,7 @@ export class Carrier implements CarriedCpu {
     }
     const made = compile(encoding, code, this.#extensions, this.#user);
     this.words[CARRIED.DROPPED_PREFIXES >>> 2] = droppedPrefixes(encoding);
-    this.words[CARRIED.ALIGNED >>> 2] = made === 'engine' ? wholeness(encoding) : 0;
+    this.words[CARRIED.ALIGNED >>> 2] = made === 'engine' ? wholeness(encoding, this.#user) : 0;
     if (made === 'engine') return ENGINE_DOES_IT;
     if (made === 'undefined') return UNDEFINED;
     const words = this.words;
