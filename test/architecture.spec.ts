@@ -71,6 +71,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   toolchain: ['abi/linux', 'base', 'formats', 'x86'],
   object: ['base', 'formats'],
+  // Policies as text, in QuickJS.
+  interpreter: ['abi/linux', 'base', 'type:memory', 'os/linux/mm', 'policy', 'toolchain'],
   'build/unicorn-wasm': ['engine'],
   sandbox: [
     'base',
@@ -92,6 +94,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'diagnosis/monitor',
     'diagnosis/outcome',
     'inject',
+    'interpreter',
     'kit',
     'policy',
     'sandbox',

@@ -2,6 +2,13 @@
 import { packageOf } from './notices.mjs';
 import { BuildError, ROOT, readText, writeWhole } from './project.mjs';
 
+/** Packages in the form that needs nothing of Node. */
+export const BROWSER_FORMS = {
+  fflate: 'fflate/browser',
+  '@jitl/quickjs-wasmfile-release-sync/emscripten-module':
+    './node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.browser.mjs',
+};
+
 /** Where the packages that a bundle contains are noted. */
 const recordOf = (outfile) => `.cache/packages/${outfile.replaceAll('/', '_')}`;
 

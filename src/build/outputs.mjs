@@ -2,7 +2,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { esbuild, packagesIn, recordPackages, run } from './bundler.mjs';
+import { BROWSER_FORMS, esbuild, packagesIn, recordPackages, run } from './bundler.mjs';
+import { meteredWasm } from './metered-wasm.mjs';
 import { packageOf, writeNotices } from './notices.mjs';
 import { BuildError, filesIn, path, writeWhole } from './project.mjs';
 import { capture, ifChanged, node } from './steps.mjs';
@@ -35,12 +36,14 @@ const TYPED = [
 const ENGINE_FILES = ['unicorn1.wasm', 'unicorn1-js.mjs'];
 /** dist/toolchain holds each as an ES module with its WebAssembly, for Node and for pages. */
 const TOOLCHAIN = ['keystone', 'capstone'];
+const QUICKJS = 'node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm';
 const ENGINE_INPUT = 'node_modules/@specy/x86/dist/x86/deps/unicorn-x86.min.js';
 
 export async function buildAll() {
   await buildEngine();
   await buildBundles();
   await buildToolchain();
+  await buildInterpreter();
   await buildTypes();
   await buildWeb();
   writeNotices(bundledPackages());
@@ -117,6 +120,15 @@ async function buildToolchain() {
       });
       writeWhole(`dist/toolchain/${name}.wasm`, readFileSync(path(`${scripts}/${name}.wasm`)));
     }
+  });
+}
+
+/** QuickJS with a counter in its loops. */
+async function buildInterpreter() {
+  const inputs = ['package-lock.json', 'src/build/metered-wasm.mjs'];
+  const output = 'dist/toolchain/quickjs.wasm';
+  await ifChanged('interpreter', inputs, [output], 'preparing QuickJS', async () => {
+    writeWhole(output, await meteredWasm(readFileSync(path(QUICKJS))));
   });
 }
 
@@ -200,8 +212,7 @@ async function bundleLibrary() {
     chunkNames: 'shared-[hash]',
     platform: 'node',
     target: 'node20',
-    // The form that needs nothing of Node.
-    alias: { fflate: 'fflate/browser' },
+    alias: BROWSER_FORMS,
   });
   mkdirSync(path('dist'), { recursive: true });
   const made = new Set(outputFiles.map(({ path: file }) => basename(file)));

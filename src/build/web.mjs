@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { esbuild, recordPackages, run } from './bundler.mjs';
+import { BROWSER_FORMS, esbuild, recordPackages, run } from './bundler.mjs';
 import { filesIn, hashOf, path, readText, writeWhole } from './project.mjs';
 import { ifChanged } from './steps.mjs';
 
@@ -24,6 +24,7 @@ const BROWSER = {
   target: 'es2022',
   minify: true,
   external: ['node:*', '@alexaltea/unicorn-js/*'],
+  alias: BROWSER_FORMS,
 };
 
 /** Sources that decide what an assembled lesson is. */

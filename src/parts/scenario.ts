@@ -1,9 +1,21 @@
 /** Lessons that are tests: reading, running, reporting. Every name is listed by hand. */
+
+export {
+  type AttemptOptions,
+  type AttemptReport,
+  type AttemptRun,
+  type HiddenRun,
+  type HiddenRunOptions,
+  judgeAttempt,
+  runHidden,
+} from '../scenario/exercise/attempt.js';
 export type { Difference } from '../scenario/judge/difference.js';
 export { runScenario, type ScenarioOptions } from '../scenario/judge/run.js';
 export { withoutDirectives } from '../scenario/read/directive.js';
 export { type LoadOptions, loadScenario } from '../scenario/read/load.js';
 export type {
+  Exercise,
+  ExerciseKind,
   Expectation,
   ReadyScenario,
   Scenario,

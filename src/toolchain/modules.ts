@@ -54,6 +54,19 @@ export async function loadToolchain(name: ToolchainName): Promise<void> {
   }
 }
 
+let quickjs: Promise<WebAssembly.Module> | undefined;
+
+/** Of the interpreter, whose script is bundled; compiled once. */
+export function quickjsWasm(): Promise<WebAssembly.Module> {
+  quickjs ??= readsFiles()
+    ? readWasm('quickjs').then(({ wasm }) => wasm)
+    : fetchWasm('quickjs', servedFolder());
+  quickjs.catch(() => {
+    quickjs = undefined;
+  });
+  return quickjs;
+}
+
 /** A new instance of what has been loaded. What it would print is dropped. */
 export function openToolchain(name: ToolchainName): unknown {
   return instantiate(name, (wasm, imports, finish) =>
@@ -67,6 +80,10 @@ export async function openToolchainInSteps(name: ToolchainName): Promise<unknown
   return instantiate(name, async (wasm, imports, finish) =>
     finish(await WebAssembly.instantiate(wasm, imports)),
   );
+}
+
+function readsFiles(): boolean {
+  return folder === undefined && typeof globalThis.process?.versions?.node === 'string';
 }
 
 type Instantiate = (
@@ -90,29 +107,38 @@ function notLoaded(name: ToolchainName): never {
 }
 
 async function load(name: ToolchainName): Promise<Loaded> {
-  const inNode = typeof globalThis.process?.versions?.node === 'string';
-  if (folder === undefined && inNode) return loadFiles(name);
-  // By way of a variable: Vite takes a URL with import.meta.url written in it for a file, and this is a folder.
-  const here = import.meta.url;
-  const base = folder ?? new URL('./toolchain/', here);
-  const url = new URL(`${name}.wasm`, base);
-  const compiled = fetch(url).then(async (response) => {
-    if (!response.ok) throw new Error(`${url} could not be fetched: status ${response.status}`);
-    return WebAssembly.compile(await response.arrayBuffer());
-  });
-  const [factory, wasm] = await Promise.all([importFactory(name, base), compiled]);
+  if (readsFiles()) return loadFiles(name);
+  const base = servedFolder();
+  const [factory, wasm] = await Promise.all([importFactory(name, base), fetchWasm(name, base)]);
   return { factory, wasm };
 }
 
+function servedFolder(): URL {
+  // By way of a variable: Vite takes a URL with import.meta.url written in it for a file, and this is a folder.
+  const here = import.meta.url;
+  return folder ?? new URL('./toolchain/', here);
+}
+
+async function fetchWasm(name: string, base: URL): Promise<WebAssembly.Module> {
+  const url = new URL(`${name}.wasm`, base);
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} could not be fetched: status ${response.status}`);
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
 async function loadFiles(name: ToolchainName): Promise<Loaded> {
+  const { base, wasm } = await readWasm(name);
+  return { factory: await importFactory(name, base), wasm };
+}
+
+async function readWasm(name: string): Promise<{ base: URL; wasm: WebAssembly.Module }> {
   const { existsSync, readFileSync } = await import('node:fs');
   const bases = PLACES.map((place) => new URL(place, import.meta.url));
   const base = bases.find((each) => existsSync(new URL(`${name}.wasm`, each)));
   if (base === undefined) {
     throw new Error(`${name}.wasm is not built: run npm start or npm run build`);
   }
-  const wasm = await WebAssembly.compile(readFileSync(new URL(`${name}.wasm`, base)));
-  return { factory: await importFactory(name, base), wasm };
+  return { base, wasm: await WebAssembly.compile(readFileSync(new URL(`${name}.wasm`, base))) };
 }
 
 async function importFactory(name: ToolchainName, base: URL): Promise<Factory> {

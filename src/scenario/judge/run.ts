@@ -9,11 +9,12 @@ import {
   refusedText,
 } from '../../diagnosis/outcome/outcome-class.js';
 import { idleReason } from '../../inject/injector.js';
-import { ownPoliciesOf, withOwnPolicies } from '../../policy/own-policies.js';
+import { withOwnPolicies } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
 import { straceText } from '../../trace/print.js';
 import { isCallSuite } from '../calls/call-suite.js';
 import { runCallSuite } from '../calls/run-calls.js';
+import { exerciseProblems } from '../exercise/check.js';
 import { type LoadOptions, loadScenario } from '../read/load.js';
 import { isMarkdown } from '../read/parse.js';
 import type { ReadyProgram, ReadyScenario, ScenarioRun, TraceBlock } from '../read/scenario.js';
@@ -80,7 +81,9 @@ async function runReady(
   const actuals = done.flatMap(({ actual }) => actual ?? []);
   const updated = updatedText(text, scenario, actuals);
   const runs = done.map(({ report }) => report);
-  return { file, title, arch, runs, problems: [], updated: updated === text ? undefined : updated };
+  const whole = options.only === undefined && options.policyOf === undefined;
+  const problems = whole ? await exerciseProblems(scenario, options) : [];
+  return { file, title, arch, runs, problems, updated: updated === text ? undefined : updated };
 }
 
 function isWanted({ name, policy }: ScenarioRun, only: readonly string[] | undefined): boolean {
@@ -92,12 +95,12 @@ async function runOne(
   program: ReadyProgram,
   run: ScenarioRun,
   reference: FinishedRun,
-  { policyOf, ownPolicies }: ScenarioOptions,
+  { policyOf }: ScenarioOptions,
 ): Promise<{ report: RunReport; actual: Actual | undefined }> {
   const start = performance.now();
   const policy =
     policyOf === undefined
-      ? withOwnPolicies(run.policy, ownPoliciesOf(ownPolicies))
+      ? withOwnPolicies(run.policy, scenario.ownPolicies)
       : policyOf(run.policy, scenario);
   const head = { program: program.name, run: run.name, policy: run.policy };
   try {

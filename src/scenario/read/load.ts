@@ -3,14 +3,16 @@
 import { checkRecord, checkText } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
-import { ownPoliciesOf } from '../../policy/own-policies.js';
+import { type OwnPolicies, ownPoliciesOf } from '../../policy/own-policies.js';
 import type { Policy } from '../../policy/policy.js';
 import { linkAddress } from '../../sandbox/worlds.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import { assemblePe } from '../../toolchain/assemble-pe.js';
 import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
 import { AssemblyError } from '../../toolchain/assembly-error.js';
-import { parseScenario } from './parse.js';
+import { policyText } from './exercise.js';
+import { readMarkdown } from './markdown.js';
+import { isMarkdown, parseScenario } from './parse.js';
 import type {
   Expectation,
   ReadyProgram,
@@ -45,7 +47,7 @@ export async function loadScenario(text: string, options: LoadOptions): Promise<
   checkRecord('the options of loadScenario', options, "an object such as { file: 'a.s' }");
   checkOptionNames('loadScenario', options, OPTIONS);
   checkText('file of loadScenario', options.file);
-  const problems = new Problems(options.file, ownPoliciesOf(options.ownPolicies));
+  const problems = new Problems(options.file, await policiesFor(text, options));
   checkSize(text, problems);
   const scenario = parseScenario(text, problems);
   const programs: ReadyProgram[] = [];
@@ -54,12 +56,51 @@ export async function loadScenario(text: string, options: LoadOptions): Promise<
     if (assembled !== undefined) programs.push(ready(program, assembled, problems));
   }
   if (problems.list.length > 0) throw new ScenarioError(problems.list);
-  return { ...scenario, programs };
+  return { ...scenario, programs, ownPolicies: problems.ownPolicies };
+}
+
+/** Those of the caller, and that of an exercise, which has to be known before the file's policies are read. */
+async function policiesFor(
+  text: string,
+  { file, ownPolicies = [] }: LoadOptions,
+): Promise<OwnPolicies> {
+  const problems = new Problems(file);
+  checkSize(text, problems);
+  const fences = isMarkdown(file) ? readMarkdown(text, new Problems(file)).fences : [];
+  const solution = policyText(fences, 'solution');
+  if (solution === undefined) return ownPoliciesOf(ownPolicies);
+  const line = fences.find(({ language }) => language === 'policy')?.line ?? 1;
+  try {
+    // Few files have one, and the interpreter is large.
+    const { policyFromText } = await import('../../interpreter/policy-text.js');
+    return ownPoliciesOf([...ownPolicies, await policyFromText(solution)]);
+  } catch (error) {
+    if (!(error instanceof MayexecError)) throw error;
+    problems.add(line, 1, `the policy of the solution: ${error.message}`);
+    throw new ScenarioError(problems.list);
+  }
+}
+
+/**
+ * A program of a scenario with another source, and what is expected of it.
+ * @throws ScenarioError whose lines are those of the source.
+ */
+export async function loadProgram(
+  program: ScenarioProgram,
+  scenario: ReadyScenario,
+  options: Pick<LoadOptions, 'file' | 'include'>,
+): Promise<ReadyProgram> {
+  const problems = new Problems(options.file, scenario.ownPolicies);
+  checkSize(program.source, problems);
+  const assembled = await assembledOf(program, scenario, options, problems);
+  const loaded = assembled && ready(program, assembled, problems);
+  if (loaded === undefined || problems.list.length > 0) throw new ScenarioError(problems.list);
+  return loaded;
 }
 
 async function assembledOf(
   program: ScenarioProgram,
-  { arch, os }: Scenario,
+  { arch, os }: Pick<Scenario, 'arch' | 'os'>,
   { file, include, assembled }: LoadOptions,
   problems: Problems,
 ): Promise<AssembledProgram | undefined> {

@@ -2,6 +2,7 @@
 import { unknownValue } from '../../base/errors.js';
 import { type OutcomeTable, outcomeTable } from '../report/outcome-table.js';
 import { directiveStart } from './directive.js';
+import { exerciseOf } from './exercise.js';
 import { type Field, parseFrontMatter, type Value } from './front-matter.js';
 import { type Fence, type Markdown, readMarkdown } from './markdown.js';
 import { type CodeBlock, programsOf } from './programs.js';
@@ -21,15 +22,19 @@ export function parseScenario(text: string, problems: Problems): Scenario {
 function fromMarkdown(text: string, problems: Problems): Scenario {
   const markdown = readMarkdown(text, problems);
   const { front, fences, tables, lines } = markdown;
-  const header = headerOf(parseFrontMatter(front?.lines ?? [], 2, problems), problems);
+  const fields = parseFrontMatter(front?.lines ?? [], 2, problems);
+  const header = headerOf(fields, problems);
   const blocks = fences.flatMap(codeBlock);
   if (blocks.length === 0) problems.add(1, 1, 'the scenario has no program: no block ```asm');
   const names = header.runs.map(({ name }) => name);
   const programs = programsOf(blocks, lines.length, names, problems);
   const table = outcomeTable(tables, programs, problems);
+  const rows = table?.rows ?? [];
+  const lesson = { runs: header.runs, programs, table: rows, fences };
   return {
     ...common(header, programs, problems),
-    table: table?.rows ?? [],
+    exercise: exerciseOf(fields.get('exercise'), lesson, problems),
+    table: rows,
     traces: fences.flatMap((fence) => traceOf(fence, programs, problems)),
     parts: partsOf(markdown, table),
   };
@@ -39,7 +44,7 @@ function common(
   header: Header,
   programs: readonly ScenarioProgram[],
   { file }: Problems,
-): Omit<Scenario, 'table' | 'traces' | 'parts'> {
+): Omit<Scenario, 'table' | 'traces' | 'parts' | 'exercise'> {
   return { file, ...header, programs };
 }
 
@@ -132,7 +137,8 @@ function fromSource(text: string, problems: Problems): Scenario {
   const block = { words: [], first: 1, content };
   const programs = programsOf([block], lines.length, names, problems);
   const parts = [{ kind: 'asm', start: 1, end: lines.length + 1, text, program: 'main' }] as const;
-  return { ...common(header, programs, problems), table: undefined, traces: [], parts };
+  const none = { table: undefined, traces: [], exercise: undefined };
+  return { ...common(header, programs, problems), ...none, parts };
 }
 
 function namedSpec(

@@ -5,6 +5,7 @@ import type { Errno } from '../../base/errno.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import type { FindingKind } from '../../diagnosis/monitor/finding.js';
 import type { OutcomeClass } from '../../diagnosis/outcome/outcome-class.js';
+import type { OwnPolicies } from '../../policy/own-policies.js';
 import type { ScheduleChoice } from '../../sandbox/options.js';
 import type { GuestOs } from '../../sandbox/worlds.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
@@ -131,6 +132,37 @@ export interface ScenarioPart {
   readonly program?: string;
 }
 
+export const EXERCISE_KINDS = ['guess', 'repair', 'break', 'which', 'write'] as const;
+export type ExerciseKind = (typeof EXERCISE_KINDS)[number];
+
+/**
+ * - guess: say how each program ends under each policy, before it runs
+ * - repair: change a program until it does what the solution does
+ * - break: the same, where the solution gets past the policy: the monitors find something
+ * - which: find out by experiments which of the lesson's policies is in force
+ * - write: write the policy that the lesson's runs expect
+ */
+export type Exercise = { readonly position: SourcePosition } & (
+  | { readonly kind: 'guess' }
+  | {
+      readonly kind: 'repair' | 'break';
+      /** Programs of the lesson: what the reader begins with, and one that does it. */
+      readonly program: string;
+      readonly solution: string;
+      /** Names of the runs that count. */
+      readonly under: readonly string[];
+    }
+  | { readonly kind: 'which'; readonly budget: number }
+  | {
+      readonly kind: 'write';
+      /** Its name in the lesson's policies. */
+      readonly policy: string;
+      /** Texts of policies. */
+      readonly start: string;
+      readonly solution: string;
+    }
+);
+
 export interface Scenario {
   readonly file: string;
   readonly title: string;
@@ -145,6 +177,7 @@ export interface Scenario {
   readonly table: readonly TableRow[] | undefined;
   readonly traces: readonly TraceBlock[];
   readonly parts: readonly ScenarioPart[];
+  readonly exercise: Exercise | undefined;
 }
 
 /** A program ready to run. */
@@ -155,5 +188,7 @@ export interface ReadyProgram extends ScenarioProgram {
 }
 
 export interface ReadyScenario extends Scenario {
+  /** The caller's, and the one that an exercise brings along. */
+  readonly ownPolicies: OwnPolicies;
   readonly programs: readonly ReadyProgram[];
 }

@@ -42,6 +42,7 @@ const KEYS = [
   'xattrs',
   'mounts',
   'protection-keys',
+  'exercise',
 ];
 const ARCHES: readonly Arch[] = ['x86-64', 'i386'];
 export const DEFAULT_BLOCKS = 1_000_000;

@@ -33,7 +33,7 @@ export interface FileReport {
   readonly title: string;
   readonly arch: string;
   readonly runs: readonly RunReport[];
-  /** What is wrong with the file itself; then nothing ran. */
+  /** What is wrong with the file itself; then nothing ran, unless it is the exercise only. */
   readonly problems: readonly AssemblyProblem[];
   /** The file as `--update` would write it; undefined when nothing would change. */
   readonly updated: string | undefined;
