@@ -1,60 +1,8 @@
 /** Files of the guest: drive C: and the folder of the program, by names without case. */
 import { MayexecError } from '../base/errors.js';
+import { GuestFileData } from './file-data.js';
 
-/** A file of at most this size: a program that writes for ever must not fill the host's memory. */
-const MAX_FILE = 64 << 20;
 const MAX_FILES = 4096;
-
-export class GuestFileData {
-  readonly path: string;
-  #bytes: Uint8Array;
-  #length: number;
-
-  constructor(path: string, bytes: Uint8Array = new Uint8Array()) {
-    this.path = path;
-    this.#bytes = bytes;
-    this.#length = bytes.length;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  read(at: number, length: number): Uint8Array {
-    return this.bytes.slice(at, at + length);
-  }
-
-  /** Bytes taken: fewer than given when the file is full. */
-  write(at: number, bytes: Uint8Array): number {
-    const taken = bytes.subarray(0, Math.max(0, MAX_FILE - at));
-    this.resize(Math.max(this.#length, at + taken.length));
-    this.#bytes.set(taken, at);
-    return taken.length;
-  }
-
-  /** False when it would be too large. */
-  resize(length: number): boolean {
-    if (length > MAX_FILE) return false;
-    if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
-      grown.set(this.bytes);
-      this.#bytes = grown;
-    } else {
-      this.#bytes = this.#bytes.slice();
-      if (length < this.#length) this.#bytes.fill(0, length, this.#length);
-    }
-    this.#length = length;
-    return true;
-  }
-
-  copy(): GuestFileData {
-    return new GuestFileData(this.path, this.bytes.slice());
-  }
-}
 
 export class GuestFiles {
   #files = new Map<string, GuestFileData>();
@@ -82,7 +30,9 @@ export class GuestFiles {
     const file = this.find(from);
     if (file === undefined || this.find(to) !== undefined) return false;
     this.remove(from);
-    return this.create(to, file.bytes) !== undefined;
+    file.path = to;
+    this.#files.set(fileKey(to), file);
+    return true;
   }
 
   isFolder(path: string): boolean {
@@ -137,11 +87,13 @@ export class GuestFiles {
   }
 
   save(): () => void {
-    const files = new Map([...this.#files].map(([key, file]) => [key, file.copy()]));
+    const files = new Map(this.#files);
     const folders = new Set(this.#folders);
+    const contents = [...files.values()].map((file) => file.save());
     return () => {
       this.#folders = new Set(folders);
-      this.#files = new Map([...files].map(([key, file]) => [key, file.copy()]));
+      this.#files = new Map(files);
+      for (const restore of contents) restore();
     };
   }
 }

@@ -11,7 +11,7 @@ import type { ListedMapping } from '../memory/mapping.js';
 import type { Section } from '../os/windows/memory/section.js';
 import type { VirtualMemory } from '../os/windows/memory/virtual-memory.js';
 import type { Mitigations } from './dep/mitigations.js';
-import type { GuestFileData } from './files.js';
+import type { GuestFileData } from './file-data.js';
 
 /** A number: a table of the system's, of so many bytes. */
 export type StartPart = 'stack' | 'heap' | number;

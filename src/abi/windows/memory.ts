@@ -35,6 +35,7 @@ export const MEM_PRESERVE_PLACEHOLDER = 0x2;
 export const MEM_REPLACE_PLACEHOLDER = 0x4000;
 export const MEM_RESERVE_PLACEHOLDER = 0x40000;
 
+export const SEC_FILE = 0x80_0000;
 export const SEC_IMAGE = 0x100_0000;
 export const SEC_RESERVE = 0x400_0000;
 export const SEC_COMMIT = 0x800_0000;

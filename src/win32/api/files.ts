@@ -4,7 +4,7 @@ import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
 import { readFrom, writeTo } from './file-transfer.js';
-import { openFile } from './open-file.js';
+import { isMapped, openFile } from './open-file.js';
 
 /** Longest transfer of one call. */
 const MAX_TRANSFER = 64 << 20;
@@ -161,6 +161,8 @@ export const filesApi: ApiSet = {
   SetEndOfFile: api('handle hFile', (call) => {
     const object = call.process.handles.get(handleOf(call, 0));
     if (object?.kind !== 'file') return call.fail(ERROR.INVALID_HANDLE);
+    const shrinks = object.position < object.file.length;
+    if (shrinks && isMapped(call.process, object.file)) return call.fail(ERROR.USER_MAPPED_FILE);
     return object.file.resize(object.position) ? 1n : call.fail(ERROR.NOT_ENOUGH_MEMORY);
   }),
   FlushFileBuffers: api('handle hFile', (call) =>

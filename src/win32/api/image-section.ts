@@ -6,7 +6,7 @@ import { PeContent } from '../../formats/pe/content.js';
 import { relocate } from '../../formats/pe/directories.js';
 import { parsePe } from '../../formats/pe/image.js';
 import type { Section } from '../../os/windows/memory/section.js';
-import type { GuestFileData } from '../files.js';
+import type { GuestFileData } from '../file-data.js';
 import type { Win32Process } from '../process/process.js';
 
 /** The section, or why the file is no image for this process. */
@@ -37,6 +37,7 @@ export function imageSection(
       }
       return content;
     },
+    file,
     name: space.installImage(file.path, bytes),
   };
 }

@@ -2,6 +2,7 @@
 import { done, type NtResult, type NtStatus, refused, STATUS } from '../../abi/windows/status.js';
 import { Struct } from '../../base/struct.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
+import { flush } from '../../os/windows/memory/flush.js';
 import { free } from '../../os/windows/memory/free.js';
 import { protect } from '../../os/windows/memory/protect.js';
 import { query } from '../../os/windows/memory/query.js';
@@ -17,6 +18,7 @@ import { exceptionsApi } from './exceptions.js';
 import { exceptions64Api } from './exceptions-x64.js';
 import { basicInformationSize, encodeBasicInformation } from './memory.js';
 import { ntSectionApi } from './nt-section.js';
+import { extendSectionApi, querySectionApi } from './query-section.js';
 import { isSelf } from './self.js';
 
 interface InOut {
@@ -102,6 +104,15 @@ const COMMON: ApiSet = {
     'handle ProcessHandle, ptr BaseAddress, ptr RegionSize, prot NewProtect, out OldProtect',
     protectVirtualMemory,
   ),
+  NtFlushVirtualMemory: api(
+    'handle ProcessHandle, ptr BaseAddress, ptr RegionSize, out IoStatus',
+    (call) => {
+      if (!isSelf(call, 0)) return STATUS.INVALID_HANDLE;
+      const wanted = inOut(call, 1, 2);
+      if (wanted === undefined) return STATUS.ACCESS_VIOLATION;
+      return answer(call, 1, 2, flush(call.process.space.vm, wanted.base, wanted.size));
+    },
+  ),
   NtQueryVirtualMemory: api(
     'handle ProcessHandle, ptr BaseAddress, dword MemoryInformationClass, out MemoryInformation, size MemoryInformationLength, out ReturnLength',
     (call) => {
@@ -177,6 +188,9 @@ export function ntdllApi({ arch, traits }: Pick<Win32System, 'arch' | 'traits'>)
   return {
     ...COMMON,
     ...ntSectionApi,
+    ...querySectionApi,
+    // A stub without a body in Wine 8.0.
+    ...(traits.os === 'windows' ? extendSectionApi : {}),
     ...(arch === 'x86-64' ? exceptions64Api : {}),
     ...(traits.wineVersion === undefined ? {} : wineVersion),
   };

@@ -20,11 +20,12 @@ import {
   SEC_RESERVE,
 } from '../../abi/windows/memory.js';
 import { ERROR, STATUS, win32Error } from '../../abi/windows/status.js';
+import { flush } from '../../os/windows/memory/flush.js';
 import type { Section } from '../../os/windows/memory/section.js';
 import { mapImageView, mapView, unmapView } from '../../os/windows/memory/view.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import type { GuestFileData } from '../files.js';
+import type { GuestFileData } from '../file-data.js';
 import type { HandleObject } from '../process/handles.js';
 import { imageSection } from './image-section.js';
 import { isSelf } from './self.js';
@@ -185,7 +186,7 @@ export const sectionApi: ApiSet = {
   ),
   CreateFileMappingW: api(
     'handle hFile, ptr lpAttributes, flags flProtect, dword dwMaximumSizeHigh, dword dwMaximumSizeLow, wstr lpName',
-    (call) => createFileMapping(call, false),
+    (call) => createFileMapping(call, true),
   ),
   MapViewOfFile: api(
     'handle hFileMappingObject, flags dwDesiredAccess, dword dwFileOffsetHigh, dword dwFileOffsetLow, size dwNumberOfBytesToMap',
@@ -207,7 +208,10 @@ export const sectionApi: ApiSet = {
     if (flags & ~known) return call.fail(ERROR.INVALID_PARAMETER);
     return call.status(unmapView(vm, call.word(1), flags !== 0));
   }),
-  FlushViewOfFile: api('ptr lpBaseAddress, size dwNumberOfBytesToFlush', () => 1n),
+  FlushViewOfFile: api('ptr lpBaseAddress, size dwNumberOfBytesToFlush', (call) => {
+    const flushed = flush(call.process.space.vm, call.word(0), call.word(1));
+    return flushed.ok ? 1n : call.fail(win32Error(flushed.status));
+  }),
   UnmapViewOfFile: api('ptr lpBaseAddress', (call) => {
     const status = unmapView(call.process.space.vm, call.word(0));
     return status === STATUS.SUCCESS ? 1n : call.fail(win32Error(status));

@@ -1,6 +1,6 @@
 /** Handles: the objects of a process by number, as Windows deals them: multiples of 4. */
 import type { Section } from '../../os/windows/memory/section.js';
-import type { GuestFileData } from '../files.js';
+import type { GuestFileData } from '../file-data.js';
 import type { Win32Thread } from './thread.js';
 
 export type HandleObject =
@@ -13,7 +13,7 @@ export type HandleObject =
   | { readonly kind: 'output'; readonly fd: 1 | 2 }
   | { readonly kind: 'input' }
   | { readonly kind: 'null' }
-  | { readonly kind: 'section'; readonly section: Section; readonly name?: string }
+  | { readonly kind: 'section'; section: Section; readonly name?: string }
   | { readonly kind: 'process'; readonly pid: number; exitCode: number }
   | {
       readonly kind: 'thread';
@@ -59,6 +59,14 @@ export class Handles {
     this.#objects.set(handle, object);
   }
 
+  /** A handle stands for a section of the file. */
+  maps(file: GuestFileData): boolean {
+    for (const object of this.#objects.values()) {
+      if (object.kind === 'section' && object.section.file === file) return true;
+    }
+    return false;
+  }
+
   /** The object of this name, as long as a handle stands for it. */
   named(name: string): HandleObject | undefined {
     const wanted = plainName(name);
@@ -84,7 +92,12 @@ export class Handles {
   save(): () => void {
     const objects = copied(this.#objects);
     const next = this.#next;
+    // Files that were deleted are in no folder, and go on behind their handles.
+    const files = [...objects.values()].map((object) =>
+      object.kind === 'file' ? object.file.save() : undefined,
+    );
     return () => {
+      for (const restore of files) restore?.();
       this.#objects = copied(objects);
       this.#next = next;
     };

@@ -16,7 +16,6 @@ import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { Frames } from '../../memory/frames.js';
 import { historyOf, type VmaHistory } from '../../memory/history.js';
 import { type ListedMapping, RIGHT_READ } from '../../memory/mapping.js';
-import { PagedObject } from '../../memory/objects.js';
 import { insert } from '../../os/windows/memory/allocate.js';
 import { WINDOWS_RULES } from '../../os/windows/memory/rules.js';
 import type { Section } from '../../os/windows/memory/section.js';
@@ -32,6 +31,7 @@ import { depIsOn, type Mitigations } from '../dep/mitigations.js';
 import { listMappings, mappingOf } from '../guest/listing.js';
 import type { SectionInit, Space, SpaceLayout } from '../space.js';
 import { restoreVads, savedVads } from './changes.js';
+import { SectionObjects } from './section-objects.js';
 
 /** What Windows is told at boot and by the parent of the process. */
 export interface WindowsSettings {
@@ -79,7 +79,7 @@ export class WindowsSpace implements Space, VirtualMemory {
   readonly layout: SpaceLayout;
   readonly #init: WindowsSpaceInit;
   readonly #random: Random | undefined;
-  #objects: PagedObject[] = [];
+  readonly #sections: SectionObjects;
 
   constructor(init: WindowsSpaceInit) {
     this.#init = init;
@@ -96,6 +96,9 @@ export class WindowsSpace implements Space, VirtualMemory {
     this.nxPolicy = settings.nxPolicy;
     this.pages = new WindowsPages(init.engine, init.frames, this.vads, () =>
       depIsOn(this.mitigations),
+    );
+    this.#sections = new SectionObjects(init.frames, (object, first, end) =>
+      this.pages.forgetViews(object, first, end),
     );
     this.top = arch === 'x86-64' ? TOP_64 : TOP_32;
     this.areas = [{ start: FLOOR, end: this.top }];
@@ -168,14 +171,7 @@ export class WindowsSpace implements Space, VirtualMemory {
   createSection(init: SectionInit): Section | undefined {
     const pages = Math.ceil(init.size / PAGE_SIZE);
     if (!init.reserves && (this.committed + pages) * PAGE_SIZE > this.commitLimit) return undefined;
-    const object = new PagedObject(this.#init.frames, {
-      kind: 'shmem',
-      path: init.file?.path ?? 'section',
-      inode: 0,
-      size: init.size,
-      ...(init.file === undefined ? {} : { content: init.file.bytes.slice() }),
-    });
-    this.#objects.push(object);
+    const object = this.#sections.objectFor(init);
     return {
       kind: init.file === undefined ? 'pagefile' : 'file',
       size: init.size,
@@ -183,6 +179,7 @@ export class WindowsSpace implements Space, VirtualMemory {
       reserves: init.reserves,
       noCache: init.noCache,
       object,
+      ...(init.file === undefined ? {} : { file: init.file }),
       name: init.file?.path ?? 'section',
     };
   }
@@ -226,7 +223,7 @@ export class WindowsSpace implements Space, VirtualMemory {
   save(): Saved {
     const vads = savedVads(this.vads.all);
     const pages = this.pages.save();
-    const objects = this.#objects.map((object) => ({ object, state: object.saveState() }));
+    const sections = this.#sections.save();
     const { committed } = this;
     const mitigations = { ...this.mitigations };
     const locked = [...this.locked];
@@ -235,8 +232,7 @@ export class WindowsSpace implements Space, VirtualMemory {
         pages.restore();
         this.vads.replace(vads.map(({ vad }) => vad));
         restoreVads(vads);
-        for (const { object, state } of objects) object.restoreState(state);
-        this.#objects = objects.map(({ object }) => object);
+        sections.restore();
         this.committed = committed;
         Object.assign(this.mitigations, mitigations);
         this.locked.clear();
@@ -244,15 +240,14 @@ export class WindowsSpace implements Space, VirtualMemory {
       },
       () => {
         pages.drop();
-        for (const { object, state } of objects) object.dropState(state);
+        sections.drop();
       },
     );
   }
 
   close(): void {
     this.pages.close();
-    for (const object of this.#objects) object.release();
-    this.#objects = [];
+    this.#sections.close();
   }
 
   #layout(): SpaceLayout {

@@ -52,6 +52,12 @@ export const DLL_BASES: Readonly<Record<Arch, Readonly<Record<string, Addr>>>> =
   },
 };
 
+/** A file of drive C: as Linux names it. */
+export function dataPath(path: string): string {
+  const parts = path.replace(/^[a-z]:/i, '').split(/[\\/]+/);
+  return `${FOLDER}/${parts.filter((part) => part !== '' && part !== '.' && part !== '..').join('/')}`;
+}
+
 /** The file that an image is mapped from, as Linux names it. */
 export function hostPath(arch: Arch, path: string): string {
   const name = path.split(/[\\/]/).at(-1) ?? path;

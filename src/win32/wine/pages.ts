@@ -27,6 +27,8 @@ import type { Pages } from '../../os/windows/memory/virtual-memory.js';
 import type { HostAnswer, WineHost } from './host.js';
 import { mapImagePages } from './image.js';
 
+const MS_ASYNC = 1n;
+
 export interface WinePagesInit {
   readonly host: WineHost;
   readonly vads: VadList;
@@ -113,6 +115,11 @@ export class WinePages implements Pages {
   reset(_vad: Vad, start: number, end: number): void {
     const [address, length] = bytesOf(start, end);
     this.#init.host.call('madvise', address, length, 4n);
+  }
+
+  flush(_vad: Vad, address: Addr, length: bigint): NtStatus {
+    const done = this.#init.host.call('msync', address, length, MS_ASYNC);
+    return done.ok ? STATUS.SUCCESS : STATUS.NOT_MAPPED_DATA;
   }
 
   copiedPages(): number[] {

@@ -61,6 +61,7 @@ import {
   reserveRest,
   reserveRest2004,
 } from './preloader.js';
+import { WineSections } from './sections.js';
 
 /** Between the blocks of two threads. */
 const TEB_STEP = 0x2_0000n;
@@ -85,7 +86,7 @@ export class WineSpace implements Space, VirtualMemory {
   committed = 0;
   readonly #arch: Arch;
   readonly #linux: LinuxProcess;
-  #sections = 0;
+  readonly #sections: WineSections;
   #tebs = 0;
 
   /** @throws LoadFailure when Wine gives up. */
@@ -94,6 +95,7 @@ export class WineSpace implements Space, VirtualMemory {
     this.#arch = linux.arch;
     const wide = linux.arch === 'x86-64';
     this.host = new WineHost(linux);
+    this.#sections = new WineSections(linux, this.host);
     this.top = wide ? TOP_64 : TOP_32;
     this.highestAddress = wide ? 0x7fff_fffe_ffffn : 0x7ffe_ffffn;
     this.startOrder = wide ? START_64 : START_32;
@@ -176,15 +178,8 @@ export class WineSpace implements Space, VirtualMemory {
   }
 
   createSection(init: SectionInit): Section | undefined {
-    const path = `/tmp/.wine-0/anonmap.${String(++this.#sections).padStart(6, '0')}`;
-    this.#linux.writeFile(path, {
-      content: init.file?.bytes.slice() ?? new Uint8Array(),
-      mode: 0o600,
-    });
-    const file = this.host.open(path, true);
-    if (!file.ok) return undefined;
-    this.host.unlink(path);
-    if (!this.host.call('ftruncate', file.value, BigInt(init.size)).ok) return undefined;
+    const handle = this.#sections.descriptorFor(init);
+    if (handle === undefined) return undefined;
     return {
       kind: init.file === undefined ? 'pagefile' : 'file',
       size: init.size,
@@ -193,7 +188,8 @@ export class WineSpace implements Space, VirtualMemory {
       noCache: init.noCache,
       object: undefined,
       name: init.file?.path ?? 'section',
-      handle: file.value,
+      handle,
+      ...(init.file === undefined ? {} : { file: init.file }),
     };
   }
 
@@ -282,6 +278,7 @@ export class WineSpace implements Space, VirtualMemory {
     const snapshot = this.#linux.snapshot();
     const vads = this.vads.all.map((vad) => ({ vad, runs: vad.runs }));
     const pages = this.pages.save();
+    const sections = this.#sections.save();
     const { committed } = this;
     const tebs = this.#tebs;
     const mitigations = { ...this.mitigations };
@@ -291,6 +288,7 @@ export class WineSpace implements Space, VirtualMemory {
         this.vads.replace(vads.map(({ vad }) => vad));
         for (const { vad, runs } of vads) vad.runs = runs;
         pages();
+        sections();
         this.committed = committed;
         this.#tebs = tebs;
         Object.assign(this.mitigations, mitigations);
@@ -300,6 +298,7 @@ export class WineSpace implements Space, VirtualMemory {
   }
 
   close(): void {
+    this.#sections.close();
     this.#linux.close();
   }
 

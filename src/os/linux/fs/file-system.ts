@@ -242,13 +242,19 @@ export class FileSystem {
 
   /** What a file holds now. */
   read(path: string): Uint8Array {
+    const content = this.content(path);
+    return content.read(0, content.size).slice();
+  }
+
+  /** The pages of a file. @throws MayexecError when there is none. */
+  content(path: string): PagedObject {
     const found = this.walk(this.root, path, true);
     const inode = found.ok ? found.value.inode : undefined;
     if (!(inode instanceof RegularFile)) {
       const why = !found.ok ? found.errno : inode === undefined ? 'ENOENT' : 'not a regular file';
       throw new MayexecError(`no file '${visible(path)}' in the sandbox (${why})`);
     }
-    return inode.content.read(0, inode.size).slice();
+    return inode.content;
   }
 
   save(): Saved {

@@ -23,6 +23,7 @@ import type { Saved } from '../../../kernel/snapshot.js';
 import type { SyscallResult } from '../../../kernel/syscall.js';
 import type { VmaHistory } from '../../../memory/history.js';
 import type { ListedMapping } from '../../../memory/mapping.js';
+import type { MemoryObject } from '../../../memory/object.js';
 import { HOST_ADDRESSES, HostCallFrame, noRoom } from '../entry/call.js';
 import { performSyscall } from '../entry/dispatch.js';
 import { hostCall } from '../entry/host-call.js';
@@ -316,6 +317,11 @@ export class LinuxProcess implements Guest {
 
   readFile(path: string): Uint8Array {
     return this.#kernel.files.read(path);
+  }
+
+  /** The pages of a file. @throws MayexecError when there is none. */
+  fileContent(path: string): MemoryObject {
+    return this.#kernel.files.content(path);
   }
 
   writeFile(path: string, file: Uint8Array | GuestFile): void {

@@ -34,6 +34,8 @@ export interface MemoryRules {
   readonly countsLocks: boolean;
   /** A view can be unmapped by any of its addresses. */
   readonly unmapsInside: boolean;
+  /** Only views can be flushed; else whatever is allocated. */
+  readonly flushesViewsOnly: boolean;
   /** VirtualAlloc2 knows placeholders (Windows 10 1803). */
   readonly placeholders: boolean;
   /** Addresses above the highest application address of a 2 GiB process can be had. */
@@ -56,6 +58,7 @@ export const WINDOWS_RULES: MemoryRules = {
   strictLock: true,
   countsLocks: true,
   unmapsInside: true,
+  flushesViewsOnly: true,
   placeholders: true,
   abovesLimit: false,
 };
@@ -76,6 +79,7 @@ export const WINE_RULES: MemoryRules = {
   strictLock: false,
   countsLocks: false,
   unmapsInside: true,
+  flushesViewsOnly: false,
   placeholders: false,
   abovesLimit: true,
 };

@@ -3,6 +3,14 @@ import type { Addr } from '../../../base/address.js';
 import type { PeContent } from '../../../formats/pe/content.js';
 import type { MemoryObject } from '../../../memory/object.js';
 
+export interface SectionFile {
+  readonly path: string;
+  /** Bytes. */
+  readonly length: number;
+  /** False when it cannot be so large. */
+  resize(length: number): boolean;
+}
+
 export interface Section {
   readonly kind: 'pagefile' | 'file' | 'image';
   /** Bytes. */
@@ -19,6 +27,8 @@ export interface Section {
   /** The image for a place; undefined: it cannot lie there. */
   readonly imageAt?: (base: Addr) => PeContent | undefined;
   readonly name: string;
+  /** Of a file, which is the same for all its sections. */
+  readonly file?: SectionFile;
   /** Descriptor of the file behind it, where the system below has one. */
   readonly handle?: bigint;
 }

@@ -39,6 +39,8 @@ export interface Pages {
   decommit(vad: Vad, start: number, end: number): void;
   /** The content may be dropped (MEM_RESET). */
   reset(vad: Vad, start: number, end: number): void;
+  /** What was written to a view's pages goes to the file; `length` in bytes. */
+  flush(vad: Vad, address: Addr, length: bigint): NtStatus;
   /** Pages of an image or a copy view that the process has its own copy of. */
   copiedPages(vad: Vad, start: number, end: number): number[];
   /** Pages written since the watch began or was reset, ascending. */

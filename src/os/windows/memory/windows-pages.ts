@@ -17,6 +17,7 @@ import {
 } from '../../../engine/engine.js';
 import { type Saved, saved } from '../../../kernel/snapshot.js';
 import type { Frames } from '../../../memory/frames.js';
+import type { MemoryObject } from '../../../memory/object.js';
 import { entryFrame, frameEntry, PageTable } from '../../../memory/page-table.js';
 import { hardwareRights, written } from './protection.js';
 import type { Vad, VadList } from './vad.js';
@@ -141,6 +142,22 @@ export class WindowsPages implements Pages {
       this.#engine.flushTlb(page, 1);
       return true;
     });
+  }
+
+  /** Pages [first, end) of a section have other bytes, or lie in other frames: views forget what they know. */
+  forgetViews(object: MemoryObject, first: number, end: number): void {
+    this.#frames.meter.charge('object', this.#vads.all.length);
+    for (const vad of this.#vads.all) {
+      if (vad.section?.object !== object) continue;
+      const shift = vad.start - vad.offset;
+      const start = Math.max(first + shift, vad.start);
+      const stop = Math.min(end + shift, vad.end);
+      if (start < stop) this.#flush(start, stop);
+    }
+  }
+
+  flush(): NtStatus {
+    return STATUS.SUCCESS;
   }
 
   /** DEP was switched: every translation is stale. */
