@@ -35,6 +35,22 @@ export function registerWidth(name: string): number | undefined {
   return WIDTHS.get(name);
 }
 
+const HIGH_BYTE_NUMBERS = ['ah', 'ch', 'dh', 'bh'];
+const IN_ORDER = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'];
+
+/** As encodings number it: rax, eax, ax, al and xmm0 are 0, ah is 4. */
+export function registerNumber(name: string): number {
+  const high = HIGH_BYTE_NUMBERS.indexOf(name);
+  if (high >= 0) return 4 + high;
+  const number = /\d+/.exec(name)?.[0];
+  if (number !== undefined) return Number(number);
+  const low = name
+    .replace(/^[re](?=..$)/, '')
+    .replace(/^([abcd])l$/, '$1x')
+    .replace(/l$/, '');
+  return Math.max(0, IN_ORDER.indexOf(low));
+}
+
 export function isSegment(name: string): boolean {
   return SEGMENTS.has(name);
 }

@@ -93,10 +93,9 @@ export class ProgramBuilder {
   instruction(text: string): void {
     this.#requireBits('an instruction');
     const instruction = this.#parsed(text);
-    const places = instruction.operands.some((operand) => operand.kind !== 'register');
     this.emit(
       (values) => renderInstruction(instruction, values),
-      places ? (values, end) => verifyInstruction(instruction, values, end) : undefined,
+      (values, encoding) => verifyInstruction(instruction, values, encoding),
     );
   }
 

@@ -6,7 +6,9 @@ import type { LinearValue } from '../syntax/evaluate.js';
 import type { Expression, TokenReader } from '../syntax/expression.js';
 import {
   checkHighBytes,
+  checkLock,
   checkMemory,
+  checkProgramCounter,
   type ImmediateOperand,
   type Mode,
   type WrittenMemoryOperand,
@@ -14,7 +16,7 @@ import {
 } from '../syntax/operand.js';
 import { parseAttOperand } from '../syntax/operand-att.js';
 import { parseIntelOperand } from '../syntax/operand-intel.js';
-import { checkDisplacement, checkImmediate } from '../syntax/operand-range.js';
+import { checkDisplacement, checkImmediate, checkTarget } from '../syntax/operand-range.js';
 import { existsIn, isPrefix, keystoneText } from './keystone/quirks.js';
 
 export interface SourceInstruction {
@@ -70,6 +72,8 @@ export function parseInstruction(reader: TokenReader, mode: Mode): SourceInstruc
     );
   }
   checkHighBytes(operands);
+  checkProgramCounter(operands);
+  if (prefixes.includes('lock')) checkLock(mnemonic, operands);
   if (operands.length === 0 && !existsIn(mode.bits, mnemonic)) {
     throw new StatementError(`'${mnemonic}' does not exist in ${mode.bits}-bit code`);
   }
@@ -86,7 +90,19 @@ export function renderInstruction(instruction: SourceInstruction, values: Values
   const operands = instruction.operands.map(
     (operand, index) => renderOperand(instruction, operand, index, values) + operand.decoration,
   );
-  return keystoneText(prefixes, mnemonic, operands, mode.bits);
+  const short = instruction.operands.some((each) => each.kind === 'memory' && each.base === 'eip');
+  return keystoneText(short ? [...prefixes, 'addr32'] : prefixes, mnemonic, operands, mode.bits);
+}
+
+/** `mov rax, [label]` has an encoding with 64 bits of address, and Keystone takes it. */
+export function takesWideAddress(
+  { mnemonic, operands }: SourceInstruction,
+  operand: WrittenOperand,
+): boolean {
+  const accumulator = operands.find((each) => each.kind === 'register');
+  const plain = operand.kind === 'memory' && !operand.base && !operand.index;
+  const register = accumulator?.kind === 'register' ? accumulator.name : '';
+  return plain && /^mov(abs)?[bwlq]?$/.test(mnemonic) && /^(al|ax|eax|rax)$/.test(register);
 }
 
 function renderOperand(
@@ -134,7 +150,10 @@ function renderImmediate(
   const symbolic = numeric ? undefined : symbolText(linear);
   if (symbolic !== undefined) return dollar + symbolic;
   const value = values.number(operand.value);
-  if (values.settled(operand.value)) checkImmediate(instruction, index, value);
+  if (values.settled(operand.value)) {
+    if (jumps) checkTarget(operand, value, mode.bits);
+    else checkImmediate(instruction, index, value);
+  }
   return dollar + hex(value);
 }
 
@@ -170,12 +189,14 @@ function renderMemory(
     const value = operand.displacement === undefined ? 0n : values.number(operand.displacement);
     const absolute = operand.base === undefined && index === undefined;
     const settled = operand.displacement === undefined || values.settled(operand.displacement);
-    const fits = settled ? checkDisplacement(operand, value, bits, absolute) : true;
+    const wide = takesWideAddress(instruction, operand);
+    const fits = settled ? checkDisplacement(operand, value, bits, wide) : true;
     // Without registers Keystone would count it from RIP. RIZ is "no index", in an encoding of its own.
     if (absolute && bits === 64 && fits) index = 'riz';
     displacement = value === 0n && !absolute ? '' : hex(value);
   }
-  const shown = { ...operand, index };
+  // What makes it 32 bits of it is a prefix.
+  const shown = { ...operand, index, base: operand.base === 'eip' ? 'rip' : operand.base };
   return syntax === 'intel'
     ? intelMemory(shown, scale, displacement)
     : attMemory(shown, scale, displacement);

@@ -70,7 +70,7 @@ export function layOut(input: LayoutInput): Placed | EncodingRefusal {
     const settled = sameAddresses(addresses, result.addresses) || !rendering.usedAddresses;
     addresses = result.addresses;
     if (!settled) continue;
-    const misfits = new Rendering(builder, addresses, address).misfits(sections);
+    const misfits = new Rendering(builder, addresses, address).misfits(sections, result.bytes);
     if (misfits.length > 0) throw new AssemblyError(misfits);
     return { bytes: result.bytes, sections, addresses };
   }
@@ -124,13 +124,15 @@ class Rendering {
   }
 
   /** What does not fit, given the addresses that came out. */
-  misfits(sections: readonly ProgramSection[]): AssemblyProblem[] {
+  misfits(sections: readonly ProgramSection[], bytes: Uint8Array): AssemblyProblem[] {
     const problems: AssemblyProblem[] = [];
     for (const { items, endAnchor } of sections) {
       for (const [index, item] of items.entries()) {
         const end = this.#addresses![items[index + 1]?.anchor ?? endAnchor]!;
         try {
-          item.verify?.(this.#valuesAt(item), end);
+          const start = Number(this.#addresses![item.anchor]! - this.#base);
+          const code = bytes.subarray(start, Number(end - this.#base));
+          item.verify?.(this.#valuesAt(item), { code, end });
         } catch (error) {
           problems.push(problemAt(item, error));
           if (problems.length >= MAX_PROBLEMS) return problems;

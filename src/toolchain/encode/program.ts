@@ -5,6 +5,7 @@ import type { Mode } from '../syntax/operand.js';
 import type { SourceStatement } from '../syntax/source-text.js';
 import type { Site } from '../syntax/symbols.js';
 import type { Values } from './instruction.js';
+import type { EncodedItem } from './recheck.js';
 
 export interface Item {
   /** Number of the place where it begins. */
@@ -14,8 +15,8 @@ export interface Item {
   readonly mode: Mode;
   /** Keystone's text. Empty for a label. */
   readonly render: (values: Values) => string;
-  /** Looks at the result once addresses are known; `end` is where the next item begins. */
-  readonly verify: ((values: Values, end: bigint) => void) | undefined;
+  /** Looks at the result once addresses are known. */
+  readonly verify: ((values: Values, encoding: EncodedItem) => void) | undefined;
 }
 
 export interface SectionRights {

@@ -7,14 +7,17 @@ import { StatementError } from '../assembly-error.js';
 import type { Expression } from '../syntax/expression.js';
 import type { WrittenOperand } from '../syntax/operand.js';
 import { checkDisplacement, checkImmediate } from '../syntax/operand-range.js';
-import { isJump, type SourceInstruction, type Values } from './instruction.js';
+import { isJump, type SourceInstruction, takesWideAddress, type Values } from './instruction.js';
+import { repair } from './keystone/quirks.js';
+import { type EncodedItem, recheck } from './recheck.js';
 
-/** `end`: the address of the next instruction. Throws a StatementError. */
+/** Throws a StatementError. */
 export function verifyInstruction(
   instruction: SourceInstruction,
   values: Values,
-  end: bigint,
+  encoding: EncodedItem,
 ): void {
+  const { end } = encoding;
   const { mnemonic, operands, mode } = instruction;
   for (const [index, operand] of operands.entries()) {
     const jumps = operand.kind === 'immediate' && isJump(mnemonic);
@@ -26,7 +29,7 @@ export function verifyInstruction(
     if (operand.kind === 'memory') {
       const relative = operand.base === 'rip' || operand.base === 'eip';
       if (relative) checkDistance(value - end, 32, mode.bits);
-      else checkDisplacement(operand, value, mode.bits, isAbsolute(instruction, operand));
+      else checkDisplacement(operand, value, mode.bits, takesWideAddress(instruction, operand));
     } else if (jumps) {
       const short = /^(loop|jcxz|jecxz|jrcxz)/.test(mnemonic);
       checkDistance(value - end, short ? 8 : 32, mode.bits);
@@ -34,19 +37,13 @@ export function verifyInstruction(
       checkImmediate(instruction, index, value);
     }
   }
+  repair(mnemonic, encoding.code);
+  recheck(instruction, values, encoding);
 }
 
 function expressionOf(operand: WrittenOperand): Expression | undefined {
   if (operand.kind === 'register') return undefined;
   return operand.kind === 'memory' ? operand.displacement : operand.value;
-}
-
-/** `mov rax, [label]` has an encoding with 64 bits of address, and Keystone takes it. */
-function isAbsolute({ mnemonic, operands }: SourceInstruction, operand: WrittenOperand): boolean {
-  const accumulator = operands.find((each) => each.kind === 'register');
-  const plain = operand.kind === 'memory' && !operand.base && !operand.index;
-  const register = accumulator?.kind === 'register' ? accumulator.name : '';
-  return plain && /^mov(abs)?[bwlq]?$/.test(mnemonic) && /^(al|ax|eax|rax)$/.test(register);
 }
 
 function checkDistance(distance: bigint, width: number, bits: number): void {

@@ -55,13 +55,21 @@ export function checkImmediate(instruction: Checked, index: number, given: bigin
   }
 }
 
+/** Of a jump by number. */
+export function checkTarget({ offset }: WrittenOperand, target: bigint, bits: number): void {
+  if (BigInt.asUintN(bits, target) === target || BigInt.asIntN(bits, target) === target) return;
+  const text = target < 0n ? target.toString() : `0x${target.toString(16)}`;
+  throw new StatementError(`${text} is no address of ${bits}-bit code`, offset, text);
+}
+
 function baseName({ mnemonic, mode }: Checked): { name: string; suffix: number | undefined } {
   const known = FULL_WIDTH.has(mnemonic) || COUNTS.has(mnemonic);
   if (mode.syntax === 'intel' || known) return { name: mnemonic, suffix: undefined };
   return { name: mnemonic.slice(0, -1), suffix: SUFFIX[mnemonic.at(-1) ?? ''] };
 }
 
-function operationWidth({ operands, mode }: Checked, name: string): number | undefined {
+/** Bits of the operation, as far as operands say. */
+export function operationWidth({ operands, mode }: Checked, name: string): number | undefined {
   if (name === 'push') return mode.bits;
   for (const operand of operands) {
     if (operand.kind === 'register') return registerWidth(operand.name);

@@ -73,6 +73,7 @@ export function checkMemory(
   if ((base === 'rip' || base === 'eip') && index !== undefined) {
     fail(`${base} takes no index register`);
   }
+  if (base === 'eip' && bits !== 64) fail('eip addresses memory in 64-bit code only');
   if (index === 'rip' || index === 'eip') fail(`${index} cannot be scaled or added to a register`);
   if (index === 'rsp' || index === 'esp') fail(`${index} cannot be an index`);
   for (const name of [base, index]) {
@@ -87,6 +88,31 @@ export function checkMemory(
   if (mixed && registerWidth(base) !== registerWidth(index)) {
     fail(`${base} and ${index} differ in width`);
   }
+}
+
+/** Keystone takes it for rax. */
+export function checkProgramCounter(operands: readonly WrittenOperand[]): void {
+  for (const operand of operands) {
+    if (operand.kind !== 'register' || !/^([re]?ip|[re]iz)$/.test(operand.name)) continue;
+    const message = `${operand.name} cannot be an operand by itself; lea with [rip] gives an address`;
+    throw new StatementError(message, operand.offset, operand.name);
+  }
+}
+
+/** Instructions that may be locked, without AT&T's suffix. */
+const LOCKABLE = new Set(
+  'adc add and btc btr bts cmpxchg cmpxchg8b cmpxchg16b dec inc neg not or sbb sub xadd xchg xor'.split(
+    ' ',
+  ),
+);
+
+/** On a CPU it is an invalid instruction; what stands behind the prefix on a line of its own is not seen here. */
+export function checkLock(mnemonic: string, operands: readonly WrittenOperand[]): void {
+  if (mnemonic === '') return;
+  const isLockable = LOCKABLE.has(mnemonic) || LOCKABLE.has(mnemonic.replace(/[bwlq]$/, ''));
+  if (!isLockable) throw new StatementError(`'${mnemonic}' cannot be locked`);
+  if (operands.some(({ kind }) => kind === 'memory')) return;
+  throw new StatementError(`'lock ${mnemonic}' needs memory that it changes`);
 }
 
 /** Keystone ends itself over `mov ah, sil`, which no encoding has. */

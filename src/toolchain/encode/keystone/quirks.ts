@@ -1,9 +1,8 @@
 /**
  * What Keystone 0.9.2 assembles wrongly or not at all, and what is given to it instead.
  *
- * Known and not repaired: `nop` with a memory operand comes as a prefetch hint (0F 18 /4), which
- * does nothing either; in 32-bit code `sgdt` and its kin come 16 bits wide; far jumps and calls; what
- * came after 2016 (CET, rdpid, movdiri, serialize, APX, …), which it does not know. `.byte` is the
+ * Known and not repaired: in 32-bit code `sgdt` and its kin come 16 bits wide; far jumps and calls; AVX-512
+ * displacements that are one byte (refused, see ../recheck.ts); what came after 2016 (CET, rdpid, movdiri, serialize, APX, …), which it does not know. `.byte` is the
  * way out for these.
  */
 import type { Bits } from '../../syntax/operand.js';
@@ -59,6 +58,7 @@ const PREFIX_BYTES: Readonly<Record<string, string>> = {
   repne: '0xf2',
   repnz: '0xf2',
   data16: '0x66',
+  addr32: '0x67',
   rex64: '0x48',
   notrack: '0x3e',
   bnd: '0xf2',
@@ -75,12 +75,22 @@ const PREFIX_BYTES: Readonly<Record<string, string>> = {
 /** Those that Keystone takes in front of any instruction. */
 const KEYSTONE_PREFIXES = new Set(['lock', 'rep', 'repe', 'repz', 'repne', 'repnz']);
 
+/** The byte of a prefix that is written as a word. */
+export function prefixByte(word: string): number {
+  return Number(PREFIX_BYTES[word] ?? 0);
+}
+
+export function segmentPrefix(segment: string): number {
+  return prefixByte(segment);
+}
+
 export function isPrefix(word: string): boolean {
   return Object.hasOwn(PREFIX_BYTES, word);
 }
 
-/** `push 0xffff` and `push label` come 16 bits wide: here they are spelt out. */
+/** `push 0xffff` and `push label` come 16 bits wide, and lose their prefixes: here they are spelt out. */
 function pushConstant(
+  prefixes: readonly string[],
   mnemonic: string,
   operands: readonly string[],
   bits: Bits,
@@ -88,14 +98,40 @@ function pushConstant(
   const [operand = ''] = operands;
   const value = operand.replace(/^\$/, '');
   if (!/^push[lq]?$/.test(mnemonic) || bits === 16 || operands.length !== 1) return undefined;
-  if (/^zz/.test(value)) return bits === 32 ? `.byte 0x68\n.long ${value}` : undefined;
+  const before = prefixes.map((word) => `${PREFIX_BYTES[word]}, `).join('');
+  const short = prefixes.includes('data16');
+  if (/^zz/.test(value)) {
+    return bits === 32 && !short ? `.byte ${before}0x68\n.long ${value}` : undefined;
+  }
   if (!/^-?0x[0-9a-f]+$/.test(value)) return undefined;
   const number = value.startsWith('-') ? -BigInt(value.slice(1)) : BigInt(value);
-  const low = BigInt.asUintN(32, number);
-  const short = BigInt.asIntN(8, low) === BigInt.asIntN(32, low);
-  return short
-    ? `.byte 0x6a, 0x${(low & 0xffn).toString(16)}`
-    : `.byte 0x68\n.long 0x${low.toString(16)}`;
+  const width = short ? 16 : 32;
+  const low = BigInt.asUintN(width, number);
+  return BigInt.asIntN(8, low) === BigInt.asIntN(width, low)
+    ? `.byte ${before}0x6a, 0x${(low & 0xffn).toString(16)}`
+    : `.byte ${before}0x68\n${short ? '.short' : '.long'} 0x${low.toString(16)}`;
+}
+
+/** `xlat byte ptr fs:[rbx]` loses its segment and its width. */
+function translate(mnemonic: string, operands: readonly string[], bits: Bits): string[] {
+  const [operand = ''] = operands;
+  if (!/^xlatb?$/.test(mnemonic) || operand === '') return [];
+  const segment = /\b([c-gs]s):/.exec(operand)?.[1];
+  const short = bits === 64 ? /\bebx\b/ : /(?<!e)bx\b/;
+  return [
+    ...(segment === undefined || segment === 'ds' ? [] : [PREFIX_BYTES[segment]!]),
+    ...(short.test(operand) ? [PREFIX_BYTES.addr32!] : []),
+    '0xd7',
+  ];
+}
+
+/** `nop` of memory or a register comes as a prefetch hint (0F 18 /4), which is another instruction. */
+export function repair(mnemonic: string, code: Uint8Array): void {
+  if (!/^nop[wlq]?$/.test(mnemonic)) return;
+  const at = code.findIndex((byte, index) => byte === 0x0f && code[index + 1] === 0x18);
+  if (at < 0) return;
+  code[at + 1] = 0x1f;
+  code[at + 2] = code[at + 2]! & 0xc7;
 }
 
 /** The statement as Keystone is to see it. */
@@ -105,13 +141,15 @@ export function keystoneText(
   operands: readonly string[],
   bits: Bits,
 ): string {
-  const pushed = pushConstant(mnemonic, operands, bits);
+  const pushed = pushConstant(prefixes, mnemonic, operands, bits);
   if (pushed !== undefined) return pushed;
+  const bytes = (words: readonly string[]): string[] => words.map((word) => PREFIX_BYTES[word]!);
+  const translated = translate(mnemonic, operands, bits);
+  if (translated.length > 0) return `.byte ${[...bytes(prefixes), ...translated].join(', ')}`;
   const rewrite =
     operands.length === 0 && Object.hasOwn(PLAIN, mnemonic)
       ? PLAIN[mnemonic]!(bits)
       : segmentStack(mnemonic, operands, bits);
-  const bytes = (words: readonly string[]): string[] => words.map((word) => PREFIX_BYTES[word]!);
   if (rewrite.bytes !== undefined) return `.byte ${[...bytes(prefixes), rewrite.bytes].join(', ')}`;
   if (mnemonic === '') return `.byte ${bytes(prefixes).join(', ')}`;
   const plain = prefixes.filter((word) => KEYSTONE_PREFIXES.has(word));
