@@ -24,6 +24,11 @@ export class Meter {
     this.#charged += CHARGES[work] * count;
   }
 
+  /** Code that another CPU ran for the guest. */
+  chargeBlocks(blocks: number): void {
+    this.#charged += blocks;
+  }
+
   /** Bytes that are moved or made. */
   chargeBytes(bytes: number): void {
     this.#charged += CHARGES.kilobyte * Math.ceil(bytes / 1024);

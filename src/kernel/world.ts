@@ -9,6 +9,8 @@ import type { DepOptions } from './dep-question.js';
 import type { Guest, GuestFile } from './guest.js';
 import type { HostTree } from './host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from './intercept.js';
+import type { KernelDevice } from './kernel-device.js';
+import type { KernelLog } from './log.js';
 
 /** Kernels that a guest in ring 0 can be. */
 export type KernelVersion = '6.1' | '6.12' | '7.3';
@@ -59,6 +61,10 @@ export interface GuestOptions {
   readonly interceptFault?: FaultInterceptor;
   /** DEP of Windows: who is exempted, and who is asked. */
   readonly dep?: DepOptions;
+  /** Of a Linux process beside a kernel in ring 0: the way to that kernel. */
+  readonly kernelDevice?: KernelDevice;
+  /** Shared with another guest; default: one of its own. */
+  readonly log?: KernelLog;
   /** Sees stores, fetches and changes of rights. */
   readonly watch?: PageWatch;
 }

@@ -18,6 +18,7 @@ import { readImpliesExecInfo } from './linux/read-implies-exec-info.js';
 import { restrictedWx } from './linux/restricted-wx.js';
 import { systemdMdwe } from './linux/systemd-mdwe.js';
 import { wx } from './linux/wx.js';
+import { lsmInfo } from './lsm/info.js';
 import { pax } from './pax/pax.js';
 import { selinux } from './selinux/selinux.js';
 import { acg } from './windows/acg.js';
@@ -48,4 +49,5 @@ export const mechanisms: readonly MechanismInfo[] = [
   pkeysInfo,
   noexecInfo,
   readImpliesExecInfo,
+  lsmInfo,
 ];

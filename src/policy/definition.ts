@@ -72,7 +72,8 @@ export interface PolicyInfo {
 }
 
 /** What every process may use or meet, whatever the policy: there is nothing to choose but its page of text. */
-export type MechanismInfo = Omit<PolicyInfo, 'options' | 'rules'>;
+export type MechanismInfo = Omit<PolicyInfo, 'options' | 'rules'> &
+  Partial<Pick<PolicyInfo, 'rules'>>;
 
 export interface PolicyDefinition {
   readonly info: PolicyInfo;

@@ -86,7 +86,13 @@ export interface SandboxOptions {
       }
     | undefined;
   readonly program?: HostProgram | undefined;
-  /** Of `os: 'kernel'`: the kernel whose decisions and words its reports have; default the newest, '7.3'. */
+  /**
+   * A kernel in ring 0 beside a Linux program. It runs to its `hlt` first; then each check of mmap and mprotect reads the
+   * security hooks and the policy in its memory (`mayexec policies lsm`), unless the policy is 'none'. `argv` behind
+   * the name is its command line.
+   */
+  readonly kernel?: { readonly program: HostProgram } | undefined;
+  /** Of `os: 'kernel'`, or of the kernel beside a program: the kernel whose decisions and words its reports have; default the newest, '7.3'. */
   readonly kernelVersion?: KernelVersion | undefined;
   /** What the guest reads from descriptor 0, a string as UTF-8; a function is asked at the first read. */
   readonly stdin?: string | Uint8Array | (() => Uint8Array) | undefined;
@@ -148,6 +154,7 @@ const OPTIONS: OptionNames<SandboxOptions> = {
   engine: true,
   limits: true,
   program: true,
+  kernel: true,
   stdin: true,
   files: true,
   mounts: true,
@@ -210,9 +217,9 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
   }
   if (options.kernelVersion !== undefined) {
     oneOf('kernelVersion', options.kernelVersion, KERNEL_VERSIONS);
-    if (os !== 'kernel') {
+    if (os !== 'kernel' && options.kernel === undefined) {
       throw new MayexecError(
-        `kernelVersion is '${options.kernelVersion}': it is for os 'kernel', and this sandbox runs os '${os}'`,
+        `kernelVersion is '${options.kernelVersion}': it is for os 'kernel' and for a kernel beside a program, and this sandbox runs os '${os}'`,
       );
     }
   }

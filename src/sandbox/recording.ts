@@ -21,6 +21,8 @@ export const RECORDED = [
   'setRegister',
   'writeFile',
   'countInstructions',
+  /** One of these, of the kernel beside the program. */
+  'kernel',
 ] as const;
 
 export type RecordedCall = readonly [name: (typeof RECORDED)[number], ...args: readonly unknown[]];
@@ -44,9 +46,19 @@ export const TOO_MUCH = 'too much';
 export class Recording {
   /** Up to now; undefined when nothing was done yet. */
   last: Recorded | typeof TOO_MUCH | undefined;
+  readonly #forward: ((call: RecordedCall) => void) | undefined;
+
+  /** `forward`: whoever keeps what is done to this one. */
+  constructor(forward?: (call: RecordedCall) => void) {
+    this.#forward = forward;
+  }
 
   /** `call` is the recording's from then on. */
   add(call: RecordedCall): void {
+    if (this.#forward !== undefined) {
+      this.#forward(call);
+      return;
+    }
     const before = this.last;
     if (before === TOO_MUCH) return;
     const count = (before?.count ?? 0) + 1;

@@ -23,15 +23,19 @@ import {
 } from '../engine/open.js';
 import { type InjectionCount, Injector } from '../inject/injector.js';
 import type { CallAnswer, Dropped, Guest, GuestSnapshot, HostEntry } from '../kernel/guest.js';
+import { KernelLog } from '../kernel/log.js';
 import type { Pause } from '../kernel/run-control.js';
 import type { Saved } from '../kernel/snapshot.js';
 import type { VmaHistory } from '../memory/history.js';
 import { permsText } from '../memory/mapping.js';
+import type { KernelGuest } from '../os/kernel/guest.js';
 import { resolvePolicies } from '../policy/registry.js';
 import type { TraceEvent } from '../trace/events.js';
 import { Recorder } from '../trace/recorder.js';
 import { exceptionReport } from '../win32/guest/report.js';
 import { guestOptions } from './guest-options.js';
+import { KernelBeside } from './kernel-beside.js';
+import { type CheckedKernel, checkKernel, withKernel } from './kernel-options.js';
 import {
   type CheckedOptions,
   checkCall,
@@ -71,9 +75,19 @@ export interface MapsEntry {
 /** `value` is what the register holds after the call, signed; -1n with `errno` when it failed. */
 export type SyscallOutcome = CallAnswer;
 
+/** What a sandbox shares with others. */
+interface Company {
+  readonly kernel: Sandbox | undefined;
+  readonly isBeside: boolean;
+  readonly recording: Recording;
+  readonly log: KernelLog;
+}
+
 /** State of a sandbox at one moment. Belongs to the sandbox that made it; any number may be kept. */
 export interface SandboxSnapshot {
   readonly guest: GuestSnapshot;
+  readonly kernel: SandboxSnapshot | undefined;
+  readonly beside: Saved | undefined;
   readonly injector: Saved;
   readonly watcher: Saved | undefined;
   readonly traceLength: number;
@@ -94,6 +108,11 @@ export class Sandbox implements Disposable {
   readonly seed: number;
   /** Which engine runs it, in which form, and why that one was chosen. */
   readonly engine: EngineInfo;
+  /**
+   * The kernel in ring 0 beside the program (option `kernel`): a sandbox of os 'kernel', which belongs to this one and
+   * is saved, restored and closed with it.
+   */
+  readonly kernel: Sandbox | undefined;
   /** Registers by name, read and written: `sb.regs.rax = 1n`. */
   readonly regs: Registers;
 
@@ -105,18 +124,26 @@ export class Sandbox implements Disposable {
   readonly #snapshots = new WeakSet<SandboxSnapshot>();
   readonly #discarded = new WeakSet<SandboxSnapshot>();
   readonly #options: SandboxOptions;
-  readonly #recording = new Recording();
+  readonly #recording: Recording;
+  readonly #beside: KernelBeside | undefined;
+  /** It is the kernel beside a program, which has the say about its state. */
+  readonly #isBeside: boolean;
   #closed = false;
 
   private constructor(
+    { engine, info }: OpenedEngine,
     checked: CheckedOptions,
-    engine: Engine,
-    info: EngineInfo,
     options: SandboxOptions,
+    { kernel, isBeside, recording, log }: Company,
   ) {
     const world = WORLDS[checked.os];
     const choice = options.policy ?? world.defaultPolicy;
-    const policies = resolvePolicies(choice, checked.arch, checked.os);
+    const resolved = resolvePolicies(choice, checked.arch, checked.os);
+    this.kernel = kernel;
+    this.#isBeside = isBeside;
+    this.#recording = recording;
+    this.#beside = kernel && new KernelBeside(kernel.#guest as KernelGuest);
+    const policies = withKernel(resolved, this.#beside);
     this.arch = checked.arch;
     this.os = checked.os;
     this.seed = checked.seed;
@@ -133,6 +160,8 @@ export class Sandbox implements Disposable {
       trace: this.#recorder,
       ...(this.#watcher === undefined ? {} : { watch: this.#watcher }),
       ...guestOptions(checked, options, this.#injector),
+      log,
+      ...(this.#beside === undefined ? {} : { kernelDevice: this.#beside }),
     });
     this.regs = registersOf(
       this.#guest.registers,
@@ -147,7 +176,17 @@ export class Sandbox implements Disposable {
    */
   static async create(options: SandboxOptions = {}): Promise<Sandbox> {
     const checked = checkOptions(options);
-    return Sandbox.#on(await openEngine(checked.engine, checked), checked, options);
+    const own = checkKernel(options, checked.os);
+    const beside = own && {
+      ...own,
+      engine: await openEngine(own.checked.engine, own.checked),
+    };
+    try {
+      return Sandbox.#on(await openEngine(checked.engine, checked), checked, options, beside);
+    } catch (error) {
+      beside?.engine.engine.close();
+      throw error;
+    }
   }
 
   /** Fetches and compiles an engine, so that `createLoaded` can be used. */
@@ -158,25 +197,43 @@ export class Sandbox implements Disposable {
   /** As `create`, at once. @throws MayexecError too when no engine of the kind has been loaded. */
   static createLoaded(options: SandboxOptions = {}): Sandbox {
     const checked = checkOptions(options);
-    return Sandbox.#on(openLoadedEngine(checked.engine, checked), checked, options);
+    const own = checkKernel(options, checked.os);
+    const beside = own && { ...own, engine: openLoadedEngine(own.checked.engine, own.checked) };
+    try {
+      return Sandbox.#on(openLoadedEngine(checked.engine, checked), checked, options, beside);
+    } catch (error) {
+      beside?.engine.engine.close();
+      throw error;
+    }
   }
 
   static #on(
-    { engine, info }: OpenedEngine,
+    opened: OpenedEngine,
     checked: CheckedOptions,
     options: SandboxOptions,
+    beside: (CheckedKernel & { readonly engine: OpenedEngine }) | undefined,
   ): Sandbox {
+    const recording = new Recording();
+    const log = new KernelLog();
     try {
-      return new Sandbox(checked, engine, info, options);
+      const kernel =
+        beside &&
+        new Sandbox(beside.engine, beside.checked, beside.options, {
+          kernel: undefined,
+          isBeside: true,
+          recording: new Recording((call) => recording.add(['kernel', ...call])),
+          log,
+        });
+      return new Sandbox(opened, checked, options, { kernel, isBeside: false, recording, log });
     } catch (error) {
-      engine.close();
+      opened.engine.close();
       throw error;
     }
   }
 
   /** Runs the loaded program until it ends, or a limit ends it. */
   run(): Outcome {
-    return this.#did(this.#alive().run(), 'run');
+    return this.#did(this.#ended ?? this.#alive().run(), 'run');
   }
 
   /**
@@ -186,18 +243,15 @@ export class Sandbox implements Disposable {
    * @throws MayexecError for an unknown option, a limit below 1 and a place that is no address.
    */
   resume(options: ResumeOptions = {}): Pause | Outcome {
-    return this.#did(this.#alive().resume(checkResume(options, this.arch)), 'resume', options);
+    const request = checkResume(options, this.arch);
+    return this.#did(this.#ended ?? this.#alive().resume(request), 'resume', options);
   }
 
   /** Calls guest code as the platform's C convention does, and runs it until it returns. */
   call(address: number | bigint, ...args: (number | bigint)[]): Outcome {
     const words = args.map((value, index) => toWord(`argument ${index + 1}`, value));
-    return this.#did(
-      this.#alive().call(toWord('address', address), words),
-      'call',
-      address,
-      ...args,
-    );
+    const at = toWord('address', address);
+    return this.#did(this.#ended ?? this.#alive().call(at, words), 'call', address, ...args);
   }
 
   /**
@@ -207,7 +261,7 @@ export class Sandbox implements Disposable {
    */
   enter(address: number | bigint, blocks?: number): Outcome | HostEntry {
     if (blocks !== undefined) integer('blocks', blocks, 1, 2 ** 52);
-    const end = this.#alive().enter(toWord('address', address), blocks);
+    const end = this.#ended ?? this.#alive().enter(toWord('address', address), blocks);
     return this.#did(end, 'enter', address, ...(blocks === undefined ? [] : [blocks]));
   }
 
@@ -376,7 +430,14 @@ export class Sandbox implements Disposable {
 
   /** Registers, memory, mappings, files, output and trace as they are now. Pages are shared until written. */
   snapshot(): SandboxSnapshot {
+    this.#checkOwnState('snapshot');
+    return this.#save();
+  }
+
+  #save(): SandboxSnapshot {
     const snapshot = {
+      kernel: this.kernel === undefined ? undefined : this.kernel.#save(),
+      beside: this.#beside?.save(),
       guest: this.#alive().snapshot(),
       injector: this.#injector.save(),
       watcher: this.#watcher?.save(),
@@ -389,11 +450,19 @@ export class Sandbox implements Disposable {
 
   /** Goes back to a snapshot, which stays usable. @throws MayexecError for another sandbox's snapshot. */
   restore(snapshot: SandboxSnapshot): void {
+    this.#checkOwnState('restore');
+    this.#load(snapshot);
+  }
+
+  #load(snapshot: SandboxSnapshot): void {
     const guest = this.#alive();
     if (!this.#snapshots.has(snapshot)) {
       throw new MayexecError('restore: this snapshot was made by another sandbox');
     }
     guest.restore(snapshot.guest);
+    const { kernel } = this;
+    if (kernel !== undefined && snapshot.kernel !== undefined) kernel.#load(snapshot.kernel);
+    snapshot.beside?.restore();
     snapshot.injector.restore();
     snapshot.watcher?.restore();
     this.#recorder.truncate(snapshot.traceLength);
@@ -407,6 +476,7 @@ export class Sandbox implements Disposable {
    * more than 200,000 calls or 64 MiB of the host's.
    */
   toBytes(snapshot?: SandboxSnapshot): Uint8Array {
+    this.#checkOwnState('toBytes');
     this.#alive();
     if (snapshot !== undefined && !this.#snapshots.has(snapshot)) {
       throw new MayexecError('toBytes: this snapshot was made by another sandbox, or discarded');
@@ -460,6 +530,11 @@ export class Sandbox implements Disposable {
 
   /** Does what a recording says, as the host did. */
   #again([name, ...args]: RecordedCall): void {
+    if (name === 'kernel') {
+      const { kernel } = this;
+      if (kernel !== undefined) kernel.#again(args as unknown as RecordedCall);
+      return;
+    }
     if (name === 'setRegister') {
       const [register, value] = args as [string, bigint];
       this.regs[register] = value;
@@ -478,6 +553,7 @@ export class Sandbox implements Disposable {
       guest.mapsText(),
       ...[guest.stdout, guest.stderr].map((bytes) => `${bytes.length} ${checksum(bytes)}`),
       String(this.#recorder.count),
+      ...(this.kernel === undefined ? [] : [String(this.kernel.#digest())]),
     ]);
   }
 
@@ -493,6 +569,11 @@ export class Sandbox implements Disposable {
    * Discarding twice is allowed. @throws MayexecError for what is no snapshot of this sandbox.
    */
   discard(snapshot: SandboxSnapshot): void {
+    this.#checkOwnState('discard');
+    this.#forget(snapshot);
+  }
+
+  #forget(snapshot: SandboxSnapshot): void {
     const guest = this.#alive();
     if (this.#discarded.has(snapshot)) return;
     if (!this.#snapshots.delete(snapshot)) {
@@ -500,14 +581,34 @@ export class Sandbox implements Disposable {
     }
     this.#discarded.add(snapshot);
     guest.discard(snapshot.guest);
+    const { kernel } = this;
+    if (kernel !== undefined && snapshot.kernel !== undefined) kernel.#forget(snapshot.kernel);
   }
 
   /** Frees the engine. Closing twice is allowed; any other use of a closed sandbox throws. */
   close(): void {
+    // The kernel beside a program is closed with it.
+    if (!this.#isBeside) this.#end();
+  }
+
+  #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.kernel !== undefined) this.kernel.#end();
     this.#guest.close();
     this.#engine.close();
+  }
+
+  /** A program does not run where its kernel has died, or hangs. */
+  get #ended(): Outcome | undefined {
+    return this.#alive() && this.#beside?.over;
+  }
+
+  #checkOwnState(what: string): void {
+    if (!this.#isBeside) return;
+    throw new MayexecError(
+      `${what}: a kernel beside a program is saved and restored with it: call ${what} of the program's sandbox`,
+    );
   }
 
   [Symbol.dispose](): void {

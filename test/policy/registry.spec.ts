@@ -116,7 +116,7 @@ describe('listPolicies', () => {
 
   it('has pages for what needs no choosing, which cannot be chosen', () => {
     const names = listMechanisms().map(({ name }) => name);
-    expect(names).toEqual(['mseal', 'pkeys', 'noexec', 'read-implies-exec']);
+    expect(names).toEqual(['mseal', 'pkeys', 'noexec', 'read-implies-exec', 'lsm']);
     for (const info of listMechanisms()) {
       const { summary, optIn, description, history, workarounds, source } = info;
       for (const text of [summary, optIn, description, history]) expect(text).not.toBe('');

@@ -71,7 +71,7 @@ export function policyList(
 
 export function policyPage(info: PolicyInfo | MechanismInfo, terminal: Terminal): string[] {
   const given = 'options' in info ? info.options : [];
-  const named = 'rules' in info ? info.rules : {};
+  const named = info.rules ?? {};
   const width = Math.min(terminal.width, PROSE_WIDTH);
   const heading = (text: string): string[] => ['', terminal.paint('bold', text)];
   const prose = (text: string): string[] =>

@@ -98,6 +98,8 @@ export interface LinkedRun {
 
 /** What a link has no words for. */
 const CANNOT_SAY = [
+  'kernel',
+  'append',
   'sysctl',
   'limit-blocks',
   'limit-memory',
@@ -128,7 +130,9 @@ export async function linkOfRun(
       '--link: a link cannot hold the libraries of the host that this program needs',
     );
   }
-  if (os === 'kernel') throw new UsageError('--link: a link cannot hold a kernel');
+  if (os === 'kernel' || program.lesson?.kernel !== undefined) {
+    throw new UsageError('--link: a link cannot hold a kernel');
+  }
   if (program.entry !== undefined) throw new UsageError('--link: a link cannot hold raw code');
   const { settings } = program.lesson ?? {};
   const seed = typed.get('seed');

@@ -19,9 +19,15 @@ export interface Lesson {
   readonly settings: ScenarioSettings;
   /** The world that its programs are for. */
   readonly os: Sandbox['os'];
+  /** The kernel that runs beside them. */
+  readonly kernel?: Uint8Array | undefined;
   /** By name: policy spec, and what is injected. */
   readonly runs: ReadonlyMap<
     string,
-    { readonly policy: string; readonly inject: string | undefined }
+    {
+      readonly policy: string;
+      readonly inject?: string | undefined;
+      readonly append?: string | undefined;
+    }
   >;
 }

@@ -42,7 +42,17 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'kernel-version',
     value: 'VERSION',
-    help: 'the kernel whose form oopses have under --os kernel: 6.1, 6.12 or 7.3; default 7.3',
+    help: 'the kernel whose form oopses have (--os kernel, --kernel): 6.1, 6.12 or 7.3; default 7.3',
+  },
+  {
+    name: 'kernel',
+    value: 'FILE',
+    help: 'a kernel to run beside a Linux program, whose hooks and policy each check reads',
+  },
+  {
+    name: 'append',
+    value: 'WORDS',
+    help: 'the command line of that kernel',
   },
   { name: 'os', value: 'OS', help: 'linux, windows, wine or kernel; default: what PROGRAM is for' },
   {
@@ -128,6 +138,9 @@ export const PROGRAM_DETAILS: readonly string[] = [
   'A kernel (--os kernel, or assembly that includes lib/kernel.inc) runs at privilege level 0. What follows -- is its',
   'command line: rodata=off, oops=panic, panic=SECONDS, panic_on_warn. Its log is printed when the run is over.',
   '',
+  '--kernel FILE runs such a kernel beside PROGRAM: up to its hlt, before PROGRAM begins. It must have the hooks of',
+  'asm/lib/security.inc; mayexec policies lsm says what they decide, and what /dev/kernel is for.',
+  '',
   ...POLICY_FILE_DETAILS,
   '',
   ...HOST_FILES_DETAILS,
@@ -165,8 +178,38 @@ export async function givenProgram(command: string, given: Given): Promise<Given
   });
   const own = ownPoliciesOf(ownPolicies);
   const host = seenHost(given, file, program.elf);
-  const options = optionsOf(given, program, path, { own, host });
+  const kernel = await kernelBeside(given, program);
+  const options = optionsOf(given, program, path, { own, host, kernel });
   return { path, program, options, host, typed: given.values };
+}
+
+/** `--kernel`, else that of a scenario; its words those of `--append`, else of the scenario's run. */
+async function kernelBeside(
+  given: Given,
+  { lesson }: LoadedProgram,
+): Promise<SandboxOptions['kernel']> {
+  const { values } = given;
+  const file = values.get('kernel');
+  const said = lesson?.runs.get(values.get('policy') ?? '')?.append;
+  if (file === undefined && lesson?.kernel === undefined) {
+    if (values.has('append')) {
+      throw new UsageError('--append is the command line of a kernel that --kernel names');
+    }
+    return undefined;
+  }
+  const bytes =
+    file === undefined
+      ? lesson?.kernel
+      : (
+          await loadProgram(file, {
+            arch: 'x86-64',
+            os: 'kernel',
+            folders: includeFolders(given),
+          })
+        ).elf;
+  const words = (values.get('append') ?? said ?? '').split(/\s+/).filter((word) => word !== '');
+  const path = file ?? lesson?.settings.kernel ?? 'kernel';
+  return bytes && { program: { bytes, path, argv: [path, ...words] } };
 }
 
 function programPath(command: string, { positionals }: Given): string {
@@ -195,7 +238,15 @@ function optionsOf(
   given: Given,
   program: LoadedProgram,
   path: string,
-  { own, host }: { readonly own: OwnPolicies; readonly host: SeenHost },
+  {
+    own,
+    host,
+    kernel,
+  }: {
+    readonly own: OwnPolicies;
+    readonly host: SeenHost;
+    readonly kernel: SandboxOptions['kernel'];
+  },
 ): SandboxOptions {
   const { values, rest } = given;
   const { settings, runs } = program.lesson ?? {};
@@ -210,6 +261,7 @@ function optionsOf(
     arch: program.arch,
     os: (values.get('os') ?? program.lesson?.os) as SandboxOptions['os'],
     kernelVersion: values.get('kernel-version') as SandboxOptions['kernelVersion'],
+    kernel,
     policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
     seed: integerOf(given, 'seed') ?? settings?.seed,

@@ -85,7 +85,7 @@ async function fromScenario(
   { arch: wanted, part, ownPolicies = [] }: LoadProgramOptions,
   include: IncludeReader,
 ): Promise<LoadedProgram> {
-  const { arch, os, programs, runs, settings } = await loadScenario(text, {
+  const { arch, os, programs, runs, settings, kernel } = await loadScenario(text, {
     file: path,
     include,
     ownPolicies,
@@ -102,6 +102,7 @@ async function fromScenario(
   const lesson = {
     settings: { ...settings, xattrs },
     os,
+    kernel,
     runs: new Map(runs.map((run) => [run.name, run])),
   };
   const source = withoutDirectives(program.source);

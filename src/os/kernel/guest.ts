@@ -46,7 +46,7 @@ interface KernelSnapshot extends GuestSnapshot {
 }
 
 export interface KernelGuestInit
-  extends Pick<GuestOptions, 'engine' | 'limits' | 'trace' | 'onOutput' | 'watch'> {
+  extends Pick<GuestOptions, 'engine' | 'limits' | 'trace' | 'onOutput' | 'watch' | 'log'> {
   readonly program: KernelProgram | undefined;
   readonly symbols: ReadonlyMap<string, Addr>;
   readonly version: KernelVersion;
@@ -67,7 +67,7 @@ export class KernelGuest implements Guest {
   readonly #machine: KernelMachine;
   readonly #report: ReportService;
   readonly #console: OutputSink;
-  readonly #log = new KernelLog();
+  readonly #log: KernelLog;
   readonly #trace: TraceRecorder;
   readonly #blocks: number;
   readonly #hasProgram: boolean;
@@ -87,7 +87,9 @@ export class KernelGuest implements Guest {
     version,
     commandLine,
     watch,
+    log,
   }: KernelGuestInit) {
+    this.#log = log ?? new KernelLog();
     this.#engine = engine;
     this.#blocks = limits.blocks;
     this.#trace = trace;
@@ -141,6 +143,17 @@ export class KernelGuest implements Guest {
 
   get dropped(): Dropped {
     return { logLines: this.#log.dropped, stdout: this.#console.dropped, stderr: 0 };
+  }
+
+  /** What has been done for it so far, in blocks (docs/limits.md). */
+  get spent(): number {
+    return this.#machine.spent();
+  }
+
+  /** Eight bytes whatever their rights; undefined where nothing is mapped. */
+  wordAt(address: Addr): bigint | undefined {
+    const bytes = this.#machine.mmu.peek(address, 8);
+    return bytes === undefined ? undefined : new Struct(bytes).word(0, 8);
   }
 
   run(): Outcome {

@@ -9,13 +9,14 @@ import { VirtualClock } from '../../kernel/clock.js';
 import { Entropy } from '../../kernel/entropy.js';
 import type { HostTree } from '../../kernel/host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../kernel/intercept.js';
+import type { KernelDevice } from '../../kernel/kernel-device.js';
 import { KernelLog } from '../../kernel/log.js';
 import { type Saved, saveAll, saved } from '../../kernel/snapshot.js';
 import { Frames } from '../../memory/frames.js';
 import { devZero } from '../../memory/objects.js';
 import type { PageWatch } from '../../memory/watch.js';
 import type { NewEvent, TraceRecorder } from '../../trace/events.js';
-import { populateDev } from './fs/dev-tree.js';
+import { addKernelDevice, populateDev } from './fs/dev-tree.js';
 import { type FileInit, FileSystem } from './fs/file-system.js';
 import { Futexes } from './futex/futexes.js';
 import type { Layout } from './mm/placement/layout.js';
@@ -41,6 +42,10 @@ export interface KernelOptions {
   readonly intercept?: SyscallInterceptor;
   readonly interceptFault?: FaultInterceptor;
   readonly sysctls?: Sysctls;
+  /** The kernel in ring 0 beside it, behind /dev/kernel. */
+  readonly kernelDevice?: KernelDevice;
+  /** Shared with that kernel. */
+  readonly log?: KernelLog;
   /** Sees stores, fetches and changes of rights of every process. */
   readonly watch?: PageWatch;
 }
@@ -68,7 +73,7 @@ export class LinuxKernel {
   readonly hugePool: { free: number };
   readonly watch: PageWatch | undefined;
   /** Lines that the real kernel would have printed. */
-  readonly log = new KernelLog();
+  readonly log: KernelLog;
   /** What the present run has spent, and may. */
   readonly meter: Meter;
   /** Of the thread that has the CPU, where it is not the first of its process: events carry it. */
@@ -90,6 +95,7 @@ export class LinuxKernel {
       ...(floor === undefined ? {} : { mmapMinAddr: pageUp(BigInt(floor)) }),
     };
     this.protectionKeys = options.protectionKeys ?? false;
+    this.log = options.log ?? new KernelLog();
     this.entropy = new Entropy(options.seed);
     this.meter = options.meter ?? new Meter(() => this.engine.blocks);
     this.frames = new Frames(options.engine.memory, this.meter);
@@ -100,6 +106,8 @@ export class LinuxKernel {
     this.shm = new SharedSegments(this.frames);
     this.futexes = new Futexes(this.meter);
     populateDev(this.files, devZero(this.frames), (length) => this.entropy.bytes(length));
+    const { kernelDevice } = options;
+    if (kernelDevice !== undefined) addKernelDevice(this.files, kernelDevice, this.meter);
     for (const [path, given] of Object.entries(options.mounts ?? {})) {
       this.files.mountAt(path, given);
     }

@@ -56,7 +56,7 @@ export interface HiddenRunOptions extends AttemptOptions {
 }
 
 const OPTIONS: OptionNames<AttemptOptions> = {
-  ...{ file: true, include: true, ownPolicies: true, assembled: true },
+  ...{ file: true, include: true, ownPolicies: true, assembled: true, kernel: true },
   attempt: true,
 };
 
@@ -97,7 +97,7 @@ export async function runHidden(text: string, options: HiddenRunOptions): Promis
   const first = scenario.programs[0]!;
   const given = { ...first, source: attempt, expectations: [] };
   const program = await loadProgram(given, scenario, { file, include });
-  return seen(await observe(scenario, program, policyOf(found, scenario), found.inject));
+  return seen(await observe(scenario, program, policyOf(found, scenario), found));
 }
 
 function checked<T extends AttemptOptions>(
@@ -114,8 +114,14 @@ function checked<T extends AttemptOptions>(
   return options;
 }
 
-function forLoading({ file, include, ownPolicies, assembled }: AttemptOptions): LoadOptions {
-  return { file, include, ownPolicies, assembled };
+function forLoading({
+  file,
+  include,
+  ownPolicies,
+  assembled,
+  kernel,
+}: AttemptOptions): LoadOptions {
+  return { file, include, ownPolicies, assembled, kernel };
 }
 
 export function seen({ outcome, stdout, stderr, trace }: Observed): HiddenRun {
@@ -150,7 +156,7 @@ export async function attemptProgram(
   const reference = await runFreely(scenario, program);
   const runs: AttemptRun[] = [];
   for (const run of scenario.runs.filter(({ name }) => under.includes(name))) {
-    const observed = await observe(scenario, program, policyOf(run, scenario), run.inject);
+    const observed = await observe(scenario, program, policyOf(run, scenario), run);
     runs.push(judged(scenario, program, run, observed, reference));
   }
   return { solved: runs.every(({ solved }) => solved), runs };
@@ -182,7 +188,7 @@ export async function attemptPolicy(
     for (const run of scenario.runs) {
       if (!program.runs.includes(run.name) || !run.policy.split('+').includes(name)) continue;
       const choice = withOwnPolicies(run.policy, own);
-      const observed = await observe(scenario, program, choice, run.inject);
+      const observed = await observe(scenario, program, choice, run);
       runs.push(judged(scenario, withoutRules(program, name), run, observed, reference));
     }
   }

@@ -102,7 +102,7 @@ async function indistinct(scenario: ReadyScenario, budget: number): Promise<stri
 async function answersOf(scenario: ReadyScenario, program: ReadyProgram): Promise<string[]> {
   const answers: string[] = [];
   for (const run of scenario.runs) {
-    const observed = await observe(scenario, program, policyOf(run, scenario), run.inject);
+    const observed = await observe(scenario, program, policyOf(run, scenario), run);
     answers.push(JSON.stringify(seen(observed)));
   }
   return answers;

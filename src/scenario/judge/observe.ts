@@ -16,7 +16,7 @@ import type {
   TraceEvent,
   VerdictEvent,
 } from '../../trace/events.js';
-import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
+import type { ReadyProgram, ReadyScenario, ScenarioRun } from '../read/scenario.js';
 import { ScenarioError } from '../read/scenario-error.js';
 
 export interface ObservedCall {
@@ -55,9 +55,9 @@ export async function observe(
   scenario: ReadyScenario,
   program: ReadyProgram,
   policy: PolicyChoice,
-  inject?: string,
+  { inject, append }: Partial<Pick<ScenarioRun, 'inject' | 'append'>> = {},
 ): Promise<Observed> {
-  const options = optionsOf(scenario, program);
+  const options = optionsOf(scenario, program, append);
   using sandbox = await Sandbox.create({ ...options, policy, inject, monitor: true });
   const outcome = sandbox.run();
   const trace = [...sandbox.trace];
@@ -84,9 +84,10 @@ export async function observe(
 export async function runFreely(
   scenario: ReadyScenario,
   program: ReadyProgram,
+  append?: string,
 ): Promise<FinishedRun> {
   try {
-    return await finishedRun(unhindered(optionsOf(scenario, program)));
+    return await finishedRun(unhindered(optionsOf(scenario, program, append)));
   } catch (error) {
     if (!(error instanceof MayexecError)) throw error;
     const message = `program '${program.name}' cannot start: ${error.message}`;
@@ -94,7 +95,11 @@ export async function runFreely(
   }
 }
 
-function optionsOf({ arch, os, settings }: ReadyScenario, program: ReadyProgram): SandboxOptions {
+function optionsOf(
+  { arch, os, settings, kernel }: ReadyScenario,
+  program: ReadyProgram,
+  append: string | undefined,
+): SandboxOptions {
   const path = `/${program.name}`;
   return {
     arch,
@@ -105,6 +110,7 @@ function optionsOf({ arch, os, settings }: ReadyScenario, program: ReadyProgram)
     limits: { blocks: settings.blocks },
     mounts: settings.mounts,
     protectionKeys: settings.protectionKeys,
+    ...(kernel === undefined ? {} : { kernel: besideOf(settings, kernel, append) }),
     stdin:
       settings.stdin === undefined ? new Uint8Array() : new TextEncoder().encode(settings.stdin),
     program: {
@@ -114,6 +120,14 @@ function optionsOf({ arch, os, settings }: ReadyScenario, program: ReadyProgram)
       xattrs: { ...settings.xattrs, ...program.xattrs },
     },
   };
+}
+
+function besideOf(
+  { kernel: path = 'kernel' }: ReadyScenario['settings'],
+  bytes: Uint8Array,
+  append = '',
+): SandboxOptions['kernel'] {
+  return { program: { bytes, argv: [path, ...append.split(' ').filter((word) => word !== '')] } };
 }
 
 function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {

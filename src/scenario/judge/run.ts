@@ -40,6 +40,7 @@ const OPTIONS: OptionNames<ScenarioOptions> = {
   assembled: true,
   only: true,
   policyOf: true,
+  kernel: true,
 };
 
 /** Loads and runs a file. What is wrong with it is in the report; only a bug of ours throws. */
@@ -48,12 +49,12 @@ export async function runScenario(text: string, options: ScenarioOptions): Promi
   checkRecord('the options of runScenario', options, "an object such as { file: 'a.s' }");
   checkOptionNames('runScenario', options, OPTIONS);
   checkText('file of runScenario', options.file);
-  const { file, include, ownPolicies, assembled } = options;
+  const { file, include, ownPolicies, assembled, kernel } = options;
   try {
     checkSize(text, new Problems(file));
     if (!isMarkdown(file) && isCallSuite(text)) return await runCallSuite(text, options);
     return await runReady(
-      await loadScenario(text, { file, include, ownPolicies, assembled }),
+      await loadScenario(text, { file, include, ownPolicies, assembled, kernel }),
       text,
       options,
     );
@@ -74,8 +75,13 @@ async function runReady(
       (run) => program.runs.includes(run.name) && isWanted(run, options.only),
     );
     if (runs.length === 0) continue;
-    const reference = await runFreely(scenario, program);
-    for (const run of runs) done.push(await runOne(scenario, program, run, reference, options));
+    const references = new Map<string | undefined, FinishedRun>();
+    for (const run of runs) {
+      const { append } = run;
+      const reference = references.get(append) ?? (await runFreely(scenario, program, append));
+      references.set(append, reference);
+      done.push(await runOne(scenario, program, run, reference, options));
+    }
   }
   const { file, title, arch } = scenario;
   const actuals = done.flatMap(({ actual }) => actual ?? []);
@@ -104,7 +110,7 @@ async function runOne(
       : policyOf(run.policy, scenario);
   const head = { program: program.name, run: run.name, policy: run.policy };
   try {
-    const observed = await observe(scenario, program, policy, run.inject);
+    const observed = await observe(scenario, program, policy, run);
     const classified = classify(observed, reference);
     const expected = compare(program, run.name, observed);
     const trace = straceText(observed.trace);

@@ -7,7 +7,7 @@ import { MayexecError, nearest, unknownValue } from '../../base/errors.js';
 import type { Access, FaultCode } from '../../base/outcome.js';
 import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';
 import { NO_OWN_POLICIES } from '../../policy/own-policies.js';
-import { listPolicies } from '../../policy/registry.js';
+import { listMechanisms, listPolicies } from '../../policy/registry.js';
 import { namedConstants } from '../../toolchain/constants.js';
 import type { Check, ExpectedResult, ParsedCheck } from './scenario.js';
 
@@ -248,7 +248,7 @@ function oneOf<T extends string>(what: string, value: string, known: readonly T[
 }
 
 const RULES: ReadonlySet<string> = new Set(
-  listPolicies().flatMap(({ rules }) => Object.keys(rules)),
+  [...listPolicies(), ...listMechanisms()].flatMap(({ rules = {} }) => Object.keys(rules)),
 );
 
 /** @throws MayexecError for a rule that no policy has. Which rules the caller's own have, only they know. */

@@ -1,6 +1,6 @@
 /** A scenario ready to run: parsed and assembled, or refused with all that is wrong with it at once. */
 
-import { checkRecord, checkText } from '../../base/arguments.js';
+import { checkBytes, checkRecord, checkText } from '../../base/arguments.js';
 import { MayexecError } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { type OwnPolicies, ownPoliciesOf } from '../../policy/own-policies.js';
@@ -9,8 +9,8 @@ import { linkAddress } from '../../sandbox/worlds.js';
 import type { SourceLine } from '../../toolchain/assemble.js';
 import { assemblePe } from '../../toolchain/assemble-pe.js';
 import { type AssembledProgram, assembleProgram } from '../../toolchain/assemble-program.js';
-import { AssemblyError } from '../../toolchain/assembly-error.js';
 import { policyText } from './exercise.js';
+import { kernelOf, reporting } from './kernel.js';
 import { readMarkdown } from './markdown.js';
 import { isMarkdown, parseScenario } from './parse.js';
 import type {
@@ -24,6 +24,8 @@ import { Problems, ScenarioError } from './scenario-error.js';
 import { checkSize } from './size.js';
 
 export interface LoadOptions {
+  /** What an earlier assembly of its kernel gave; undefined: it is assembled. */
+  readonly kernel?: Uint8Array | undefined;
   /** Name of the file: in messages, and what `.include` is relative to. */
   readonly file: string;
   /** The text of an included file, or undefined; asked for the path beside the file first. */
@@ -39,6 +41,7 @@ const OPTIONS: OptionNames<LoadOptions> = {
   include: true,
   ownPolicies: true,
   assembled: true,
+  kernel: true,
 };
 
 /** @throws ScenarioError that lists every mistake with its place. */
@@ -47,6 +50,7 @@ export async function loadScenario(text: string, options: LoadOptions): Promise<
   checkRecord('the options of loadScenario', options, "an object such as { file: 'a.s' }");
   checkOptionNames('loadScenario', options, OPTIONS);
   checkText('file of loadScenario', options.file);
+  if (options.kernel !== undefined) checkBytes('kernel of loadScenario', options.kernel);
   const problems = new Problems(options.file, await policiesFor(text, options));
   checkSize(text, problems);
   const scenario = parseScenario(text, problems);
@@ -55,8 +59,9 @@ export async function loadScenario(text: string, options: LoadOptions): Promise<
     const assembled = await assembledOf(program, scenario, options, problems);
     if (assembled !== undefined) programs.push(ready(program, assembled, problems));
   }
+  const kernel = await kernelOf(scenario, options, problems);
   if (problems.list.length > 0) throw new ScenarioError(problems.list);
-  return { ...scenario, programs, ownPolicies: problems.ownPolicies };
+  return { ...scenario, programs, kernel, ownPolicies: problems.ownPolicies };
 }
 
 /** Those of the caller, and that of an exercise, which has to be known before the file's policies are read. */
@@ -106,23 +111,20 @@ async function assembledOf(
 ): Promise<AssembledProgram | undefined> {
   const known = assembled?.(program);
   if (known !== undefined) return known;
-  try {
+  let made: AssembledProgram | undefined;
+  await reporting(problems, program.position.line, async () => {
     // A name of assembly: Markdown's would say nothing of what `;` means.
     const target = os === 'linux' || os === 'kernel' ? assembleProgram : assemblePe;
     const address = linkAddress(os);
-    return await target(program.source, {
+    made = await target(program.source, {
       arch,
       file,
       semicolon: /\.(asm|nasm)$/i.test(file) ? 'comment' : 'separator',
       ...(include === undefined ? {} : { include }),
       ...(address === undefined ? {} : { address }),
     });
-  } catch (error) {
-    if (error instanceof AssemblyError) problems.list.push(...error.problems);
-    else if (error instanceof MayexecError) problems.add(program.position.line, 1, error.message);
-    else throw error;
-    return undefined;
-  }
+  });
+  return made;
 }
 
 function ready(

@@ -20,6 +20,8 @@ export interface ScenarioRun {
   readonly policy: string;
   /** What is injected, in the words of SandboxOptions.inject; undefined: nothing. */
   readonly inject: string | undefined;
+  /** The command line of the kernel beside the program; undefined: none. */
+  readonly append: string | undefined;
   readonly position: SourcePosition;
 }
 
@@ -35,6 +37,8 @@ export interface ScenarioSettings {
   readonly stdin?: string;
   readonly xattrs: Readonly<Record<string, string>>;
   readonly mounts: Readonly<Record<string, readonly string[]>>;
+  /** Source of a kernel in ring 0 to run beside the program, as `.include` finds it. */
+  readonly kernel?: string;
   /** A CPU with PKU. */
   readonly protectionKeys: boolean;
 }
@@ -191,4 +195,6 @@ export interface ReadyScenario extends Scenario {
   /** The caller's, and the one that an exercise brings along. */
   readonly ownPolicies: OwnPolicies;
   readonly programs: readonly ReadyProgram[];
+  /** The ELF image of `settings.kernel`. */
+  readonly kernel: Uint8Array | undefined;
 }

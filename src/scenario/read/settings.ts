@@ -33,6 +33,8 @@ const KEYS = [
   'sources',
   'policies',
   'inject',
+  'kernel',
+  'append',
   'seed',
   'schedule',
   'layout',
@@ -70,7 +72,11 @@ export function headerOf(fields: Fields, problems: Problems): Header {
     os,
     difficulty: choice(fields, 'difficulty', DIFFICULTIES, problems),
     sources: listOf(fields, 'sources').map(({ text }) => text),
-    runs: withInjections(runsOf(fields.get('policies'), { arch, os }, problems), fields, problems),
+    runs: withAppended(
+      withInjections(runsOf(fields.get('policies'), { arch, os }, problems), fields, problems),
+      fields,
+      problems,
+    ),
     settings: settingsOf(fields, os, problems),
   };
 }
@@ -142,6 +148,7 @@ export function runOf(
     name: name.text,
     policy,
     inject: undefined,
+    append: undefined,
     position: { file: problems.file, line: name.line, column: name.column },
   };
 }
@@ -178,6 +185,36 @@ function withInjections(
   return runs.map((run) => ({ ...run, inject: specs.get(run.name) }));
 }
 
+/** `append` is the command line of the kernel, for all runs, or a map from a run's name to it. */
+function withAppended(
+  runs: readonly ScenarioRun[],
+  fields: Fields,
+  problems: Problems,
+): ScenarioRun[] {
+  const field = fields.get('append');
+  if (field === undefined) return [...runs];
+  if (!fields.has('kernel')) {
+    problems.add(
+      field.line,
+      field.column,
+      "'append' is the command line of a 'kernel', and there is none",
+    );
+  }
+  const { scalar } = field;
+  if (scalar !== undefined) return runs.map((run) => ({ ...run, append: scalar.text }));
+  mapOf(fields, 'append', problems);
+  const words = new Map<string, string>();
+  for (const { key, values } of field.map) {
+    const known = runs.map(({ name }) => name);
+    problems.attempt(key.line, key.column, () => {
+      if (!known.includes(key.text)) throw unknownValue('run', key.text, known);
+      if (words.has(key.text)) throw new MayexecError(`'${key.text}' is given twice`);
+    });
+    words.set(key.text, values.map(({ text }) => text).join(' '));
+  }
+  return runs.map((run) => ({ ...run, append: words.get(run.name) }));
+}
+
 function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSettings {
   const seed = numberOf(fields, 'seed', problems);
   const order = textOf(fields, 'schedule', problems);
@@ -187,12 +224,18 @@ function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSe
   const layout = textOf(fields, 'layout', problems);
   const stdin = textOf(fields, 'stdin', problems);
   const mounts = mapOf(fields, 'mounts', problems);
+  const kernel = textOf(fields, 'kernel', problems);
+  if (kernel !== undefined && os !== 'linux') {
+    const { line, column } = fields.get('kernel')!;
+    problems.add(line, column, `a kernel runs beside programs of linux, and these are of ${os}`);
+  }
   const keys = choice(fields, 'protection-keys', ['on', 'off'], problems);
   const settings = {
     ...(seed === undefined ? {} : { seed }),
     ...(schedule === undefined ? {} : { schedule }),
     ...(layout === undefined ? {} : { layout }),
     ...(stdin === undefined ? {} : { stdin }),
+    ...(kernel === undefined ? {} : { kernel }),
     protectionKeys: keys === 'on',
     blocks: numberOf(fields, 'blocks', problems) ?? DEFAULT_BLOCKS,
     arguments: listOf(fields, 'arguments').map(({ text }) => text),

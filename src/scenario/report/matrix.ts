@@ -48,6 +48,7 @@ const OPTIONS: OptionNames<MatrixOptions> = {
   ownPolicies: true,
   assembled: true,
   policies: true,
+  kernel: true,
 };
 
 /**
@@ -59,9 +60,9 @@ export async function matrixRows(text: string, options: MatrixOptions): Promise<
   checkRecord('the options of matrixRows', options, "an object such as { file: 'a.s' }");
   checkOptionNames('matrixRows', options, OPTIONS);
   checkTextList('policies of matrixRows', options.policies);
-  const { file, include, ownPolicies, assembled } = options;
+  const { file, include, ownPolicies, assembled, kernel } = options;
   const own = ownPoliciesOf(ownPolicies);
-  const scenario = await loadScenario(text, { file, include, ownPolicies, assembled });
+  const scenario = await loadScenario(text, { file, include, ownPolicies, assembled, kernel });
   const rows: MatrixRow[] = [];
   for (const program of scenario.programs) {
     const reference = await runFreely(scenario, program);

@@ -40,6 +40,8 @@ export interface LessonSettings {
   readonly xattrs: Readonly<Record<string, string>>;
   readonly mounts: Readonly<Record<string, readonly string[]>>;
   readonly protectionKeys: boolean;
+  /** The kernel that runs beside its programs, by its file. */
+  readonly kernel: string | undefined;
 }
 
 /** A program as the build assembled it. Only good for the very source that it was made of. */
@@ -59,6 +61,8 @@ export interface LessonFile {
   readonly text: string;
   readonly outline: LessonOutline;
   readonly programs: readonly PreparedProgram[];
+  /** The ELF image of that kernel, in base64. */
+  readonly kernel?: string;
 }
 
 /** One line of the learning path. */

@@ -30,6 +30,7 @@ export function outlineOf(scenario: ReadyScenario): LessonOutline {
       xattrs: settings.xattrs,
       mounts: settings.mounts,
       protectionKeys: settings.protectionKeys,
+      kernel: settings.kernel,
     },
   };
 }

@@ -39,6 +39,9 @@ async function prepared(file: string, text: string, asm: Texts): Promise<LessonF
   return {
     file,
     text,
+    ...(scenario.kernel === undefined
+      ? {}
+      : { kernel: Buffer.from(scenario.kernel).toString('base64') }),
     outline: outlineOf(scenario),
     programs: scenario.programs.map(({ name, source, elf, symbols, lines }: Program) => ({
       name,

@@ -64,16 +64,18 @@ export function LessonResults(props: LessonResultsProps) {
                     {runs.includes(run.name) ? (
                       <>
                         <Cell report={report} program={name} run={run.name} />
-                        <button
-                          type="button"
-                          class="plain open"
-                          onClick={() => onOpen(name, run.name)}
-                        >
-                          look inside
-                          <span class="hidden">
-                            : {name} under {run.name}, in the laboratory
-                          </span>
-                        </button>
+                        {outline.settings.kernel === undefined && (
+                          <button
+                            type="button"
+                            class="plain open"
+                            onClick={() => onOpen(name, run.name)}
+                          >
+                            look inside
+                            <span class="hidden">
+                              : {name} under {run.name}, in the laboratory
+                            </span>
+                          </button>
+                        )}
                       </>
                     ) : (
                       <span class="faint">–</span>

@@ -18,6 +18,7 @@ export async function runLesson(request: LessonRequest): Promise<LessonReport> {
   if ('report' in scenario) return { report: scenario.report, outline: undefined };
   const report = await runScenario(text, {
     file,
+    kernel: scenario.kernel,
     assembled: ({ name }) => scenario.programs.find((program) => program.name === name),
     ...(only === undefined ? {} : { only }),
   });
@@ -32,7 +33,14 @@ async function readLesson({
 }: LessonRequest): Promise<ReadyScenario | Pick<LessonReport, 'report'>> {
   const include = text === prepared?.text ? undefined : await asmInclude();
   try {
-    return await loadScenario(text, { file, include, assembled: preparedFor(prepared, file) });
+    // A changed lesson may name another kernel.
+    const kernel = text === prepared?.text ? prepared.kernel : undefined;
+    return await loadScenario(text, {
+      file,
+      include,
+      kernel: kernel === undefined ? undefined : bytesOf(kernel),
+      assembled: preparedFor(prepared, file),
+    });
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
     const { problems } = error;
@@ -48,7 +56,7 @@ function preparedFor(
     const found = lesson?.programs.find((each) => each.name === name && each.source === source);
     if (found === undefined) return undefined;
     return {
-      elf: Uint8Array.from(atob(found.elf), (char) => char.charCodeAt(0)),
+      elf: bytesOf(found.elf),
       symbols: new Map(found.symbols.map(([label, address]) => [label, BigInt(address)])),
       lines: found.lines.map(([line, address, length]) => ({
         file,
@@ -58,4 +66,8 @@ function preparedFor(
       })),
     };
   };
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }

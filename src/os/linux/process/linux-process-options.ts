@@ -5,6 +5,8 @@ import type { Engine } from '../../../engine/engine.js';
 import type { GuestFile } from '../../../kernel/guest.js';
 import type { HostTree } from '../../../kernel/host-tree.js';
 import type { FaultInterceptor, SyscallInterceptor } from '../../../kernel/intercept.js';
+import type { KernelDevice } from '../../../kernel/kernel-device.js';
+import type { KernelLog } from '../../../kernel/log.js';
 import type { PageWatch } from '../../../memory/watch.js';
 import type { Policy } from '../../../policy/policy.js';
 import type { TraceRecorder } from '../../../trace/events.js';
@@ -36,6 +38,10 @@ export interface LinuxProcessOptions {
   readonly interceptFault?: FaultInterceptor;
   /** Kernel settings that are not the usual ones. */
   readonly sysctls?: Sysctls;
+  /** The kernel in ring 0 beside it, behind /dev/kernel. */
+  readonly kernelDevice?: KernelDevice;
+  /** Shared with that kernel. */
+  readonly log?: KernelLog;
   /** Sees stores, fetches and changes of rights of every process. */
   readonly watch?: PageWatch;
   /** The seed by which threads get the CPU; default: round robin. */
