@@ -5,19 +5,13 @@
  */
 import type { Addr, Arch } from '../base/address.js';
 import type { Extensions } from './carried/extensions.js';
-
-/** Words of CPUID with the bits that the engine really executes: a libc picks its routines by them. */
-export interface CpuidFeatures {
-  /** Leaf 1. */
-  readonly leaf1Ecx: number;
-  readonly leaf1Edx: number;
-  /** Leaf 7, sub-leaf 0. */
-  readonly leaf7Ebx: number;
-  readonly leaf7Ecx: number;
-  /** Leaf 0x80000001. */
-  readonly extendedEcx: number;
-  readonly extendedEdx: number;
-}
+import {
+  announced,
+  type CpuidFeatures,
+  type CpuModel,
+  DEFAULT_CPU,
+  parseCpu,
+} from './cpu-model.js';
 
 /** What a segment register holds, and what the CPU has cached of its descriptor. */
 export interface SegmentValue {
@@ -38,8 +32,8 @@ export interface CpuProfile {
   /** CPL, and IOPL 0. At 0 the control registers are registers that can be named, and `translate` sees CR0.WP itself. */
   readonly privilege: 0 | 3;
   readonly features: CpuidFeatures;
-  /** What runs beyond SSE4.2, whether CPUID says so or not; default none. State is ymm0 to ymm15. */
-  readonly extensions?: Extensions;
+  /** What runs beyond SSE2, whether CPUID says so or not. With `avx` state is ymm0 to ymm15. */
+  readonly extensions: Extensions;
   readonly segments: Readonly<Record<SegmentName, SegmentValue>>;
   /**
    * Of the GDT that the engine keeps: its address, which only the CPU's own accesses see, and its descriptors by
@@ -79,29 +73,20 @@ const EFER_SCE_LME_LMA_NX = 0xd01n;
 /** ECX of leaf 7: PKU, and OSPKE, that the kernel has turned them on. */
 const LEAF_7_ECX_KEYS = (1 << 3) | (1 << 4);
 
-/** What the engine executes. */
-export const FEATURES: CpuidFeatures = {
-  /** SSE3 PCLMULQDQ SSSE3 CX16 SSE4.1 SSE4.2 MOVBE POPCNT AES. No XSAVE, hence no AVX. */
-  leaf1Ecx:
-    (1 << 0) |
-    (1 << 1) |
-    (1 << 9) |
-    (1 << 13) |
-    (1 << 19) |
-    (1 << 20) |
-    (1 << 22) |
-    (1 << 23) |
-    (1 << 25),
+/** What every processor here has. */
+const BASE_FEATURES: CpuidFeatures = {
+  leaf1Ecx: 0,
   /** FPU DE PSE TSC MSR PAE CX8 SEP PGE CMOV PAT CLFLUSH MMX FXSR SSE SSE2. */
   leaf1Edx: 0x0000_097d | (1 << 13) | (1 << 15) | (1 << 16) | (1 << 19) | (1 << 23) | (7 << 24),
-  /** ADX. */
-  leaf7Ebx: 1 << 19,
+  leaf7Ebx: 0,
   leaf7Ecx: 0,
-  /** LAHF LZCNT. */
-  extendedEcx: (1 << 0) | (1 << 5),
+  extendedEcx: 0,
   /** SYSCALL NX RDTSCP LM. */
   extendedEdx: (1 << 11) | (1 << 20) | (1 << 27) | (1 << 29),
 };
+const DEFAULT_MODEL = parseCpu(DEFAULT_CPU);
+/** Of the processor that a sandbox has by default. */
+const FEATURES = announced(BASE_FEATURES, DEFAULT_MODEL);
 
 const NULL_SEGMENT: SegmentValue = { selector: 0, base: 0n, limit: 0, flags: 0 };
 
@@ -122,6 +107,7 @@ const LINUX: Readonly<Record<Arch, CpuProfile>> = {
     arch: 'x86-64',
     privilege: 3,
     features: FEATURES,
+    extensions: DEFAULT_MODEL.extensions,
     segments: {
       cs: flat(USER_CS, FLAGS_CODE64),
       ss: DATA,
@@ -145,6 +131,7 @@ const LINUX: Readonly<Record<Arch, CpuProfile>> = {
     arch: 'i386',
     privilege: 3,
     features: FEATURES,
+    extensions: DEFAULT_MODEL.extensions,
     segments: {
       cs: flat(USER32_CS, FLAGS_CODE32),
       ss: DATA,
@@ -160,11 +147,25 @@ const LINUX: Readonly<Record<Arch, CpuProfile>> = {
   },
 };
 
-/** The processor of a Linux process. `protectionKeys`: CPUID announces them; RDPKRU and WRPKRU are the caller's to carry out. */
-export function linuxProfile(arch: Arch, protectionKeys = false): CpuProfile {
-  const profile = LINUX[arch];
-  if (!protectionKeys) return profile;
-  return { ...profile, features: { ...profile.features, leaf7Ecx: LEAF_7_ECX_KEYS } };
+/** What a host may choose of a processor. */
+export interface ProcessorChoice {
+  /** CPUID announces them; RDPKRU and WRPKRU are the caller's to carry out. Default false. */
+  readonly protectionKeys?: boolean;
+  /** Default: DEFAULT_CPU. */
+  readonly model?: CpuModel;
+}
+
+/** The processor of a Linux process. */
+export function linuxProfile(
+  arch: Arch,
+  { protectionKeys = false, model = DEFAULT_MODEL }: ProcessorChoice = {},
+): CpuProfile {
+  const features = announced(BASE_FEATURES, model);
+  return {
+    ...LINUX[arch],
+    extensions: model.extensions,
+    features: protectionKeys ? { ...features, leaf7Ecx: LEAF_7_ECX_KEYS } : features,
+  };
 }
 
 const DESCRIPTOR_FLAGS_KERNEL_CODE = 0x00a0_9b00;
@@ -203,6 +204,7 @@ export function kernelProfile({ nx, supervisorChecks }: KernelProcessor): CpuPro
     name: 'kernel-x86-64',
     arch: 'x86-64',
     privilege: 0,
+    extensions: DEFAULT_MODEL.extensions,
     features: {
       ...FEATURES,
       leaf1Edx: FEATURES.leaf1Edx & ~LEAF_1_EDX_SEP,

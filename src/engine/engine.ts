@@ -174,4 +174,6 @@ export interface EngineOptions {
   readonly memory: number;
   /** The processor; default that of a Linux process of `arch`, whose architecture it must have. */
   readonly cpu?: CpuProfile;
+  /** What RDRAND's numbers come of; default 1. */
+  readonly seed?: number;
 }

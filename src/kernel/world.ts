@@ -1,6 +1,6 @@
 /** World: what there is to know of an operating system before a guest of it exists, and how to open one. */
 import type { Arch } from '../base/address.js';
-import type { CpuProfile } from '../engine/cpu-profile.js';
+import type { CpuProfile, ProcessorChoice } from '../engine/cpu-profile.js';
 import type { Engine } from '../engine/engine.js';
 import type { PageWatch } from '../memory/watch.js';
 import type { PolicySet } from '../policy/registry.js';
@@ -93,7 +93,7 @@ export interface World {
   /** What may stand behind a path in the option `mounts`. */
   readonly mountOptions: readonly string[];
   /** The processor that its guests run on. */
-  cpu(arch: Arch, options: Pick<GuestOptions, 'protectionKeys'>): CpuProfile;
+  cpu(arch: Arch, choice: ProcessorChoice): CpuProfile;
   /** @throws MayexecError for a program that the system cannot execute. */
   open(options: GuestOptions): Guest;
 }

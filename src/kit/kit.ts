@@ -55,9 +55,17 @@ export interface KitOptions {
   readonly policy?: PolicyChoice | undefined;
   /** Bytes of guest memory in use at most; default 64 MiB. */
   readonly memory?: number | undefined;
+  /** The processor, as SandboxOptions.cpu: 'x86-64-v3' has AVX2, FMA and BMI2. */
+  readonly cpu?: string | undefined;
 }
 
-const OPTIONS: OptionNames<KitOptions> = { arch: true, os: true, policy: true, memory: true };
+const OPTIONS: OptionNames<KitOptions> = {
+  arch: true,
+  os: true,
+  policy: true,
+  memory: true,
+  cpu: true,
+};
 const VOID = { kind: 'void', size: 0, align: 1, name: 'void' } as const;
 const DEFAULT_BLOCKS = 1_000_000;
 
@@ -84,8 +92,8 @@ export class Kit implements Disposable {
   /** As `open`, at once: engine, assembler and disassembler have been loaded (`openCalls`). */
   static openLoaded(options: KitOptions = {}): Kit {
     checkOptionNames('Kit.open', options, OPTIONS);
-    const { arch = 'x86-64', os, policy, memory } = options;
-    const bed = TestBed.open(arch, policy, { os, limits: { memory } });
+    const { arch = 'x86-64', os, policy, memory, cpu } = options;
+    const bed = TestBed.open(arch, policy, { os, cpu, limits: { memory } });
     return new Kit(bed, () => bed[Symbol.dispose]());
   }
 

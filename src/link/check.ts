@@ -28,6 +28,7 @@ const KNOWN = [
   'mounts',
   'xattrs',
   'layout',
+  'cpu',
   'place',
   'expected',
 ];
@@ -59,6 +60,7 @@ export function caseFrom(value: unknown, bytesOf: (base64: string) => Uint8Array
     mounts: optionalLists(fields, 'mounts'),
     xattrs: optionalTextMap(fields, 'xattrs'),
     layout: optionalText(fields, 'layout'),
+    cpu: optionalText(fields, 'cpu'),
     place: optionalNumber(fields, 'place', Number.MAX_SAFE_INTEGER),
     expected: optionalText(fields, 'expected'),
   };

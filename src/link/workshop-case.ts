@@ -30,6 +30,8 @@ export interface WorkshopCase {
   /** Of the program's file. */
   readonly xattrs?: Readonly<Record<string, string>> | undefined;
   readonly layout?: string | undefined;
+  /** As SandboxOptions.cpu. */
+  readonly cpu?: string | undefined;
   /** Where the run was looked at: instructions since the start. */
   readonly place?: number | undefined;
   /** How it ended for whoever made the link: 'killed SIGSEGV SEGV_ACCERR'. */

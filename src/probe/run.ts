@@ -30,6 +30,8 @@ export interface ProbeOptions {
   /** Names of experiments; default: all. */
   readonly only?: readonly string[] | undefined;
   readonly seed?: number | undefined;
+  /** The processor, as SandboxOptions.cpu. */
+  readonly cpu?: string | undefined;
   readonly engine?: EngineChoice | undefined;
   /** Called as each line of output is complete: the header first, then a result each. */
   readonly onLine?: (() => void) | undefined;
@@ -41,6 +43,7 @@ const OPTIONS: OptionNames<ProbeOptions> = {
   surroundings: true,
   only: true,
   seed: true,
+  cpu: true,
   engine: true,
   onLine: true,
 };

@@ -17,6 +17,7 @@ import { MayexecError, unknownValue } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { ownEntry } from '../base/own-entry.js';
 import { visible } from '../base/text.js';
+import { DEFAULT_CPU, parseCpu } from '../engine/cpu-model.js';
 import type { CpuProfile } from '../engine/cpu-profile.js';
 
 import { parseElf } from '../formats/elf/image.js';
@@ -77,6 +78,11 @@ export interface SandboxOptions {
    */
   readonly schedule?: ScheduleChoice | undefined;
   readonly engine?: EngineChoice | undefined;
+  /**
+   * The processor: a level of the x86-64 psABI ('x86-64', 'x86-64-v2', 'x86-64-v3') with flags on top, as
+   * 'x86-64-v2,+bmi2'. Default 'x86-64-v2,+aes,+pclmul,+movbe,+lzcnt,+adx'. What it lacks is #UD, as on a CPU.
+   */
+  readonly cpu?: string | undefined;
   readonly limits?:
     | {
         /** Bytes of guest memory in use at most; default 64 MiB, rounded up to pages, at most 2 GiB. docs/limits.md says what counts. */
@@ -152,6 +158,7 @@ const OPTIONS: OptionNames<SandboxOptions> = {
   seed: true,
   schedule: true,
   engine: true,
+  cpu: true,
   limits: true,
   program: true,
   kernel: true,
@@ -223,6 +230,14 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
       );
     }
   }
+  if (options.cpu !== undefined) {
+    checkText('cpu', options.cpu);
+    if (os === 'kernel') {
+      throw new MayexecError(
+        `cpu is '${visible(options.cpu)}': a sandbox of os 'kernel' has a processor of its own, without a choice`,
+      );
+    }
+  }
   if (options.layout !== undefined) oneOf('layout', options.layout, world.layouts);
   const arch = oneOf(
     'arch',
@@ -233,7 +248,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
   return {
     os,
     arch,
-    cpu: world.cpu(arch, { protectionKeys }),
+    cpu: world.cpu(arch, { protectionKeys, model: parseCpu(options.cpu ?? DEFAULT_CPU) }),
     engine: oneOf('engine', options.engine ?? 'auto', ENGINE_CHOICES),
     seed: integer('seed', options.seed ?? 1, 0, 0xffffffff),
     schedule: scheduleOf(options),

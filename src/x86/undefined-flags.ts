@@ -31,6 +31,9 @@ const MULTIPLY = uses(PF | AF | ZF | SF, CF | OF);
 const DIVIDE = uses(ALL, 0n);
 const SCAN = uses(CF | PF | AF | SF | OF, ZF);
 const BIT_TEST = uses(PF | AF | SF | OF, CF);
+/** BMI. */
+const BITS = uses(PF | AF, CF | ZF | SF | OF);
+const EXTRACTED = uses(PF | AF | SF, CF | ZF | OF);
 const COUNT_ZEROS = uses(PF | AF | SF | OF, CF | ZF);
 /** A count of 0 changes nothing, so that nothing counts as defined; one beyond the operand takes CF too. */
 const SHIFT_FAR = uses(AF | OF | CF, 0n);
@@ -70,6 +73,13 @@ const BY_MNEMONIC: ReadonlyMap<string, FlagUse> = new Map([
   ...each(['bsf', 'bsr'], SCAN),
   ...each(['bt', 'bts', 'btr', 'btc'], BIT_TEST),
   ...each(['lzcnt', 'tzcnt'], COUNT_ZEROS),
+  ...each(['andn', 'blsr', 'blsi', 'blsmsk', 'bzhi'], BITS),
+  ...each(['bextr'], EXTRACTED),
+  ...each(
+    ['vptest', 'vtestps', 'vtestpd', 'vcomiss', 'vcomisd', 'vucomiss', 'vucomisd'],
+    ARITHMETIC,
+  ),
+  ...each(['rdrand', 'rdseed'], ARITHMETIC),
   ...each(['shld', 'shrd'], DOUBLE_SHIFT),
   ...each(['clc', 'stc', 'cmc'], uses(0n, CF)),
   ...each(['aaa', 'aas'], uses(PF | ZF | SF | OF, CF | AF)),

@@ -67,6 +67,10 @@ describe('Sandbox.create', () => {
     [{ seed: -1 }, /seed.*-1/s],
     [{ limits: { memory: 'much' } }, /memory.*much/s],
     [{ layout: 'nowhere' }, /nowhere/],
+    [{ cpu: 'x86-64-v33' }, /x86-64-v33.*x86-64-v3/s],
+    [{ cpu: 'x86-64,+bmi3' }, /bmi3.*bmi1/s],
+    [{ cpu: 3 }, /cpu is 3/],
+    [{ cpu: 'x86-64', os: 'kernel' }, /a processor of its own/],
   ])('refuses %j with the value and the nearest right one', async (options, message) => {
     const create = Sandbox.create(options as unknown as Library.SandboxOptions);
     await expect(create).rejects.toBeInstanceOf(MayexecError);

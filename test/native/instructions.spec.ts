@@ -9,7 +9,7 @@ import { differences } from './instructions/judge.js';
 import { instructionsElf, runInSandbox, runNatively } from './instructions/run.js';
 
 const CHUNK = 1000;
-const COUNT = Number(process.env.MAYEXEC_INSTRUCTIONS ?? 12_000);
+const COUNT = Number(process.env.MAYEXEC_INSTRUCTIONS ?? 14_000);
 const SEED = Number(process.env.MAYEXEC_INSTRUCTIONS_SEED ?? 1);
 const EACH = Math.ceil(COUNT / FAMILIES.length / CHUNK) * CHUNK;
 
@@ -22,7 +22,11 @@ describe.each(FAMILIES)('instructions: %s', (family) => {
       const seeds = Array.from({ length: CHUNK }, (_, i) => SEED * 10_000_000 + first + i);
       const cases = seeds.map((seed) => instructionCase(family, seed));
       const host = runNatively(elf, cases);
-      const ours = await runInSandbox(elf, cases);
+      const ours = await runInSandbox(
+        elf,
+        cases,
+        family === 'vex' ? 'x86-64-v3,+aes,+pclmul' : undefined,
+      );
       expect(ours).toHaveLength(cases.length);
       const found: string[] = [];
       for (const [i, each] of cases.entries()) {

@@ -119,7 +119,7 @@ describe('toReturn', () => {
 
   it('says what the CPU lacks of an instruction', () => {
     const text = messageOf(() => expect('vaddps ymm0, ymm0, ymm1; ret').toReturn(1));
-    expect(text).toMatch(/^ {2}cpu +the emulated CPU has no AVX$/m);
+    expect(text).toMatch(/^ {2}cpu +the emulated CPU has no AVX: cpu .x86-64-v3. has it$/m);
   });
 
   it('leaves spies to vitest', () => {

@@ -25,6 +25,11 @@ export const probe: Command = {
   options: [
     { name: 'policy', value: 'SPEC', help: 'default nx; see mayexec policies' },
     { name: 'arch', value: 'ARCH', help: 'x86-64 (the default) or i386' },
+    {
+      name: 'cpu',
+      value: 'CPU',
+      help: 'x86-64-v2 with flags (the default), x86-64, x86-64-v3; see mayexec run --help',
+    },
     { name: 'emit', value: 'FILE', help: 'write the probe as a static Linux executable instead' },
     { name: 'raw', help: 'print what the probe prints: what mayexec identify reads' },
     { name: 'json', help: 'print one JSON object instead of a table' },
@@ -49,6 +54,7 @@ export const probe: Command = {
     const results = await runProbe({
       arch,
       policy: given.values.get('policy'),
+      cpu: given.values.get('cpu'),
       only: namesOf(given, arch),
     });
     stdout.print(textOf(given, results));

@@ -67,6 +67,11 @@ export const PROGRAM_OPTIONS: readonly OptionSpec[] = [
     value: 'NAME',
     help: 'a named address-space layout; default: fits arch and os',
   },
+  {
+    name: 'cpu',
+    value: 'CPU',
+    help: 'x86-64, x86-64-v2 or x86-64-v3, with flags: x86-64-v2,+bmi2; default: v2 and some',
+  },
   { name: 'seed', value: 'N', help: 'what every random choice derives from; default 1' },
   {
     name: 'schedule',
@@ -264,6 +269,7 @@ function optionsOf(
     kernel,
     policy: policyOf(run?.policy ?? values.get('policy'), own),
     layout: values.get('layout') ?? settings?.layout,
+    cpu: values.get('cpu') ?? settings?.cpu,
     seed: integerOf(given, 'seed') ?? settings?.seed,
     schedule: scheduleOf(values.get('schedule')) ?? settings?.schedule,
     engine: values.get('engine') as EngineChoice | undefined,

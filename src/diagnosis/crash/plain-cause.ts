@@ -8,10 +8,10 @@ import type { Addr, Arch } from '../../base/address.js';
 import type { Outcome } from '../../base/outcome.js';
 import { OUTCOME } from '../../base/outcome-shape.js';
 import { aBigint, aNumber, checkShape } from '../../base/shape.js';
+import { missingExtension } from '../../sandbox/missing-extension.js';
 import type { Sandbox } from '../../sandbox/sandbox.js';
 import { checkSandbox } from '../../sandbox/sandbox-shape.js';
 import type { SyscallEvent } from '../../trace/events.js';
-import { missingExtension } from '../../x86/missing-extension.js';
 
 type SignalOutcome = Extract<Outcome, { kind: 'signal' }>;
 

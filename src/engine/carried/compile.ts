@@ -14,6 +14,7 @@ import {
   compileToGeneral,
 } from './float-instructions.js';
 import { INTEGER_0F38 } from './integer-lanes.js';
+import { isLacking } from './lacking.js';
 import {
   compileAh,
   compileDoubleShift,
@@ -28,11 +29,13 @@ import {
 import { compileMmx } from './mmx.js';
 import { insert } from './moves.js';
 import type { Maker } from './operands.js';
+import { compileRandom } from './random.js';
 import { minimumPosition } from './shuffles.js';
 import { compileStringCompare } from './string-compare.js';
 import { compileString } from './strings.js';
 import { vector } from './vectors.js';
 import { compileVex, extracted, inserted, insertSingleOf } from './vex.js';
+import { compileRestore, compileSave, compileXgetbv } from './xsave.js';
 
 /**
  * The engine does it itself; there is no such instruction; or what carries it out. `jumps`: that says where to go on.
@@ -62,6 +65,7 @@ export function compile(
   if (e.length > LONGEST) return generalProtection;
   if (e.vex) return compileVex(e, extensions);
   if (e.lock && !mayLock(e)) return isControlMove(e) && user ? generalProtection : 'undefined';
+  if (isLacking(e, extensions)) return 'undefined';
   const mmx = compileMmx(e);
   if (mmx !== undefined) return mmx;
   switch (e.map) {
@@ -135,6 +139,14 @@ function immediateOf(e: Encoding, code: Uint8Array): bigint {
 function twoByte(e: Encoding, extensions: Extensions): Compiled | undefined {
   const { opcode, pp } = e;
   switch (opcode) {
+    case 0x01:
+      if (e.modrm === XSETBV && extensions.has('xsave')) return generalProtection;
+      if (e.modrm !== XGETBV) return undefined;
+      return extensions.has('xsave') ? compileXgetbv(extensions) : 'undefined';
+    case 0xae:
+      return stateInstruction(e, extensions);
+    case 0xc7:
+      return group9(e, extensions);
     case 0x51:
     case 0x58:
     case 0x59:
@@ -219,6 +231,30 @@ function twoByte(e: Encoding, extensions: Extensions): Compiled | undefined {
     default:
       return undefined;
   }
+}
+
+const XGETBV = 0xd0;
+const XSETBV = 0xd1;
+
+/** XSAVE, XRSTOR, XSAVEOPT: FXSAVE and others are the engine's. */
+function stateInstruction(e: Encoding, extensions: Extensions): Compiled | undefined {
+  if (e.memory === undefined || e.pp !== 0 || e.group < 4 || e.group > 6) return undefined;
+  if (!extensions.has('xsave')) return 'undefined';
+  if (e.group === 5) return compileRestore(e, extensions);
+  return compileSave(e, extensions, e.group === 4 ? 'all' : 'changed');
+}
+
+/** XSAVEC; RDRAND and RDSEED. */
+function group9(e: Encoding, extensions: Extensions): Compiled | undefined {
+  if (e.memory !== undefined) {
+    if (e.group !== 4) return undefined;
+    return extensions.has('xsave') && e.pp === 0
+      ? compileSave(e, extensions, 'compacted')
+      : 'undefined';
+  }
+  if (e.group < 6) return undefined;
+  const extension = e.group === 6 ? 'rdrand' : 'rdseed';
+  return extensions.has(extension) && e.repeat === 0 ? compileRandom(e) : 'undefined';
 }
 
 /** AMD's CPUs take LOCK before a move of CR0 for one of CR8. */

@@ -26,6 +26,13 @@ export interface Views {
   readonly view: DataView;
 }
 
+export interface X87Words {
+  readonly control: number;
+  /** With the top of the stack in bits 11 to 13. */
+  readonly status: number;
+  readonly tags: number;
+}
+
 export interface CarriedCpu extends Views {
   /** Address in the views of general register `index`, 8 bytes. */
   general(index: number): number;
@@ -41,6 +48,11 @@ export interface CarriedCpu extends Views {
   /** The six arithmetic flags. */
   readFlags(): number;
   writeFlags(flags: number): void;
+  /** Control and status word, and a bit for each physical register in use. */
+  readX87(): X87Words;
+  writeX87(words: X87Words): void;
+  /** The next 64 bits of RDRAND. */
+  random(): bigint;
   /** EFLAGS.DF. */
   readonly backwards: boolean;
   /** Where to go on; of instructions that are compiled as jumps. */

@@ -10,7 +10,7 @@ import {
   compileToHalf,
 } from './conversions.js';
 import type { Encoding } from './encoding.js';
-import type { CarriedExtension, Extensions } from './extensions.js';
+import type { Extension, Extensions } from './extensions.js';
 import {
   compileArithmetic,
   compileDotProduct,
@@ -39,7 +39,19 @@ import * as wide from './wide.js';
 
 type Found = Maker | undefined;
 
-export function compileVex(e: Encoding, extensions: Extensions): Maker | 'undefined' {
+/** Of one element: VEX.L says nothing, and all above the result becomes zero. */
+function ignoresLength({ map, opcode, pp }: Encoding): boolean {
+  if (map === 1) {
+    const scalar = (opcode >= 0x51 && opcode <= 0x5f && opcode !== 0x5b) || opcode === 0xc2;
+    return pp >= 2 && (scalar || [0x10, 0x11, 0x2a, 0x2c, 0x2d].includes(opcode));
+  }
+  // FMA of one element has the odd opcodes.
+  if (map === 2) return opcode >= 0x99 && opcode <= 0xbf && (opcode & 9) === 9;
+  return map === 3 && (opcode === 0x0a || opcode === 0x0b);
+}
+
+export function compileVex(encoding: Encoding, extensions: Extensions): Maker | 'undefined' {
+  const e = ignoresLength(encoding) ? { ...encoding, l: false } : encoding;
   const bits = compileBits(e, extensions);
   if (bits !== undefined) return bits;
   if (!extensions.has('avx')) return 'undefined';
@@ -56,7 +68,7 @@ export function compileVex(e: Encoding, extensions: Extensions): Maker | 'undefi
 
 /** The first operand is none: VEX.vvvv is all ones, that is register 0 when inverted. */
 const two = (e: Encoding, made: Found): Found => (e.v === 0 ? made : undefined);
-const needs = (extensions: Extensions, extension: CarriedExtension, made: Found): Found =>
+const needs = (extensions: Extensions, extension: Extension, made: Found): Found =>
   extensions.has(extension) ? made : undefined;
 /** 256-bit integer vectors are AVX2's. */
 const integer = (e: Encoding, extensions: Extensions, made: Found): Found =>
@@ -353,7 +365,8 @@ function map3(e: Encoding, x: Extensions): Found {
   switch (opcode) {
     case 0x00:
     case 0x01:
-      return e.l && w ? avx2(two(e, wide.permuteQuads(e))) : undefined;
+      // AMD's CPUs do not look at VEX.W.
+      return e.l ? avx2(two(e, wide.permuteQuads(e))) : undefined;
     case 0x02:
       return w ? undefined : avx2(blended(e, 4));
     case 0x04:

@@ -155,23 +155,18 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#mmu = new Mmu(machine, frames, code, profile.gdt?.address);
     this.#end = NOWHERE[options.arch];
     this.#gdt = frames.kernelPage.pointer;
-    this.#carrier = new Carrier(
-      machine,
-      this.#mmu,
-      profile.extensions ?? new Set(),
-      profile.privilege === 3,
-      {
-        get watching() {
-          return machine.watching;
-        },
-        access: (lo, hi, length, isWrite) => this.access(lo, hi, length, isWrite),
-        readFlags: () => Number(readRegister(machine, profile, 'eflags')) & ARITHMETIC,
+    this.#carrier = new Carrier(machine, this.#mmu, profile.extensions, profile.privilege === 3, {
+      get watching() {
+        return machine.watching;
       },
-    );
+      access: (lo, hi, length, isWrite) => this.access(lo, hi, length, isWrite),
+      writeX87Control: (value) => writeRegister(machine, profile, this.#gdt, 'fpcw', BigInt(value)),
+      readFlags: () => Number(readRegister(machine, profile, 'eflags')) & ARITHMETIC,
+    });
     machine.client = this;
     this.#mmu.flush();
     machine.flushCode();
-    boot(machine, this.#gdt, profile);
+    boot(machine, this.#gdt, profile, options.seed);
   }
 
   get blocks(): number {

@@ -6,11 +6,21 @@
  * runs. Where the profile has a GDT, that is one page which exists for the CPU's own accesses only (supervisor
  * mode): a guest that touches its address gets an ordinary page fault.
  */
+
+import {
+  AVX_LENGTH,
+  AVX_OFFSET,
+  areaLength,
+  enabledState,
+  STATE_AVX,
+} from '../carried/xsave-area.js';
 import { type CpuProfile, GDT_ENTRIES } from '../cpu-profile.js';
 import { UC_X86_REG_EFLAGS, UC_X86_REG_FPCW, UC_X86_REG_MXCSR } from './api.js';
 import { controlFlags } from './control.js';
 import type { Machine } from './machine.js';
 import {
+  CPUID_13,
+  CPUID_13_LEAVES,
   ENV,
   FEATURES_7_ECX_CELL,
   HF,
@@ -32,8 +42,11 @@ const EFLAGS_KERNEL = 0x2;
 const FPCW_INITIAL = 0x37f;
 const MXCSR_INITIAL = 0x1f80;
 const LAST_CPUID_LEAF = 7;
+const LAST_CPUID_LEAF_XSAVE = 13;
+/** XSAVEOPT, XSAVEC with compacted areas, XGETBV with ECX 1. */
+const XSAVE_FORMS = 7;
 /** `gdt` is where the engine's GDT lies in the module's memory. */
-export function boot(machine: Machine, gdt: number, profile: CpuProfile): void {
+export function boot(machine: Machine, gdt: number, profile: CpuProfile, seed = 1): void {
   const { heap, env } = machine;
   const { segments, privilege } = profile;
   machine.reset();
@@ -54,6 +67,7 @@ export function boot(machine: Machine, gdt: number, profile: CpuProfile): void {
   heap.writeU64(env + ENV.CR0, profile.cr0);
   heap.writeU64(env + ENV.CR4, profile.cr4);
   heap.writeU64(env + ENV.EFER, profile.efer);
+  heap.writeU64(env + ENV.RANDOM, BigInt(seed));
   setFeatures(machine, profile);
   setArithmetic(machine, privilege === 0 ? EFLAGS_KERNEL : EFLAGS_USER);
 }
@@ -68,9 +82,20 @@ function hiddenFlags({ arch, privilege, cr0, cr4 }: CpuProfile): number {
   );
 }
 
-function setFeatures({ heap, env }: Machine, { features }: CpuProfile): void {
+function setFeatures({ heap, env }: Machine, { features, extensions }: CpuProfile): void {
   const { leaf1Edx, leaf1Ecx, leaf7Ebx, leaf7Ecx, extendedEdx, extendedEcx } = features;
-  heap.writeU32(env + ENV.CPUID_LEVEL, LAST_CPUID_LEAF);
+  const xsave = extensions.has('xsave');
+  heap.writeU32(env + ENV.CPUID_LEVEL, xsave ? LAST_CPUID_LEAF_XSAVE : LAST_CPUID_LEAF);
+  const xcr0 = enabledState(extensions);
+  const length = areaLength(xcr0);
+  const leaves = xsave
+    ? [
+        ...[xcr0, length, length, 0],
+        ...[XSAVE_FORMS, length, 0, 0],
+        ...(xcr0 & STATE_AVX ? [AVX_LENGTH, AVX_OFFSET, 0, 0] : [0, 0, 0, 0]),
+      ]
+    : Array<number>(4 * CPUID_13_LEAVES).fill(0);
+  for (const [i, word] of leaves.entries()) heap.writeU32(CPUID_13 + 4 * i, word);
   [leaf1Edx, leaf1Ecx, leaf7Ebx, extendedEdx, extendedEcx].forEach((word, i) => {
     heap.writeU32(env + ENV.FEATURES + 4 * i, word);
   });

@@ -3,7 +3,13 @@
  * engine's side of this.
  */
 import { compile } from '../carried/compile.js';
-import { type CarriedCpu, LEAVE, MxcsrStatus, type Routine } from '../carried/cpu.js';
+import {
+  type CarriedCpu,
+  LEAVE,
+  MxcsrStatus,
+  type Routine,
+  type X87Words,
+} from '../carried/cpu.js';
 import { decodeInstruction, type MemoryForm } from '../carried/encoding.js';
 import type { Extensions } from '../carried/extensions.js';
 import { droppedPrefixes, wholeness } from '../carried/legacy.js';
@@ -40,6 +46,7 @@ export interface CarrierHost {
   readonly watching: boolean;
   access(lo: number, hi: number, length: number, isWrite: boolean): void;
   readFlags(): number;
+  writeX87Control(value: number): void;
 }
 
 export class Carrier implements CarriedCpu {
@@ -193,6 +200,34 @@ export class Carrier implements CarriedCpu {
 
   mmx(index: number): number {
     return this.#env + ENV.FPREGS + 16 * index;
+  }
+
+  readX87(): X87Words {
+    const { bytes, halves, words } = this;
+    const env = this.#env;
+    let tags = 0;
+    for (let i = 0; i < 8; i++) if (bytes[env + ENV.FPTAGS + i] === 0) tags |= 1 << i;
+    const top = words[(env + ENV.FPSTT) >>> 2]! & 7;
+    const status = (halves[(env + ENV.FPUS) >>> 1]! & ~0x3800) | (top << 11);
+    return { control: halves[(env + ENV.FPUC) >>> 1]!, status, tags };
+  }
+
+  writeX87({ control, status, tags }: X87Words): void {
+    const env = this.#env;
+    this.#host.writeX87Control(control);
+    this.halves[(env + ENV.FPUS) >>> 1] = status & ~0x3800;
+    this.words[(env + ENV.FPSTT) >>> 2] = (status >> 11) & 7;
+    for (let i = 0; i < 8; i++) this.bytes[env + ENV.FPTAGS + i] = (tags >> i) & 1 ? 0 : 1;
+  }
+
+  random(): bigint {
+    // SplitMix64.
+    const at = this.#env + ENV.RANDOM;
+    const state = BigInt.asUintN(64, this.view.getBigUint64(at, true) + 0x9e37_79b9_7f4a_7c15n);
+    this.view.setBigUint64(at, state, true);
+    let value = BigInt.asUintN(64, (state ^ (state >> 30n)) * 0xbf58_476d_1ce4_e5b9n);
+    value = BigInt.asUintN(64, (value ^ (value >> 27n)) * 0x94d0_49bb_1331_11ebn);
+    return value ^ (value >> 31n);
   }
 
   get backwards(): boolean {

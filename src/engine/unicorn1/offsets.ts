@@ -68,6 +68,8 @@ export const ENV = {
   XMM: 792,
   /** Sixteen of 16 bytes: what AVX adds to the registers above (`ymmh_regs`). */
   YMM_UPPER: 1392,
+  /** Where QEMU has AVX-512's mask registers, which nothing here uses: what RDRAND's next number comes of, 8 bytes. */
+  RANDOM: 1648,
   /** All that a guest can see of a CPU lies below: this is what a saved CPU holds. */
   GUEST_END: 3488,
   ERROR_CODE: 3488,
@@ -183,6 +185,9 @@ export const MISS_BLOCKS = 3;
 export const SPLIT_STORE_BLOCKS = 4;
 /** What CPUID leaf 7 says in ECX (src/build/unicorn-wasm/patches/patch-cpuid.ts). */
 export const FEATURES_7_ECX_CELL = 28;
+/** What CPUID leaf 13 says, 16 bytes for each sub-leaf from 0 on. */
+export const CPUID_13 = 256;
+export const CPUID_13_LEAVES = 3;
 /** Not 0: the next instruction is one that its own store to its block made begin again. */
 export const RESTARTED_CELL = 32;
 /** 16 bytes: a copy of a vector register (patch-in-place.ts). */

@@ -211,6 +211,24 @@ function withControl(table: ReadonlyMap<string, Register>): ReadonlyMap<string, 
   ]);
 }
 
+/** Of a processor with AVX: 32 bytes each. */
+function withVectors(table: ReadonlyMap<string, Register>): ReadonlyMap<string, Register> {
+  const all = new Map(table);
+  for (let i = 0; table.has(`xmm${i}`); i++) {
+    const low = field(ENV.XMM + 16 * i, 128);
+    const high = field(ENV.YMM_UPPER + 16 * i, 128);
+    all.set(`ymm${i}`, {
+      bits: 256,
+      read: (machine) => (high.read(machine) << 128n) | low.read(machine),
+      write: (machine, value, gdt) => {
+        low.write(machine, BigInt.asUintN(128, value), gdt);
+        high.write(machine, value >> 128n, gdt);
+      },
+    });
+  }
+  return all;
+}
+
 const USER_TABLES: Readonly<Record<Arch, ReadonlyMap<string, Register>>> = {
   i386: makeTable('i386'),
   'x86-64': makeTable('x86-64'),
@@ -220,11 +238,17 @@ const KERNEL_TABLES: Readonly<Record<Arch, ReadonlyMap<string, Register>>> = {
   'x86-64': withControl(USER_TABLES['x86-64']),
 };
 
-/** What of a CPU's profile decides which registers there are. */
-type Registers = Pick<CpuProfile, 'arch' | 'privilege'>;
+const AVX_TABLES: Readonly<Record<Arch, ReadonlyMap<string, Register>>> = {
+  i386: withVectors(USER_TABLES.i386),
+  'x86-64': withVectors(USER_TABLES['x86-64']),
+};
 
-function tableOf({ arch, privilege }: Registers): ReadonlyMap<string, Register> {
-  return (privilege === 0 ? KERNEL_TABLES : USER_TABLES)[arch];
+/** What of a CPU's profile decides which registers there are. */
+type Registers = Pick<CpuProfile, 'arch' | 'privilege'> & Partial<Pick<CpuProfile, 'extensions'>>;
+
+function tableOf({ arch, privilege, extensions }: Registers): ReadonlyMap<string, Register> {
+  if (privilege === 0) return KERNEL_TABLES[arch];
+  return (extensions?.has('avx') ? AVX_TABLES : USER_TABLES)[arch];
 }
 
 export function registerNames(profile: Registers): readonly string[] {

@@ -15,7 +15,7 @@ export const linuxWorld: World = {
   layouts: layoutNames,
   settings: SYSCTLS,
   mountOptions: ['noexec', 'ro', 'wxallowed'],
-  cpu: (arch, { protectionKeys }) => linuxProfile(arch, protectionKeys),
+  cpu: linuxProfile,
   open,
 };
 

@@ -107,6 +107,7 @@ function optionsOf(
     seed: settings.seed,
     schedule: settings.schedule,
     layout: settings.layout,
+    cpu: settings.cpu,
     limits: { blocks: settings.blocks },
     mounts: settings.mounts,
     protectionKeys: settings.protectionKeys,

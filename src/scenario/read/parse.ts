@@ -118,7 +118,7 @@ function withoutDirective(line: string): string | undefined {
 function fromSource(text: string, problems: Problems): Scenario {
   const lines = text.split(/\r?\n/);
   const heading =
-    /^\s*;@\s*(title|arch|policy|inject|difficulty|seed|layout|blocks|stdin)\s+(\S.*)$/s;
+    /^\s*;@\s*(title|arch|policy|inject|difficulty|seed|layout|cpu|blocks|stdin)\s+(\S.*)$/s;
   const fields = new Map<string, Value>();
   const policies: { name: Value; spec: Value }[] = [];
   const injections: { name: Value; spec: Value }[] = [];

@@ -31,6 +31,8 @@ export interface ScenarioSettings {
   /** In which order threads get the processor. */
   readonly schedule?: ScheduleChoice;
   readonly layout?: string;
+  /** As SandboxOptions.cpu. */
+  readonly cpu?: string;
   /** Blocks until a run counts as endless. */
   readonly blocks: number;
   readonly arguments: readonly string[];

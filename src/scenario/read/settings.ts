@@ -38,6 +38,7 @@ const KEYS = [
   'seed',
   'schedule',
   'layout',
+  'cpu',
   'blocks',
   'arguments',
   'stdin',
@@ -222,6 +223,8 @@ function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSe
     | ScheduleChoice
     | undefined;
   const layout = textOf(fields, 'layout', problems);
+  // A list in the YAML of the front matter: cpu: x86-64-v2,+bmi2 is one text.
+  const cpu = textOf(fields, 'cpu', problems);
   const stdin = textOf(fields, 'stdin', problems);
   const mounts = mapOf(fields, 'mounts', problems);
   const kernel = textOf(fields, 'kernel', problems);
@@ -234,6 +237,7 @@ function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSe
     ...(seed === undefined ? {} : { seed }),
     ...(schedule === undefined ? {} : { schedule }),
     ...(layout === undefined ? {} : { layout }),
+    ...(cpu === undefined ? {} : { cpu }),
     ...(stdin === undefined ? {} : { stdin }),
     ...(kernel === undefined ? {} : { kernel }),
     protectionKeys: keys === 'on',
@@ -248,6 +252,7 @@ function settingsOf(fields: Fields, os: GuestOs, problems: Problems): ScenarioSe
     ['seed', { seed }],
     ['schedule', { schedule }],
     ['layout', { layout }],
+    ['cpu', { cpu }],
     ['mounts', { mounts }],
   ] as const) {
     const field = fields.get(key);

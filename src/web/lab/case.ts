@@ -64,6 +64,7 @@ export function testOf(given: WorkshopCase, checks: readonly string[]): string |
     given.mounts,
     given.xattrs,
     given.layout,
+    given.cpu,
   ];
   if (os !== 'linux' || binary !== undefined || rest.some((each) => each !== undefined)) {
     return undefined;

@@ -25,6 +25,7 @@ export function caseOfLesson(
     seed: settings.seed,
     schedule: settings.schedule,
     layout: settings.layout,
+    cpu: settings.cpu,
     stdin: settings.stdin,
     arguments: settings.arguments.length === 0 ? undefined : settings.arguments,
     xattrs: some(settings.xattrs),

@@ -34,6 +34,7 @@ export interface LessonSettings {
   readonly seed: number | undefined;
   readonly schedule: 'round-robin' | 'seed' | number | undefined;
   readonly layout: string | undefined;
+  readonly cpu: string | undefined;
   readonly blocks: number;
   readonly arguments: readonly string[];
   readonly stdin: string | undefined;

@@ -24,6 +24,7 @@ export function outlineOf(scenario: ReadyScenario): LessonOutline {
       seed: settings.seed,
       schedule: settings.schedule,
       layout: settings.layout,
+      cpu: settings.cpu,
       blocks: settings.blocks,
       arguments: settings.arguments,
       stdin: settings.stdin,

@@ -32,7 +32,7 @@ export const windowsWorld: World = {
   layouts: [],
   settings: {},
   mountOptions: [],
-  cpu: (arch, { protectionKeys }) => linuxProfile(arch, protectionKeys),
+  cpu: linuxProfile,
   open,
 };
 

@@ -28,7 +28,7 @@ export const wineWorld: World = {
   layouts: WINE_LAYOUTS,
   settings: SYSCTLS,
   mountOptions: ['noexec', 'ro', 'wxallowed'],
-  cpu: (arch, { protectionKeys }) => linuxProfile(arch, protectionKeys),
+  cpu: linuxProfile,
   open,
 };
 

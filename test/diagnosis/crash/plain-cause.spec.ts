@@ -74,9 +74,13 @@ describe('the plain cause of a crash', () => {
     ],
     ['one that C libraries only try', 'mov eax, 334; syscall; ud2', []],
     ['a load from nowhere', 'mov eax, [0x1234]', []],
-    ['AVX', 'vaddps ymm0, ymm0, ymm1', ['the emulated CPU has no AVX']],
-    ['BMI', 'rorx eax, eax, 3', ['the emulated CPU has no BMI']],
-    ['AVX-512', '.byte 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc0', ['the emulated CPU has no AVX-512']],
+    ['AVX', 'vaddps ymm0, ymm0, ymm1', ["the emulated CPU has no AVX: cpu 'x86-64-v3' has it"]],
+    ['BMI', 'rorx eax, eax, 3', ["the emulated CPU has no BMI2: cpu 'x86-64-v3' has it"]],
+    [
+      'AVX-512',
+      '.byte 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc0',
+      ['the emulated CPU has no AVX-512, and none here has'],
+    ],
     ['an instruction that no CPU has', 'ud2', []],
     ['an end in order', 'mov eax, 60; syscall', []],
   ])('of %s', async (_what, code, causes) => {

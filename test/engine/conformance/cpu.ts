@@ -59,7 +59,7 @@ export function cpu(kind: EngineKind): void {
 
       it('announces protection keys when asked to, and the next engine has none', async () => {
         const leaf7 = async (protectionKeys: boolean) => {
-          const g = await openGuest(kind, { arch, cpu: linuxProfile(arch, protectionKeys) });
+          const g = await openGuest(kind, { arch, cpu: linuxProfile(arch, { protectionKeys }) });
           g.setReg('ax', 7);
           g.setReg('cx', 0);
           g.runCode('cpuid; int 0x80');

@@ -1,6 +1,6 @@
 /** AVX and its kin, where the processor's profile has them, and SSE as a CPU computes it. */
 import { describe, expect, it } from 'vitest';
-import { CARRIED_EXTENSIONS } from '../../../src/engine/carried/extensions.js';
+import { parseCpu } from '../../../src/engine/cpu-model.js';
 import { linuxProfile } from '../../../src/engine/cpu-profile.js';
 import type { EngineKind } from '../../../src/engine/open.js';
 import { CODE, DATA } from '../guest.js';
@@ -9,9 +9,8 @@ import { guestOf } from './suite.js';
 const PAGE = 4096;
 
 export function extensions(kind: EngineKind): void {
-  const plain = linuxProfile('x86-64');
   describe('a processor with AVX2, FMA, F16C and BMI', () => {
-    const cpu = { ...plain, extensions: new Set(CARRIED_EXTENSIONS) };
+    const cpu = linuxProfile('x86-64', { model: parseCpu('x86-64-v3') });
     const guest = guestOf(kind, { arch: 'x86-64', cpu });
     const doubles = (...values: number[]) => new Uint8Array(Float64Array.from(values).buffer);
 
@@ -89,6 +88,84 @@ export function extensions(kind: EngineKind): void {
       g.setReg('dx', 0xff);
       expect(g.runCode(`${code}; int 0x80`).kind).toBe('interrupt');
       expect(g.reg('ax')).toBe(result);
+    });
+  });
+
+  describe('XSAVE and RDRAND', () => {
+    const model = parseCpu('x86-64-v3,+rdrand,+rdseed');
+    const guest = guestOf(kind, { arch: 'x86-64', cpu: linuxProfile('x86-64', { model }) });
+    const ALL = 'mov eax, -1; mov edx, -1;';
+
+    it.each(['xsave', 'xsaveopt', 'xsavec'])('%s keeps what xrstor brings back', (save) => {
+      const g = guest();
+      const value = (0x1111n << 192n) | 0x2222n;
+      g.engine.writeRegister('ymm5', value);
+      g.setReg('si', DATA);
+      const other = 'vzeroall; fldpi; mov dword ptr [rsi + 1024], 0x1fbf; ldmxcsr [rsi + 1024];';
+      const end = g.runCode(`${ALL} ${save} [rsi]; ${other} ${ALL} xrstor [rsi]; int 0x80`);
+      expect(end.kind).toBe('interrupt');
+      expect(g.engine.readRegister('ymm5')).toBe(value);
+      expect(g.engine.readRegister('mxcsr')).toBe(0x1f80n);
+      expect(g.engine.readRegister('fptag')).toBe(0xffffn);
+      // XSTATE_BV: SSE and AVX are in use, x87 is not.
+      expect(g.peek(DATA + 512, 1)).toEqual([6]);
+    });
+
+    it.each([
+      ['an area that is not aligned', 'xsave [rsi + 32]'],
+      ['a component that there is not', 'mov byte ptr [rsi + 512], 8; xrstor [rsi]'],
+      ['a bit that MXCSR does not have', 'mov dword ptr [rsi + 24], 0x10000; xrstor [rsi]'],
+      ['a register that XGETBV does not have', 'mov ecx, 2; xgetbv'],
+      ['XSETBV in user mode', 'xor ecx, ecx; xsetbv'],
+    ])('refuses %s', (_, code) => {
+      const g = guest();
+      g.setReg('si', DATA);
+      expect(g.runCode(`${ALL} ${code}`)).toMatchObject({ kind: 'exception', vector: 13 });
+    });
+
+    it('says what there is: XGETBV, CPUID leaf 13', () => {
+      const g = guest();
+      g.runCode('xor ecx, ecx; xgetbv; int 0x80');
+      expect([g.reg('ax'), g.reg('dx')]).toEqual([7n, 0n]);
+      g.runCode('mov eax, 13; xor ecx, ecx; cpuid; int 0x80');
+      expect([g.reg('ax'), g.reg('bx'), g.reg('cx')]).toEqual([7n, 832n, 832n]);
+      g.runCode('mov eax, 13; mov ecx, 2; cpuid; int 0x80');
+      expect([g.reg('ax'), g.reg('bx')]).toEqual([256n, 576n]);
+    });
+
+    it('gives random numbers that follow from what a saved CPU keeps', () => {
+      const g = guest();
+      const start = g.engine.saveCpu();
+      const numbers = (): bigint[] => {
+        g.engine.loadCpu(start);
+        g.runCode('rdrand rax; rdrand rcx; rdseed rdx; setc bl; int 0x80');
+        expect(g.reg('bx') & 1n).toBe(1n);
+        return [g.reg('ax'), g.reg('cx'), g.reg('dx')];
+      };
+      const first = numbers();
+      expect(new Set(first).size).toBe(3);
+      expect(numbers()).toEqual(first);
+    });
+  });
+
+  describe('a processor of the first level', () => {
+    const cpu = linuxProfile('x86-64', { model: parseCpu('x86-64') });
+    const guest = guestOf(kind, { arch: 'x86-64', cpu });
+
+    it.each([
+      ...['haddps xmm0, xmm1', 'pshufb xmm0, xmm1', 'pshufb mm0, mm1', 'pmulld xmm0, xmm1'],
+      ...['crc32 eax, cl', 'pcmpistri xmm0, xmm1, 0', 'popcnt eax, ecx', 'movbe eax, [rsi]'],
+      ...['aesenc xmm0, xmm1', 'pclmulqdq xmm0, xmm1, 0', 'adcx eax, ecx', 'cmpxchg16b [rsi]'],
+      ...['lahf', 'xgetbv', 'xsave [rsi]', 'rdrand eax', 'ptest xmm0, xmm1', 'movddup xmm0, xmm1'],
+    ])('%s is #UD', (code) => {
+      expect(guest().runCode(code)).toEqual({ kind: 'invalid-opcode', pc: BigInt(CODE) });
+    });
+
+    it('takes LZCNT for BSR and TZCNT for BSF', () => {
+      const g = guest();
+      g.setReg('cx', 0x10);
+      expect(g.runCode('lzcnt eax, ecx; tzcnt edx, ecx; int 0x80').kind).toBe('interrupt');
+      expect([g.reg('ax'), g.reg('dx')]).toEqual([4n, 4n]);
     });
   });
 

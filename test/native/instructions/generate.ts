@@ -6,7 +6,7 @@ import { Random } from '../../build/unicorn-wasm/random.js';
 import { DATA_LENGTH, type InstructionCase, PLACES, REGISTERS } from './record.js';
 
 /** Which part of the opcode map a case is from. */
-export const FAMILIES = ['general', '0f', '0f38', '0f3a', 'float', 'decoding'] as const;
+export const FAMILIES = ['general', '0f', '0f38', '0f3a', 'float', 'decoding', 'vex'] as const;
 export type Family = (typeof FAMILIES)[number];
 
 const NOT_ONE_BYTE = new Set([
@@ -161,7 +161,12 @@ const DOUBLES = [
 export function instructionCase(family: Family, seed: number): InstructionCase {
   const random = new Random(seed);
   const registers = REGISTERS.map(() => integer(random));
-  const state = { registers, data: vectorBytes(random, DATA_LENGTH), fx: fxState(random) };
+  const fx = fxState(random);
+  const state = {
+    registers,
+    data: vectorBytes(random, DATA_LENGTH),
+    fx: family === 'vex' ? extended(fx, random) : fx,
+  };
   // A stack that is there, unless it is to be somewhere else.
   registers[4] = random.chance(90) ? pointer(random) & ~7n : integer(random);
   const code = encoding(family, random, registers);
@@ -236,6 +241,15 @@ function fxState(random: Random): Uint8Array {
   return fx;
 }
 
+/** As XSAVE writes it, with upper halves. */
+function extended(fx: Uint8Array, random: Random): Uint8Array {
+  const area = Buffer.alloc(832);
+  area.set(fx);
+  area.writeUInt32LE(7, 512);
+  area.set(vectorBytes(random, 256), 576);
+  return area;
+}
+
 function encoding(family: Family, random: Random, registers: bigint[]): number[] {
   switch (family) {
     case 'general':
@@ -250,6 +264,8 @@ function encoding(family: Family, random: Random, registers: bigint[]): number[]
       return instruction(random, registers, [0x0f], random.pick(FLOAT));
     case 'decoding':
       return decoding(random, registers);
+    case 'vex':
+      return vex(random, registers);
   }
 }
 
@@ -325,6 +341,34 @@ function operands(
 
 function little(value: number): number[] {
   return [value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255];
+}
+
+/** Of VEX.mmmmm 1 to 3: mask registers of AVX-512, gathers, and extensions that no processor here has. */
+const NOT_VEX: readonly ReadonlySet<number>[] = [
+  new Set(),
+  new Set([...range(0x41, 0x4b), ...range(0x90, 0x99), 0xae, 0xf7]),
+  new Set([
+    ...range(0x49, 0x5f),
+    0x72,
+    ...range(0x90, 0x93),
+    ...range(0xb0, 0xb5),
+    ...range(0xcb, 0xd3),
+  ]),
+  new Set([...range(0x30, 0x33), 0xce, 0xcf]),
+];
+/** AES and PCLMULQDQ of 256 bits are others'. */
+const NARROW_ONLY = new Set([0x2dc, 0x2dd, 0x2de, 0x2df, 0x344]);
+
+function vex(random: Random, registers: bigint[]): number[] {
+  const map = random.pick([1, 1, 2, 2, 3]);
+  const opcode = pickNot(random, NOT_VEX[map]!, (byte) => map === 3 && byte > 0x63 && byte < 0xdf);
+  const l = random.chance(50) && !NARROW_ONLY.has((map << 8) | opcode) ? 4 : 0;
+  // Three operands, or no second one.
+  const v = random.chance(60) ? random.below(16) : 15;
+  const rex = random.below(8) ^ (random.chance(50) ? 7 : 0);
+  const last = (random.chance(30) ? 0x80 : 0) | (v << 3) | l | random.below(4);
+  const prefix = [0xc4, ((~rex & 7) << 5) | map, last];
+  return [...prefix, opcode, ...operands(random, registers, prefix.length + 1, rex & 5)];
 }
 
 /** Encodings that are on the edge of being none: prefixes without end, LOCK, group members that there are not. */

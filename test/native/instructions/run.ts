@@ -47,9 +47,11 @@ export function runNatively(
 export async function runInSandbox(
   elf: Uint8Array,
   cases: readonly InstructionCase[],
+  cpu?: string,
 ): Promise<InstructionRecord[]> {
   using sandbox = await Sandbox.create({
     arch: 'x86-64',
+    cpu,
     program: { bytes: elf, argv: ['guest'] },
     stdin: encodeCases(cases),
     limits: { blocks: 1e9 },

@@ -31,7 +31,7 @@ export async function openMachine(arch: Arch, options: MachineOptions = {}): Pro
   const { engine } = await openEngine('auto', {
     arch,
     memory: memory ?? 32 << 20,
-    cpu: linuxProfile(arch, protectionKeys),
+    cpu: linuxProfile(arch, { protectionKeys }),
   });
   const trace = new Recorder();
   const random = seed === undefined ? undefined : new Random(seed);

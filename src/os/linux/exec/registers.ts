@@ -1,7 +1,7 @@
 /** The registers of a program's first instruction. Compare arch/x86/kernel/process_64.c:start_thread_common(). */
 import type { Addr } from '../../../base/address.js';
 import type { Task } from '../process/task.js';
-import { resetFx } from '../signals/fpu.js';
+import { resetVectors } from '../signals/xsave.js';
 
 const GENERAL_64 = [
   ...['rax', 'rbx', 'rcx', 'rdx', 'rsi', 'rdi', 'rbp', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13'],
@@ -23,5 +23,5 @@ export function resetRegisters({ kernel, arch }: Task, entry: Addr, sp: Addr): v
   engine.writeRegister('eflags', EFLAGS);
   engine.writeRegister(wide ? 'rsp' : 'esp', sp);
   engine.writeRegister(wide ? 'rip' : 'eip', entry);
-  resetFx(engine);
+  resetVectors(engine);
 }

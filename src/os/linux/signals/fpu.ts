@@ -1,6 +1,6 @@
 /**
  * x87 and SSE state in its memory formats: the 512 bytes of FXSAVE and the 112 bytes of FSAVE in front
- * of them in 32-bit frames. The CPU modelled has no XSAVE; xsave.ts has what protection keys add.
+ * of them in 32-bit frames. xsave.ts has what AVX and protection keys add.
  * Compare arch/x86/kernel/fpu/signal.c and regset.c:convert_from_fxsr().
  */
 

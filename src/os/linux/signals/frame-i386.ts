@@ -22,7 +22,7 @@ import {
   restoreFlags,
 } from './frame.js';
 import { encodeSiginfo } from './siginfo.js';
-import { loadState, resetState, saveState, stateSize } from './xsave.js';
+import { isExtended, loadState, resetState, saveState, stateSize } from './xsave.js';
 
 const SEGMENT_REGISTERS = ['gs', 'fs', 'es', 'ds'];
 const GENERAL_REGISTERS = ['edi', 'esi', 'ebp', 'esp', 'ebx', 'edx', 'ecx', 'eax'];
@@ -36,6 +36,7 @@ const FLAGS = 64;
 const SP_AT_SIGNAL = 68;
 const SS = 72;
 const FPSTATE = 76;
+const UC_FP_XSTATE = 1;
 const OLDMASK = 80;
 const CR2 = 84;
 const SIGCONTEXT_SIZE = 88;
@@ -75,7 +76,7 @@ function place(
   size: number,
 ): Placed | undefined {
   const choice = chooseStack(signals, delivery.action, engine.readRegister('esp'), 0n);
-  const fpstate = ((choice.sp - BigInt(stateSize(keys))) & ~63n) - BigInt(FSAVE_SIZE);
+  const fpstate = ((choice.sp - BigInt(stateSize(engine, keys))) & ~63n) - BigInt(FSAVE_SIZE);
   // At the handler's first instruction the stack is as after a call with 16-byte aligned arguments.
   const frame = ((fpstate - BigInt(size) + 4n) & ~15n) - 4n;
   return frame < 0n || !frameFits(choice, signals.alternateStack, frame)
@@ -90,7 +91,7 @@ export function setupFrame32(context: FrameContext, delivery: Delivery): Result<
   const { engine, memory, signals, keys } = context;
   const { info, action } = delivery;
   const fx = saveState(engine, keys);
-  const state = new Struct(FSAVE_SIZE + stateSize(keys)).set(0, toFsave(fx).bytes);
+  const state = new Struct(FSAVE_SIZE + stateSize(engine, keys)).set(0, toFsave(fx).bytes);
   const saved = memory.copyOut(placed.fpstate, state.set(FSAVE_SIZE, fx.bytes).bytes);
   if (!saved.ok) return saved;
   const frame = rt ? rtFrame(context, delivery, placed) : plainFrame(context, delivery, placed);
@@ -129,6 +130,7 @@ function rtFrame(context: FrameContext, { info, action }: Delivery, placed: Plac
     .setWord(8, 4, placed.frame + BigInt(RT_INFO))
     .setWord(12, 4, placed.frame + BigInt(RT_UC))
     .set(RT_INFO, encodeSiginfo(info, 4))
+    .setU32(RT_UC, isExtended(context.engine, context.keys) ? UC_FP_XSTATE : 0)
     .setWord(RT_UC_STACK, 4, stack.start)
     .setU32(RT_UC_STACK + 4, stack.flags)
     .setWord(RT_UC_STACK + 8, 4, stack.size)
@@ -191,7 +193,7 @@ export function restoreRtFrame(context: FrameContext): Result<0> {
 
 function restoreContext({ engine, memory, keys }: FrameContext, context: Struct): Result<0> {
   const at = context.word(FPSTATE, 4);
-  const state = at === 0n ? undefined : structIn(memory, at, FSAVE_SIZE + stateSize(keys));
+  const state = at === 0n ? undefined : structIn(memory, at, FSAVE_SIZE + stateSize(engine, keys));
   if (state !== undefined && !state.ok) return state;
   for (const [index, name] of SEGMENT_REGISTERS.entries()) {
     setSegment(engine, name, context.u16(4 * index));
@@ -207,7 +209,7 @@ function restoreContext({ engine, memory, keys }: FrameContext, context: Struct)
     resetState(engine, keys);
     return known ? ok(0) : fail('EFAULT');
   }
-  const extended = new Struct(state.value.slice(FSAVE_SIZE, stateSize(keys)));
+  const extended = new Struct(state.value.slice(FSAVE_SIZE, stateSize(engine, keys)));
   if (!loadState(engine, extended, keys)) return fail('EFAULT');
   loadFsave(engine, state.value);
   return known ? ok(0) : fail('EFAULT');

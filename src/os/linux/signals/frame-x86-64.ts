@@ -18,7 +18,7 @@ import {
   restoreFlags,
 } from './frame.js';
 import { encodeSiginfo } from './siginfo.js';
-import { loadState, resetState, saveState, stateSize } from './xsave.js';
+import { isExtended, loadState, resetState, saveState, stateSize } from './xsave.js';
 
 /** In the order of struct sigcontext_64. */
 const GENERAL_REGISTERS = [
@@ -41,6 +41,7 @@ const FRAME_SIZE = 440;
 
 /** UC_SIGCONTEXT_SS and UC_STRICT_RESTORE_SS. */
 const UC_FLAGS = 6n;
+const UC_FP_XSTATE = 1n;
 const USER_CS = 0x33;
 const USER_DS = 0x2b;
 
@@ -49,7 +50,7 @@ export function setupFrame64(context: FrameContext, { info, action }: Delivery):
   const { engine, memory, signals, keys } = context;
   if (!(action.flags & SA_RESTORER)) return fail('EFAULT');
   const choice = chooseStack(signals, action, engine.readRegister('rsp'), RED_ZONE);
-  const fpstate = (choice.sp - BigInt(stateSize(keys))) & ~63n;
+  const fpstate = (choice.sp - BigInt(stateSize(engine, keys))) & ~63n;
   const sp = ((fpstate - BigInt(FRAME_SIZE)) & ~15n) - 8n;
   if (sp < 0n || !frameFits(choice, signals.alternateStack, sp)) return fail('EFAULT');
 
@@ -72,10 +73,10 @@ export function setupFrame64(context: FrameContext, { info, action }: Delivery):
   return ok(0);
 }
 
-function describe({ engine, signals }: FrameContext, fpstate: bigint): Struct {
+function describe({ engine, signals, keys }: FrameContext, fpstate: bigint): Struct {
   const stack = signals.alternateStack;
   const frame = new Struct(FRAME_SIZE)
-    .setU64(UC, UC_FLAGS)
+    .setU64(UC, UC_FLAGS | (isExtended(engine, keys) ? UC_FP_XSTATE : 0n))
     .setU64(UC_STACK, stack.start)
     .setU32(UC_STACK + 8, stack.flags)
     .setU64(UC_STACK + 16, stack.size)
@@ -104,7 +105,7 @@ export function restoreFrame64(context: FrameContext): Result<0> {
   const frame = new Struct(FRAME_SIZE).set(UC, read.value.bytes);
   signals.blocked = frame.u64(SIGMASK);
   const fpstate = frame.u64(FPSTATE);
-  const fx = fpstate === 0n ? undefined : structIn(memory, fpstate, stateSize(keys));
+  const fx = fpstate === 0n ? undefined : structIn(memory, fpstate, stateSize(engine, keys));
   if (fx !== undefined && !fx.ok) return fx;
 
   for (const [index, name] of GENERAL_REGISTERS.entries()) {

@@ -50,6 +50,7 @@ export async function labProgram(given: WorkshopCase): Promise<LabProgram> {
       ...(given.protectionKeys === undefined ? {} : { protectionKeys: given.protectionKeys }),
       ...(given.mounts === undefined ? {} : { mounts: given.mounts }),
       ...(given.layout === undefined ? {} : { layout: given.layout }),
+      ...(given.cpu === undefined ? {} : { cpu: given.cpu }),
     },
   };
 }
