@@ -1,14 +1,13 @@
 /** kernel32 and ntdll: unwinding of 64-bit code. */
-import { Struct } from '../../base/struct.js';
+import type { Struct } from '../../base/struct.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { captureContext, contextSize, setContextWord } from '../exceptions/context.js';
 import { unwindX64 } from '../exceptions/frames-x64.js';
+import { entryAt } from '../exceptions/function-tables.js';
 import { resumeAt } from '../exceptions/pending.js';
-import { lookupFunction, virtualUnwind } from '../exceptions/unwind-x64.js';
-
-const MAX_TABLES = 4096;
-const MAX_FUNCTIONS = 1 << 16;
+import { virtualUnwind } from '../exceptions/unwind-x64.js';
+import { functionTablesApi } from './function-tables.js';
 
 function captured(call: ApiCall): Struct {
   const context = captureContext(call.process.engine, true);
@@ -22,15 +21,8 @@ function virtualUnwindCall(call: ApiCall): bigint {
   const { process, memory } = call;
   const [kinds, base, pc] = [call.dword(0), call.word(1), call.word(2)];
   const context = memory.struct(call.word(4), contextSize(true));
-  const bytes = memory.read(call.word(3), 12);
-  const entry = new Struct(bytes);
-  const unwound = virtualUnwind(
-    process,
-    { base, address: call.word(3), begin: entry.u32(0), end: entry.u32(4), unwind: entry.u32(8) },
-    pc,
-    context,
-    kinds,
-  );
+  const entry = entryAt(process, base, call.word(3));
+  const unwound = entry && virtualUnwind(process, entry, pc, context, kinds);
   if (unwound === undefined) {
     // Nothing can be said of the frame: the walk ends.
     setContextWord(context, 'rip', 0n, true);
@@ -44,6 +36,7 @@ function virtualUnwindCall(call: ApiCall): bigint {
 }
 
 export const exceptions64Api: ApiSet = {
+  ...functionTablesApi,
   RtlCaptureContext: api('out ContextRecord', (call) => {
     call.memory.write(call.word(0), captured(call).bytes);
     return 0n;
@@ -51,12 +44,6 @@ export const exceptions64Api: ApiSet = {
   RtlRestoreContext: api('ptr ContextRecord, ptr ExceptionRecord', (call) =>
     resumeAt(call.process, call.word(0)),
   ),
-  RtlLookupFunctionEntry: api('ptr ControlPc, out ImageBase, ptr HistoryTable', (call) => {
-    const entry = lookupFunction(call.process, call.word(0));
-    if (entry === undefined) return 0n;
-    call.memory.setWord(call.word(1), entry.base);
-    return entry.address;
-  }),
   RtlVirtualUnwind: api(
     'dword HandlerType, ptr ImageBase, ptr ControlPc, ptr FunctionEntry, ptr ContextRecord, out HandlerData, out EstablisherFrame, ptr ContextPointers',
     virtualUnwindCall,
@@ -81,20 +68,6 @@ export const exceptions64Api: ApiSet = {
       context: 0n,
     }),
   ),
-  RtlAddFunctionTable: api('ptr FunctionTable, dword EntryCount, ptr BaseAddress', (call) => {
-    const { functionTables } = call.process;
-    const count = call.dword(1);
-    if (functionTables.length >= MAX_TABLES || count > MAX_FUNCTIONS) return 0n;
-    functionTables.push({ address: call.word(0), count, base: call.word(2) });
-    return 1n;
-  }),
-  RtlDeleteFunctionTable: api('ptr FunctionTable', (call) => {
-    const { functionTables } = call.process;
-    const index = functionTables.findIndex(({ address }) => address === call.word(0));
-    if (index < 0) return 0n;
-    functionTables.splice(index, 1);
-    return 1n;
-  }),
   RtlPcToFileHeader: api('ptr PcValue, out BaseOfImage', (call) => {
     const base = call.process.modules.at(call.word(0))?.base ?? 0n;
     call.memory.setWord(call.word(1), base);

@@ -2,6 +2,7 @@
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
 import { Struct } from '../../base/struct.js';
+import { UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER } from '../../formats/pe/unwind-info.js';
 import { callback, callbackGate } from '../calls/callback.js';
 import { Resumed } from '../calls/control.js';
 import type { HostTask } from '../calls/task.js';
@@ -20,15 +21,9 @@ import {
   restoreContext,
   setContextWord,
 } from './context.js';
+import { entryAddress, type FunctionEntry, lookupFunction } from './function-tables.js';
 import { goOn, type PendingException, unhandled } from './pending.js';
-import {
-  type FunctionEntry,
-  lookupFunction,
-  popReturn,
-  UNW_FLAG_EHANDLER,
-  UNW_FLAG_UHANDLER,
-  virtualUnwind,
-} from './unwind-x64.js';
+import { popReturn, virtualUnwind } from './unwind-x64.js';
 
 const CONTINUE_EXECUTION = 0;
 const CONTINUE_SEARCH = 1;
@@ -45,16 +40,16 @@ interface Frame {
 }
 
 /** Unwinds `context` by one frame. 'leaf' for one without a handler; undefined: the stack ends here. */
-function nextFrame(
+function* nextFrame(
   process: Win32Process,
   context: Struct,
   kinds: number,
-): Frame | 'leaf' | undefined {
+): HostTask<Frame | 'leaf' | undefined> {
   const pc = contextWord(context, 'rip', true);
   const sp = contextWord(context, 'rsp', true);
   if (sp % 8n !== 0n || sp < process.stack.bottom || sp >= process.stack.base) return undefined;
   if (pc === callbackGate(process)) return beyondCallback(process, context, sp);
-  const entry = lookupFunction(process, pc);
+  const entry = yield* lookupFunction(process, pc);
   // A leaf is its return address.
   const { meter } = process.system;
   meter.charge(entry === undefined ? 'page' : 'frame');
@@ -80,7 +75,7 @@ export function* dispatchX64(process: Win32Process, pending: PendingException): 
   const dispatcher = walk - BigInt(DISPATCHER_SIZE);
   needStack(process, dispatcher);
   for (let count = 0; count < MAX_FRAMES; count++) {
-    const frame = nextFrame(process, context, UNW_FLAG_EHANDLER);
+    const frame = yield* nextFrame(process, context, UNW_FLAG_EHANDLER);
     if (frame === undefined) return;
     if (frame === 'leaf' || frame.handler === 0n) continue;
     if (!memory.tryWrite(walk, context.bytes)) return;
@@ -112,7 +107,7 @@ function* callHandler(process: Win32Process, frame: Frame, call: HandlerCall): H
   const dispatcher = new Struct(DISPATCHER_SIZE)
     .setU64(0, pc)
     .setU64(8, entry.base)
-    .setU64(0x10, entry.address)
+    .setU64(0x10, entryAddress(entry))
     .setU64(0x18, establisher)
     .setU64(0x20, call.targetIp)
     .setU64(0x28, call.walk)
@@ -159,7 +154,7 @@ export function* unwindX64(process: Win32Process, request: UnwindRequest): HostT
   const contextAddress = request.context === 0n ? walk : request.context;
   for (let count = 0; count < MAX_FRAMES; count++) {
     const before = new Struct(context.bytes.slice());
-    const frame = nextFrame(process, context, UNW_FLAG_UHANDLER);
+    const frame = yield* nextFrame(process, context, UNW_FLAG_UHANDLER);
     if (frame === undefined) break;
     if (frame === 'leaf') continue;
     const isTarget = frame.establisher === request.target;

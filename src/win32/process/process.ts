@@ -12,6 +12,7 @@ import { LoadFailure } from '../loader/load-failure.js';
 import type { Space } from '../space.js';
 import type { Win32System } from '../system.js';
 import { Descriptors } from './descriptors.js';
+import type { DynamicTable } from './dynamic-tables.js';
 import { Handles } from './handles.js';
 import { Heaps } from './heap.js';
 import { GuestMemoryIo } from './memory-io.js';
@@ -78,12 +79,8 @@ export class Win32Process {
   peb: Addr = 0n;
   vectoredHandlers: { readonly id: bigint; readonly handler: Addr }[] = [];
   unhandledFilter: Addr = 0n;
-  /** Of code that the program makes, as RtlAddFunctionTable was told. */
-  readonly functionTables: {
-    readonly address: Addr;
-    readonly count: number;
-    readonly base: Addr;
-  }[] = [];
+  /** Of code that the program makes. */
+  functionTables: readonly DynamicTable[] = [];
   /** Functions of atexit and _onexit, in the order given. */
   atExit: Addr[] = [];
   /** Data of the C library by name, allocated at first use. */
@@ -248,7 +245,7 @@ export class Win32Process {
       nextCookie: this.nextCookie,
       fiberValues: new Map(this.thread.fiberValues),
       freeTebs: [...this.freeTebs],
-      functionTables: [...this.functionTables],
+      functionTables: this.functionTables,
     };
     const parts = [
       this.handles.save(),
@@ -264,7 +261,7 @@ export class Win32Process {
       this.atExit = [...state.atExit];
       this.nextCookie = state.nextCookie;
       this.freeTebs.splice(0, this.freeTebs.length, ...state.freeTebs);
-      this.functionTables.splice(0, this.functionTables.length, ...state.functionTables);
+      this.functionTables = state.functionTables;
       this.thread.fiberValues.clear();
       for (const [key, value] of state.fiberValues) this.thread.fiberValues.set(key, value);
       this.runtimeData.clear();
