@@ -54,6 +54,10 @@ export interface PolicyEffects extends MmEffects {
   readonly depExempt?: readonly string[];
   /** False: thunks of the ATL library are not carried out. */
   readonly atlThunks?: boolean;
+  /** False: handlers of 32-bit frames need not be in their image's table (Windows before XP SP2). */
+  readonly safeSeh?: boolean;
+  /** The list of handlers of 32-bit frames must be whole before any is asked. */
+  readonly sehop?: boolean;
   /** PROCESS_MITIGATION_DYNAMIC_CODE_POLICY of a new process of Windows. */
   readonly dynamicCode?: number;
 }
@@ -84,6 +88,8 @@ export const EFFECT_NAMES: OptionNames<PolicyEffects> = {
   depMode: true,
   depExempt: true,
   atlThunks: true,
+  safeSeh: true,
+  sehop: true,
   dynamicCode: true,
 };
 

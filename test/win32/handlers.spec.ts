@@ -5,8 +5,14 @@ import { buildProgram, lacksMingw } from './mingw.js';
 
 const lacking = lacksMingw('c');
 
-async function run(arch: 'x86-64' | 'i386', bytes: Uint8Array, os: 'windows' | 'wine' = 'windows') {
-  using sandbox = await Sandbox.create({ program: { bytes, path: '/program.exe' }, arch, os });
+async function run(
+  arch: 'x86-64' | 'i386',
+  bytes: Uint8Array,
+  { os = 'windows', dep = 'dep' }: { os?: 'windows' | 'wine'; dep?: string } = {},
+) {
+  const policy = os === 'windows' ? dep : 'nx';
+  const program = { bytes, path: '/program.exe' };
+  using sandbox = await Sandbox.create({ program, arch, os, policy });
   return sandbox.run();
 }
 
@@ -25,11 +31,19 @@ int main(int argc, char **argv) {
   char *code = (char *)handler;
 #endif
   if (config[1] == 1) code = (char *)other;
+#ifdef FLAGS
+  LONG (WINAPI *set)(HANDLE, int, void *, ULONG) = (void *)GetProcAddress(GetModuleHandleA("ntdll"), "NtSetInformationProcess");
+  ULONG flags = FLAGS; LONG status = set((HANDLE)-1, 0x22, &flags, 4); if (status) return status == 0xc000000d ? 13 : 2;
+#endif
   __asm__ volatile("movl %%fs:0, %%eax; movl %%eax, (%0); movl %1, 4(%0); movl %0, %%fs:0" :: "r"(frame), "r"(code) : "eax", "memory");
+#ifdef OVERWRITTEN
+  *(volatile unsigned *)frame = 0x909006eb;
+#endif
   *(volatile int *)8 = 1;
   return 1;
 }`;
 
+const NO_NX = '-Wl,--disable-nxcompat';
 const HANDLED = { kind: 'exit', code: 9 };
 const UNHANDLED = { kind: 'exception', status: 0xc0000005 };
 
@@ -74,8 +88,15 @@ describe('a handler of a frame', () => {
   it.for([
     ['in an image without a table runs', [], HANDLED],
     ['in an image that says it has none does not', ['-Wl,--no-seh'], UNHANDLED],
-    ['in memory that may be executed runs', ['-DON_HEAP=0x40'], HANDLED],
+    ['outside of images does not, with DEP', ['-DON_HEAP=0x40', '-Wl,--nxcompat'], UNHANDLED],
+    ['outside of images runs without', ['-DON_HEAP=0x40', NO_NX], HANDLED],
     ['in memory that may not be executed does not', ['-DON_HEAP=4', '-Wl,--nxcompat'], UNHANDLED],
+    ['in such memory runs without DEP', ['-DON_HEAP=4', NO_NX], HANDLED],
+    ['needs ImageDispatchEnable', ['-DON_HEAP=0x40', NO_NX, '-DFLAGS=0x12'], UNHANDLED],
+    ['runs with ImageDispatchEnable', ['-DON_HEAP=0x40', NO_NX, '-DFLAGS=0x22'], HANDLED],
+    ['needs ExecuteDispatchEnable', ['-DON_HEAP=4', NO_NX, '-DFLAGS=0x22'], UNHANDLED],
+    ['runs with both', ['-DON_HEAP=4', NO_NX, '-DFLAGS=0x32'], HANDLED],
+    ['hears that a flag is not known', [NO_NX, '-DFLAGS=0x82'], { kind: 'exit', code: 13 }],
   ] as const)('%s', async ([, options, expected], { skip }) => {
     if (lacking !== undefined) return skip(lacking);
     const bytes = buildProgram('i386', FRAME, { options: ['-O1', ...options] });
@@ -90,12 +111,29 @@ describe('a handler of a frame', () => {
     const options = ['-O1', '-Wl,--disable-dynamicbase', '-Wl,--image-base,0x400000'];
     const bytes = withSafeSeh(buildProgram('i386', FRAME, { options }), flag);
     expect(await run('i386', bytes)).toMatchObject(expected);
+    expect(await run('i386', bytes, { dep: 'dep:safeseh=off' })).toMatchObject({ kind: 'exit' });
+  });
+
+  it.for([
+    ['of a whole list runs with SEHOP', [], 'dep:sehop=on', HANDLED],
+    ['of an overwritten list runs without SEHOP', ['-DOVERWRITTEN'], 'dep', HANDLED],
+    ['of an overwritten list does not with SEHOP', ['-DOVERWRITTEN'], 'dep:sehop=on', UNHANDLED],
+    [
+      'of such a list runs where the process has switched SEHOP off',
+      ['-DOVERWRITTEN', NO_NX, '-DFLAGS=0x72'],
+      'dep:sehop=on',
+      HANDLED,
+    ],
+  ] as const)('%s', async ([, options, dep, expected], { skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const bytes = buildProgram('i386', FRAME, { options: ['-O1', ...options] });
+    expect(await run('i386', bytes, { dep })).toMatchObject(expected);
   });
 
   it('under Wine runs wherever it is, but on the stack', async ({ skip }) => {
     if (lacking !== undefined) return skip(lacking);
     const bytes = buildProgram('i386', FRAME, { options: ['-O1', '-Wl,--no-seh'] });
-    expect(await run('i386', bytes, 'wine')).toEqual(HANDLED);
+    expect(await run('i386', bytes, { os: 'wine' })).toEqual(HANDLED);
   });
 });
 

@@ -80,12 +80,24 @@ export const dep: PolicyDefinition = {
         'on',
         'thunks of the ATL library are carried out at the fault (32-bit programs)',
       ),
+      onOff(
+        'safeseh',
+        'on',
+        "a handler of a 32-bit frame runs only where its image's table has it, and outside of images only without DEP",
+      ),
+      onOff(
+        'sehop',
+        'off',
+        'no handler of a 32-bit frame runs unless the list of them is whole, to its end in ntdll',
+      ),
     ],
     rules: rules.table,
     description: [
       'DEP refuses no call. With DEP on, a fetch from a page without one of the EXECUTE protections raises EXCEPTION_ACCESS_VIOLATION (0xC0000005) with parameters 8 and the address; with DEP off every readable page executes, while VirtualQuery still reports what was asked for.',
       '64-bit programs: always on. 32-bit programs: alwayson and optout on, alwaysoff off, optin on for images marked NX_COMPAT.',
       'SetProcessDEPPolicy: 50 in a 64-bit program; 87 for unknown flags; 5 once the setting is permanent (by mark, by boot option, or by an earlier call that enabled it).',
+      'SafeSEH (software DEP of XP SP2; 32-bit): no handler on the stack runs, in an image with a table only those in it, and with DEP none outside of images. The process flags ExecuteDispatchEnable (0x10) and ImageDispatchEnable (0x20), set without DEP, allow the latter.',
+      'SEHOP (Vista SP1; on by default on servers): before the first handler is asked, the list is followed to its end; if it is not whole, none runs.',
       'ATL thunks (mov dword [esp+4], imm; jmp) in non-executable memory are recognised at the fault and carried out, unless the program declined.',
     ].join('\n'),
     history:
@@ -108,6 +120,7 @@ export const dep: PolicyDefinition = {
       { text: 'bcdedit /set nx AlwaysOff', set: { mode: 'alwaysoff' } },
     ],
     source: [
+      'A. Sotirov and M. Dowd, Bypassing Browser Memory Protections (2008): RtlIsValidHandler; Microsoft Security Research and Defense, Preventing the Exploitation of SEH Overwrites with SEHOP (2009)',
       'Microsoft: Data Execution Prevention; SetProcessDEPPolicy; GetSystemDEPPolicy; PE format, DLL characteristics',
     ],
     deviations: ['The DLLs that switched DEP off in XP are not modelled.'],
@@ -120,6 +133,8 @@ export const dep: PolicyDefinition = {
       effects: {
         depMode: options.value('mode') as DepMode,
         atlThunks: options.on('atl'),
+        safeSeh: options.on('safeseh'),
+        sehop: options.on('sehop'),
         ...(exempt === 'none' ? {} : { depExempt: [exempt] }),
       },
     };

@@ -12,9 +12,9 @@ import {
   isPermanent,
   MEM_EXECUTE_OPTION_DISABLE,
   MEM_EXECUTE_OPTION_DISABLE_THUNK_EMULATION,
-  MEM_EXECUTE_OPTION_ENABLE,
   MEM_EXECUTE_OPTION_PERMANENT,
   PROHIBIT_DYNAMIC_CODE,
+  WITHOUT_DEP,
 } from '../dep/mitigations.js';
 import { isSelf } from './self.js';
 
@@ -52,7 +52,7 @@ function setProcessDepPolicy(call: ApiCall): bigint {
   if (!(flags & PROCESS_DEP_ENABLE)) {
     // Wine answers with an error whatever the state.
     if (!windows) return call.fail(ERROR.INVALID_PARAMETER);
-    return call.status(setExecuteFlags(process, MEM_EXECUTE_OPTION_ENABLE));
+    return call.status(setExecuteFlags(process, WITHOUT_DEP));
   }
   const thunks =
     flags & PROCESS_DEP_DISABLE_ATL_THUNK_EMULATION
@@ -123,7 +123,7 @@ function setMitigationPolicy(call: ApiCall): bigint {
 function setDep(call: ApiCall, value: number): bigint {
   const { process } = call;
   if (isPermanent(process.space.mitigations)) return call.fail(ERROR.ACCESS_DENIED);
-  const dep = value & 1 ? MEM_EXECUTE_OPTION_DISABLE : MEM_EXECUTE_OPTION_ENABLE;
+  const dep = value & 1 ? MEM_EXECUTE_OPTION_DISABLE : WITHOUT_DEP;
   const thunks = value & 2 ? MEM_EXECUTE_OPTION_DISABLE_THUNK_EMULATION : 0;
   return call.status(setExecuteFlags(process, dep | thunks));
 }

@@ -3,7 +3,7 @@ import { STATUS } from '../../abi/windows/status.js';
 import type { ExceptionRecord } from '../exceptions/context.js';
 import { baseName } from '../files.js';
 import type { Win32Process } from '../process/process.js';
-import { depIsOn, MEM_EXECUTE_OPTION_ENABLE } from './mitigations.js';
+import { depIsOn, WITHOUT_DEP } from './mitigations.js';
 
 const EXECUTE = 8n;
 const ALWAYS_ON = 1;
@@ -29,7 +29,7 @@ export function userExempts(process: Win32Process, { code, parameters }: Excepti
     system.note(`Data Execution Prevention: ${name} is closed: ${why}${never}`);
     return false;
   }
-  space.mitigations.executeFlags = MEM_EXECUTE_OPTION_ENABLE;
+  space.mitigations.executeFlags = WITHOUT_DEP;
   space.rightsChanged();
   system.note(`Data Execution Prevention: ${name} is exempted and goes on: ${why}`);
   return true;

@@ -4,7 +4,6 @@
  */
 import { STATUS } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
-import { Struct } from '../../base/struct.js';
 import { callback } from '../calls/callback.js';
 import type { HostTask } from '../calls/task.js';
 import type { Win32Process } from '../process/process.js';
@@ -17,39 +16,30 @@ import {
   encodeRecord,
   recordSize,
 } from './context.js';
+import {
+  END_OF_CHAIN,
+  isFinal,
+  isWholeChain,
+  type Registration,
+  registrationAt,
+} from './handler-chain.js';
 import { goOn, type PendingException, unhandled } from './pending.js';
 import { isValidHandler } from './safe-seh.js';
 
-const END_OF_CHAIN = 0xffff_ffffn;
 const CONTINUE_EXECUTION = 0;
 const CONTINUE_SEARCH = 1;
 const NESTED_EXCEPTION = 2;
 const COLLIDED_UNWIND = 3;
 const MAX_FRAMES = 10_000;
 
-interface Registration {
-  readonly address: Addr;
-  readonly next: Addr;
-  readonly handler: Addr;
-}
-
-/** Undefined where the chain ends or is broken. */
-function registrationAt(process: Win32Process, address: Addr): Registration | undefined {
-  const { stack, memory } = process;
-  if (address === END_OF_CHAIN || address % 4n !== 0n) return undefined;
-  if (address < stack.bottom || address + 8n > stack.base) return undefined;
-  const bytes = memory.tryRead(address, 8);
-  if (bytes === undefined) return undefined;
-  const words = new Struct(bytes);
-  return { address, next: BigInt(words.u32(0)), handler: BigInt(words.u32(4)) };
-}
-
 export function* dispatchI386(process: Win32Process, pending: PendingException): HostTask<void> {
   const { memory } = process;
   let at = BigInt(memory.u32(process.teb));
+  if (!isWholeChain(process, at)) return;
   for (let count = 0; count < MAX_FRAMES; count++) {
     const frame = registrationAt(process, at);
-    if (frame === undefined || !isValidHandler(process, frame.handler)) return;
+    if (frame === undefined || isFinal(process, frame.handler)) return;
+    if (!isValidHandler(process, frame.handler)) return;
     const answer = yield* callFrame(
       process,
       frame,
@@ -116,6 +106,7 @@ export function* unwindI386(
     const at = BigInt(memory.u32(process.teb));
     if (at === target || at === END_OF_CHAIN) return;
     const frame = registrationAt(process, at);
+    if (frame !== undefined && isFinal(process, frame.handler)) return;
     if (frame === undefined || (target !== 0n && at > target)) {
       unhandled(process, { ...old, code: 0xc000_0028, flags: flags | EXCEPTION_STACK_INVALID });
     }

@@ -6,6 +6,7 @@ import { Struct } from '../../base/struct.js';
 import type { PeImage } from '../../formats/pe/image.js';
 import { ProcessEnded } from '../calls/control.js';
 import type { HostTask } from '../calls/task.js';
+import { beginHandlerChain } from '../exceptions/handler-chain.js';
 import { Modules } from '../process/modules.js';
 import { type ProcessInit, type ProcessPorts, Win32Process } from '../process/process.js';
 import { KUSER_SHARED_DATA, sharedData } from '../process/shared-data.js';
@@ -160,6 +161,7 @@ export function prepareThread(process: Win32Process): void {
   engine.writeRegister('mxcsr', 0x1f80n);
   engine.writeRegister('fpcw', 0x27fn);
   process.sp = stack.base - 0x400n;
+  beginHandlerChain(process);
   selectTeb(process);
   if (!wide) for (const name of ['ds', 'es', 'ss']) engine.writeRegister(name, USER_DATA);
 }

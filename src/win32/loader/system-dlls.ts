@@ -6,6 +6,7 @@ import { user32Api } from '../api/strings.js';
 import type { ApiSet } from '../calls/api.js';
 import { CALLBACK_GATE } from '../calls/callback.js';
 import { MEMORY_FUNCTIONS } from '../calls/memory-requests.js';
+import { FINAL_HANDLER_GATE } from '../exceptions/handler-chain.js';
 import type { Module } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import { msvcrtApi } from '../runtime/msvcrt.js';
@@ -28,7 +29,7 @@ interface SystemDll {
 const none: ApiSet = {};
 
 const DLLS: Readonly<Record<string, SystemDll>> = {
-  'ntdll.dll': { functions: ntdllApi, gates: [CALLBACK_GATE] },
+  'ntdll.dll': { functions: ntdllApi, gates: [CALLBACK_GATE, FINAL_HANDLER_GATE] },
   'kernelbase.dll': { functions: kernel32Api },
   'kernel32.dll': { functions: kernel32Api },
   'msvcrt.dll': { functions: () => msvcrtApi, data: msvcrtData, attach: prepareMsvcrt },

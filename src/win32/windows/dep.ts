@@ -6,8 +6,8 @@ import { initialDep } from '../../policy/windows/dep.js';
 import {
   MEM_EXECUTE_OPTION_DISABLE,
   MEM_EXECUTE_OPTION_DISABLE_THUNK_EMULATION,
-  MEM_EXECUTE_OPTION_ENABLE,
   MEM_EXECUTE_OPTION_PERMANENT,
+  WITHOUT_DEP,
 } from '../dep/mitigations.js';
 
 /** ProcessExecuteFlags. */
@@ -27,7 +27,7 @@ export function executeFlagsOf(
     );
   }
   return (
-    (state.on ? MEM_EXECUTE_OPTION_DISABLE : MEM_EXECUTE_OPTION_ENABLE) |
+    (state.on ? MEM_EXECUTE_OPTION_DISABLE : WITHOUT_DEP) |
     (state.permanent ? MEM_EXECUTE_OPTION_PERMANENT : 0)
   );
 }

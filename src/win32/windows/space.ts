@@ -39,6 +39,8 @@ export interface WindowsSettings {
   /** ProcessExecuteFlags of a new process of this image. */
   executeFlags(image: PeImage | undefined): number;
   readonly atlThunks: boolean;
+  readonly safeSeh: boolean;
+  readonly sehop: boolean;
   readonly dynamicCode: number;
   /** Refuses what a policy refuses; 0 lets it pass. */
   judge(mitigations: Mitigations, request: CodeRequest): NtStatus;
@@ -90,6 +92,8 @@ export class WindowsSpace implements Space, VirtualMemory {
     this.mitigations = {
       executeFlags: 0,
       atlThunks: settings.atlThunks,
+      safeSeh: settings.safeSeh,
+      sehop: settings.sehop,
       dynamicCode: settings.dynamicCode,
       threadOptsOut: false,
     };

@@ -11,7 +11,7 @@ import { Frames } from '../../memory/frames.js';
 import type { CodeRequest } from '../../os/windows/memory/virtual-memory.js';
 import { judgeDynamicCode } from '../../policy/windows/acg.js';
 import { DEP_MODES } from '../../policy/windows/dep.js';
-import { MEM_EXECUTE_OPTION_ENABLE, type Mitigations } from '../dep/mitigations.js';
+import { type Mitigations, WITHOUT_DEP } from '../dep/mitigations.js';
 import { GuestFiles } from '../files.js';
 import { Win32Guest } from '../guest/guest.js';
 import { standardInput } from '../guest/input.js';
@@ -83,6 +83,7 @@ function settingsOf(
 ): WindowsSettings {
   const { effects, nx } = policies;
   const { depExempt = [], atlThunks = true, dynamicCode = 0 } = effects;
+  const { safeSeh = true, sehop = false } = effects;
   // The policy `none` is a processor without NX: nobody has DEP, 64-bit programs neither.
   const depMode = effects.depMode ?? (nx ? 'alwayson' : 'alwaysoff');
   const withoutNx = effects.depMode === undefined && !nx;
@@ -92,8 +93,10 @@ function settingsOf(
   return {
     nxPolicy: DEP_MODES.indexOf(depMode),
     executeFlags: (image) =>
-      withoutNx ? MEM_EXECUTE_OPTION_ENABLE : executeFlagsOf(depMode, arch, image, exempt),
+      withoutNx ? WITHOUT_DEP : executeFlagsOf(depMode, arch, image, exempt),
     atlThunks,
+    safeSeh,
+    sehop,
     dynamicCode,
     changed: (change) => recordChange(trace, system.caller, change),
     judge: (mitigations: Mitigations, request: CodeRequest): NtStatus => {

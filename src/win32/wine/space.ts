@@ -100,7 +100,14 @@ export class WineSpace implements Space, VirtualMemory {
     this.highestAddress = wide ? 0x7fff_fffe_ffffn : 0x7ffe_ffffn;
     this.startOrder = wide ? START_64 : START_32;
     this.heapFlags = layout === 'wine-2004' ? HEAP_CREATE_ENABLE_EXECUTE : 0;
-    this.mitigations = { executeFlags: 0, atlThunks: true, dynamicCode: 0, threadOptsOut: false };
+    this.mitigations = {
+      executeFlags: 0,
+      atlThunks: true,
+      safeSeh: false,
+      sehop: false,
+      dynamicCode: 0,
+      threadOptsOut: false,
+    };
     const reserved = reserveRanges(this.host, linux.arch, layout === 'wine-2004');
     mapHostCode(this.host, linux.arch);
     if (!wide) this.#reserveTop(layout);
