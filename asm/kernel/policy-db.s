@@ -1,11 +1,11 @@
 #@ arch x86-64
 # A kernel to run beside a program: an SELinux policy that denies execmem, built while it starts, on a page of its own. With the
-# word `seal` on its command line that page is read-only when start-up is over. A write to /dev/kernel makes a worker write:
+# word `policydb.seal` on its command line that page is read-only when start-up is over. A write to /dev/kernel makes a worker write:
 #   rule    execmem into the rule of the database
 #   hook    a function that never says no into the hook of mprotect
 #   unlink  the hook of mprotect out of its list: the head of the list itself
 #   mayexec run PROGRAM --kernel asm/kernel/policy-db.s
-#   mayexec run PROGRAM --kernel asm/kernel/policy-db.s --append seal
+#   mayexec run PROGRAM --kernel asm/kernel/policy-db.s --append policydb.seal
     .intel_syntax noprefix
     .include "lib/kernel.inc"
     .include "lib/security.inc"
@@ -14,7 +14,7 @@
 policy_page: .quad 0
 policy_next: .quad 0
 process_rule: .quad 0
-seal: .asciz "seal"
+seal: .asciz "policydb.seal"
 
     .text
 kernel_init:

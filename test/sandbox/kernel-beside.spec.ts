@@ -88,8 +88,8 @@ describe('the policy in the memory of a kernel', () => {
     ['the function of a hook', 'hook', [], '4', 'ok'],
     ['the head of a list', 'unlink', ['rodata=off'], '6', 'ok'],
     ['the sealed head of a list', 'unlink', [], 'EIO', 'EACCES'],
-    ['a sealed rule', 'rule', ['seal'], 'EIO', 'EACCES'],
-    ['a sealed node', 'hook', ['seal'], 'EIO', 'EACCES'],
+    ['a sealed rule', 'rule', ['policydb.seal'], 'EIO', 'EACCES'],
+    ['a sealed node', 'hook', ['policydb.seal'], 'EIO', 'EACCES'],
   ] as const)('decides as a rogue write leaves it: %s', async (_what, text, words, wrote, then) => {
     const sandbox = await beside(words);
     const at = page(sandbox);

@@ -5,7 +5,7 @@ import type { Guest } from '../../kernel/guest.js';
 import type { GuestOptions, KernelVersion, World } from '../../kernel/world.js';
 import type { KernelProgram } from './boot/loader.js';
 import { KernelGuest } from './guest.js';
-import { CR4_SMAP, CR4_SMEP } from './paging/entry.js';
+import { CR4_SMAP, CR4_SMEP, EFER_NXE } from './paging/entry.js';
 import { parseCommandLine } from './report/command-line.js';
 import { VERSION_WORDS } from './report/versions.js';
 
@@ -32,6 +32,8 @@ function open({ program, kernelVersion, ...options }: GuestOptions): Guest {
   const text = program?.argv.slice(1).join(' ') ?? '';
   const commandLine = parseCommandLine(text);
   const { engine } = options;
+  const noExecute = !commandLine.withoutFeatures.includes('nx');
+  if (!noExecute) engine.writeRegister('efer', engine.readRegister('efer') & ~EFER_NXE);
   for (const name of commandLine.withoutFeatures) {
     const bit = Object.hasOwn(CLEARED, name) ? CLEARED[name]! : 0n;
     engine.writeRegister('cr4', engine.readRegister('cr4') & ~bit);
@@ -43,6 +45,8 @@ function open({ program, kernelVersion, ...options }: GuestOptions): Guest {
     commandLine: text,
     version: VERSION_WORDS[version].number,
     rodataOff: commandLine.rodataOff,
+    noExecute,
+    pti: commandLine.pti,
   };
   return new KernelGuest({ ...options, program: kernel, symbols, version, commandLine });
 }

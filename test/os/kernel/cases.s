@@ -3,6 +3,7 @@
 
     .section .data
 selected: .quad 0
+clean: .quad 0                      # not 0: taints are cleared first
 selected_flags: .quad 0
 selected_comm: .quad comm_cat
 in_timer: .quad 0
@@ -107,6 +108,11 @@ kernel_init:
 
 kernel_main:
     frame
+    cmp qword ptr [rip + clean], 0
+    je 1f
+    mov eax, REPORT_UNTAINT
+    out REPORT_PORT, al
+1:
     cmp qword ptr [rip + in_timer], 0
     jne from_timer
     mov rdi, qword ptr [rip + selected]
@@ -136,6 +142,12 @@ w:  frame                           # w(rdi): stores what differs from what is t
     mov rsi, 0x198b861
     call qword ptr [rip + store_fn]
     inc qword ptr [rip + survived]
+    unframe
+lw: frame                           # lw(rdi): looks at what is there before it stores
+    push rdi
+    call qword ptr [rip + load_fn]
+    pop rdi
+    call w
     unframe
 r:  frame
     call qword ptr [rip + load_fn]
@@ -224,7 +236,7 @@ case_\name:
     case_image_alias WRITE_RODATA_ALIAS, w, linux_banner
     case_module_alias WRITE_MODTEXT_ALIAS, w, store_ulong, MODULE_TEXT
     case_module_alias WRITE_MODRO_ALIAS, w, module_rodata, MODULE_RODATA
-    case_label WRITE_INIT_FREED, w, early_code
+    case_label WRITE_INIT_FREED, lw, early_code
     case WRITE_NULL, w, 0
     case WRITE_NONCANON, w, 0x4141414141414141
     case_area WRITE_VMALLOC_GUARD, w, PAGE_SIZE

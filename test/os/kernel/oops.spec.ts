@@ -42,10 +42,30 @@ const TASKS: Readonly<Record<string, readonly [flags: bigint, comm: string]>> = 
   SYSRQC: [0n, 'comm_init'],
 };
 
+const WORDS: Readonly<Record<string, string>> = {
+  nosmep: 'clearcpuid=smep,smap',
+  nonx: 'clearcpuid=nx',
+  pti: 'pti=on',
+  preemptfull: 'preempt=full',
+  preemptnone: 'preempt=none',
+};
+
+/** Several cases of one boot, whose counters and taints accumulate. */
+const OF_ONE_BOOT = [
+  'rodataoff',
+  'nosmep',
+  'nonx',
+  'pti',
+  'preemptfull',
+  'clean-seq',
+  'clean-WARN',
+  'seqA',
+];
+
 /** The command line of a run of the recordings. */
 function commandLine(run: string): string[] {
   const words = run === 'rodataoff' ? ['rodata=off'] : [];
-  const features = run === 'nosmep' ? ['clearcpuid=smep,smap'] : [];
+  const features = Object.hasOwn(WORDS, run) ? [WORDS[run]!] : [];
   const oops = run.startsWith('panic') ? ['oops=panic'] : [];
   const warn = run === 'panic-WARN' ? ['panic_on_warn=1'] : [];
   const timeout = run.startsWith('panicstay') ? 0 : run.startsWith('panic5') ? 3 : -1;
@@ -70,6 +90,7 @@ async function perform({ version, run, name }: Recording) {
   const [flags, comm] = TASKS[name] ?? [0n, 'comm_cat'];
   setWord(sandbox, 'selected_flags', flags);
   setWord(sandbox, 'selected_comm', address(comm));
+  if (run.startsWith('clean-')) setWord(sandbox, 'clean', 1n);
   if (name === 'WRITE_RO_INTERRUPT') setWord(sandbox, 'in_timer', 1n);
   const outcome = sandbox.run();
   const status = new DataView(sandbox.peek(address('status'), 8).slice().buffer).getBigInt64(
@@ -78,7 +99,7 @@ async function perform({ version, run, name }: Recording) {
   );
   const lines = normaliseReport(sandbox.kernelLog);
   // Those of these runs are of one boot each.
-  const many = run === 'rodataoff' || run === 'nosmep';
+  const many = OF_ONE_BOOT.includes(run);
   return { outcome, status, lines: many ? asFirst(lines) : lines };
 }
 
@@ -102,4 +123,30 @@ it('has all kinds of access of the recordings, in each kernel', () => {
   const count = (version: string): number =>
     RECORDINGS.filter((each) => each.version === version && each.run === '-').length;
   expect([count('6.1'), count('6.12'), count('7.3')]).toEqual([75, 75, 75]);
+  // 490 less those of user programs, KASLR, 5-level paging, two CPUs, demand paging, and bytes that were no code.
+  expect(RECORDINGS).toHaveLength(387);
+});
+
+it('repeats the registers of the first oops at the end of the second, but for the control registers', async () => {
+  using sandbox = await bootKernel(elf);
+  const address = (label: string): bigint => sandbox.symbols.get(label)!;
+  setWord(sandbox, 'selected', address('case_WRITE_RO'));
+  setWord(sandbox, 'selected_flags', 0n);
+  setWord(sandbox, 'selected_comm', address('comm_cat'));
+  sandbox.run();
+  const first = sandbox.kernelLog.length;
+  setWord(sandbox, 'selected', address('case_READ_NULL'));
+  sandbox.call(address('kernel_main'));
+  const [one, two] = [sandbox.kernelLog.slice(0, first), sandbox.kernelLog.slice(first)];
+  const after = (lines: readonly string[], start: string): string =>
+    lines
+      .slice(lines.findIndex((line) => line.startsWith('---[ end trace')))
+      .find((line) => line.startsWith(start))!;
+  expect(two.find((line) => line.includes('Oops:'))).toContain('[#2]');
+  for (const start of ['RIP: ', 'Code: ', 'RSP: ', 'RAX: ', 'R13: ']) {
+    expect(after(two, start)).toBe(after(one, start));
+  }
+  expect(two.find((line) => line.startsWith('RIP: 0010:'))).toContain('load_ulong');
+  expect(after(two, 'RIP: ')).toContain('store_ulong');
+  expect(after(two, 'CR2: ')).toContain('CR2: 0000000000000000 ');
 });

@@ -35,7 +35,7 @@ export const BOOT_PARAMS = {
   imageEnd: 8,
   /** Linear address of the command line. */
   commandLine: 16,
-  /** Bit 0: rodata=off. */
+  /** Bit 0: rodata=off; 1: a processor without NX; 2: pti=on. */
   flags: 24,
   /** 61, 612 or 73. */
   version: 32,

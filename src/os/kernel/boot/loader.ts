@@ -51,6 +51,10 @@ export interface KernelProgram {
   readonly version: number;
   /** `rodata=off`. */
   readonly rodataOff: boolean;
+  /** The processor has NX. */
+  readonly noExecute: boolean;
+  /** `pti=on`. */
+  readonly pti: boolean;
 }
 
 type Kind = 'text' | 'rodata' | 'data';
@@ -77,14 +81,14 @@ export function bootMachine(
   program: KernelProgram | undefined,
 ): BootedImage {
   const image = program === undefined ? undefined : loadImage(ram, program);
-  writeTables(ram, image?.end ?? 0);
+  writeTables(ram, image?.end ?? 0, program?.noExecute === false ? 0n : NX);
   writeDescriptors(engine, ram);
   const params = new Struct(BOOT_PARAMS_BYTES);
   const imageEnd = Math.ceil((image?.end ?? PHYSICAL.pageTables * 2) / LARGE) * LARGE;
   params.setWord(BOOT_PARAMS.ramBytes, 8, BigInt(RAM_BYTES));
   params.setWord(BOOT_PARAMS.imageEnd, 8, BigInt(imageEnd));
   params.setWord(BOOT_PARAMS.commandLine, 8, PAGE_OFFSET + BigInt(PHYSICAL.commandLine));
-  params.setWord(BOOT_PARAMS.flags, 8, program?.rodataOff ? 1n : 0n);
+  params.setWord(BOOT_PARAMS.flags, 8, flagsOf(program));
   params.setWord(BOOT_PARAMS.version, 8, BigInt(program?.version ?? 0));
   for (const [kind, { start, end }] of image?.ranges ?? []) {
     params.setWord(BOOT_PARAMS[kind], 8, start);
@@ -105,6 +109,13 @@ export function bootMachine(
   if (image !== undefined) engine.writeRegister('rip', image.entry);
   const end = KERNEL_MAP + BigInt(image?.end ?? 0);
   return { text: image?.ranges.get('text') ?? NOTHING, end };
+}
+
+/** Bits of BOOT_PARAMS.flags. */
+function flagsOf(program: KernelProgram | undefined): bigint {
+  if (program === undefined) return 0n;
+  const { rodataOff, noExecute, pti } = program;
+  return (rodataOff ? 1n : 0n) | (noExecute ? 0n : 2n) | (pti ? 4n : 0n);
 }
 
 function loadImage(ram: PhysicalRam, { path, bytes }: KernelProgram): LoadedImage {
@@ -164,7 +175,7 @@ function put(ram: PhysicalRam, address: number, bytes: Uint8Array, path = ''): v
   }
 }
 
-function writeTables(ram: PhysicalRam, imageEnd: number): void {
+function writeTables(ram: PhysicalRam, imageEnd: number, noExecute: bigint): void {
   const [top, linear, linearPages, high, image, modules] = [0, 1, 2, 3, 4, 5].map(
     (n) => PHYSICAL.pageTables + n * PAGE,
   ) as [number, number, number, number, number, number];
@@ -175,7 +186,7 @@ function writeTables(ram: PhysicalRam, imageEnd: number): void {
   set(top, PAGE_OFFSET, 3, BigInt(linear) | TABLE);
   set(linear, PAGE_OFFSET, 2, BigInt(linearPages) | TABLE);
   for (let at = 0; at < RAM_BYTES; at += LARGE) {
-    set(linearPages, PAGE_OFFSET + BigInt(at), 1, BigInt(at) | LARGE_PAGE | NX);
+    set(linearPages, PAGE_OFFSET + BigInt(at), 1, BigInt(at) | LARGE_PAGE | noExecute);
   }
   set(top, KERNEL_MAP, 3, BigInt(high) | TABLE);
   set(high, KERNEL_MAP, 2, BigInt(image) | KERNEL_TABLE);

@@ -14,6 +14,10 @@ export interface CommandLine {
   readonly panicTimeout: number;
   /** clearcpuid=: features by name that the processor is not to have. */
   readonly withoutFeatures: readonly string[];
+  /** pti=on: user pages are not executable by the kernel's own tables, and freed init memory is not mapped. */
+  readonly pti: boolean;
+  /** preempt=full. */
+  readonly preemptFull: boolean;
   /** What it logs of the words that are wrong. */
   readonly log: readonly string[];
 }
@@ -27,7 +31,9 @@ const PARAMETERS: Readonly<Record<string, readonly string[] | 'number'>> = {
   oops: ['panic'],
   panic: 'number',
   panic_on_warn: 'number',
-  clearcpuid: ['smep', 'smap'],
+  clearcpuid: ['nx', 'smep', 'smap'],
+  pti: ['on', 'off', 'auto'],
+  preempt: ['none', 'voluntary', 'full', 'lazy'],
 };
 
 export function parseCommandLine(text: string): CommandLine {
@@ -40,6 +46,8 @@ export function parseCommandLine(text: string): CommandLine {
     panicOnWarn: words.has('panic_on_warn') && words.get('panic_on_warn') !== '0',
     panicTimeout: Number.isInteger(timeout) ? timeout : 0,
     withoutFeatures: (words.get('clearcpuid') ?? '').split(',').filter((each) => each !== ''),
+    pti: words.get('pti') === 'on',
+    preemptFull: words.get('preempt') === 'full',
     log: logOf(all),
   };
 }

@@ -35,6 +35,8 @@ const USER_FRAME = 120n;
 export interface ReportContext {
   readonly memory: ReportMemory;
   readonly words: VersionWords;
+  /** What follows the release in the line of the CPU. */
+  readonly build: string;
   readonly names: SymbolNames;
   readonly modules: readonly KernelModule[];
   readonly taints: ReadonlySet<string>;
@@ -52,7 +54,7 @@ export function headLines(context: ReportContext): string[] {
   const uid = words.uid ? 'UID: 0 ' : '';
   const work = task.flags & PF_WQ_WORKER ? names.text(task.work, modules) : undefined;
   return [
-    `CPU: 0 ${uid}PID: ${task.pid} Comm: ${task.comm} ${taintText(words, taints)}${words.release} ${words.build}`,
+    `CPU: 0 ${uid}PID: ${task.pid} Comm: ${task.comm} ${taintText(words, taints)}${words.release} ${context.build}`,
     ...taintLine(words, taints),
     'Hardware name: mayexec ring-0 machine',
     ...(work === undefined ? [] : [`Workqueue: events ${work.replace(/\+\S+/, '')}`]),
@@ -113,9 +115,9 @@ function userLines({ memory }: ReportContext, at: bigint): string[] {
   ];
 }
 
-export function moduleLine({ modules, taints }: ReportContext): string {
-  const taint = taints.has('E') ? '(E)' : '';
-  return `Modules linked in:${modules.map(({ name }) => ` ${name}${taint}`).join('')}`;
+/** All are unsigned are all unsigned, whatever became of the kernel's own taint. */
+export function moduleLine({ modules }: ReportContext): string {
+  return `Modules linked in:${modules.map(({ name }) => ` ${name}(E)`).join('')}`;
 }
 
 /** RIP to CR4. */
@@ -124,10 +126,14 @@ export function allRegisters(context: ReportContext, regs: SavedRegisters): stri
 }
 
 /** What the lines before `Oops:` say of a page fault. */
-export function pageFaultLines({ memory }: ReportContext, address: bigint, code: number): string[] {
+export function pageFaultLines(
+  { memory, words }: ReportContext,
+  address: bigint,
+  code: number,
+): string[] {
   const fetch = (code & 16) !== 0;
   return [
-    ...(fetch && code & 1 ? fetchWarning(memory, address) : []),
+    ...(fetch && code & 1 ? fetchWarning(memory, address, words) : []),
     address < 0x1000n
       ? `BUG: kernel NULL pointer dereference, address: ${word(address)}`
       : `BUG: unable to handle page fault for address: ${word(address)}`,
@@ -147,11 +153,12 @@ const NX = 1n << 63n;
 const USER = 4n;
 
 /** NX is looked at first, whoever's page it is. */
-function fetchWarning(memory: ReportMemory, address: bigint): string[] {
+function fetchWarning(memory: ReportMemory, address: bigint, { upperNx }: VersionWords): string[] {
   const entries = memory.entries(address);
   const leaf = entries.at(-1)?.entry ?? 0n;
   if ((leaf & 1n) === 0n) return [];
-  if (entries.some(({ entry }) => (entry & NX) !== 0n))
+  const judged = upperNx ? entries : entries.slice(-1);
+  if (judged.some(({ entry }) => (entry & NX) !== 0n))
     return ['kernel tried to execute NX-protected page - exploit attempt? (uid: 0)'];
   return entries.every(({ entry }) => (entry & USER) !== 0n)
     ? ['unable to execute userspace code (SMEP?) (uid: 0)']

@@ -41,6 +41,7 @@ const WX_NOTICE = 3;
 const PANIC = 4;
 const TABLES = 5;
 const USERCOPY = 6;
+const UNTAINT = 7;
 
 const SIGKILL = 128 + 9;
 const SIGSEGV = 128 + 11;
@@ -84,6 +85,8 @@ interface State {
   readonly count: number;
   readonly taints: ReadonlySet<string>;
   readonly warnedOfWx: boolean;
+  /** Loaded modules count as unsigned, until somebody clears the taints. */
+  readonly modulesTaint: boolean;
   /** Registers of the first oops, which later ones repeat. */
   readonly summary: SavedRegisters | undefined;
 }
@@ -105,6 +108,7 @@ export class ReportService {
     count: 0,
     taints: new Set(),
     warnedOfWx: false,
+    modulesTaint: true,
     summary: undefined,
   };
 
@@ -139,6 +143,9 @@ export class ReportService {
         this.#state = { ...this.#state, tables };
         return undefined;
       }
+      case UNTAINT:
+        this.#state = { ...this.#state, taints: new Set(), modulesTaint: false };
+        return undefined;
       case USERCOPY:
         this.#print(
           `usercopy: Kernel memory overwrite attempt detected to kernel text (offset ${this.#read('rdi')}, size ${this.#read('rsi')})!`,
@@ -232,7 +239,7 @@ export class ReportService {
   ): string {
     const count = this.#state.count + 1;
     const summary = this.#state.summary ?? regs;
-    const line = `${what}: ${short(code)} [#${count}]${context.words.preempt} NOPTI`;
+    const line = `${what}: ${short(code)} [#${count}]${context.words.preempt} ${this.#parts.commandLine.pti ? 'PTI' : 'NOPTI'}`;
     this.#print(
       line,
       ...headLines(context),
@@ -326,12 +333,18 @@ export class ReportService {
 
   /** `task`: 0 for the one that the kernel says is current; nobody, before it has one. */
   #context(task: bigint, inInterrupt: boolean): ReportContext {
-    const { words, names, codeRange, engine } = this.#parts;
+    const { words, names, codeRange, engine, commandLine } = this.#parts;
     const modules = modulesOf(this.#memory, this.#state.tables.modules);
-    const taints = new Set([...this.#state.taints, ...(modules.length > 0 ? ['E'] : [])]);
+    const taints = new Set([
+      ...this.#state.taints,
+      ...(modules.length > 0 && this.#state.modulesTaint ? ['E'] : []),
+    ]);
     return {
       memory: this.#memory,
       words,
+      build: commandLine.preemptFull
+        ? words.build.replace('PREEMPT(lazy)', 'PREEMPT(full)')
+        : words.build,
       names,
       modules,
       taints,

@@ -15,6 +15,8 @@ export interface VersionWords {
   readonly uid: boolean;
   /** Letters of the taints, in order; the first is G where it is not set. */
   readonly taints: string;
+  /** `kernel tried to execute NX-protected page` also for NX in an upper entry. */
+  readonly upperNx: boolean;
   /** `WARNING: FILE:LINE at ...`, and a line when a page becomes writable and executable. */
   readonly newWarning: boolean;
   /** Addresses of the stack are hashed. */
@@ -32,6 +34,7 @@ export const VERSION_WORDS: Readonly<Record<KernelVersion, VersionWords>> = {
     preempt: ' PREEMPT SMP',
     uid: false,
     taints: TAINTS,
+    upperNx: false,
     newWarning: false,
     hashed: true,
   },
@@ -43,6 +46,7 @@ export const VERSION_WORDS: Readonly<Record<KernelVersion, VersionWords>> = {
     preempt: ' PREEMPT SMP',
     uid: true,
     taints: TAINTS,
+    upperNx: true,
     newWarning: false,
     hashed: true,
   },
@@ -54,6 +58,7 @@ export const VERSION_WORDS: Readonly<Record<KernelVersion, VersionWords>> = {
     preempt: ' SMP',
     uid: true,
     taints: `${TAINTS}J`,
+    upperNx: true,
     newWarning: true,
     hashed: false,
   },
