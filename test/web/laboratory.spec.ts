@@ -1,11 +1,11 @@
 /** The laboratory, in headless Chromium: a program run, walked through in both directions, asked about, and passed on. */
-import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runScenario } from '../../src/index.js';
 import { decodeCase } from '../../src/link/codec.js';
 import { findChromium, MISSING } from '../browser/chromium.js';
 import { include } from '../scenario/files.js';
+import { violations } from './axe.js';
 import { Workshop } from './workshop.js';
 
 const chromium = findChromium();
@@ -140,18 +140,7 @@ describe('the laboratory', () => {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.locator(ready).first().waitFor();
       if (ready === '.lab') await press(page, 'Run');
-      await page.evaluate(axe.source);
-      const found = await page.evaluate(async () => {
-        const { violations } = await (
-          globalThis as unknown as {
-            axe: {
-              run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
-            };
-          }
-        ).axe.run();
-        return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
-      });
-      expect(found).toEqual([]);
+      expect(await violations(page)).toEqual([]);
     }
   });
 });

@@ -8,6 +8,7 @@ import { straceText } from '../../trace/print.js';
 import { compare, endingText } from '../judge/compare.js';
 import type { Difference } from '../judge/difference.js';
 import { type Observed, observe, runFreely } from '../judge/observe.js';
+import { withoutDirectives } from '../read/directive.js';
 import { type LoadOptions, loadProgram, loadScenario } from '../read/load.js';
 import type {
   Exercise,
@@ -75,7 +76,18 @@ export async function judgeAttempt(text: string, options: AttemptOptions): Promi
   switch (exercise?.kind) {
     case 'repair':
     case 'break':
-      return attemptProgram(scenario, exercise, { source: attempt, file, include });
+      return attemptProgram(
+        scenario,
+        exercise,
+        await loadProgram(
+          { ...model(scenario, exercise), source: withoutDirectives(attempt) },
+          scenario,
+          {
+            file,
+            include,
+          },
+        ),
+      );
     case 'write':
       return attemptPolicy(scenario, exercise, attempt);
     default:
@@ -95,7 +107,7 @@ export async function runHidden(text: string, options: HiddenRunOptions): Promis
     throw unknownValue('run', run, names);
   }
   const first = scenario.programs[0]!;
-  const given = { ...first, source: attempt, expectations: [] };
+  const given = { ...first, source: withoutDirectives(attempt), expectations: [] };
   const program = await loadProgram(given, scenario, { file, include });
   return seen(await observe(scenario, program, policyOf(found, scenario), found));
 }
@@ -140,22 +152,22 @@ export function policyOf(run: ScenarioRun, { ownPolicies }: ReadyScenario) {
 
 type ProgramExercise = Extract<Exercise, { kind: 'repair' | 'break' }>;
 
-/** What the solution's expectations say must hold of the source too, at whichever instruction. */
+/** The solution, with expectations that do not say at which instruction. */
+function model(scenario: ReadyScenario, { solution }: ProgramExercise): ReadyProgram {
+  const program = scenario.programs.find(({ name }) => name === solution)!;
+  return { ...program, expectations: program.expectations.map(anywhere) };
+}
+
+/** What the solution's expectations say must hold of the other program too, at whichever instruction. */
 export async function attemptProgram(
   scenario: ReadyScenario,
-  { solution, under }: ProgramExercise,
-  {
-    source,
-    file,
-    include,
-  }: { source: string; file: string; include?: LoadOptions['include'] | undefined },
+  exercise: ProgramExercise,
+  { source, elf, symbols, lines }: Pick<ReadyProgram, 'source' | 'elf' | 'symbols' | 'lines'>,
 ): Promise<AttemptReport> {
-  const model = scenario.programs.find(({ name }) => name === solution)!;
-  const given = { ...model, source, expectations: model.expectations.map(anywhere) };
-  const program = await loadProgram(given, scenario, { file, include });
+  const program = { ...model(scenario, exercise), source, elf, symbols, lines };
   const reference = await runFreely(scenario, program);
   const runs: AttemptRun[] = [];
-  for (const run of scenario.runs.filter(({ name }) => under.includes(name))) {
+  for (const run of scenario.runs.filter(({ name }) => exercise.under.includes(name))) {
     const observed = await observe(scenario, program, policyOf(run, scenario), run);
     runs.push(judged(scenario, program, run, observed, reference));
   }

@@ -2,35 +2,26 @@
 import { MayexecError } from '../../base/errors.js';
 import type { AssemblyProblem } from '../../toolchain/assembly-error.js';
 import { observe } from '../judge/observe.js';
-import type { LoadOptions } from '../read/load.js';
 import type { ReadyProgram, ReadyScenario } from '../read/scenario.js';
 import { type AttemptReport, attemptPolicy, attemptProgram, policyOf, seen } from './attempt.js';
 
 /** What is wrong with it, at the line of the block. */
-export async function exerciseProblems(
-  scenario: ReadyScenario,
-  { include }: Pick<LoadOptions, 'include'>,
-): Promise<AssemblyProblem[]> {
+export async function exerciseProblems(scenario: ReadyScenario): Promise<AssemblyProblem[]> {
   const { exercise, file } = scenario;
   if (exercise === undefined) return [];
   const { position } = exercise;
-  const wrong = await mistakes(scenario, include);
+  const wrong = await mistakes(scenario);
   return wrong.map((message) => ({ ...position, file, message: `exercise: ${message}`, text: '' }));
 }
 
-async function mistakes(
-  scenario: ReadyScenario,
-  include: LoadOptions['include'],
-): Promise<string[]> {
-  const { exercise, programs, file } = scenario;
+async function mistakes(scenario: ReadyScenario): Promise<string[]> {
+  const { exercise, programs } = scenario;
   switch (exercise?.kind) {
     case 'repair':
     case 'break': {
-      const sourceOf = (program: string): string =>
-        programs.find(({ name }) => name === program)?.source ?? '';
-      const attempt = (source: string): Promise<AttemptReport> =>
-        attemptProgram(scenario, exercise, { source, file, include });
-      return bothWays(exercise.program, exercise.solution, (name) => attempt(sourceOf(name)));
+      const attempt = (name: string): Promise<AttemptReport> =>
+        attemptProgram(scenario, exercise, programs.find((each) => each.name === name)!);
+      return bothWays(exercise.program, exercise.solution, attempt);
     }
     case 'write': {
       const { start, solution } = exercise;

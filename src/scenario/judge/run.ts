@@ -88,7 +88,7 @@ async function runReady(
   const updated = updatedText(text, scenario, actuals);
   const runs = done.map(({ report }) => report);
   const whole = options.only === undefined && options.policyOf === undefined;
-  const problems = whole ? await exerciseProblems(scenario, options) : [];
+  const problems = whole ? await exerciseProblems(scenario) : [];
   return { file, title, arch, runs, problems, updated: updated === text ? undefined : updated };
 }
 

@@ -28,7 +28,20 @@ export interface LessonOutline {
   readonly programs: readonly OutlineProgram[];
   /** What the lesson gives its programs besides policies. */
   readonly settings: LessonSettings;
+  readonly exercise: OutlineExercise | undefined;
 }
+
+/** `start` is the text that the reader begins with. */
+export type OutlineExercise =
+  | { readonly kind: 'guess' }
+  | {
+      readonly kind: 'repair' | 'break';
+      readonly program: string;
+      readonly solution: string;
+      readonly start: string;
+    }
+  | { readonly kind: 'which'; readonly budget: number }
+  | { readonly kind: 'write'; readonly start: string };
 
 export interface LessonSettings {
   readonly seed: number | undefined;

@@ -1,6 +1,7 @@
 /** From a scenario that was read to what the page shows of it. */
 import type { ReadyScenario } from '../../parts/scenario.js';
-import type { LessonOutline } from './lesson-file.js';
+import type { LessonOutline, OutlineExercise } from './lesson-file.js';
+import { plainSource } from './plain-source.js';
 
 export function outlineOf(scenario: ReadyScenario): LessonOutline {
   const { title, arch, os, difficulty, sources, runs, programs, settings } = scenario;
@@ -20,6 +21,7 @@ export function outlineOf(scenario: ReadyScenario): LessonOutline {
         runs: each.runs,
       })),
     })),
+    exercise: exerciseOf(scenario),
     settings: {
       seed: settings.seed,
       schedule: settings.schedule,
@@ -34,4 +36,24 @@ export function outlineOf(scenario: ReadyScenario): LessonOutline {
       kernel: settings.kernel,
     },
   };
+}
+
+function exerciseOf({ exercise, parts }: ReadyScenario): OutlineExercise | undefined {
+  switch (exercise?.kind) {
+    case 'guess':
+      return { kind: 'guess' };
+    case 'repair':
+    case 'break': {
+      const { kind, program, solution } = exercise;
+      const blocks = parts.filter((part) => part.kind === 'asm' && part.program === program);
+      const start = plainSource(blocks.map(({ text }) => text).join('\n'));
+      return { kind, program, solution, start };
+    }
+    case 'which':
+      return { kind: 'which', budget: exercise.budget };
+    case 'write':
+      return { kind: 'write', start: exercise.start };
+    case undefined:
+      return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 /** A lesson: prose beside its programs, which can be changed and run under each of its policies. */
-import type { RootContent, Table } from 'mdast';
+import type { Root, RootContent, Table } from 'mdast';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { encodeCase } from '../../link/codec.js';
 import type { LineMark } from '../editor/marks.js';
@@ -20,6 +20,7 @@ import {
 } from '../parts/progress.js';
 import { type WorkerClient, WorkerStopped } from '../worker/client.js';
 import type { LessonReport } from '../worker/protocol.js';
+import { ExerciseLesson } from './exercise/lesson.js';
 import { LessonResults, type RunState } from './lesson-results.js';
 
 export function LessonView({ file, judge }: { file: string; judge: WorkerClient }) {
@@ -39,6 +40,7 @@ export function LessonView({ file, judge }: { file: string; judge: WorkerClient 
 
 function Lesson({ lesson, judge }: { lesson: LessonFile; judge: WorkerClient }) {
   const { file } = lesson;
+  const { exercise } = lesson.outline;
   const [text, setText] = useState(() => ownVersion(file) ?? lesson.text);
   const [result, setResult] = useState<LessonReport>();
   const [state, setState] = useState<RunState>('idle');
@@ -64,7 +66,7 @@ function Lesson({ lesson, judge }: { lesson: LessonFile; judge: WorkerClient }) 
       const answer = await judge.ask('lesson', { file, text, prepared: lesson });
       setResult(answer);
       setState('done');
-      if (passed(answer)) finishedLesson(file);
+      if (passed(answer) && exercise === undefined) finishedLesson(file);
     } catch (error) {
       setState('stopped');
       if (!(error instanceof WorkerStopped)) setTrouble(messageOf(error));
@@ -78,6 +80,28 @@ function Lesson({ lesson, judge }: { lesson: LessonFile; judge: WorkerClient }) 
     [current],
   );
 
+  const root = useMemo(() => parseMarkdown(bodyOf(text)), [text]);
+  const body = { text, outline, findings, onChange: change, onRun: run };
+  const results = (
+    <>
+      <LessonResults
+        file={file}
+        outline={outline}
+        report={current?.report}
+        state={state}
+        changed={text !== lesson.text}
+        onRun={run}
+        onStop={() => judge.stop()}
+        onReset={() => change(lesson.text)}
+        onOpen={(program, run) => {
+          const found = caseOfLesson(root.children, outline, program, run);
+          if (found !== undefined) location.hash = encodeCase(found);
+        }}
+      />
+      {trouble !== undefined && <p role="alert">{trouble}</p>}
+      {current !== undefined && <Problems report={current} />}
+    </>
+  );
   return (
     <article class="lesson">
       <header>
@@ -91,24 +115,25 @@ function Lesson({ lesson, judge }: { lesson: LessonFile; judge: WorkerClient }) 
           <span class="tag">{outline.arch}</span>
         </p>
       </header>
-      <LessonResults
-        file={file}
-        outline={outline}
-        report={current?.report}
-        state={state}
-        changed={text !== lesson.text}
-        onRun={run}
-        onStop={() => judge.stop()}
-        onReset={() => change(lesson.text)}
-        onOpen={(program, run) => {
-          const { children } = parseMarkdown(bodyOf(text));
-          const found = caseOfLesson(children, outline, program, run);
-          if (found !== undefined) location.hash = encodeCase(found);
-        }}
-      />
-      {trouble !== undefined && <p role="alert">{trouble}</p>}
-      {current !== undefined && <Problems report={current} />}
-      <Body text={text} outline={outline} findings={findings} onChange={change} onRun={run} />
+      {exercise === undefined ? (
+        <>
+          {results}
+          <Body {...body} root={root} />
+        </>
+      ) : (
+        <ExerciseLesson
+          lesson={lesson}
+          exercise={exercise}
+          root={root}
+          judge={judge}
+          solution={(rest) => (
+            <>
+              {results}
+              <Body {...body} root={rest} />
+            </>
+          )}
+        />
+      )}
       {outline.sources.length > 0 && (
         <footer class="sources">
           <h2>Where this comes from</h2>
@@ -146,14 +171,15 @@ function Problems({ report: { report } }: { report: LessonReport }) {
 
 interface BodyProps {
   readonly text: string;
+  /** The part of the text that is shown. */
+  readonly root: Root;
   readonly outline: LessonOutline;
   readonly findings: readonly LineFinding[];
   readonly onChange: (text: string) => void;
   readonly onRun: () => void;
 }
 
-function Body({ text, outline, findings, onChange, onRun }: BodyProps) {
-  const root = useMemo(() => parseMarkdown(bodyOf(text)), [text]);
+function Body({ text, root, outline, findings, onChange, onRun }: BodyProps) {
   const parts = useMemo(() => partsOf(root, outline.title), [root, outline.title]);
   let blocks = 0;
   const custom = (node: RootContent, key: string) => {

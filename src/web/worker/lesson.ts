@@ -4,11 +4,9 @@ import {
   type ReadyScenario,
   runScenario,
   ScenarioError,
-  type ScenarioProgram,
 } from '../../parts/scenario.js';
-import type { AssembledProgram } from '../../parts/toolchain.js';
-import type { LessonFile } from '../lessons/lesson-file.js';
 import { outlineOf } from '../lessons/outline.js';
+import { bytesOf, preparedFor } from '../lessons/prepared.js';
 import { asmInclude } from './files.js';
 import type { LessonReport, LessonRequest } from './protocol.js';
 
@@ -46,28 +44,4 @@ async function readLesson({
     const { problems } = error;
     return { report: { file, title: file, arch: '', runs: [], problems, updated: undefined } };
   }
-}
-
-function preparedFor(
-  lesson: LessonFile | undefined,
-  file: string,
-): (program: ScenarioProgram) => AssembledProgram | undefined {
-  return ({ name, source }) => {
-    const found = lesson?.programs.find((each) => each.name === name && each.source === source);
-    if (found === undefined) return undefined;
-    return {
-      elf: bytesOf(found.elf),
-      symbols: new Map(found.symbols.map(([label, address]) => [label, BigInt(address)])),
-      lines: found.lines.map(([line, address, length]) => ({
-        file,
-        line,
-        address: BigInt(address),
-        length,
-      })),
-    };
-  };
-}
-
-function bytesOf(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }

@@ -1,4 +1,5 @@
 /** The worker: engine, sandbox and assembler run here, so that the page answers whatever a program does. */
+import { attemptExercise, runExperiment } from './exercise.js';
 import { explainLab, policiesLab } from './lab/judge.js';
 import { offeredPolicies } from './lab/program.js';
 import { moveLab, openLab, stopLab } from './lab/session.js';
@@ -7,6 +8,8 @@ import type { Methods, Question, Reply } from './protocol.js';
 
 const METHODS: Methods = {
   lesson: runLesson,
+  attempt: attemptExercise,
+  experiment: runExperiment,
   open: openLab,
   move: moveLab,
   stop: stopLab,

@@ -1,6 +1,6 @@
 /** What the page asks its workers, and what they answer: plain data, copied between threads. */
 import type { WorkshopCase } from '../../link/workshop-case.js';
-import type { FileReport } from '../../parts/scenario.js';
+import type { AttemptReport, FileReport, HiddenRun } from '../../parts/scenario.js';
 import type { ExplainView, Move, Opened, PolicyCell, PolicyOffer, RunView } from '../lab/view.js';
 import type { LessonFile, LessonOutline } from '../lessons/lesson-file.js';
 
@@ -19,9 +19,30 @@ export interface LessonReport {
   readonly outline: LessonOutline | undefined;
 }
 
+export interface AttemptRequest {
+  readonly lesson: LessonFile;
+  /** The reader's program or policy. */
+  readonly attempt: string;
+}
+
+export interface ExperimentRequest extends AttemptRequest {
+  /** The run whose policy is in force. */
+  readonly run: string;
+}
+
+/** What is wrong with the attempt, a sentence each. */
+export interface AttemptMistakes {
+  readonly problems: readonly string[];
+}
+
+export type AttemptAnswer = { readonly report: AttemptReport } | AttemptMistakes;
+export type ExperimentAnswer = { readonly seen: HiddenRun } | AttemptMistakes;
+
 /** By name: what is asked, and what comes back. */
 export interface Methods {
   lesson: (request: LessonRequest) => Promise<LessonReport>;
+  attempt: (request: AttemptRequest) => Promise<AttemptAnswer>;
+  experiment: (request: ExperimentRequest) => Promise<ExperimentAnswer>;
   /** The laboratory's run: there is one at a time. */
   open: (given: WorkshopCase) => Promise<Opened>;
   move: (move: Move) => Promise<RunView>;
