@@ -14,11 +14,13 @@ import { demo } from './commands/demo.js';
 import { identify } from './commands/identify.js';
 import { maps } from './commands/maps.js';
 import { matrix } from './commands/matrix.js';
+import { open } from './commands/open.js';
 import { policies } from './commands/policies.js';
 import { probe } from './commands/probe.js';
 import { run } from './commands/run.js';
 import { syscalls } from './commands/syscalls.js';
 import { test } from './commands/test.js';
+import { workshop } from './commands/workshop.js';
 import { overview, page } from './help.js';
 import { prepareForShortRuns } from './host/short-runs.js';
 import { runWithin } from './host/timeout.js';
@@ -34,6 +36,8 @@ const COMMANDS: readonly Command[] = [
   probe,
   identify,
   syscalls,
+  workshop,
+  open,
   demo,
 ];
 const NAMES = COMMANDS.map(({ name }) => name);

@@ -4,7 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { keepOffline } from './parts/offline.js';
 import { onStorageTrouble } from './parts/storage.js';
 import { ThemeChoice } from './parts/theme.js';
-import { useRoute } from './route.js';
+import { type Route, useRoute } from './route.js';
+import { EmbedView } from './views/embed.js';
 import { FrontView } from './views/front.js';
 import { LabView } from './views/lab.js';
 import { LessonView } from './views/lesson.js';
@@ -15,8 +16,18 @@ const judge = new WorkerClient();
 /** Has the run of the laboratory. */
 const runner = new WorkerClient();
 
-function App() {
+/** `?embed` before the fragment: a run without the rest of the page. */
+const isEmbedded = new URLSearchParams(location.search).has('embed');
+
+function Page() {
   const route = useRoute();
+  if (isEmbedded && route.view === 'lab' && route.link !== undefined) {
+    return <EmbedView link={route.link} runner={runner} />;
+  }
+  return <App route={route} />;
+}
+
+function App({ route }: { route: Route }) {
   const [notice, setNotice] = useState<string>();
   useEffect(() => onStorageTrouble(setNotice), []);
   return (
@@ -65,6 +76,6 @@ function skipToMain(): void {
 const root = document.querySelector('#app');
 if (root !== null) {
   root.textContent = '';
-  render(<App />, root);
+  render(<Page />, root);
 }
 keepOffline();

@@ -12,11 +12,24 @@ export type Route =
 export function routeOf(hash: string): Route {
   const fragment = hash.replace(/^#/, '');
   if (fragment === '' || fragment === '/') return { view: 'front' };
-  const [, file] = /^\/lesson\/([\w-]+\/[\w-]+\.md)$/.exec(fragment) ?? [];
-  if (file !== undefined) return { view: 'lesson', file };
+  const [, file] = /^\/lesson\/((?:[\w.%~-]+\/)+[\w.%~-]+\.md)$/i.exec(fragment) ?? [];
+  if (file !== undefined) return { view: 'lesson', file: decoded(file) };
   if (fragment === '/lab') return { view: 'lab', link: undefined };
   if (isLink(fragment)) return { view: 'lab', link: fragment };
   return { view: 'unknown', fragment };
+}
+
+/** A name of somebody's own file may have blanks in it. */
+export function lessonHash(file: string): string {
+  return `#/lesson/${file.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+function decoded(file: string): string {
+  try {
+    return decodeURIComponent(file);
+  } catch {
+    return file;
+  }
 }
 
 export function useRoute(): Route {

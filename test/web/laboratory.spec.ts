@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runScenario } from '../../src/index.js';
-import { decodeCase } from '../../src/link/codec.js';
+import { decodeCase, encodeCase } from '../../src/link/codec.js';
 import { findChromium, MISSING } from '../browser/chromium.js';
 import { include } from '../scenario/files.js';
 import { violations } from './axe.js';
@@ -98,6 +98,23 @@ describe('the laboratory', () => {
     const report = await runScenario(test, { file: 'copied.s', include });
     expect(report.problems).toEqual([]);
     expect(report.runs.map(({ result }) => result)).toEqual(['pass']);
+  });
+
+  it("shows a run in somebody else's page: program, outcome, map, and a way back", async () => {
+    const source = '    .globl _start\n_start:\n    mov eax, SYS_exit\n    syscall\n';
+    const link = encodeCase({ source, name: 'x.s', os: 'linux', arch: 'x86-64', policy: 'nx' });
+    await using window = await workshop.visit(`?embed#${link}`);
+    const { page } = window;
+    await page.getByText('Exited with 0.').waitFor();
+    expect(await page.locator('.cm-content').innerText()).toContain('SYS_exit');
+    await page.getByRole('region', { name: 'Memory map' }).waitFor();
+    expect(await page.locator('header.top').count()).toBe(0);
+    const href = await page
+      .getByRole('link', { name: 'Open in the workshop' })
+      .getAttribute('href');
+    expect(href?.endsWith(`/#${link}`)).toBe(true);
+    expect(await violations(page)).toEqual([]);
+    expect(window.noise).toEqual([]);
   });
 
   it('stays responsive while a program loops for ever, and keeps what was typed', async () => {

@@ -1,14 +1,15 @@
 /** The front page: what this is, where to begin, and the learning path with what the reader has done of it. */
 import { useEffect, useState } from 'preact/hooks';
 import type { LessonIndex, PathSection } from '../lessons/lesson-file.js';
+import { lessonIndex } from '../lessons/own-lessons.js';
 import { useLoaded } from '../parts/async.js';
-import { fetchJson } from '../parts/fetch.js';
 import { progress } from '../parts/progress.js';
+import { lessonHash } from '../route.js';
 
 const LEVELS = ['beginner', 'intermediate', 'advanced'] as const;
 
 export function FrontView() {
-  const index = useLoaded('lessons.json', () => fetchJson<LessonIndex>('lessons.json'));
+  const index = useLoaded('lessons.json', () => lessonIndex());
   useEffect(() => {
     document.title = 'mayexec workshop';
   }, []);
@@ -36,7 +37,7 @@ function Begin({ index }: { index: LessonIndex | undefined }) {
   if (entry === undefined) return null;
   return (
     <p class="actions">
-      <a class="button primary" href={`#/lesson/${entry.file}`}>
+      <a class="button primary" href={lessonHash(entry.file)}>
         {last === undefined ? 'Begin with the first lesson' : `Continue: ${entry.title}`}
       </a>
       {done.length > 0 && (
@@ -95,7 +96,7 @@ function Section({
       <ol>
         {shown.map(({ file, title: name, difficulty, shows }) => (
           <li key={file} class={done.includes(file) ? 'done' : ''}>
-            <a href={`#/lesson/${file}`}>{name}</a>
+            <a href={lessonHash(file)}>{name}</a>
             {done.includes(file) && <span class="good"> ✓ done</span>}
             <span class="tag">{difficulty}</span>
             <p class="path-shows">{shows.replaceAll('`', '')}</p>

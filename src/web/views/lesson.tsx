@@ -6,10 +6,10 @@ import type { LineMark } from '../editor/marks.js';
 import { caseOfLesson } from '../lab/from-lesson.js';
 import { asmBlock, bodyOf, isAnswer, isOutcomeTable, partsOf, withBlock } from '../lessons/body.js';
 import { type LineFinding, lineFindings } from '../lessons/findings.js';
-import type { LessonFile, LessonIndex, LessonOutline } from '../lessons/lesson-file.js';
+import type { LessonFile, LessonOutline } from '../lessons/lesson-file.js';
+import { lessonIndex, openLesson } from '../lessons/own-lessons.js';
 import { messageOf, useLoaded } from '../parts/async.js';
 import { CodeEditor } from '../parts/code-editor.js';
-import { fetchJson } from '../parts/fetch.js';
 import { inline, Markdown, parseMarkdown } from '../parts/markdown.js';
 import {
   dropVersion,
@@ -18,20 +18,19 @@ import {
   openedLesson,
   ownVersion,
 } from '../parts/progress.js';
+import { lessonHash } from '../route.js';
 import { type WorkerClient, WorkerStopped } from '../worker/client.js';
 import type { LessonReport } from '../worker/protocol.js';
 import { ExerciseLesson } from './exercise/lesson.js';
 import { LessonResults, type RunState } from './lesson-results.js';
 
 export function LessonView({ file, judge }: { file: string; judge: WorkerClient }) {
-  const lesson = useLoaded(file, () =>
-    fetchJson<LessonFile>(`lessons/${file.replace(/\.md$/, '.json')}`),
-  );
+  const lesson = useLoaded(file, () => openLesson(file, judge));
   if (lesson.state === 'loading') return <p role="status">Opening the lesson …</p>;
   if (lesson.state === 'failed') {
     return (
-      <p role="alert">
-        There is no lesson {file} here: {lesson.error} <a href="#/">All lessons</a>
+      <p role="alert" class="unopened">
+        The lesson {file} does not open: {lesson.error} <a href="#/">All lessons</a>
       </p>
     );
   }
@@ -299,16 +298,16 @@ function RowResult({ found }: { found: LineFinding | undefined }) {
 }
 
 function Neighbours({ file }: { file: string }) {
-  const index = useLoaded('lessons.json', () => fetchJson<LessonIndex>('lessons.json'));
+  const index = useLoaded('lessons.json', () => lessonIndex());
   if (index.state !== 'here') return null;
   const all = index.value.sections.flatMap(({ lessons }) => lessons);
   const at = all.findIndex((entry) => entry.file === file);
   const [before, after] = [all[at - 1], at === -1 ? undefined : all[at + 1]];
   return (
     <nav class="neighbours" aria-label="Neighbouring lessons">
-      {before !== undefined && <a href={`#/lesson/${before.file}`}>← {before.title}</a>}
+      {before !== undefined && <a href={lessonHash(before.file)}>← {before.title}</a>}
       {after !== undefined && (
-        <a class="next" href={`#/lesson/${after.file}`}>
+        <a class="next" href={lessonHash(after.file)}>
           {after.title} →
         </a>
       )}

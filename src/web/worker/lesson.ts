@@ -8,7 +8,7 @@ import {
 import { outlineOf } from '../lessons/outline.js';
 import { bytesOf, preparedFor } from '../lessons/prepared.js';
 import { asmInclude } from './files.js';
-import type { LessonReport, LessonRequest } from './protocol.js';
+import type { AskOf, LessonReport, LessonRequest, ReadAnswer } from './protocol.js';
 
 export async function runLesson(request: LessonRequest): Promise<LessonReport> {
   const { file, text, only } = request;
@@ -21,6 +21,14 @@ export async function runLesson(request: LessonRequest): Promise<LessonReport> {
     ...(only === undefined ? {} : { only }),
   });
   return { report, outline: outlineOf(scenario) };
+}
+
+export async function readOutline(request: AskOf<'read'>): Promise<ReadAnswer> {
+  const read = await readLesson({ ...request, prepared: undefined });
+  if (!('report' in read)) return { outline: outlineOf(read) };
+  return {
+    problems: read.report.problems.map(({ line, message }) => `line ${line}: ${message}`),
+  };
 }
 
 /** The lesson with its programs; those that nobody changed are not assembled again. */

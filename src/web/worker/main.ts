@@ -3,11 +3,12 @@ import { attemptExercise, runExperiment } from './exercise.js';
 import { explainLab, policiesLab } from './lab/judge.js';
 import { offeredPolicies } from './lab/program.js';
 import { moveLab, openLab, stopLab } from './lab/session.js';
-import { runLesson } from './lesson.js';
+import { readOutline, runLesson } from './lesson.js';
 import type { Methods, Question, Reply } from './protocol.js';
 
 const METHODS: Methods = {
   lesson: runLesson,
+  read: readOutline,
   attempt: attemptExercise,
   experiment: runExperiment,
   open: openLab,

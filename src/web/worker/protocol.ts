@@ -19,6 +19,11 @@ export interface LessonReport {
   readonly outline: LessonOutline | undefined;
 }
 
+/** Or what is wrong with it, each with its line. */
+export type ReadAnswer =
+  | { readonly outline: LessonOutline }
+  | { readonly problems: readonly string[] };
+
 export interface AttemptRequest {
   readonly lesson: LessonFile;
   /** The reader's program or policy. */
@@ -41,6 +46,8 @@ export type ExperimentAnswer = { readonly seen: HiddenRun } | AttemptMistakes;
 /** By name: what is asked, and what comes back. */
 export interface Methods {
   lesson: (request: LessonRequest) => Promise<LessonReport>;
+  /** A lesson that the build has not prepared. */
+  read: (request: Pick<LessonRequest, 'file' | 'text'>) => Promise<ReadAnswer>;
   attempt: (request: AttemptRequest) => Promise<AttemptAnswer>;
   experiment: (request: ExperimentRequest) => Promise<ExperimentAnswer>;
   /** The laboratory's run: there is one at a time. */

@@ -58,6 +58,9 @@ export function Files({ given, ending, place, checks, onOpen }: FilesProps) {
       <button type="button" onClick={() => copy('The link', link())}>
         Copy a link
       </button>
+      <button type="button" onClick={() => copy('The element', embedOf(link(), given))}>
+        Copy for a page
+      </button>
       <button
         type="button"
         disabled={test === undefined}
@@ -70,6 +73,13 @@ export function Files({ given, ending, place, checks, onOpen }: FilesProps) {
       </p>
     </div>
   );
+}
+
+/** An element for a blog or slides: program, outcome and map of this run. */
+function embedOf(link: string, { name, policy }: WorkshopCase): string {
+  const title = `${name} under ${policy}`.replace(/[&"<]/g, (char) => `&#${char.charCodeAt(0)};`);
+  const url = link.replace('#', '?embed#');
+  return `<iframe src="${url}" title="${title}" width="100%" height="640" loading="lazy"></iframe>`;
 }
 
 function Examples({ given, onOpen }: Pick<FilesProps, 'given' | 'onOpen'>) {
