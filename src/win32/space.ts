@@ -11,7 +11,7 @@ import type { ListedMapping } from '../memory/mapping.js';
 import type { Section } from '../os/windows/memory/section.js';
 import type { VirtualMemory } from '../os/windows/memory/virtual-memory.js';
 import type { Mitigations } from './dep/mitigations.js';
-import type { GuestFileData } from './file-data.js';
+import type { FilePages, GuestFileData } from './file-data.js';
 
 /** A number: a table of the system's, of so many bytes. */
 export type StartPart = 'stack' | 'heap' | number;
@@ -46,6 +46,8 @@ export interface Space {
   readonly highestAddress: Addr;
   /** Memory of the page file, or of a file, that can be mapped as views. Undefined: no memory. */
   createSection(init: SectionInit): Section | undefined;
+  /** The bytes of a section of the page file, for a child that shares them; undefined: it is too large for that. */
+  sectionPages(section: Section): FilePages | undefined;
   /** The file of an image that is about to be mapped; its name as mappings show it. */
   installImage(path: string, bytes: Uint8Array): string;
   /** What is put into a new address space, in this order. */

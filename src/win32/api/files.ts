@@ -5,6 +5,7 @@ import type { ApiCall } from '../calls/call.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
 import { readFrom, writeTo } from './file-transfer.js';
 import { isMapped, openFile } from './open-file.js';
+import { asksToInherit } from './shared-objects.js';
 
 /** Longest transfer of one call. */
 const MAX_TRANSFER = 64 << 20;
@@ -24,7 +25,7 @@ function createFile(call: ApiCall, wide: boolean): bigint {
   if (path === undefined) return invalid;
   const object = openFile(process, path, call.dword(1), call.dword(4));
   if (typeof object === 'number') return fails(object);
-  const handle = process.handles.add(object);
+  const handle = process.handles.add(object, asksToInherit(call, 3));
   return handle === undefined ? fails(ERROR.NOT_ENOUGH_MEMORY) : BigInt(handle);
 }
 

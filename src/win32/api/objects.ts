@@ -1,12 +1,14 @@
-/** kernel32: events, mutexes and semaphores. Names are shared within a process. */
+/** kernel32: events, mutexes and semaphores. Names are shared with children. */
 import { ERROR } from '../../abi/windows/status.js';
 import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import type { HandleObject } from '../process/handles.js';
 import { handleOf } from './files.js';
+import { asksToInherit, namedObject } from './shared-objects.js';
 
 const ERROR_TOO_MANY_POSTS = 298;
 const ERROR_NOT_OWNER = 288;
+const HANDLE_FLAG_INHERIT = 1;
 
 type Named = HandleObject & { readonly kind: 'event' | 'mutex' | 'semaphore' };
 
@@ -21,9 +23,9 @@ function create(
   if (name === undefined) return 0n;
   const { handles } = call.process;
   const made = make(name);
-  const known = name === '' ? undefined : handles.named(name);
+  const known = name === '' ? undefined : namedObject(call.process, name);
   if (known !== undefined && known.kind !== made.kind) return call.fail(ERROR.INVALID_HANDLE);
-  const handle = handles.add(known ?? made);
+  const handle = handles.add(known ?? made, asksToInherit(call, 0));
   if (handle === undefined) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
   if (known === undefined) call.process.lastError = ERROR.SUCCESS;
   else call.setError(ERROR.ALREADY_EXISTS);
@@ -33,10 +35,10 @@ function create(
 function open(call: ApiCall, kind: HandleObject['kind'], wide: boolean): bigint {
   const name = call.text(2, wide);
   if (name === undefined) return 0n;
-  const known = call.process.handles.named(name);
+  const known = namedObject(call.process, name);
   if (known === undefined) return call.fail(ERROR.FILE_NOT_FOUND);
   if (known.kind !== kind) return call.fail(ERROR.INVALID_HANDLE);
-  return BigInt(call.process.handles.add(known) ?? 0);
+  return BigInt(call.process.handles.add(known, call.dword(1) !== 0) ?? 0);
 }
 
 function createSemaphore(call: ApiCall, wide: boolean): bigint {
@@ -86,6 +88,16 @@ function releaseMutex(call: ApiCall): bigint {
   return 1n;
 }
 
+function setHandleInformation(call: ApiCall): bigint {
+  const { handles } = call.process;
+  const handle = handleOf(call, 0);
+  if (handles.get(handle) === undefined) return call.fail(ERROR.INVALID_HANDLE);
+  if (call.dword(1) & HANDLE_FLAG_INHERIT) {
+    handles.setInheritable(handle, (call.dword(2) & HANDLE_FLAG_INHERIT) !== 0);
+  }
+  return 1n;
+}
+
 const SEMAPHORE = 'ptr lpSemaphoreAttributes, int lInitialCount, int lMaximumCount,';
 const EVENT = 'ptr lpEventAttributes, bool bManualReset, bool bInitialState,';
 const MUTEX = 'ptr lpMutexAttributes, bool bInitialOwner,';
@@ -105,7 +117,19 @@ export const objectsApi: ApiSet = {
   ResetEvent: api('handle hEvent', (call) => setEvent(call, false)),
   CreateMutexA: api(`${MUTEX} str lpName`, (call) => createMutex(call, false)),
   CreateMutexW: api(`${MUTEX} wstr lpName`, (call) => createMutex(call, true)),
+  OpenEventW: api(`${OPEN} wstr lpName`, (call) => open(call, 'event', true)),
   OpenMutexA: api(`${OPEN} str lpName`, (call) => open(call, 'mutex', false)),
+  OpenMutexW: api(`${OPEN} wstr lpName`, (call) => open(call, 'mutex', true)),
+  OpenSemaphoreA: api(`${OPEN} str lpName`, (call) => open(call, 'semaphore', false)),
+  OpenSemaphoreW: api(`${OPEN} wstr lpName`, (call) => open(call, 'semaphore', true)),
+  SetHandleInformation: api('handle hObject, flags dwMask, flags dwFlags', setHandleInformation),
+  GetHandleInformation: api('handle hObject, out lpdwFlags', (call) => {
+    const { handles } = call.process;
+    const handle = handleOf(call, 0);
+    if (handles.get(handle) === undefined) return call.fail(ERROR.INVALID_HANDLE);
+    call.memory.setU32(call.word(1), handles.isInheritable(handle) ? HANDLE_FLAG_INHERIT : 0);
+    return 1n;
+  }),
   ReleaseMutex: api('handle hMutex', releaseMutex),
   OpenFileMappingA: api(`${OPEN} str lpName`, (call) => open(call, 'section', false)),
   OpenFileMappingW: api(`${OPEN} wstr lpName`, (call) => open(call, 'section', true)),

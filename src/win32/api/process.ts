@@ -7,14 +7,18 @@ import type { HostTask } from '../calls/task.js';
 import { runChild } from '../loader/child.js';
 import { runAtExit } from '../process/exit.js';
 import { exitProcess } from '../process/exit-process.js';
+import type { HandleObject } from '../process/handles.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
+import type { Win32Process } from '../process/process.js';
 import { flushAll } from '../runtime/stdio.js';
 import { handleOf } from './files.js';
 import { isSelf } from './self.js';
+import { inheritHandles } from './shared-objects.js';
 
 const STILL_ACTIVE = 259;
 const CREATE_SUSPENDED = 4;
 const MAX_DEPTH = 8;
+const STARTF_USESTDHANDLES = 0x100;
 
 function* createProcess(call: ApiCall): HostTask<bigint> {
   const { process, memory } = call;
@@ -31,7 +35,17 @@ function* createProcess(call: ApiCall): HostTask<bigint> {
     return call.fail(ERROR.NOT_SUPPORTED);
   }
   if (process.system.children.length >= MAX_DEPTH) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
-  const child = yield* runChild(process, { path, commandLine, bytes: file.bytes.slice() });
+  const standard = standardHandles(call);
+  const prepare = (started: Win32Process): void => {
+    if (call.dword(4) !== 0) inheritHandles(process, started);
+    for (const [handle, object] of standard) started.handles.addAt(handle, object);
+  };
+  const child = yield* runChild(process, {
+    path,
+    commandLine,
+    bytes: file.bytes.slice(),
+    prepare,
+  });
   if (typeof child === 'number') return call.fail(child);
   const { pid, tid, exitCode } = child;
   const handle = process.handles.add({ kind: 'process', pid, exitCode });
@@ -44,6 +58,22 @@ function* createProcess(call: ApiCall): HostTask<bigint> {
     .setU32(2 * word + 4, tid);
   memory.write(call.word(9), info.bytes);
   return 1n;
+}
+
+/** What STARTUPINFO puts in the place of input and outputs. */
+function standardHandles(call: ApiCall): [number, HandleObject][] {
+  const { process, memory } = call;
+  const { wide, handles } = process;
+  const at = call.word(8);
+  const info = at === 0n ? undefined : memory.tryRead(at, wide ? 104 : 68);
+  if (info === undefined || call.dword(4) === 0) return [];
+  const fields = new Struct(info);
+  if (!(fields.u32(wide ? 60 : 44) & STARTF_USESTDHANDLES)) return [];
+  return [0x10, 0x14, 0x18].flatMap((handle, index): [number, HandleObject][] => {
+    const given = fields.word((wide ? 80 : 56) + index * process.word, process.word);
+    const object = handles.get(Number(given & 0xffff_ffffn));
+    return object === undefined ? [] : [[handle, object]];
+  });
 }
 
 function firstWord(commandLine: string): string {

@@ -29,6 +29,7 @@ import type { GuestFileData } from '../file-data.js';
 import type { HandleObject } from '../process/handles.js';
 import { imageSection } from './image-section.js';
 import { isSelf } from './self.js';
+import { asksToInherit, namedObject } from './shared-objects.js';
 
 export const SECTION_PROTECTIONS: readonly number[] = [
   PAGE_READONLY,
@@ -45,11 +46,11 @@ const SEC_KNOWN = SEC_IMAGE | SEC_RESERVE | SEC_COMMIT | SEC_NOCACHE;
 function createFileMapping(call: ApiCall, wide: boolean): bigint {
   const name = call.word(5) === 0n ? '' : call.text(5, wide);
   if (name === undefined) return 0n;
-  const known = name === '' ? undefined : call.process.handles.named(name);
+  const known = name === '' ? undefined : namedObject(call.process, name);
   if (known !== undefined) {
     if (known.kind !== 'section') return call.fail(ERROR.INVALID_HANDLE);
     call.setError(ERROR.ALREADY_EXISTS);
-    return BigInt(call.process.handles.add(known) ?? 0);
+    return BigInt(call.process.handles.add(known, asksToInherit(call, 1)) ?? 0);
   }
   const flags = call.dword(2);
   const protect = flags & 0xffff;
@@ -76,7 +77,8 @@ function createFileMapping(call: ApiCall, wide: boolean): bigint {
   const bytes = file?.kind === 'file' && size === 0n ? BigInt(file.file.length) : size;
   const section = sectionOf(call, bytes, protect, attributes, file);
   if (section === undefined) return call.fail(ERROR.COMMITMENT_LIMIT);
-  const handle = call.process.handles.add({ kind: 'section', section, name });
+  const inherits = asksToInherit(call, 1);
+  const handle = call.process.handles.add({ kind: 'section', section, name }, inherits);
   return handle === undefined ? call.fail(ERROR.NOT_ENOUGH_MEMORY) : BigInt(handle);
 }
 

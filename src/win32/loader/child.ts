@@ -14,6 +14,8 @@ export interface ChildInit {
   readonly path: string;
   readonly commandLine: string;
   readonly bytes: Uint8Array;
+  /** What it gets of its parent, before it runs. */
+  readonly prepare: (child: Win32Process) => void;
 }
 
 export interface EndedChild {
@@ -29,7 +31,13 @@ export function* runChild(parent: Win32Process, init: ChildInit): HostTask<Ended
   let parentCpu = engine.saveCpu();
   let child: Win32Process | undefined;
   try {
-    child = startProcess(system, { ...init, environment: variables.all }, init.bytes, ports);
+    child = startProcess(
+      system,
+      { ...init, environment: variables.all, parent },
+      init.bytes,
+      ports,
+    );
+    init.prepare(child);
     system.children.push({ pid: child.tracePid, parentCpu, select: selector(child) });
     return yield* schedule(child, programRun(child));
   } catch (error) {
@@ -39,8 +47,11 @@ export function* runChild(parent: Win32Process, init: ChildInit): HostTask<Ended
     }
     if (!(error instanceof ProcessEnded) || child === undefined) throw error;
     const { outcome } = error;
+    const exitCode = exitCodeOf(outcome);
+    // Its mutexes are abandoned.
+    for (const thread of child.threads) thread.exitCode ??= exitCode;
     system.trace.record({ type: 'end', pid: child.tracePid, pc: child.pc, outcome });
-    return { pid: child.pid, tid: child.tid, exitCode: exitCodeOf(outcome) };
+    return { pid: child.pid, tid: child.tid, exitCode };
   } finally {
     if (child !== undefined) {
       child.space.close();

@@ -44,14 +44,41 @@ const MAX_HANDLES = 1 << 16;
 export class Handles {
   #objects = new Map<number, HandleObject>();
   #next = FIRST;
+  /** Those that a child gets. */
+  #inheritable = new Set<number>();
 
-  /** Undefined when there are too many. */
-  add(object: HandleObject): number | undefined {
+  /** Undefined when there are too many. @param inherits A child gets it too. */
+  add(object: HandleObject, inherits = false): number | undefined {
     if (this.#objects.size >= MAX_HANDLES) return undefined;
     const handle = this.#next;
     this.#next += 4;
     this.#objects.set(handle, object);
+    if (inherits) this.#inheritable.add(handle);
     return handle;
+  }
+
+  /** Handles of children begin above: theirs have the numbers that they have in the parent. */
+  addInherited(handle: number, object: HandleObject): void {
+    this.addAt(handle, object);
+    this.#inheritable.add(handle);
+    this.#next = Math.max(this.#next, handle + 4);
+  }
+
+  get inheritable(): ReadonlyMap<number, HandleObject> {
+    const found = new Map<number, HandleObject>();
+    for (const [handle, object] of this.#objects) {
+      if (this.#inheritable.has(handle)) found.set(handle, object);
+    }
+    return found;
+  }
+
+  isInheritable(handle: number): boolean {
+    return this.#inheritable.has(handle & ~3);
+  }
+
+  setInheritable(handle: number, inherits: boolean): void {
+    if (inherits) this.#inheritable.add(handle & ~3);
+    else this.#inheritable.delete(handle & ~3);
   }
 
   /** A handle whose number is agreed upon: the standard ones. */
@@ -86,12 +113,14 @@ export class Handles {
   close(handle: number): HandleObject | undefined {
     const object = this.#objects.get(handle & ~3);
     this.#objects.delete(handle & ~3);
+    this.#inheritable.delete(handle & ~3);
     return object;
   }
 
   save(): () => void {
     const objects = copied(this.#objects);
     const next = this.#next;
+    const inheritable = new Set(this.#inheritable);
     // Files that were deleted are in no folder, and go on behind their handles.
     const files = [...objects.values()].map((object) =>
       object.kind === 'file' ? object.file.save() : undefined,
@@ -100,6 +129,7 @@ export class Handles {
       for (const restore of files) restore?.();
       this.#objects = copied(objects);
       this.#next = next;
+      this.#inheritable = new Set(inheritable);
     };
   }
 }

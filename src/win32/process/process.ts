@@ -7,7 +7,9 @@ import type { PeTls } from '../../formats/pe/directories.js';
 import type { CallAnswer } from '../../kernel/guest.js';
 import { allocate } from '../../os/windows/memory/allocate.js';
 import { useUpGuard } from '../../os/windows/memory/guard.js';
+import type { Section } from '../../os/windows/memory/section.js';
 import type { HostTask } from '../calls/task.js';
+import type { GuestFileData } from '../file-data.js';
 import { LoadFailure } from '../loader/load-failure.js';
 import type { Space } from '../space.js';
 import type { Win32System } from '../system.js';
@@ -44,6 +46,8 @@ export interface ProcessInit {
   readonly path: string;
   readonly commandLine: string;
   readonly environment: readonly string[];
+  /** It waits until this one has ended. */
+  readonly parent?: Win32Process;
 }
 
 export class Win32Process {
@@ -67,6 +71,9 @@ export class Win32Process {
   /** As events name it: the number of the system beneath. */
   readonly tracePid: number;
   readonly path: string;
+  readonly parent: Win32Process | undefined;
+  /** Files in place of memory that the parent shares. */
+  readonly sharedSections = new Map<Section, GuestFileData>();
   readonly commandLine: string;
   readonly variables: Variables;
   readonly handles = new Handles();
@@ -109,6 +116,7 @@ export class Win32Process {
     this.thread = new Win32Thread(system.nextId());
     this.threads = [this.thread];
     this.path = init.path;
+    this.parent = init.parent;
     this.commandLine = init.commandLine;
     this.variables = new Variables(init.environment);
     this.heaps = new Heaps(this.space.vm, this.word);

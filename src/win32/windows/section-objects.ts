@@ -3,7 +3,7 @@ import { type Saved, saved } from '../../kernel/snapshot.js';
 import type { Frames } from '../../memory/frames.js';
 import type { MemoryObject } from '../../memory/object.js';
 import { PagedObject } from '../../memory/objects.js';
-import type { GuestFileData } from '../file-data.js';
+import type { FilePages, GuestFileData } from '../file-data.js';
 import { PagedFile } from '../paged-file.js';
 import type { SectionInit } from '../space.js';
 
@@ -28,6 +28,10 @@ export class SectionObjects {
     this.#files.set(file, pages);
     file.mapIn(pages);
     return object;
+  }
+
+  pagesOf(object: MemoryObject): FilePages {
+    return new PagedFile(object, (first, end) => this.#changed(object, first, end));
   }
 
   save(): Saved {

@@ -28,6 +28,7 @@ import type {
 import { WindowsPages } from '../../os/windows/memory/windows-pages.js';
 import { noExecCause } from '../../policy/windows/dep.js';
 import { depIsOn, type Mitigations } from '../dep/mitigations.js';
+import type { FilePages } from '../file-data.js';
 import { listMappings, mappingOf } from '../guest/listing.js';
 import type { SectionInit, Space, SpaceLayout } from '../space.js';
 import { restoreVads, savedVads } from './changes.js';
@@ -186,6 +187,10 @@ export class WindowsSpace implements Space, VirtualMemory {
       ...(init.file === undefined ? {} : { file: init.file }),
       name: init.file?.path ?? 'section',
     };
+  }
+
+  sectionPages(section: Section): FilePages | undefined {
+    return section.object && this.#sections.pagesOf(section.object);
   }
 
   installImage(path: string): string {

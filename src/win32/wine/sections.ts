@@ -19,6 +19,8 @@ export class WineSections {
   readonly #linux: LinuxProcess;
   readonly #host: WineHost;
   #unnamed = 0;
+  /** Of every section, by its descriptor. */
+  #pages = new Map<bigint, PagedFile>();
   /** All sections of one file have the same descriptor. */
   #files = new Map<GuestFileData, OpenedFile>();
 
@@ -32,11 +34,17 @@ export class WineSections {
     return file === undefined ? this.#anonymous(size) : this.#opened(file);
   }
 
+  pagesOf(descriptor: bigint): PagedFile | undefined {
+    return this.#pages.get(descriptor);
+  }
+
   save(): () => void {
     const [unnamed, files] = [this.#unnamed, new Map(this.#files)];
+    const pages = new Map(this.#pages);
     return () => {
       this.#unnamed = unnamed;
       this.#files = new Map(files);
+      this.#pages = new Map(pages);
     };
   }
 
@@ -46,11 +54,16 @@ export class WineSections {
     this.#files.clear();
   }
 
+  #pagesAt(path: string): PagedFile {
+    return new PagedFile(this.#linux.fileContent(path), () => this.#linux.registers.flushTlb());
+  }
+
   #anonymous(size: number): bigint | undefined {
     const path = `/tmp/.wine-0/anonmap.${String(++this.#unnamed).padStart(6, '0')}`;
     this.#linux.writeFile(path, { content: new Uint8Array(), mode: 0o600 });
     const file = this.#host.open(path, true);
     if (!file.ok) return undefined;
+    this.#pages.set(file.value, this.#pagesAt(path));
     this.#host.unlink(path);
     return this.#host.call('ftruncate', file.value, BigInt(size)).ok ? file.value : undefined;
   }
@@ -62,9 +75,8 @@ export class WineSections {
     this.#linux.writeFile(path, { content: file.bytes.slice(), mode: 0o644 });
     const opened = this.#host.open(path, true);
     if (!opened.ok) return undefined;
-    const pages = new PagedFile(this.#linux.fileContent(path), () =>
-      this.#linux.registers.flushTlb(),
-    );
+    const pages = this.#pagesAt(path);
+    this.#pages.set(opened.value, pages);
     this.#files.set(file, { descriptor: opened.value, pages });
     file.mapIn(pages);
     return opened.value;

@@ -39,6 +39,7 @@ import {
   MEM_EXECUTE_OPTION_PERMANENT,
   type Mitigations,
 } from '../dep/mitigations.js';
+import type { FilePages } from '../file-data.js';
 import { LoadFailure } from '../loader/load-failure.js';
 import { HEAP_CREATE_ENABLE_EXECUTE } from '../process/heap.js';
 import type { SectionInit, Space, SpaceLayout, StartPart } from '../space.js';
@@ -198,6 +199,10 @@ export class WineSpace implements Space, VirtualMemory {
       handle,
       ...(init.file === undefined ? {} : { file: init.file }),
     };
+  }
+
+  sectionPages({ handle }: Section): FilePages | undefined {
+    return handle === undefined ? undefined : this.#sections.pagesOf(handle);
   }
 
   rightsChanged(): void {
