@@ -5,6 +5,7 @@ import { checkShape, objectOf, oneOf } from '../base/shape.js';
 import { namedCalls } from '../inject/named-calls.js';
 import type { World } from '../kernel/world.js';
 import { KERNEL_TEXT } from '../os/kernel/boot/layout.js';
+import { PAGE_TABLE_RULES } from '../os/kernel/paging/cause.js';
 import { kernelWorld } from '../os/kernel/world.js';
 import { linuxWorld } from '../os/linux/world.js';
 import { windowsWorld } from '../win32/windows/world.js';
@@ -31,6 +32,9 @@ export function callsNamed(text: string, target: { os: GuestOs; arch: Arch }): r
   const { os, arch } = target;
   return namedCalls(text, WORLDS[os].calls(arch));
 }
+
+/** What a machine itself refuses has a rule too, which is no policy's. */
+export const MACHINE_RULES = PAGE_TABLE_RULES;
 
 /** Where the programs of a world are linked, if not at the usual place. */
 export function linkAddress(os: GuestOs): Addr | undefined {

@@ -212,9 +212,13 @@ async function kernelBeside(
             folders: includeFolders(given),
           })
         ).elf;
-  const words = (values.get('append') ?? said ?? '').split(/\s+/).filter((word) => word !== '');
+  const words = wordsOf(values.get('append') ?? said);
   const path = file ?? lesson?.settings.kernel ?? 'kernel';
   return bytes && { program: { bytes, path, argv: [path, ...words] } };
+}
+
+function wordsOf(text = ''): string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }
 
 function programPath(command: string, { positionals }: Given): string {
@@ -257,10 +261,12 @@ function optionsOf(
   const { settings, runs } = program.lesson ?? {};
   const run = runs?.get(values.get('policy') ?? '');
   const name = host.place ?? guestPath(program.name, Object.keys(settings?.mounts ?? {}));
+  // Of a kernel that is the program itself; of one beside it they are not among its arguments.
+  const ownWords = program.lesson?.os === 'kernel' ? wordsOf(run?.append) : [];
   const argv =
     settings === undefined
       ? [path.startsWith('/') ? path : (host.place ?? path), ...rest]
-      : [name, ...(rest.length > 0 ? rest : settings.arguments)];
+      : [name, ...(rest.length > 0 ? rest : [...settings.arguments, ...ownWords])];
   // Names that only the library knows are judged there, with the nearest right spelling.
   return {
     arch: program.arch,

@@ -72,5 +72,7 @@ export function unhindered(options: SandboxOptions): SandboxOptions {
     path,
     given.filter((option) => option !== 'noexec'),
   ]);
-  return { ...options, policy: 'none', inject: undefined, mounts: Object.fromEntries(mounts) };
+  // What stands in a kernel's way is its own page tables.
+  const policy = options.os === 'kernel' ? options.policy : 'none';
+  return { ...options, policy, inject: undefined, mounts: Object.fromEntries(mounts) };
 }

@@ -24,9 +24,10 @@ import { killedFor } from '../../trace/print-cause.js';
 
 /**
  * - works: ends as without a policy, and nothing was refused
- * - falls back: ends so too, but an execution was refused (or a failure injected) and it went another way
+ * - falls back: ends so too, but an execution was refused (or a failure injected) and it went another way; a
+ *   kernel: any access was refused, and the machine came to its end all the same
  * - errors: ends in order, but otherwise
- * - crashes: a signal, an exception or a limit ends it
+ * - crashes: a signal, an exception or a limit ends it; a machine: anything but `hlt`
  */
 export const OUTCOME_CLASSES = ['works', 'falls back', 'errors', 'crashes'] as const;
 export type OutcomeClass = (typeof OUTCOME_CLASSES)[number];
@@ -74,8 +75,10 @@ const REFUSED = objectOf({
 export function classify(run: FinishedRun, reference?: FinishedRun): Classified {
   checkShape('classify: the run', run, RUN);
   checkShape('classify: the reference', reference, optional(RUN));
-  const crashed = run.outcome.kind !== 'exit' && run.outcome.kind !== 'return';
-  const refused = firstRefused(run.trace) ?? (crashed ? lastFault(run.trace) : undefined);
+  const { kind } = run.outcome;
+  const halted = kind === 'halt';
+  const crashed = !halted && kind !== 'exit' && kind !== 'return';
+  const refused = firstRefused(run.trace) ?? (crashed || halted ? lastFault(run.trace) : undefined);
   if (crashed) return { class: 'crashes', refused };
   if (!endsAlike(run, reference)) return { class: 'errors', refused };
   return { class: refused === undefined ? 'works' : 'falls back', refused };
@@ -86,6 +89,9 @@ function endsAlike(run: FinishedRun, reference: FinishedRun | undefined): boolea
     const { outcome } = reference;
     if (outcome.kind === 'exit' && run.outcome.kind === 'exit') {
       return outcome.code === run.outcome.code && sameBytes(run.stdout, reference.stdout);
+    }
+    if (outcome.kind === 'halt' && run.outcome.kind === 'halt') {
+      return sameBytes(run.stdout, reference.stdout);
     }
     if (outcome.kind === 'return' && run.outcome.kind === 'return') {
       return outcome.value === run.outcome.value && sameBytes(run.stdout, reference.stdout);

@@ -84,7 +84,11 @@ function endsSo(end: Ending, outcome: Outcome): boolean {
       return outcome.kind === 'limit' && outcome.limit === end.limit;
     case 'asleep':
     case 'deadlock':
+    case 'oops':
+    case 'triple-fault':
       return outcome.kind === end.kind;
+    case 'halted':
+      return outcome.kind === 'halt';
   }
 }
 

@@ -117,7 +117,7 @@ function optionsOf(
     program: {
       bytes: program.elf,
       path,
-      argv: [path, ...settings.arguments],
+      argv: [path, ...settings.arguments, ...(os === 'kernel' ? wordsOf(append) : [])],
       xattrs: { ...settings.xattrs, ...program.xattrs },
     },
   };
@@ -126,9 +126,13 @@ function optionsOf(
 function besideOf(
   { kernel: path = 'kernel' }: ReadyScenario['settings'],
   bytes: Uint8Array,
-  append = '',
+  append: string | undefined,
 ): SandboxOptions['kernel'] {
-  return { program: { bytes, argv: [path, ...append.split(' ').filter((word) => word !== '')] } };
+  return { program: { bytes, argv: [path, ...wordsOf(append)] } };
+}
+
+function wordsOf(append = ''): string[] {
+  return append.split(' ').filter((word) => word !== '');
 }
 
 function returnAddress(sandbox: Sandbox, arch: Arch): Addr | undefined {

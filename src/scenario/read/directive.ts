@@ -8,6 +8,7 @@ import type { Access, FaultCode } from '../../base/outcome.js';
 import { FINDING_KINDS } from '../../diagnosis/monitor/finding.js';
 import { NO_OWN_POLICIES } from '../../policy/own-policies.js';
 import { listMechanisms, listPolicies } from '../../policy/registry.js';
+import { MACHINE_RULES } from '../../sandbox/worlds.js';
 import { namedConstants } from '../../toolchain/constants.js';
 import type { Check, ExpectedResult, ParsedCheck } from './scenario.js';
 
@@ -28,6 +29,9 @@ const WORDS = [
   'stopped',
   'asleep',
   'deadlock',
+  'halted',
+  'oops',
+  'triple-fault',
   'stdout',
   'stderr',
   'log',
@@ -116,6 +120,9 @@ function checkOf(text: string): Check {
     }
     case 'asleep':
     case 'deadlock':
+    case 'halted':
+    case 'oops':
+    case 'triple-fault':
       only(word, rest, 0);
       return { kind: 'end', end: { kind: word } };
     case 'stdout':
@@ -247,9 +254,10 @@ function oneOf<T extends string>(what: string, value: string, known: readonly T[
   return found;
 }
 
-const RULES: ReadonlySet<string> = new Set(
-  [...listPolicies(), ...listMechanisms()].flatMap(({ rules = {} }) => Object.keys(rules)),
-);
+const RULES: ReadonlySet<string> = new Set([
+  ...[...listPolicies(), ...listMechanisms()].flatMap(({ rules = {} }) => Object.keys(rules)),
+  ...MACHINE_RULES,
+]);
 
 /** @throws MayexecError for a rule that no policy has. Which rules the caller's own have, only they know. */
 export function knownRule(rule: string, own = NO_OWN_POLICIES): void {

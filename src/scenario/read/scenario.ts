@@ -58,7 +58,9 @@ export type Ending =
   /** An exception that no handler of a Windows program took, by its status. */
   | { readonly kind: 'raised'; readonly status: number }
   | { readonly kind: 'stopped'; readonly limit: string }
-  | { readonly kind: 'asleep' | 'deadlock' };
+  | { readonly kind: 'asleep' | 'deadlock' }
+  /** Of a machine. */
+  | { readonly kind: 'halted' | 'oops' | 'triple-fault' };
 
 export type Check =
   | { readonly kind: 'call'; readonly name: string; readonly result: ExpectedResult }

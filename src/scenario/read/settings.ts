@@ -194,7 +194,7 @@ function withAppended(
 ): ScenarioRun[] {
   const field = fields.get('append');
   if (field === undefined) return [...runs];
-  if (!fields.has('kernel')) {
+  if (!fields.has('kernel') && fields.get('os')?.scalar?.text !== 'kernel') {
     problems.add(
       field.line,
       field.column,

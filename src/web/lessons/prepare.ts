@@ -20,7 +20,7 @@ export async function prepareLessons({
   const files: Record<string, unknown> = {};
   const entries = new Map<string, PathEntry>();
   for (const [file, text] of Object.entries(scenarios)) {
-    if (file === 'README.md' || !file.endsWith('.md')) continue;
+    if (/(^|\/)README\.md$/.test(file) || !file.endsWith('.md')) continue;
     const lesson = await prepared(file, text, asm);
     files[`lessons/${file.replace(/\.md$/, '.json')}`] = lesson;
     const { title, difficulty, os } = lesson.outline;

@@ -14,6 +14,11 @@ const REASONS = {
   supervisor: 'it is memory of the kernel, and the access has the rights of user mode',
 } as const;
 
+/** Names that a cause may have. */
+export const PAGE_TABLE_RULES: readonly string[] = Object.keys(REASONS).map(
+  (rule) => `${POLICY}/${rule}`,
+);
+
 export interface RefusedPage {
   readonly errorCode: number;
   readonly access: Access;
