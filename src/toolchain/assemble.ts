@@ -115,8 +115,14 @@ export function assembleLoaded(source: string, options: AssembleOptions): Assemb
   return assembled(arch, address, builder, placed);
 }
 
+/** Compilers name themselves in .ident; of both syntaxes they name Intel's only. */
+function isCompilerAtt(source: string): boolean {
+  return /^\s*\.ident\s/m.test(source) && !/^\s*\.(intel|att)_syntax\b/m.test(source);
+}
+
 function read(source: string, options: AssembleOptions): ProgramBuilder {
-  const { arch, file = 'source', include = () => undefined, syntax = 'intel' } = options;
+  const { arch, file = 'source', include = () => undefined } = options;
+  const { syntax = isCompilerAtt(source) ? 'att' : 'intel' } = options;
   if (syntax !== 'intel' && syntax !== 'att') {
     throw unknownValue('syntax', syntax, ['intel', 'att']);
   }
@@ -172,7 +178,8 @@ function assembled(
 ): Assembled {
   const symbols = new Map<string, Addr>();
   for (const [name, { constant, anchors }] of builder.symbols.labels) {
-    if (name.startsWith('.L')) continue;
+    // Labels of compilers, and those of our own.
+    if (/^\.L|@GOTPCREL$| begins$/.test(name)) continue;
     const [anchor = 0] = anchors.keys();
     symbols.set(name, BigInt.asUintN(64, addresses[anchor]! + constant));
   }

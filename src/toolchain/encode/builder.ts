@@ -1,15 +1,18 @@
 /** ProgramBuilder: takes statements in the order of reading and puts labels and items into sections. */
 import { AssemblyError, type AssemblyProblem, StatementError } from '../assembly-error.js';
 import { AssemblyBudget, OverBudget } from '../budget.js';
-import { evaluateLinear } from '../syntax/evaluate.js';
+import { anchorValue, evaluateLinear } from '../syntax/evaluate.js';
 import { type Expression, parseExpression, TokenReader } from '../syntax/expression.js';
 import type { Mode } from '../syntax/operand.js';
 import type { SourceStatement } from '../syntax/source-text.js';
 import { AssemblySymbols, type Site } from '../syntax/symbols.js';
 import { tokenize } from '../syntax/tokens.js';
-import { parseInstruction, renderInstruction, type SourceInstruction } from './instruction.js';
+import { hex, parseInstruction, renderInstruction, type SourceInstruction } from './instruction.js';
 import { type Item, ProgramSection, type SectionRights, sectionRights } from './program.js';
 import { verifyInstruction } from './verify.js';
+
+/** As compilers write it for x86-64. */
+const GOT_SLOT = /([A-Za-z_.$][\w.$]*)@GOTPCREL\b/g;
 
 const TEXT_SECTION = '.text';
 const BSS_SECTION = '.bss';
@@ -90,8 +93,32 @@ export class ProgramBuilder {
     if (!this.#current.rights.nobits) this.#push(anchor, site, () => '');
   }
 
+  /** A name for where the section begins that no source can spell. */
+  sectionStart(): string {
+    const { name, startAnchor } = this.#current;
+    const start = `${name} begins`;
+    if (!this.symbols.has(start)) this.symbols.labels.set(start, anchorValue(startAnchor));
+    return start;
+  }
+
+  /** `v@GOTPCREL`: the slot of a table that holds the address, as a linker makes it. */
+  #globalOffsets(text: string): void {
+    for (const [name, label] of text.matchAll(GOT_SLOT)) {
+      if (this.symbols.has(name)) continue;
+      const [current, previous] = [this.#current, this.#previous];
+      this.enter('.got', 'aw');
+      this.label(name);
+      const value: Expression = { kind: 'symbol', name: label!, offset: 0 };
+      const directive = this.mode.bits === 64 ? '.quad' : '.long';
+      this.emit((values) => `${directive} ${hex(values.number(value))}`);
+      this.#current = current;
+      this.#previous = previous;
+    }
+  }
+
   instruction(text: string): void {
     this.#requireBits('an instruction');
+    if (text.includes('@GOTPCREL')) this.#globalOffsets(text);
     const instruction = this.#parsed(text);
     this.emit(
       (values) => renderInstruction(instruction, values),
@@ -145,7 +172,8 @@ export class ProgramBuilder {
       this.enter(BSS_SECTION);
       return;
     }
-    const discarded = flags !== undefined && !flags.includes('a') && name.startsWith('.note');
+    // What has no address: debugging information, notes for a linker.
+    const discarded = flags !== undefined && !/[awx]/.test(flags);
     if (name === '.note.GNU-stack') this.execStack = rights.exec;
     const known = this.#byName.get(name);
     if (known !== undefined && flags !== undefined && !sameRights(known.rights, rights)) {

@@ -23,6 +23,14 @@ export function emitData(builder: ProgramBuilder, reader: TokenReader, width: nu
     }
   } while (reader.accept(','));
   reader.expectEnd();
+  if (builder.section.rights.nobits && pieces.every((piece) => isZero(builder, piece))) {
+    const length = pieces.reduce(
+      (sum, piece) => sum + (piece instanceof Uint8Array ? piece.length : width),
+      0,
+    );
+    builder.reserve(BigInt(length));
+    return;
+  }
   builder.emit(
     (values) => pieces.map((piece) => pieceText(piece, width, values)).join('\n'),
     (values) => {
@@ -31,6 +39,13 @@ export function emitData(builder: ProgramBuilder, reader: TokenReader, width: nu
       }
     },
   );
+}
+
+/** As clang fills sections without bits. */
+function isZero(builder: ProgramBuilder, piece: Piece): boolean {
+  return piece instanceof Uint8Array
+    ? piece.every((byte) => byte === 0)
+    : builder.constant(piece) === 0n;
 }
 
 function checkWidth(value: bigint, width: number): void {
@@ -81,6 +96,48 @@ export function emitStrings(builder: ProgramBuilder, reader: TokenReader, zero: 
   reader.expectEnd();
   const bytes = Uint8Array.from(all);
   builder.emit(() => bytesText(bytes));
+}
+
+/** `.uleb128 3, end - start`, `.sleb128 -8`: seven bits in each byte (DWARF 5, section 7.6). */
+export function emitLeb128(builder: ProgramBuilder, reader: TokenReader, signed: boolean): void {
+  const values: Expression[] = [];
+  do values.push(parseExpression(reader));
+  while (reader.accept(','));
+  reader.expectEnd();
+  builder.emit((known) =>
+    values.map((value) => bytesText(leb128(known.number(value), signed))).join('\n'),
+  );
+}
+
+function leb128(given: bigint, signed: boolean): Uint8Array {
+  const bytes: number[] = [];
+  let rest = signed ? given : BigInt.asUintN(64, given);
+  for (;;) {
+    const low = Number(rest & 0x7fn);
+    rest >>= 7n;
+    const done = signed ? rest === (low & 0x40 ? -1n : 0n) : rest === 0n;
+    bytes.push(done ? low : low | 0x80);
+    if (done) return Uint8Array.from(bytes);
+  }
+}
+
+/** `.org 0x40`, `.org start + 8, 0x90`: room up to that place of the section. */
+export function emitUpTo(builder: ProgramBuilder, reader: TokenReader): void {
+  const given = parseExpression(reader);
+  const fill = reader.accept(',') ? builder.constant(parseExpression(reader)) : 0n;
+  reader.expectEnd();
+  const here: Expression = { kind: 'symbol', name: '.', offset: 0 };
+  const start: Expression = { kind: 'symbol', name: builder.sectionStart(), offset: 0 };
+  builder.emit((values) => {
+    // A number counts from the section's start.
+    const isNumber = values.linear(given)?.anchors.size === 0;
+    const target = values.number(given) + (isNumber ? values.number(start) : 0n);
+    const length = target - values.number(here);
+    if (length < 0n && !values.settled(here)) return '';
+    if (length < 0n) throw new StatementError(`.org goes back by ${-length} bytes`);
+    builder.budget.spend('image', Number(checkedLength(length, MAX_LENGTH)));
+    return length === 0n ? '' : `.space ${hex(length)}, ${hex(BigInt.asUintN(8, fill))}`;
+  });
 }
 
 /** `list` is the text after the directive: numbers with a point are no tokens of ours. */

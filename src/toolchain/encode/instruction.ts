@@ -71,6 +71,7 @@ export function parseInstruction(reader: TokenReader, mode: Mode): SourceInstruc
       mode.syntax === 'intel' ? parseIntelOperand(reader) : parseAttOperand(reader, jumps),
     );
   }
+  mnemonic = signExtension(mnemonic, operands);
   checkHighBytes(operands);
   checkProgramCounter(operands);
   if (prefixes.includes('lock')) checkLock(mnemonic, operands);
@@ -78,6 +79,19 @@ export function parseInstruction(reader: TokenReader, mode: Mode): SourceInstruc
     throw new StatementError(`'${mnemonic}' does not exist in ${mode.bits}-bit code`);
   }
   return { prefixes, mnemonic, operands, mode };
+}
+
+/** gcc writes `movsx rax, DWORD PTR [rbx]`, which is movsxd. */
+function signExtension(mnemonic: string, operands: readonly WrittenOperand[]): string {
+  const [target, source] = operands;
+  if (mnemonic !== 'movsx' || target?.kind !== 'register' || registerWidth(target.name) !== 64) {
+    return mnemonic;
+  }
+  const isWide =
+    source?.kind === 'register'
+      ? registerWidth(source.name) === 32
+      : source?.kind === 'memory' && source.size === 'dword';
+  return isWide ? 'movsxd' : mnemonic;
 }
 
 export function isJump(mnemonic: string): boolean {

@@ -2,7 +2,14 @@
 import { nearest } from '../../base/errors.js';
 import { StatementError } from '../assembly-error.js';
 import type { ProgramBuilder } from '../encode/builder.js';
-import { emitData, emitFill, emitFloats, emitStrings } from '../encode/data.js';
+import {
+  emitData,
+  emitFill,
+  emitFloats,
+  emitLeb128,
+  emitStrings,
+  emitUpTo,
+} from '../encode/data.js';
 import { parseExpression, type TokenReader } from './expression.js';
 import type { Bits } from './operand.js';
 
@@ -29,6 +36,7 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
   '.word': data(2),
   '.short': data(2),
   '.hword': data(2),
+  '.value': data(2),
   '.2byte': data(2),
   dw: data(2),
   '.long': data(4),
@@ -49,6 +57,9 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
   resw: (builder, reader) => emitFill(builder, reader, 2),
   resd: (builder, reader) => emitFill(builder, reader, 4),
   resq: (builder, reader) => emitFill(builder, reader, 8),
+  '.uleb128': (builder, reader) => emitLeb128(builder, reader, false),
+  '.sleb128': (builder, reader) => emitLeb128(builder, reader, true),
+  '.org': emitUpTo,
   '.fill': emitRepeated,
   '.balign': (builder, reader) => align(builder, reader, false),
   '.align': (builder, reader) => align(builder, reader, false),
@@ -74,9 +85,10 @@ const FLOATS: Readonly<Record<string, 4 | 8>> = { '.float': 4, '.single': 4, '.d
 
 /** They tell a linker or a debugger something; here they have no effect. */
 const IGNORED = new Set(
-  '.type .size .file .ident .loc .local .weak .hidden .extern extern .code .warning .end'.split(
-    ' ',
-  ),
+  (
+    '.type .size .file .ident .loc .local .weak .hidden .protected .internal .addrsig .addrsig_sym ' +
+    '.extern extern .code .warning .end'
+  ).split(' '),
 );
 
 export function isDirective(name: string): boolean {

@@ -15,6 +15,14 @@ import { SIZES } from './operand.js';
 
 export function parseIntelOperand(reader: TokenReader): WrittenOperand {
   const offset = reader.offset;
+  // As gcc writes an indirect jump: `[QWORD PTR .L4[0+rdi*8]]`.
+  const inner = reader.peek(1);
+  const isSized = inner?.kind === 'name' && Object.hasOwn(SIZES, inner.text.toLowerCase());
+  if (isSized && reader.peek(2)?.text.toLowerCase() === 'ptr' && reader.accept('[')) {
+    const operand = parseIntelOperand(reader);
+    reader.expect(']');
+    return operand;
+  }
   const size = acceptSize(reader);
   // Without effect here: Keystone picks the length of jumps, and a label without brackets is its address.
   while (acceptWord(reader, ['offset', 'short', 'near', 'flat'])) reader.accept(':');

@@ -147,14 +147,15 @@ export class AssemblySymbols {
   }
 
   #assigned(name: string, site: Site): Assignment | undefined {
-    const all = this.#assignments.get(name);
+    const all = this.#assignments.get(name) ?? this.#assignments.get(name.replace(/@PLT$/, ''));
     if (all === undefined) return undefined;
     return all[countBefore(all, site.sequence, (each) => each.site.sequence) - 1] ?? all[0];
   }
 
   #place(name: string, offset: number, site: Site): LinearValue {
     if (name === '.') return site.here;
-    const label = this.labels.get(name);
+    // A call by the PLT of what is defined here goes to it at once.
+    const label = this.labels.get(name) ?? this.labels.get(name.replace(/@PLT$/, ''));
     if (label !== undefined) return label;
     const constant = this.#constants.get(name);
     if (constant !== undefined) return constantValue(constant);
