@@ -9,7 +9,7 @@ import { differences } from './instructions/judge.js';
 import { instructionsElf, runInSandbox, runNatively } from './instructions/run.js';
 
 const CHUNK = 1000;
-const COUNT = Number(process.env.MAYEXEC_INSTRUCTIONS ?? 14_000);
+const COUNT = Number(process.env.MAYEXEC_INSTRUCTIONS ?? 16_000);
 const SEED = Number(process.env.MAYEXEC_INSTRUCTIONS_SEED ?? 1);
 const EACH = Math.ceil(COUNT / FAMILIES.length / CHUNK) * CHUNK;
 

@@ -35,6 +35,7 @@ import { compileStringCompare } from './string-compare.js';
 import { compileString } from './strings.js';
 import { vector } from './vectors.js';
 import { compileVex, extracted, inserted, insertSingleOf } from './vex.js';
+import { compileX87 } from './x87.js';
 import { compileRestore, compileSave, compileXgetbv } from './xsave.js';
 
 /**
@@ -92,6 +93,11 @@ function oneByte(e: Encoding, code: Uint8Array, user: boolean): Compiled {
       return user ? generalProtection : 'engine';
     case 0x90:
       return e.repeat !== 0 && (e.rex & 1) === 0 ? nothing : 'engine';
+    case 0xd9:
+    case 0xdb:
+    case 0xdd:
+    case 0xdf:
+      return compileX87(e) ?? 'engine';
     case 0x9e:
     case 0x9f:
       return compileAh(e.opcode === 0x9e);

@@ -43,6 +43,9 @@ export function isLacking(e: Encoding, extensions: Extensions): boolean {
   const { map, opcode, pp, wide } = e;
   // LAHF and SAHF.
   if (map === 0 && wide && (opcode === 0x9e || opcode === 0x9f)) return !extensions.has('lahf_lm');
+  // FISTTP.
+  if (map === 0 && e.group === 1 && e.memory !== undefined && [0xdb, 0xdd, 0xdf].includes(opcode))
+    return !extensions.has('sse3');
   // CMPXCHG16B.
   if (map === 1 && opcode === 0xc7 && e.group === 1 && e.w) return !extensions.has('cx16');
   const row = MAPS[map]?.find(

@@ -6,7 +6,16 @@ import { Random } from '../../build/unicorn-wasm/random.js';
 import { DATA_LENGTH, type InstructionCase, PLACES, REGISTERS } from './record.js';
 
 /** Which part of the opcode map a case is from. */
-export const FAMILIES = ['general', '0f', '0f38', '0f3a', 'float', 'decoding', 'vex'] as const;
+export const FAMILIES = [
+  'general',
+  '0f',
+  '0f38',
+  '0f3a',
+  'float',
+  'decoding',
+  'vex',
+  'x87',
+] as const;
 export type Family = (typeof FAMILIES)[number];
 
 const NOT_ONE_BYTE = new Set([
@@ -165,7 +174,7 @@ export function instructionCase(family: Family, seed: number): InstructionCase {
   const state = {
     registers,
     data: vectorBytes(random, DATA_LENGTH),
-    fx: family === 'vex' ? extended(fx, random) : fx,
+    fx: family === 'vex' ? extended(fx, random) : family === 'x87' ? x87State(fx, random) : fx,
   };
   // A stack that is there, unless it is to be somewhere else.
   registers[4] = random.chance(90) ? pointer(random) & ~7n : integer(random);
@@ -266,6 +275,8 @@ function encoding(family: Family, random: Random, registers: bigint[]): number[]
       return decoding(random, registers);
     case 'vex':
       return vex(random, registers);
+    case 'x87':
+      return x87(random, registers);
   }
 }
 
@@ -341,6 +352,47 @@ function operands(
 
 function little(value: number): number[] {
   return [value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255];
+}
+
+/** Any rounding, registers in use or not, numbers of every kind. All exceptions are masked. */
+function x87State(fx: Uint8Array, random: Random): Uint8Array {
+  const bytes = Buffer.from(fx);
+  bytes.writeUInt16LE(0x37f | (random.below(4) << 10), 0);
+  bytes.writeUInt16LE((random.below(8) << 11) | (random.u32() & 0x473f), 2);
+  bytes[4] = random.chance(60) ? 0xff : random.byte();
+  for (let i = 0; i < 8; i++) {
+    const significand = random.chance(40) ? integer(random) : double(random) << 11n;
+    const whole = random.chance(85) ? significand | (1n << 63n) : significand;
+    const exponent = random.chance(60)
+      ? 16383 - 4 + random.below(72)
+      : random.pick([0, 0, 1, 0x7fff, 0x7ffe, random.u32() & 0x7fff]);
+    bytes.writeBigUInt64LE(BigInt.asUintN(64, whole), 32 + 16 * i);
+    bytes.writeUInt16LE(exponent | (random.chance(50) ? 0x8000 : 0), 40 + 16 * i);
+  }
+  return bytes;
+}
+
+/** Opcode and ModRM.reg of what stores integers and decimals, and loads them. */
+const X87_MEMORY = [
+  ...[0xdb, 0xdf].flatMap((opcode) => [1, 2, 3].map((group) => [opcode, group] as const)),
+  [0xdd, 1] as const,
+  ...[4, 6, 7].map((group) => [0xdf, group] as const),
+];
+
+/** What is judged of it: README.md. */
+function x87(random: Random, registers: bigint[]): number[] {
+  if (random.chance(60)) {
+    const [opcode, group] = random.pick(X87_MEMORY);
+    const [modrm = 0, ...rest] = operands(random, registers, 1, 0);
+    // A register has no such form.
+    return [opcode, ((modrm & 0xc7) % 0xc0) | (group << 3), ...rest];
+  }
+  const compared = random.pick([0xdb, 0xdf]);
+  return random.pick([
+    [0xd9, 0xe5],
+    [0xd9, 0xe8 + random.below(7)],
+    [compared, 0xe8 + random.below(16)],
+  ]);
 }
 
 /** Of VEX.mmmmm 1 to 3: mask registers of AVX-512, gathers, and extensions that no processor here has. */
