@@ -257,7 +257,7 @@ export function checkOptions(options: SandboxOptions): CheckedOptions {
     ),
     blocks: integer('limits.blocks', options.limits?.blocks ?? DEFAULT_BLOCKS, 1, 2 ** 52),
     protectionKeys,
-    injections: injectionsOf(options, world.calls(arch)),
+    injections: injectionsOf(options, world.calls(arch), os),
   };
 }
 
@@ -269,7 +269,16 @@ function scheduleOf({ schedule = 'round-robin', seed = 1 }: SandboxOptions): num
   return oneOf('schedule', schedule, SCHEDULES) === 'seed' ? seed : undefined;
 }
 
-function injectionsOf({ inject = [] }: SandboxOptions, names: CallNames): readonly Injection[] {
+function injectionsOf(
+  { inject = [] }: SandboxOptions,
+  names: CallNames,
+  os: GuestOs,
+): readonly Injection[] {
+  if (os === 'kernel' && inject.length > 0) {
+    throw new MayexecError(
+      `inject is '${[inject].flat().join('+')}': injections fail calls of a program, and a kernel makes none`,
+    );
+  }
   return [inject].flat().flatMap((spec) => parseInjections(spec, names));
 }
 

@@ -1,6 +1,7 @@
 /**
  * The trace as strace prints it, line by line: calls, signals, ends. Events that strace does not
- * know (policy decisions, map changes, faults) have no line; `verdictLine` words the first of them.
+ * know (policy decisions, map changes, faults) have no line; `verdictLine` words the first of them. A kernel in ring 0
+ * makes no calls and gets no signals: of it the page faults have lines, in the manner of signals.
  * Compare strace's src/syscall.c:syscall_exiting_trace() and src/strace.c:print_stopped().
  */
 import { errnoText } from '../abi/linux/errno.js';
@@ -11,7 +12,14 @@ import type { Errno } from '../base/errno.js';
 import { type Outcome, otherEndText } from '../base/outcome.js';
 import { type Cause, causeOfVerdict } from '../base/verdict.js';
 import { checkEvent, checkEvents, checkProcess } from './event-shape.js';
-import type { ApiEvent, SignalEvent, SyscallEvent, TraceEvent, VerdictEvent } from './events.js';
+import type {
+  ApiEvent,
+  FaultEvent,
+  SignalEvent,
+  SyscallEvent,
+  TraceEvent,
+  VerdictEvent,
+} from './events.js';
 
 /** strace's default alignment of `= result` (its option -a). */
 const RESULT_COLUMN = 39;
@@ -36,11 +44,20 @@ function lineOf(event: TraceEvent): string | undefined {
       return apiLine(event);
     case 'signal':
       return signalLine(event);
+    case 'fault':
+      return event.pid === 0 ? machineFaultLine(event) : undefined;
     case 'end':
       return endLine(event.outcome);
     default:
       return undefined;
   }
+}
+
+/** `--- #PF {write, address=0xffffffff81003010, rip=0xffffffff81000fc6} by page-tables/read-only ---` */
+function machineFaultLine({ fault, cause }: FaultEvent): string {
+  const { access, address, pc } = fault;
+  const by = cause === undefined ? '' : ` by ${cause.rule}`;
+  return `--- #PF {${access}, address=0x${address.toString(16)}, rip=0x${pc.toString(16)}}${by} ---`;
 }
 
 /**

@@ -133,10 +133,8 @@ async function runProgram(given: Given): Promise<number> {
     },
   });
   trace?.follow(sandbox);
-  if (sandbox.os === 'kernel') {
-    const notes = commandLineNotes(given.rest.join(' '));
-    stderr.lines(notes.map((note) => `mayexec: ${visible(note)}`));
-  }
+  const words = sandbox.os === 'kernel' ? given.rest.join(' ') : (given.values.get('append') ?? '');
+  stderr.lines(commandLineNotes(words).map((note) => `mayexec: ${visible(note)}`));
   if (json) sandbox.countInstructions(true);
   const outcome = startProgram(sandbox, program);
   trace?.catchUp();
