@@ -1,12 +1,15 @@
 /**
  * `npm run bench`: everything. `npm run bench -- engine port --json`: some of it, for machines.
+ * `npm run bench -- sealed --html FILE`: also as an HTML file, with charts.
  * `npm run bench -- --against COMMIT`: this tree against that commit, with a 95 % interval for each ratio.
  * Figures vary with the machine and what else it does; the ratios are what counts.
  */
+import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { againstTables } from './against/against.js';
 import { ROOT } from './bare.js';
+import { tablesHtml } from './chart.js';
 import { engineTables, measureStart } from './engine.js';
 import { hostileTables } from './hostile.js';
 import { kitTables } from './kit.js';
@@ -14,6 +17,7 @@ import { matrixTables } from './matrix.js';
 import { policiesTables } from './policies.js';
 import { portTables } from './port.js';
 import { sandboxTables } from './sandbox.js';
+import { sealedTables } from './sealed.js';
 import { formatTable, type Table } from './table.js';
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Table[]>>> = {
@@ -24,6 +28,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Table[]>>> = {
   kit: kitTables,
   matrix: matrixTables,
   hostile: hostileTables,
+  sealed: sealedTables,
 };
 
 /** Of the machine, since every figure depends on it. */
@@ -42,14 +47,21 @@ async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
   const against = args.indexOf('--against');
   const commit = against < 0 ? undefined : (args[against + 1] ?? 'HEAD');
+  const html = args.indexOf('--html');
+  const file = args[html + 1];
+  if (html >= 0 && (file === undefined || file.startsWith('--'))) {
+    process.stderr.write('bench: --html needs the name of a file\n');
+    return 2;
+  }
+  const within = (at: number, i: number): boolean => at >= 0 && i - at >= 0 && i - at <= 1;
   const wanted = args.filter(
-    (arg, i) => arg !== '--json' && (against < 0 || i - against > 1 || i < against),
+    (arg, i) => arg !== '--json' && !within(against, i) && !within(html, i),
   );
   const unknown = wanted.find((name) => !Object.hasOwn(BENCHMARKS, name));
   if (unknown !== undefined) {
     const known = Object.keys(BENCHMARKS).join(', ');
     process.stderr.write(
-      `bench: unknown argument '${unknown}': expected --json, --against COMMIT, or any of ${known}\n`,
+      `bench: unknown argument '${unknown}': expected --json, --html FILE, --against COMMIT, or any of ${known}\n`,
     );
     return 2;
   }
@@ -68,6 +80,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (commit !== undefined) show(await againstTables(fileURLToPath(ROOT), commit));
   const all = wanted.length === 0 && commit === undefined;
   for (const name of all ? Object.keys(BENCHMARKS) : wanted) show(await BENCHMARKS[name]!());
+  if (html >= 0) writeFileSync(file!, tablesHtml(tables, `npm run bench -- ${args.join(' ')}`));
   if (json) process.stdout.write(`${JSON.stringify({ machine: host, tables }, null, 2)}\n`);
   else process.stdout.write(`\nnpm run bench${args.length === 0 ? '' : ` -- ${args.join(' ')}`}\n`);
   return 0;

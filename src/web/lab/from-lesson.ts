@@ -4,7 +4,7 @@ import { LINKED_ARCHES, LINKED_SYSTEMS, type WorkshopCase } from '../../link/wor
 import { asmBlock } from '../lessons/body.js';
 import type { LessonOutline } from '../lessons/lesson-file.js';
 
-/** Undefined for a run that the lesson has not, and beside a kernel, which a case cannot hold. */
+/** Undefined for a run that the lesson has not, and for a kernel, which a case cannot hold. */
 export function caseOfLesson(
   nodes: readonly RootContent[],
   { os, arch, runs, settings }: LessonOutline,
@@ -12,7 +12,7 @@ export function caseOfLesson(
   run: string,
 ): WorkshopCase | undefined {
   const found = runs.find(({ name }) => name === run);
-  if (found === undefined || settings.kernel !== undefined) return undefined;
+  if (found === undefined || settings.kernel !== undefined || os === 'kernel') return undefined;
   const some = <T extends object>(value: T): T | undefined =>
     Object.keys(value).length === 0 ? undefined : value;
   return {

@@ -64,7 +64,7 @@ export function LessonResults(props: LessonResultsProps) {
                     {runs.includes(run.name) ? (
                       <>
                         <Cell report={report} program={name} run={run.name} />
-                        {outline.settings.kernel === undefined && (
+                        {outline.settings.kernel === undefined && outline.os !== 'kernel' && (
                           <button
                             type="button"
                             class="plain open"

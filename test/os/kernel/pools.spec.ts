@@ -1,14 +1,7 @@
 /** Pools of asm/lib/kernel-pools.inc: what they hand out, when they are sealed, and what becomes of wrong calls. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Sandbox } from '../../../src/sandbox/sandbox.js';
-import { bootKernel, kernelElf } from './runtime.js';
+import { CalledKernel, poolsKernel } from './called-kernel.js';
 
-const KERNEL = `
-.include "kernel-pools.inc"
-kernel_init:
-kernel_main:
-  ret
-`;
 const MODE_RO = 0n;
 const MODE_WR = 1n;
 const MODE_AUTO_RO = 2n;
@@ -20,61 +13,12 @@ const EPERM = -1n;
 
 let elf: Uint8Array;
 beforeAll(async () => {
-  elf = await kernelElf(KERNEL);
+  elf = await poolsKernel();
 });
-
-/** The functions of a kernel that has started, called from outside. */
-class Kernel implements Disposable {
-  readonly sandbox: Sandbox;
-
-  private constructor(sandbox: Sandbox) {
-    this.sandbox = sandbox;
-  }
-
-  static async boot(words: readonly string[] = []): Promise<Kernel> {
-    const sandbox = await bootKernel(elf, words);
-    expect(sandbox.run()).toMatchObject({ kind: 'halt' });
-    return new Kernel(sandbox);
-  }
-
-  /** A pointer that it returns. */
-  call(name: string, ...args: bigint[]): bigint {
-    const outcome = this.sandbox.call(this.sandbox.symbols.get(name)!, ...args);
-    if (outcome.kind !== 'return') throw new Error(`${name}: ${JSON.stringify(outcome.kind)}`);
-    return BigInt.asUintN(64, outcome.value);
-  }
-
-  /** An int that it returns. */
-  status(name: string, ...args: bigint[]): bigint {
-    return BigInt.asIntN(32, this.call(name, ...args));
-  }
-
-  word(address: bigint): bigint {
-    return new DataView(this.sandbox.peek(address, 8).slice().buffer).getBigUint64(0, true);
-  }
-
-  symbol(name: string): bigint {
-    return this.word(this.sandbox.symbols.get(name)!);
-  }
-
-  /** undefined: the store is allowed. */
-  refused(address: bigint): string | undefined {
-    return this.sandbox.store(address, Uint8Array.of(1))?.code;
-  }
-
-  /** The address in the linear map. */
-  alias(address: bigint): bigint {
-    return 0xffff_8880_0000_0000n + this.call('virt_to_phys', address);
-  }
-
-  [Symbol.dispose](): void {
-    this.sandbox.close();
-  }
-}
 
 describe('a pool', () => {
   it('gives objects of mixed sizes that share pages, and none of another pool', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const first = kernel.call('pmalloc_create_pool', MODE_RO);
     const second = kernel.call('pmalloc_create_pool', MODE_RO);
     const sizes = [16n, 24n, 1n, 200n];
@@ -98,7 +42,7 @@ describe('a pool', () => {
   });
 
   it('is sealed as a whole, with its addresses in the linear map, and no other', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const sealed = kernel.call('pmalloc_create_pool', MODE_RO);
     const open = kernel.call('pmalloc_create_pool', MODE_RO);
     const objects = [100n, 5000n, 100n].map((size) => kernel.call('pmalloc', sealed, size));
@@ -114,7 +58,7 @@ describe('a pool', () => {
   });
 
   it('goes on with new pages after that, and its last objects are sealed the next time', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO);
     const early = kernel.call('pmalloc', pool, 16n);
     kernel.call('pmalloc_protect_pool', pool);
@@ -126,7 +70,7 @@ describe('a pool', () => {
   });
 
   it('protects an area as soon as it is full in the mode AUTO', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_AUTO_RO);
     const first = kernel.call('pmalloc', pool, 4000n);
     expect(kernel.refused(first)).toBe(undefined);
@@ -135,7 +79,7 @@ describe('a pool', () => {
   });
 
   it('is destroyed as a whole: nothing is mapped there, and its pages can be used again', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO);
     const object = kernel.call('pmalloc', pool, 64n);
     const alias = kernel.alias(object);
@@ -148,7 +92,7 @@ describe('a pool', () => {
   });
 
   it('of a coarser grain wastes more, by as much as its areas are larger', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     for (const grain of [4n, 16n, 64n]) {
       const pool = kernel.call('pmalloc_create_custom_pool', MODE_RO, grain * 1024n, 8n);
       kernel.call('pmalloc', pool, 32n);
@@ -159,7 +103,7 @@ describe('a pool', () => {
 
 describe('write rare', () => {
   it('changes a protected object, over the end of a page too, and leaves no way to write', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_WR);
     const object = kernel.call('pmalloc', pool, 6000n);
     const source = kernel.call('kmalloc', 4000n);
@@ -175,15 +119,15 @@ describe('write rare', () => {
     expect(kernel.status('wr_memset', object, 0x5an, 3n)).toBe(0n);
     expect(kernel.sandbox.peek(object, 4)).toEqual(Uint8Array.of(0x5a, 0x5a, 0x5a, 0));
     expect(kernel.refused(object)).toBe('SEGV_ACCERR');
-    expect(kernel.refused(kernel.symbol('wr_window'))).toBe('SEGV_MAPERR');
+    expect(kernel.refused(kernel.variable('wr_window'))).toBe('SEGV_MAPERR');
   });
 
   it('refuses a pool that is not for it, half an object, and memory of no pool', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const plain = kernel.call('pmalloc', kernel.call('pmalloc_create_pool', MODE_RO), 16n);
     const object = kernel.call('pmalloc', kernel.call('pmalloc_create_pool', MODE_WR), 16n);
     const heap = kernel.call('kmalloc', 16n);
-    const banner = kernel.sandbox.symbols.get('linux_banner')!;
+    const banner = kernel.address('linux_banner');
     for (const [to, bytes] of [
       [plain, 8n],
       [object, 17n],
@@ -197,18 +141,18 @@ describe('write rare', () => {
 
 describe('a wrong call', () => {
   it('to seal twice says so and changes nothing; an empty pool too', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO);
     expect(kernel.status('pmalloc_protect_pool', pool)).toBe(EALREADY);
     kernel.call('pmalloc', pool, 16n);
     expect(kernel.status('pmalloc_protect_pool', pool)).toBe(0n);
-    const changes = kernel.symbol('page_table_changes');
+    const changes = kernel.variable('page_table_changes');
     expect(kernel.status('pmalloc_protect_pool', pool)).toBe(EALREADY);
-    expect(kernel.symbol('page_table_changes')).toBe(changes);
+    expect(kernel.variable('page_table_changes')).toBe(changes);
   });
 
   it('for an object of a pool that is final and sealed gets none', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO | FINAL);
     expect(kernel.call('pmalloc', pool, 16n)).not.toBe(0n);
     kernel.call('pmalloc_protect_pool', pool);
@@ -218,7 +162,7 @@ describe('a wrong call', () => {
   it.each([0n, 0x2000_0001n, 2n ** 63n, 2n ** 64n - 1n])(
     'for %d bytes gets none',
     async (bytes) => {
-      using kernel = await Kernel.boot();
+      using kernel = await CalledKernel.boot(elf);
       const pool = kernel.call('pmalloc_create_pool', MODE_RO);
       expect(kernel.call('pmalloc', pool, bytes)).toBe(0n);
       expect(kernel.call('pmalloc_waste', pool)).toBe(0n);
@@ -234,12 +178,12 @@ describe('a wrong call', () => {
     [0n, 4096n, 24n],
     [0n, 4096n, 8192n],
   ])('for a pool of mode %d, areas of %d bytes and alignment %d gets none', async (...args) => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     expect(kernel.call('pmalloc_create_custom_pool', ...args)).toBe(0n);
   });
 
   it('to free one object is a warning: the object stays as it is', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO);
     const object = kernel.call('pmalloc', pool, 64n);
     kernel.sandbox.poke(object, Uint8Array.of(9));
@@ -251,7 +195,7 @@ describe('a wrong call', () => {
   });
 
   it('to destroy a pool twice, or what is none, is -EINVAL', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO);
     expect(kernel.status('pmalloc_destroy_pool', pool)).toBe(0n);
     expect(kernel.status('pmalloc_destroy_pool', pool)).toBe(EINVAL);
@@ -259,13 +203,13 @@ describe('a wrong call', () => {
   });
 
   it('when memory runs out gets nothing, and what was there goes on', async () => {
-    using kernel = await Kernel.boot();
+    using kernel = await CalledKernel.boot(elf);
     const pool = kernel.call('pmalloc_create_pool', MODE_RO);
     const object = kernel.call('pmalloc', pool, 16n);
     kernel.sandbox.poke(object, Uint8Array.of(7));
     // All but three pages of what the machine has.
     const last = new Uint8Array(BigUint64Array.of(0x2000_0000n - 3n * PAGE).buffer);
-    kernel.sandbox.poke(kernel.sandbox.symbols.get('next_page')!, last);
+    kernel.sandbox.poke(kernel.address('next_page'), last);
     expect(kernel.call('pmalloc', pool, 64n * 1024n)).toBe(0n);
     expect(kernel.sandbox.peek(object, 1)).toEqual(Uint8Array.of(7));
     // What it had got came back: the pages still suffice for one object.

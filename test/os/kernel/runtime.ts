@@ -7,14 +7,18 @@ import { assembleProgram } from '../../../src/toolchain/assemble-program.js';
 
 const LIBRARY = new URL('../../../asm/lib/', import.meta.url);
 
-/** The ELF image of a source that includes kernel.inc. */
-export async function kernelElf(source: string): Promise<Uint8Array> {
+/** The ELF image of a source that includes kernel.inc; `before` stands in front of that line. A bundle lies elsewhere than this file. */
+export async function kernelElf(
+  source: string,
+  before = '',
+  library = LIBRARY,
+): Promise<Uint8Array> {
   const { elf } = await assembleProgram(
-    `.intel_syntax noprefix\n.include "kernel.inc"\n.text\n${source}\n`,
+    `.intel_syntax noprefix\n${before}\n.include "kernel.inc"\n.text\n${source}\n`,
     {
       arch: 'x86-64',
       address: KERNEL_TEXT,
-      include: (path) => readFileSync(new URL(path, LIBRARY), 'utf8'),
+      include: (path) => readFileSync(new URL(path, library), 'utf8'),
     },
   );
   return elf;
