@@ -4,7 +4,7 @@ import { type ApiSet, api } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import type { HostTask } from '../calls/task.js';
 import { baseName } from '../files.js';
-import { exportAddress, freeLibrary, loadLibrary } from '../loader/libraries.js';
+import { freeLibrary, loadLibrary, procAddress } from '../loader/libraries.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
 
 function getModuleHandle(call: ApiCall, wide: boolean): bigint {
@@ -22,13 +22,14 @@ function* load(call: ApiCall, wide: boolean): HostTask<bigint> {
   return typeof module === 'number' ? call.fail(module) : module.base;
 }
 
-function getProcAddress(call: ApiCall): bigint {
+function* getProcAddress(call: ApiCall): HostTask<bigint> {
   const { modules } = call.process;
   const module = modules.withBase(call.word(0)) ?? (call.word(0) === 0n ? modules.main : undefined);
   if (module === undefined) return call.fail(ERROR.INVALID_HANDLE);
   const name = call.word(1) < 0x10000n ? Number(call.word(1)) : call.text(1);
   if (name === undefined) return 0n;
-  return exportAddress(call.process, module, name) ?? call.fail(ERROR.PROC_NOT_FOUND);
+  const found = yield* procAddress(call.process, module, name);
+  return typeof found === 'number' ? call.fail(found) : found;
 }
 
 /** Characters written, without the terminator. A buffer that is too small is filled and ended. */

@@ -99,7 +99,7 @@ export class Execution {
             ? 'a callback of the system'
             : 'a child of the program';
       throw new MayexecError(
-        `snapshot: the run has paused in ${where}, which a snapshot cannot hold; go on until that is over`,
+        `snapshot: the run has paused in ${where}, which a snapshot cannot hold; go on until that is over, or keep the sandbox as bytes (toBytes)`,
       );
     }
     const [begun, outcome] = [this.#begun, this.outcome];

@@ -8,8 +8,6 @@ import {
   delayImportsOf,
   exportsOf,
   importsOf,
-  type PeExport,
-  type PeExports,
   type PeImportDll,
   relocate,
   tlsOf,
@@ -26,13 +24,13 @@ import type { Module } from '../process/modules.js';
 import { moduleName } from '../process/modules.js';
 import type { Win32Process } from '../process/process.js';
 import { GATE_LENGTH, GATE_VECTOR } from './builtin-dlls.js';
+import { exportAddress } from './exports.js';
 import { LoadFailure } from './load-failure.js';
 import type { LoadableDll } from './loadable-dll.js';
 import { copyTls } from './thread-memory.js';
 
 /** DLLs that load each other, one within another. */
 const MAX_NESTED = 64;
-const MAX_FORWARDS = 16;
 const MAX_MODULES = 256;
 const MAX_TLS = 256;
 
@@ -141,19 +139,43 @@ export function* loadLibrary(process: Win32Process, name: string): HostTask<Modu
     return known;
   }
   try {
-    const before = new Set(process.modules.all);
-    const module = loadDll(process, name, 0);
-    if (module === undefined) return ERROR.MOD_NOT_FOUND;
-    const added = process.modules.all.filter((one) => !before.has(one) && !one.builtin);
-    for (const one of added) prepareTls(process, one);
-    // What a DLL needs is told before it.
-    for (const one of added.reverse()) yield* attach(process, one, 1);
-    return module;
+    const module = yield* attachNew(process, () => loadDll(process, name, 0));
+    return module ?? ERROR.MOD_NOT_FOUND;
   } catch (error) {
-    if (!(error instanceof LoadFailure)) throw error;
-    process.system.note(`LoadLibrary: ${error.message}`);
-    return win32Error(error.status);
+    return refusedLoad(process, 'LoadLibrary', error);
   }
+}
+
+/** GetProcAddress: the address, or the Win32 error. A forwarder may load a DLL. */
+export function* procAddress(
+  process: Win32Process,
+  module: Module,
+  name: string | number,
+): HostTask<Addr | number> {
+  try {
+    const load = (dll: string): Module | undefined => loadDll(process, dll, 0);
+    const found = yield* attachNew(process, () => exportAddress(module, name, load));
+    return found ?? ERROR.PROC_NOT_FOUND;
+  } catch (error) {
+    return refusedLoad(process, 'GetProcAddress', error);
+  }
+}
+
+/** @throws what is no LoadFailure. */
+function refusedLoad(process: Win32Process, call: string, error: unknown): number {
+  if (!(error instanceof LoadFailure)) throw error;
+  process.system.note(`${call}: ${error.message}`);
+  return win32Error(error.status);
+}
+
+/** The modules that `load` has added get their TLS, and are told: what a DLL needs before it. */
+function* attachNew<T>(process: Win32Process, load: () => T): HostTask<T> {
+  const before = new Set(process.modules.all);
+  const made = load();
+  const added = process.modules.all.filter((one) => !before.has(one) && !one.builtin);
+  for (const one of added) prepareTls(process, one);
+  for (const one of added.reverse()) yield* attach(process, one, 1);
+  return made;
 }
 
 /** A DLL with everything that it imports. Undefined: nobody has it. @throws LoadFailure */
@@ -201,7 +223,8 @@ function bindDll(process: Win32Process, module: Module, wanted: PeImportDll, dep
   }
   for (const { name, ordinal, slot } of wanted.imports) {
     const target =
-      exportAddress(process, dll, name ?? ordinal) ?? unresolved(process, dll, name, ordinal);
+      exportAddress(dll, name ?? ordinal, (other) => loadDll(process, other, depth + 1)) ??
+      unresolved(process, dll, name, ordinal);
     const at = module.base + BigInt(slot);
     if (!space.vm.pages.poke(at, new Struct(word).setWord(0, word, target).bytes)) {
       throw new LoadFailure(STATUS.NO_MEMORY, `${module.path}: no memory for its imports`);
@@ -248,31 +271,6 @@ function missingGate(process: Win32Process, dll: string, name: string): Addr {
     enter: () => performMissing(process, { dll, name }),
   });
   return address;
-}
-
-/** Follows forwarders. Undefined: no such export. */
-export function exportAddress(
-  process: Win32Process,
-  module: Module,
-  name: string | number,
-): Addr | undefined {
-  let [from, wanted] = [module, name];
-  for (let step = 0; step < MAX_FORWARDS; step++) {
-    const entry = lookup(from.exports, wanted);
-    if (entry === undefined) return undefined;
-    if (entry.forwarder === undefined) return from.base + BigInt(entry.rva);
-    const dot = entry.forwarder.lastIndexOf('.');
-    const target = process.modules.find(entry.forwarder.slice(0, dot));
-    if (target === undefined) return undefined;
-    const symbol = entry.forwarder.slice(dot + 1);
-    from = target;
-    wanted = symbol.startsWith('#') ? Number(symbol.slice(1)) : symbol;
-  }
-  return undefined;
-}
-
-function lookup({ byName, byOrdinal }: PeExports, name: string | number): PeExport | undefined {
-  return typeof name === 'number' ? byOrdinal.get(name) : byName.get(name);
 }
 
 /** DLL_PROCESS_ATTACH (1) or DETACH (0): TLS callbacks, then the entry point. */
