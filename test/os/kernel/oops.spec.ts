@@ -123,7 +123,7 @@ it('has all kinds of access of the recordings, in each kernel', () => {
   const count = (version: string): number =>
     RECORDINGS.filter((each) => each.version === version && each.run === '-').length;
   expect([count('6.1'), count('6.12'), count('7.3')]).toEqual([75, 75, 75]);
-  // 490 less those of user programs, KASLR, 5-level paging, two CPUs, demand paging, and bytes that were no code.
+  // 493 less those of user programs, KASLR, 5-level paging, two CPUs, demand paging, and bytes that were no code.
   expect(RECORDINGS).toHaveLength(387);
 });
 
