@@ -63,6 +63,8 @@ export interface PhysicalMemory {
    * move): take it, use it, drop it. Writing code through it while no run is active is coherent.
    */
   bytes(frame: number): Uint8Array;
+  /** The bytes of a frame become those of another one, and what is known of them as code with them. */
+  copy(from: number, to: number): void;
   readonly framesInUse: number;
   readonly maxFrames: number;
 }
@@ -133,6 +135,9 @@ export interface CpuState {
   readonly continuesAt: Addr | undefined;
 }
 
+/** Which code the guest has executed and stored to: what a snapshot of its memory has besides the bytes. Opaque. */
+export type RunCode = object;
+
 export interface Engine {
   /** 'unicorn1' (with form) or 'unicorn2'. */
   readonly name: string;
@@ -148,6 +153,10 @@ export interface Engine {
   saveCpu(): CpuState;
   /** Of the same engine and architecture. The page tables and their TLB stay as they are. */
   loadCpu(state: CpuState): void;
+  /** What of the memory has been executed and rewritten, as far as it decides what blocks cost. */
+  saveCode(): RunCode;
+  /** With the memory as it was then: before the next run. */
+  loadCode(state: RunCode): void;
   /** Writes a descriptor into the guest's GDT (thread-local segments of i386). Index 12 to 14 as on Linux. */
   setGdtEntry(index: number, descriptor: bigint): void;
   /** At privilege level 0: a segment with what the CPU caches of its descriptor. The DPL of `ss` is the new privilege level. */

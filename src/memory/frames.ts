@@ -103,7 +103,7 @@ export class Frames {
   /** A new frame with one owner and the bytes of `frame`. */
   copy(frame: number): number | undefined {
     const target = this.allocate();
-    if (target !== undefined) this.bytes(target).set(this.bytes(frame));
+    if (target !== undefined) this.memory.copy(frame, target);
     return target;
   }
 

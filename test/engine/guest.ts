@@ -118,7 +118,7 @@ export class Guest {
 
   run(
     pc?: number | Addr,
-    { blocks = 10_000, until }: { blocks?: number; until?: Addr } = {},
+    { blocks = 1_000_000, until }: { blocks?: number; until?: Addr } = {},
   ): Stop {
     if (pc !== undefined) this.pc = BigInt(pc);
     return this.engine.run(until === undefined ? { blocks } : { blocks, until });

@@ -332,6 +332,19 @@ export const HOSTILE: readonly HostileCase[] = [
     ends: 'limit blocks',
   },
   {
+    name: 'a function that is patched and called, for ever',
+    source: program(
+      `${call('mmap', 0, 4096, 7, 0x22, -1, 0)}
+ mov rbx, rax
+ mov dword ptr [rbx], 0x1b8
+ mov word ptr [rbx + 4], 0xc300
+ again: inc dword ptr [rbx + 1]
+ call rbx
+ jmp again`,
+    ),
+    ends: 'limit blocks',
+  },
+  {
     name: 'a program that starts itself, for ever',
     source: program(call('execve', 'offset path', 0, 0), 'path: .asciz "/proc/self/exe"'),
     ends: 'limit blocks',

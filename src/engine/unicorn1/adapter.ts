@@ -21,6 +21,7 @@ import {
   type EngineOptions,
   FAULT_WATCHED,
   type PhysicalMemory,
+  type RunCode,
   type RunOptions,
   type StepControl,
   type Stop,
@@ -31,6 +32,7 @@ import { VECTOR_DB } from './api.js';
 import { boot } from './boot.js';
 import { Carrier } from './carrier.js';
 import { CodeFrames } from './code-frames.js';
+import { CodeHistory, type CodeState } from './code-history.js';
 import { loadCpu, saveCpu } from './cpu-state.js';
 import { EngineFrames } from './frames.js';
 import type { Machine, MachineClient } from './machine.js';
@@ -102,6 +104,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
   readonly #ram: Ram;
   readonly #mmu: Mmu;
   readonly #carrier: Carrier;
+  readonly #history: CodeHistory;
   /** Where the GDT lies in the module's memory. */
   readonly #gdt: number;
   readonly #onClose: (reusable: boolean) => void;
@@ -150,9 +153,12 @@ export class Unicorn1Engine implements Engine, MachineClient {
     const idle = () => this.#state !== 'running';
     const code = new CodeFrames(machine);
     const mostFrames = Math.floor(options.memory / 4096);
-    const frames = new EngineFrames(machine.heap, ram, code, mostFrames, idle);
+    const { heap } = machine;
+    this.#history = new CodeHistory(heap, (address) => frames.frameOf(address));
+    const history = this.#history;
+    const frames = new EngineFrames({ heap, ram, code, history }, mostFrames, idle);
     this.memory = frames;
-    this.#mmu = new Mmu(machine, frames, code, profile.gdt?.address);
+    this.#mmu = new Mmu(machine, { frames, code, history }, profile.gdt?.address);
     this.#end = NOWHERE[options.arch];
     this.#gdt = frames.kernelPage.pointer;
     this.#carrier = new Carrier(machine, this.#mmu, profile.extensions, profile.privilege === 3, {
@@ -160,6 +166,7 @@ export class Unicorn1Engine implements Engine, MachineClient {
         return machine.watching;
       },
       access: (lo, hi, length, isWrite) => this.access(lo, hi, length, isWrite),
+      stored: (address, length) => this.stored(address, length),
       writeX87Control: (value) => writeRegister(machine, profile, this.#gdt, 'fpcw', BigInt(value)),
       readFlags: () => Number(readRegister(machine, profile, 'eflags')) & ARITHMETIC,
     });
@@ -199,6 +206,16 @@ export class Unicorn1Engine implements Engine, MachineClient {
     this.#assertOpen();
     this.#mmu.loadMisses(loadCpu(this.#machine, this.#gdt, state).misses);
     this.#continuesAt = state.continuesAt;
+  }
+
+  saveCode(): CodeState {
+    this.#assertOpen();
+    return this.#mmu.saveCode();
+  }
+
+  loadCode(state: RunCode): void {
+    this.#assertOpen();
+    this.#mmu.loadCode(state as CodeState);
   }
 
   setGdtEntry(index: number, descriptor: bigint): void {
@@ -372,6 +389,14 @@ export class Unicorn1Engine implements Engine, MachineClient {
 
   miss(lo: number, hi: number, access: number, mode: number): number {
     return this.#mmu.miss(lo, hi, access, mode);
+  }
+
+  stored(ram: number, length: number): number {
+    return this.#history.stored(ram, length) ? 1 : 0;
+  }
+
+  translated(tb: number): void {
+    this.#history.translated(tb);
   }
 
   decode(lo: number, hi: number): number {

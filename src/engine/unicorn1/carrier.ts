@@ -44,6 +44,8 @@ const RESULT = 160;
 export interface CarrierHost {
   /** Somebody watches accesses. */
   readonly watching: boolean;
+  /** The instruction has stored to a page that may hold code. */
+  stored(ram: number, length: number): void;
   access(lo: number, hi: number, length: number, isWrite: boolean): void;
   readFlags(): number;
   writeX87Control(value: number): void;
@@ -346,12 +348,15 @@ export class Carrier implements CarriedCpu {
     const within = 4096 - (low & 4095);
     if (length <= within) {
       this.#copy(first, from, length);
+      this.#stored(low, length);
       return;
     }
     // `#writable` has seen to that page too.
     const second = this.#pointer(low + within, high, length - within, 2);
     this.bytes.copyWithin(first, from, from + within);
     this.bytes.copyWithin(second, from + within, from + length);
+    this.#stored(low, within);
+    this.#stored((low + within) >>> 0, length - within);
   }
 
   raise(vector: number, errorCode = 0): never {
@@ -371,6 +376,17 @@ export class Carrier implements CarriedCpu {
     if (length > within)
       this.#pointer(lo + within, hi, length - within, prepared ? 2 : 1, lo, hi, length);
     return first;
+  }
+
+  /** To a page that the TLB has; where that says so, it may hold code. */
+  #stored(lo: number, length: number): void {
+    const { words } = this;
+    const slot = (lo >>> 12) & (TLB.ENTRIES - 1);
+    const mode = this.#mode();
+    const entry = this.#tlb + mode * TLB.MODE_BYTES + slot * TLB.ENTRY_BYTES;
+    if ((words[(entry >>> 2) + 2]! & TLB_NOTDIRTY) === 0) return;
+    const io = words[(this.#env + ENV.IOTLB + (mode * TLB.ENTRIES + slot) * 8) >>> 2]!;
+    this.#host.stored(((io & -4096) + lo) >>> 0, length);
   }
 
   /** Where the byte at an address lies; asks for what the TLB lacks. `kind`: 0 read, 1 write, 2 write where code was dropped. */

@@ -2,6 +2,7 @@
 import { InvariantError } from '../../base/errors.js';
 import type { PhysicalMemory } from '../engine.js';
 import type { CodeFrames } from './code-frames.js';
+import type { CodeHistory } from './code-history.js';
 import type { Heap } from './heap.js';
 import type { Ram } from './ram.js';
 
@@ -9,11 +10,19 @@ const PAGE = 4096;
 /** RAM pages before frame 0: the one that the CPU's own tables (the GDT) are in. */
 const RESERVED = 1;
 
+interface FrameParts {
+  readonly heap: Heap;
+  readonly ram: Ram;
+  readonly code: CodeFrames;
+  readonly history: CodeHistory;
+}
+
 export class EngineFrames implements PhysicalMemory {
   readonly maxFrames: number;
   readonly #heap: Heap;
   readonly #ram: Ram;
   readonly #code: CodeFrames;
+  readonly #history: CodeHistory;
   readonly #idle: () => boolean;
   #inUse = new Uint8Array(0);
   readonly #free: number[] = [];
@@ -22,10 +31,11 @@ export class EngineFrames implements PhysicalMemory {
   framesInUse = 0;
 
   /** `idle`: no run is active, so that a new block may be told to Unicorn at once. */
-  constructor(heap: Heap, ram: Ram, code: CodeFrames, maxFrames: number, idle: () => boolean) {
+  constructor({ heap, ram, code, history }: FrameParts, maxFrames: number, idle: () => boolean) {
     this.#heap = heap;
     this.#ram = ram;
     this.#code = code;
+    this.#history = history;
     this.maxFrames = maxFrames;
     this.#idle = idle;
   }
@@ -58,6 +68,12 @@ export class EngineFrames implements PhysicalMemory {
     this.#inUse[frame] = 0;
     this.framesInUse--;
     this.#free.push(frame);
+    this.#history.released(frame);
+  }
+
+  copy(from: number, to: number): void {
+    this.bytes(to).set(this.content(from));
+    this.#history.copied(from, to);
   }
 
   bytes(frame: number): Uint8Array {
@@ -87,6 +103,11 @@ export class EngineFrames implements PhysicalMemory {
   /** undefined while Unicorn does not know the frame's block yet. */
   ramAddress(frame: number): number | undefined {
     return this.#ram.ramAddresses[frame + RESERVED];
+  }
+
+  /** Of a ram_addr_t; below 0 for the CPU's own tables. */
+  frameOf(ram: number): number {
+    return this.#ram.pageAt(ram) - RESERVED;
   }
 
   get kernelPage(): { readonly pointer: number; readonly ram: number } {

@@ -35,6 +35,8 @@ import {
   PLACE_HIGH_CELL,
   PLACE_MASK_CELL,
   RESTARTED_CELL,
+  STORED_CELL,
+  TRANSLATED_CELL,
   UC,
 } from './offsets.js';
 
@@ -44,6 +46,10 @@ export interface MachineClient {
   miss(lo: number, hi: number, access: number, mode: number): number;
   /** Eight bytes are about to be stored near the end of a page. */
   pageEndStore(lo: number, hi: number): void;
+  /** The guest has stored to a page that may hold code. 1: the next store there is to be told of as well. */
+  stored(ram: number, length: number): number;
+  /** A block was translated: its struct TranslationBlock. */
+  translated(tb: number): void;
   instruction(lo: number, hi: number): void;
   /** A load or store is about to be made. */
   access(lo: number, hi: number, length: number, isWrite: boolean): void;
@@ -114,6 +120,16 @@ export class Machine {
       return 0;
     }, 'iiii');
     heap.writeU32(PAGE_END_STORE_CELL, pageEnd);
+    const stored = module.addFunction(
+      (ram = 0, length = 0) => this.client?.stored(ram >>> 0, length) ?? 0,
+      'iiii',
+    );
+    heap.writeU32(STORED_CELL, stored);
+    const translated = module.addFunction((tb = 0) => {
+      this.client?.translated(tb >>> 0);
+      return 0;
+    }, 'iiii');
+    heap.writeU32(TRANSLATED_CELL, translated);
     const decode = module.addFunction(
       (_env, lo = 0, hi = 0) => this.client?.decode(lo >>> 0, hi >>> 0) ?? 0,
       'iiii',

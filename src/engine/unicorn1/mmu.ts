@@ -19,6 +19,7 @@ import {
 } from '../engine.js';
 import { VECTOR_GP, VECTOR_PF } from './api.js';
 import type { CodeFrames } from './code-frames.js';
+import type { CodeHistory, CodeState } from './code-history.js';
 import type { EngineFrames } from './frames.js';
 import type { Machine } from './machine.js';
 import { MissCharge, type MissTags } from './miss-charge.js';
@@ -46,6 +47,7 @@ export class Mmu {
   readonly #arch: Arch;
   readonly #frames: EngineFrames;
   readonly #code: CodeFrames;
+  readonly #history: CodeHistory;
   readonly #tlb: SoftTlb;
   readonly #misses: MissCharge;
   /** The page that only the CPU's own accesses see; undefined where the guest has its own GDT. */
@@ -82,11 +84,24 @@ export class Mmu {
   /** Pages whose entries served that, and may no longer be what the page tables say. */
   readonly #reread = new Set<number>();
 
-  constructor(machine: Machine, frames: EngineFrames, code: CodeFrames, gdt: Addr | undefined) {
+  constructor(
+    machine: Machine,
+    {
+      frames,
+      code,
+      history,
+    }: {
+      readonly frames: EngineFrames;
+      readonly code: CodeFrames;
+      readonly history: CodeHistory;
+    },
+    gdt: Addr | undefined,
+  ) {
     this.#machine = machine;
     this.#arch = machine.arch;
     this.#frames = frames;
     this.#code = code;
+    this.#history = history;
     this.#tlb = new SoftTlb(machine);
     this.#misses = new MissCharge(machine.heap);
     this.#gdtPage = gdt === undefined ? undefined : Number(gdt >> 12n);
@@ -143,6 +158,21 @@ export class Mmu {
 
   loadMisses(tags: MissTags): void {
     for (const slot of this.#misses.load(tags)) this.#tlb.flushSlot(slot);
+  }
+
+  /** What has been counted of code that is rewritten, for a memory that is put back. */
+  saveCode(): CodeState {
+    return this.#history.save();
+  }
+
+  loadCode(state: CodeState): void {
+    const { unfetched, stale } = this.#history.load(state);
+    for (const [page, frame] of this.#executed) if (unfetched.has(frame)) this.flush(page);
+    const { module, handle } = this.#machine;
+    for (const frame of stale) {
+      const ram = this.#frames.ramAddress(frame);
+      if (ram !== undefined) module.uc.invalidate_code(handle, ram, ram + 4096, 0);
+    }
   }
 
   miss(lo: number, hi: number, access: number, mode: number): number {
@@ -261,6 +291,7 @@ export class Mmu {
     }
     if (access === EXEC) {
       this.#executed.set(page, frame);
+      this.#history.fetched(frame);
       this.#flushed.delete(page);
     }
     // Not for code too, on an access to data: the first fetch has to be noticed.

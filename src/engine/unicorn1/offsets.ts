@@ -115,8 +115,16 @@ export const TLB = {
 /** The cache of blocks by program counter: 64 groups of pages, each with 64 pointers. */
 export const JMP_CACHE = { PAGES: 64, PAGE_BYTES: 256, BYTES: 16384 } as const;
 
-/** struct TranslationBlock. `CODE` is what the interpreter reads. */
-export const TB = { PC: 0, CS_BASE: 8, FLAGS: 16, CODE: 28 } as const;
+/** struct TranslationBlock. `CODE` is what the interpreter reads; `PAGE_1` is -1 where all of it lies in the first page. */
+export const TB = {
+  PC: 0,
+  CS_BASE: 8,
+  FLAGS: 16,
+  SIZE: 24,
+  CODE: 28,
+  PAGE_0: 44,
+  PAGE_1: 48,
+} as const;
 
 /**
  * uc->l1_map: pointers to tables of 1,024 PageDesc of 12 bytes, by page of ram_addr_t; the first word of one is not
@@ -183,6 +191,15 @@ export const LINE_BLOCKS = 4;
 export const MISS_BLOCKS = 3;
 /** A store across two pages, which the engine makes byte by byte. */
 export const SPLIT_STORE_BLOCKS = 4;
+/** What patch-code-history.ts calls: a store to a page that may hold code, a block that was translated. */
+export const STORED_CELL = 80;
+export const TRANSLATED_CELL = 84;
+/** A store to a page that was executed from: the engine looks whether it hits code. */
+export const CODE_STORE_BLOCKS = 4;
+/** A line of code that is executed for the first time since the guest stored to it: it is translated anew. */
+export const REWRITTEN_LINE_BLOCKS = 300;
+/** Bytes of code that one translation holds, and one instruction: what a changed byte has translated anew is no more than that. */
+export const TRANSLATION_BYTES = 480;
 /** What CPUID leaf 7 says in ECX (src/build/unicorn-wasm/patches/patch-cpuid.ts). */
 export const FEATURES_7_ECX_CELL = 28;
 /** What CPUID leaf 13 says, 16 bytes for each sub-leaf from 0 on. */

@@ -31,6 +31,8 @@ export class Ram {
   /** By page: address in the module's memory, and QEMU's ram_addr_t (valid below `registered`). */
   pointers = new Uint32Array(0);
   ramAddresses = new Uint32Array(0);
+  /** By page of ram_addr_t: which page it is. */
+  #pages = new Int32Array(0);
   /** Pages that Unicorn knows of. Others may be handed out, but not yet be executed on. */
   registered = 0;
   readonly #unregistered: Block[] = [];
@@ -43,6 +45,11 @@ export class Ram {
 
   get pages(): number {
     return this.pointers.length;
+  }
+
+  /** Which page lies at a ram_addr_t. */
+  pageAt(ram: number): number {
+    return this.#pages[ram >>> 12] ?? 0;
   }
 
   /** Takes another block, as large as all so far; false when the module's memory is as good as exhausted. */
@@ -87,7 +94,13 @@ export class Ram {
     const ramAddress = heap.readU32(region + REGION.RAM_ADDR);
     const addresses = new Uint32Array(first + pages);
     addresses.set(this.ramAddresses);
-    for (let i = 0; i < pages; i++) addresses[first + i] = ramAddress + i * PAGE;
+    const known = new Int32Array(Math.max(this.#pages.length, (ramAddress >>> 12) + pages));
+    known.set(this.#pages);
+    for (let i = 0; i < pages; i++) {
+      addresses[first + i] = ramAddress + i * PAGE;
+      known[(ramAddress >>> 12) + i] = first + i;
+    }
+    this.#pages = known;
     this.ramAddresses = addresses;
     this.registered = first + pages;
     this.#blockCount++;

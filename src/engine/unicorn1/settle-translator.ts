@@ -63,6 +63,8 @@ function run(machine: Machine): void {
 
 const NOBODY: Omit<MachineClient, 'miss'> = {
   pageEndStore: () => {},
+  stored: () => 0,
+  translated: () => {},
   instruction: () => {},
   access: () => {},
   systemCall: () => {},

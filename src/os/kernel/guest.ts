@@ -249,6 +249,7 @@ export class KernelGuest implements Guest {
     const log = this.#log.save();
     const { length } = this.#console;
     const outcome = this.#outcome;
+    const code = this.#engine.saveCode();
     const snapshot: KernelSnapshot = {
       os: this.os,
       cpu: this.#engine.saveCpu(),
@@ -257,6 +258,7 @@ export class KernelGuest implements Guest {
         log.restore();
         this.#console.truncate(length);
         this.#outcome = outcome;
+        this.#engine.loadCode(code);
       },
     };
     return snapshot;

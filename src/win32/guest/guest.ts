@@ -192,6 +192,7 @@ export class Win32Guest implements Guest {
     const lengths = [out.length, err.length] as const;
     const stack = { ...process.stack };
     const log = [...system.log];
+    const code = this.#engine.saveCode();
     const schedule = system.schedule.save();
     const time = system.clock.nanoseconds;
     const parts = saved(
@@ -203,6 +204,7 @@ export class Win32Guest implements Guest {
         err.truncate(lengths[1]);
         process.stack = { ...stack };
         system.log = [...log];
+        this.#engine.loadCode(code);
         schedule.restore();
         system.clock.nanoseconds = time;
         execution();

@@ -52,7 +52,7 @@ export function code(kind: EngineKind): void {
           `xor edx, edx; xor ebx, ebx
            l: inc ebx; ${patch(write)}; call ${execute}; add edx, eax
            cmp ebx, 1000; jne l; int 0x80`,
-          { blocks: 50_000 },
+          { blocks: 5_000_000 },
         );
         return g.reg('dx');
       };
@@ -119,7 +119,7 @@ export function code(kind: EngineKind): void {
             g.code(`${text} nop`, end - length);
             g.poke(end, [...pad, 0xcd, 0x80]);
             g.setReg('di', end - 1);
-            g.run(end - length, { blocks: 3 });
+            g.run(end - length, { blocks: 1000 });
             const plain = [0, ...pad].slice(0, bytes);
             const expected = plain.map((byte, i) => (i < 4 ? byte ^ 0x5a : byte));
             expect(g.peek(end - 1, bytes)).toEqual(expected);

@@ -12,6 +12,7 @@ export function cost(kind: EngineKind): void {
   for (const arch of ARCHES) {
     describe(`what a block counts (${arch})`, () => {
       const guest = guestOf(kind, { arch });
+      const di = arch === 'x86-64' ? 'rdi' : 'edi';
       const done = { kind: 'interrupt', vector: 0x80 };
       const nops = (count: number): number[] => Array(count).fill(0x90);
       const EXIT = [0xcd, 0x80];
@@ -114,6 +115,82 @@ export function cost(kind: EngineKind): void {
         g.run(undefined);
         start();
         expect(counted(g, () => expect(g.run(undefined)).toMatchObject(done))).toBe(1 + more);
+      });
+
+      const FUNCTION = CODE + 0x800;
+      const rounds = (count: number, store: number): string =>
+        `mov ecx, ${count}; l: mov byte ptr [${store}], cl; call ${FUNCTION}; dec ecx; jnz l; int 0x80`;
+      /** Executed from, with a function in another line; the page of data has been accessed. */
+      const rewriting = (): Guest => {
+        const g = guest();
+        g.map(CODE, 'rwx');
+        g.poke(FUNCTION, [0xb8, 1, 0, 0, 0, 0xc3]);
+        g.code(rounds(1, FUNCTION + 0x200));
+        whole(g, CODE);
+        g.code(rounds(1, DATA));
+        whole(g, CODE);
+        return g;
+      };
+
+      it('code that is written anew: four for each store to its page, 300 for each line when it is executed', () => {
+        const g = rewriting();
+        const plain = whole(g, CODE);
+        expect(plain).toBe(4);
+        g.code(rounds(5, FUNCTION + 1));
+        expect(whole(g, CODE)).toBe(1 + 5 * (3 + 4 + 300));
+        g.code(rounds(5, FUNCTION + 0x100));
+        expect(whole(g, CODE), 'beside the code').toBe(1 + 5 * (3 + 4));
+        g.code(rounds(5, DATA));
+        expect(whole(g, CODE), 'elsewhere').toBe(1 + 5 * 3);
+      });
+
+      it('counts it alike when instructions are watched, one at a time, and from a snapshot on', () => {
+        const expected = 1 + 3 * (3 + 4 + 300);
+        const g = rewriting();
+        g.code(rounds(3, FUNCTION + 1));
+        const before = g.engine.saveCode();
+        for (const name of ['first', 'again', 'after that']) {
+          expect(whole(g, CODE), name).toBe(expected);
+          g.engine.loadCode(before);
+        }
+        g.engine.countInstructions(true);
+        expect(whole(g, CODE), 'while instructions are counted').toBe(expected);
+        g.engine.countInstructions(false);
+        const stepped = counted(g, () => {
+          let left = 0;
+          const control = { before: () => left-- <= 0, watched: [], touched: () => {} };
+          g.pc = BigInt(CODE);
+          for (let kind = 'paused'; kind === 'paused'; ) {
+            left = 1;
+            ({ kind } = g.engine.run({ blocks: 1000, control }));
+          }
+        });
+        expect(stepped, 'one instruction at a time').toBe(expected);
+      });
+
+      it('forgets what was executed and stored since a snapshot', () => {
+        const g = guest();
+        g.map(CODE, 'rx');
+        g.map(CODE + PAGE, 'rwx');
+        g.poke(CODE + PAGE, [0xb8, 1, 0, 0, 0, 0xc3]);
+        g.code(
+          `mov byte ptr [${CODE + PAGE + 1}], 7; mov ecx, ${CODE + PAGE}; call ${di[0]}cx; int 0x80`,
+        );
+        const fresh = g.engine.saveCode();
+        // The pages of the function and of the stack are not at hand yet.
+        const first = whole(g, CODE);
+        expect(whole(g, CODE), 'the page was executed from').toBe(first - 6 + 4 + 300);
+        g.engine.loadCode(fresh);
+        expect(whole(g, CODE), 'and then was not').toBe(first - 6);
+        // Stored to, and not executed so far: the code that was made of it meanwhile is charged once more.
+        g.code(`mov byte ptr [${CODE + PAGE + 1}], 8; int 0x80`);
+        whole(g, CODE);
+        const stored = g.engine.saveCode();
+        g.code(`mov ecx, ${CODE + PAGE}; call ${di[0]}cx; int 0x80`);
+        expect(whole(g, CODE)).toBe(3 + 300);
+        expect(whole(g, CODE)).toBe(3);
+        g.engine.loadCode(stored);
+        expect(whole(g, CODE)).toBe(3 + 300);
       });
 
       const far = DATA + SLOTS * PAGE;

@@ -9,6 +9,7 @@
  * an end is to count nothing: the end gives back the one that it will be counted.
  *
  * 1. A translation ends where the page ends.
+ * 1a. It ends as well where it has TRANSLATION_BYTES, and not only where it has no room for more.
  * 2. The two ends that are none of the program's add one to the blocks that are left, unless the page ends there too.
  * 3. So does an instruction that begins again because it stored to its own block.
  * 4. A block that goes on from one line of code into another counts LINE_BLOCKS more, between its two instructions. Where
@@ -22,6 +23,7 @@ import {
   HF,
   LINE_BLOCKS,
   LINE_BYTES,
+  TRANSLATION_BYTES,
 } from '../../../engine/unicorn1/offsets.js';
 import { TranslateError } from '../read/source.js';
 
@@ -120,8 +122,11 @@ const GIVE_BACK = `${LEFT}=1+(0|${LEFT})|0,n[${CONTINUES_CELL / 4}]=0|${LEFT}`;
 export function patchBlocks(source: string): string {
   return [
     [SINGLE, `${costUnless(OTHER_PAGE, 'M')}${SINGLE}${MARK}`],
-    [FULL, `${FULL.replace('||(c=k', `||${OTHER_PAGE}||(c=k`)}${MARK}`],
-    [INLINED_FULL, `${INLINED_FULL.replace('||!(', `||${INLINED_OTHER_PAGE}||!(`)}${INLINED_MARK}`],
+    [FULL, `${short(FULL).replace('||(c=k', `||${OTHER_PAGE}||(c=k`)}${MARK}`],
+    [
+      INLINED_FULL,
+      `${short(INLINED_FULL).replace('||!(', `||${INLINED_OTHER_PAGE}||!(`)}${INLINED_MARK}`,
+    ],
     [
       INLINED_SINGLE,
       INLINED_SINGLE.replace('}}s=', `}${costUnless(INLINED_OTHER_PAGE, 'G')}}${INLINED_MARK}s=`),
@@ -133,6 +138,11 @@ export function patchBlocks(source: string): string {
     [FUNCTION, `${FUNCTIONS}${FUNCTION}`],
     [RESTART, `=1,${GIVE_BACK},n[c+288>>2]=0,k=g,`],
   ].reduce((text, [from, to]) => replaceOnly(text, from!, to!), source);
+}
+
+/** `TARGET_PAGE_SIZE - 32` bytes at most are too many to translate again for one that has changed. */
+function short(full: string): string {
+  return full.replace('=4063)', `=${TRANSLATION_BYTES})`);
 }
 
 function replaceOnly(text: string, from: string, to: string): string {

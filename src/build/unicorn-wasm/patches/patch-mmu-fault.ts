@@ -45,6 +45,7 @@ import {
 } from '../../../engine/unicorn1/offsets.js';
 import { patchBlocks } from './patch-blocks.js';
 import { patchCarried } from './patch-carried.js';
+import { patchCodeHistory } from './patch-code-history.js';
 import { patchCpuid } from './patch-cpuid.js';
 import { patchFlags } from './patch-flags.js';
 import { patchInPlace } from './patch-in-place.js';
@@ -117,6 +118,7 @@ export function patchMmuFault(source: string): string {
     patchVex,
     patchRaise,
     patchStores,
+    patchCodeHistory,
     patchCarried,
     patchBlocks,
     patchTranslations,

@@ -7,7 +7,7 @@ import { type Addr, type AddrRange, type Arch, pageDown } from '../../../base/ad
 import { InvariantError, MayexecError, ProgramError } from '../../../base/errors.js';
 import type { Access, Outcome } from '../../../base/outcome.js';
 import { visible } from '../../../base/text.js';
-import type { CpuState, Engine } from '../../../engine/engine.js';
+import type { CpuState, Engine, RunCode } from '../../../engine/engine.js';
 import { parseElf } from '../../../formats/elf/image.js';
 import type {
   CallAnswer,
@@ -52,6 +52,7 @@ const FIRST_PID = 1000;
 /** Belongs to the process that made it. */
 interface ProcessSnapshot extends GuestSnapshot {
   readonly cpu: CpuState;
+  readonly code: RunCode;
   readonly parts: Saved;
 }
 
@@ -345,7 +346,9 @@ export class LinuxProcess implements Guest {
         tasks.drop();
       },
     };
-    const snapshot = { os: this.os, cpu: this.#kernel.engine.saveCpu(), parts };
+    const { engine } = this.#kernel;
+    const [cpu, code] = [engine.saveCpu(), engine.saveCode()];
+    const snapshot = { os: this.os, cpu, code, parts };
     this.#forgotten.register(snapshot, parts, snapshot);
     return snapshot;
   }
@@ -356,13 +359,14 @@ export class LinuxProcess implements Guest {
   }
 
   restore(snapshot: GuestSnapshot): void {
-    const { cpu, parts } = ownSnapshot(snapshot);
+    const { cpu, code, parts } = ownSnapshot(snapshot);
     const { engine } = this.#kernel;
     const { scheduler } = this.#task.processes;
     const [current, before] = [scheduler.current, seenBy(this.#task)];
     parts.restore();
     if (current !== this.#task || !isSame(before, seenBy(this.#task))) enterThread(this.#task);
     engine.loadCpu(cpu);
+    engine.loadCode(code);
   }
 
   close(): void {

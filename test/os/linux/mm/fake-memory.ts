@@ -48,6 +48,10 @@ export class FakeMemory implements PhysicalMemory {
     this.#free.push(frame);
   }
 
+  copy(from: number, to: number): void {
+    this.bytes(to).set(this.bytes(from));
+  }
+
   bytes(frame: number): Uint8Array {
     const bytes = this.#used.get(frame);
     if (bytes === undefined) throw new InvariantError(`frame ${frame} is not in use`);
