@@ -25,7 +25,7 @@ export const CHARGES = {
   mapsLine: 100,
   /** 1,024 bytes that are copied in or out, made or compared, rounded up. */
   kilobyte: 12,
-  /** 256 bytes of a path or of an argument of execve, rounded up. */
+  /** 256 bytes of a path, of an argument of execve or of msvcrt, rounded up; a conversion of a format. */
   text: 60,
   /** A buffer of readv and its kind. */
   vector: 5,

@@ -4,6 +4,7 @@ import { Sandbox } from '../../src/index.js';
 import type { HostileCase } from '../hostile/cases.js';
 import { HOSTILE } from '../hostile/cases.js';
 import { type HostileResult, runHostile } from '../hostile/run.js';
+import { HOSTILE_WINDOWS } from '../hostile/windows-cases.js';
 import { ROOT } from './bare.js';
 import { duel } from './measure.js';
 import type { Table } from './table.js';
@@ -24,7 +25,7 @@ export async function hostileTables(): Promise<Table[]> {
 /** In a process each, so that nobody's memory is counted for another. */
 function programs(): Table {
   const idle = alone(IDLE);
-  const rows = HOSTILE.map((each) => {
+  const rows = [...HOSTILE, ...HOSTILE_WINDOWS].map((each) => {
     const { seconds, peak } = alone(each);
     return { what: each.name, values: [seconds, (peak - idle.peak) / 1e6] };
   });

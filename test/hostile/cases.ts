@@ -5,7 +5,7 @@
 
 export interface HostileCase {
   readonly name: string;
-  /** x86-64 assembly. */
+  /** x86-64 assembly; with .import a program for Windows. */
   readonly source: string;
   /** How it ends: 'exit N', 'limit blocks' or 'limit memory'. */
   readonly ends: string;

@@ -3,10 +3,11 @@
  * with a small heap. Prints a line of JSON as each begins, and one with what came of it.
  */
 import { readFileSync } from 'node:fs';
-import { assembleProgram, Sandbox } from '../../dist/index.js';
+import { assemblePe, assembleProgram, Sandbox } from '../../dist/index.js';
 
 async function run({ name, source, blocks, memory, monitor = false }) {
-  const { elf } = await assembleProgram(source, { arch: 'x86-64', file: 'hostile.s' });
+  const assemble = /^\s*\.import\s/m.test(source) ? assemblePe : assembleProgram;
+  const { elf } = await assemble(source, { arch: 'x86-64', file: 'hostile.s' });
   const before = process.cpuUsage();
   const sandbox = await Sandbox.create({ program: elf, monitor, limits: { blocks, memory } });
   const outcome = sandbox.run();

@@ -3,17 +3,19 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HOSTILE } from './cases.js';
 import { type HostileResult, runHostile } from './run.js';
+import { HOSTILE_WINDOWS } from './windows-cases.js';
 
+const ALL = [...HOSTILE, ...HOSTILE_WINDOWS];
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 describe('a hostile program', () => {
   let results: readonly HostileResult[] = [];
 
   beforeAll(() => {
-    results = runHostile(HOSTILE, { heap: 192, watchdog: 300, root });
+    results = runHostile(ALL, { heap: 192, watchdog: 300, root });
   });
 
-  it.each(HOSTILE)('$name: $ends', ({ name, ends }) => {
+  it.each(ALL)('$name: $ends', ({ name, ends }) => {
     expect(results.find((result) => result.name === name)?.ends).toBe(ends);
   });
 });

@@ -5,6 +5,7 @@ import type { ApiCall } from '../calls/call.js';
 import type { HostTask } from '../calls/task.js';
 import { raise } from '../exceptions/dispatch.js';
 import { HEAP_GENERATE_EXCEPTIONS, HEAP_ZERO_MEMORY } from '../process/heap.js';
+import { allocateBlock, resizeBlock } from '../process/heap-blocks.js';
 
 function noMemory(call: ApiCall, flags: number): bigint | HostTask<never> {
   if ((flags | call.process.heaps.flags(call.word(0))) & HEAP_GENERATE_EXCEPTIONS) {
@@ -14,34 +15,19 @@ function noMemory(call: ApiCall, flags: number): bigint | HostTask<never> {
 }
 
 function heapAlloc(call: ApiCall): bigint | HostTask<never> {
-  const { heaps, space } = call.process;
   const flags = call.dword(1);
-  const size = call.word(2);
-  const address = heaps.allocate(call.word(0), size);
-  if (address === undefined) return noMemory(call, flags);
-  if (flags & HEAP_ZERO_MEMORY) space.vm.pages.poke(address, new Uint8Array(Number(size)));
-  return address;
+  const isZero = (flags & HEAP_ZERO_MEMORY) !== 0;
+  const address = allocateBlock(call.process, call.word(0), call.word(2), isZero);
+  return address ?? noMemory(call, flags);
 }
 
 function heapReAlloc(call: ApiCall): bigint | HostTask<never> {
-  const { heaps, space } = call.process;
+  const { heaps } = call.process;
   const [heap, old, size] = [call.word(0), call.word(2), call.word(3)];
-  const before = heaps.sizeOf(heap, old);
-  if (before === undefined) return call.fail(ERROR.INVALID_PARAMETER);
+  if (heaps.sizeOf(heap, old) === undefined) return call.fail(ERROR.INVALID_PARAMETER);
   const flags = call.dword(1);
-  let address = old;
-  if (!heaps.resize(heap, old, size)) {
-    const moved = heaps.allocate(heap, size);
-    if (moved === undefined) return noMemory(call, flags);
-    const bytes = space.vm.pages.peek(old, Number(before < size ? before : size));
-    if (bytes !== undefined) space.vm.pages.poke(moved, bytes);
-    heaps.release(heap, old);
-    address = moved;
-  }
-  if (flags & HEAP_ZERO_MEMORY && size > before) {
-    space.vm.pages.poke(address + before, new Uint8Array(Number(size - before)));
-  }
-  return address;
+  const isZero = (flags & HEAP_ZERO_MEMORY) !== 0;
+  return resizeBlock(call.process, heap, old, size, isZero) ?? noMemory(call, flags);
 }
 
 export const heapApi: ApiSet = {
@@ -91,12 +77,9 @@ const LMEM_ZEROINIT = 0x40;
 
 /** A block of the process heap: a handle is its address, moveable or not. */
 function plainAlloc(call: ApiCall): bigint {
-  const { heaps, space } = call.process;
-  const size = call.word(1);
-  const address = heaps.allocate(heaps.process, size);
-  if (address === undefined) return call.fail(ERROR.NOT_ENOUGH_MEMORY);
-  if (call.dword(0) & LMEM_ZEROINIT) space.vm.pages.poke(address, new Uint8Array(Number(size)));
-  return address;
+  const isZero = (call.dword(0) & LMEM_ZEROINIT) !== 0;
+  const address = allocateBlock(call.process, call.process.heaps.process, call.word(1), isZero);
+  return address ?? call.fail(ERROR.NOT_ENOUGH_MEMORY);
 }
 
 function plainFree(call: ApiCall): bigint {

@@ -45,7 +45,7 @@ function family(unit: Unit): ApiSet {
 export const stringsApi: ApiSet = { ...family(1), ...family(2) };
 
 function printed(call: ApiCall, unit: Unit): number {
-  const out = format(text(call, 1, unit), variadic(call), unit === 2).slice(0, 1024);
+  const out = format(text(call, 1, unit), variadic(call), unit === 2)?.slice(0, 1024) ?? '';
   put(call, call.word(0), out, unit);
   return out.length;
 }

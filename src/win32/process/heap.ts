@@ -142,6 +142,11 @@ export class Heaps {
     return true;
   }
 
+  /** Is the memory of the block new, and so nothing but zeros? */
+  isNew(handle: Addr, address: Addr): boolean {
+    return this.#heaps.get(handle)?.blocks.get(address)?.large ?? false;
+  }
+
   sizeOf(handle: Addr, address: Addr): bigint | undefined {
     return this.#heaps.get(handle)?.blocks.get(address)?.size;
   }

@@ -14,6 +14,8 @@ import type { VirtualMemory } from '../../os/windows/memory/virtual-memory.js';
 /** Longest string that the API looks at. */
 const MAX_TEXT = 1 << 16;
 const PAGE_BITS = 12n;
+/** Bytes that the host holds at once of what is copied or filled. */
+const CHUNK = 1 << 16;
 
 /** An access that the page refuses: the API faults as the program's code would have. */
 export class GuestFault extends Error {
@@ -83,6 +85,48 @@ export class GuestMemoryIo {
     }
   }
 
+  /** Bytes of the same value. @throws GuestFault where a page refuses, before anything is stored. */
+  fill(address: Addr, length: number, value: number): void {
+    this.#passes(address, length, 'write');
+    if (!this.fillAnyway(address, length, value)) throw new GuestFault(address, 'write');
+  }
+
+  /** Whatever the rights are. False when there is no memory for all of it. */
+  fillAnyway(address: Addr, length: number, value: number): boolean {
+    this.#meter.chargeBytes(length);
+    const chunk = new Uint8Array(Math.min(length, CHUNK)).fill(value);
+    for (let at = 0; at < length; at += CHUNK) {
+      if (!this.vm.pages.poke(address + BigInt(at), chunk.subarray(0, length - at))) return false;
+    }
+    return true;
+  }
+
+  /** As memmove: the ranges may overlap. @throws GuestFault where a page refuses, before anything is stored. */
+  move(to: Addr, from: Addr, length: number): void {
+    this.#passes(from, length, 'read');
+    this.#passes(to, length, 'write');
+    if (!this.moveAnyway(to, from, length)) throw new GuestFault(to, 'write');
+  }
+
+  /** As move, whatever the rights are. False when there is no memory for all of it. */
+  moveAnyway(to: Addr, from: Addr, length: number): boolean {
+    this.#meter.chargeBytes(2 * length);
+    const chunks = Math.ceil(length / CHUNK);
+    const backwards = to > from;
+    for (let index = 0; index < chunks; index++) {
+      const at = CHUNK * (backwards ? chunks - 1 - index : index);
+      const bytes = this.vm.pages.peek(from + BigInt(at), Math.min(CHUNK, length - at));
+      if (bytes === undefined || !this.vm.pages.poke(to + BigInt(at), bytes)) return false;
+    }
+    return true;
+  }
+
+  #passes(address: Addr, length: number, access: 'read' | 'write'): void {
+    this.#meter.charge('page', Math.ceil(length / PAGE_SIZE));
+    const refused = this.refusal(address, length, access);
+    if (refused !== undefined) throw new GuestFault(refused, access);
+  }
+
   struct(address: Addr, length: number): Struct {
     return new Struct(this.read(address, length));
   }
@@ -144,7 +188,7 @@ function terminator(bytes: Uint8Array, unit: 1 | 2): number {
   return bytes.length;
 }
 
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+export function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   const all = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
@@ -154,11 +198,12 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
   return all;
 }
 
-export function latinText(bytes: Uint8Array): string {
+/** A character for each byte or 16-bit unit. */
+export function latinText(codes: Uint8Array | Uint16Array): string {
   let text = '';
   // As many arguments at once as every engine takes.
-  for (let at = 0; at < bytes.length; at += 4096) {
-    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 4096));
+  for (let at = 0; at < codes.length; at += 4096) {
+    text += Reflect.apply(String.fromCharCode, undefined, codes.subarray(at, at + 4096));
   }
   return text;
 }
@@ -169,16 +214,17 @@ export function wideText(bytes: Uint8Array): string {
 
 /** One byte per character, with the terminator. */
 export function latinBytes(text: string, terminated = true): Uint8Array {
-  const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0) & 0xff);
-  if (!terminated) return bytes;
-  const whole = new Uint8Array(bytes.length + 1);
-  whole.set(bytes);
-  return whole;
+  const bytes = new Uint8Array(text.length + (terminated ? 1 : 0));
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 export function wideBytes(text: string, terminated = true): Uint8Array {
-  const struct = new Struct((text.length + (terminated ? 1 : 0)) * 2);
-  for (let index = 0; index < text.length; index++)
-    struct.setU16(index * 2, text.charCodeAt(index));
-  return struct.bytes;
+  const bytes = new Uint8Array((text.length + (terminated ? 1 : 0)) * 2);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    bytes[2 * at] = code;
+    bytes[2 * at + 1] = code >> 8;
+  }
+  return bytes;
 }

@@ -3,47 +3,65 @@
 const MAX_VARIABLES = 4096;
 /** Characters of a variable, with its name. */
 const MAX_LENGTH = 32_767;
+/** Characters of all of them. */
+const MAX_TOTAL = 1 << 20;
 
 export class Variables {
-  #entries: string[];
+  /** 'NAME=value' by the name in lower case. */
+  #entries: Map<string, string>;
+  #total: number;
 
   /** @param entries 'NAME=value' each. */
   constructor(entries: readonly string[]) {
-    this.#entries = [...entries];
+    this.#entries = new Map();
+    for (const entry of entries) {
+      const key = keyOf(nameOf(entry));
+      if (!this.#entries.has(key)) this.#entries.set(key, entry);
+    }
+    this.#total = entries.reduce((sum, { length }) => sum + length, 0);
   }
 
   get all(): readonly string[] {
-    return this.#entries;
+    return [...this.#entries.values()];
   }
 
   get(name: string): string | undefined {
-    const at = this.#indexOf(name);
-    return at < 0 ? undefined : this.#entries[at]!.slice(name.length + 1);
+    return this.#entries.get(keyOf(name))?.slice(name.length + 1);
   }
 
   /** Undefined: the variable goes. False: there is no room for it. */
   set(name: string, value: string | undefined): boolean {
-    const at = this.#indexOf(name);
+    const key = keyOf(name);
+    const before = this.#entries.get(key);
+    const left = this.#total - (before?.length ?? 0);
     if (value === undefined) {
-      if (at >= 0) this.#entries.splice(at, 1);
+      this.#entries.delete(key);
+      this.#total = left;
       return true;
     }
-    if (name.length + value.length >= MAX_LENGTH) return false;
-    if (at >= 0) this.#entries[at] = `${name}=${value}`;
-    else if (this.#entries.length >= MAX_VARIABLES) return false;
-    else this.#entries.push(`${name}=${value}`);
+    const entry = `${name}=${value}`;
+    if (entry.length > MAX_LENGTH || left + entry.length > MAX_TOTAL) return false;
+    if (before === undefined && this.#entries.size >= MAX_VARIABLES) return false;
+    this.#entries.set(key, entry);
+    this.#total = left + entry.length;
     return true;
   }
 
   save(): () => void {
-    const entries = [...this.#entries];
+    const [entries, total] = [new Map(this.#entries), this.#total];
     return () => {
-      this.#entries = [...entries];
+      this.#entries = new Map(entries);
+      this.#total = total;
     };
   }
+}
 
-  #indexOf(name: string): number {
-    const wanted = `${name.toLowerCase()}=`;
-    return this.#entries.findIndex((entry) => entry.toLowerCase().startsWith(wanted));
-  }
+/** A name may begin with =, as that of a drive's folder does. */
+function nameOf(entry: string): string {
+  const end = entry.indexOf('=', 1);
+  return end < 0 ? entry : entry.slice(0, end);
+}
+
+function keyOf(name: string): string {
+  return name.toLowerCase();
 }

@@ -13,6 +13,8 @@ function argumentsFrom(call: ApiCall, next: (words: number) => bigint): FormatAr
       memory.text(address, isWide, limit === undefined ? undefined : limit * (isWide ? 2 : 1)),
     store: (address, count) => memory.setU32(address, count),
     pointerDigits: word * 2,
+    converted: (characters) =>
+      call.process.system.meter.charge('text', 1 + Math.ceil(characters / 256)),
   };
 }
 

@@ -1,38 +1,28 @@
 /** msvcrt: the heap, and blocks of memory. */
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
+import { allocateBlock, resizeBlock } from '../process/heap-blocks.js';
 import { ENOMEM, setErrno } from './errors.js';
 
 const MAX_BLOCK = 1 << 30;
+const PIECE = 4096;
 
 function allocate(call: ApiCall, size: bigint, zero: boolean): bigint {
-  const { heaps, space } = call.process;
-  const address = heaps.allocate(heaps.process, size);
-  if (address === undefined) {
-    setErrno(call.process, ENOMEM);
-    return 0n;
-  }
-  if (zero) space.vm.pages.poke(address, new Uint8Array(Number(size)));
-  return address;
+  const address = allocateBlock(call.process, call.process.heaps.process, size, zero);
+  if (address === undefined) setErrno(call.process, ENOMEM);
+  return address ?? 0n;
 }
 
 function reallocate(call: ApiCall): bigint {
-  const { heaps, space } = call.process;
+  const { heaps } = call.process;
   const [old, size] = [call.word(0), call.word(1)];
   if (old === 0n) return allocate(call, size, false);
   if (size === 0n) {
     heaps.release(heaps.process, old);
     return 0n;
   }
-  const before = heaps.sizeOf(heaps.process, old);
-  if (before === undefined) return 0n;
-  if (heaps.resize(heaps.process, old, size)) return old;
-  const moved = heaps.allocate(heaps.process, size);
-  if (moved === undefined) return 0n;
-  const bytes = space.vm.pages.peek(old, Number(before < size ? before : size));
-  if (bytes !== undefined) space.vm.pages.poke(moved, bytes);
-  heaps.release(heaps.process, old);
-  return moved;
+  if (heaps.sizeOf(heaps.process, old) === undefined) return 0n;
+  return resizeBlock(call.process, heaps.process, old, size, false) ?? 0n;
 }
 
 /** The block's own address lies in the word before the aligned one. */
@@ -50,9 +40,15 @@ function allocateAligned(call: ApiCall): bigint {
 function copy(call: ApiCall): bigint {
   const length = Number(call.word(2));
   if (length > 0) {
-    call.memory.write(call.word(0), call.memory.read(call.word(1), Math.min(length, MAX_BLOCK)));
+    call.memory.move(call.word(0), call.word(1), Math.min(length, MAX_BLOCK));
   }
   return call.word(0);
+}
+
+/** What the third argument counts, in pieces: nobody reads further than to where the answer is. */
+function* pieces(call: ApiCall): Generator<{ readonly at: number; readonly length: number }> {
+  const total = Math.min(Number(call.word(2)), MAX_BLOCK);
+  for (let at = 0; at < total; at += PIECE) yield { at, length: Math.min(PIECE, total - at) };
 }
 
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
@@ -89,18 +85,24 @@ export const blocksApi: ApiSet = {
   memmove: cdecl('ptr to, ptr from, size count', copy),
   memset: cdecl('ptr to, int value, size count', (call) => {
     const length = Math.min(Number(call.word(2)), MAX_BLOCK);
-    if (length > 0) call.memory.write(call.word(0), new Uint8Array(length).fill(call.dword(1)));
+    if (length > 0) call.memory.fill(call.word(0), length, call.dword(1));
     return call.word(0);
   }),
   memcmp: cdecl('ptr a, ptr b, size count', (call) => {
-    const length = Math.min(Number(call.word(2)), MAX_BLOCK);
-    if (length === 0) return 0n;
-    const [a, b] = [call.memory.read(call.word(0), length), call.memory.read(call.word(1), length)];
-    return compareBytes(a, b);
+    for (const { at, length } of pieces(call)) {
+      const [a, b] = [0, 1].map((index) => call.memory.read(call.word(index) + BigInt(at), length));
+      const order = compareBytes(a!, b!);
+      if (order !== 0) return order;
+    }
+    return 0n;
   }),
   memchr: cdecl('ptr memory, int value, size count', (call) => {
-    const bytes = call.memory.tryRead(call.word(0), Math.min(Number(call.word(2)), MAX_BLOCK));
-    const at = bytes?.indexOf(call.dword(1) & 0xff) ?? -1;
-    return at < 0 ? 0n : call.word(0) + BigInt(at);
+    for (const { at, length } of pieces(call)) {
+      const found = call.memory
+        .read(call.word(0) + BigInt(at), length)
+        .indexOf(call.dword(1) & 0xff);
+      if (found >= 0) return call.word(0) + BigInt(at + found);
+    }
+    return 0n;
   }),
 };

@@ -11,14 +11,23 @@ export interface FormatArguments {
   /** Stores a count (%n). */
   store(address: bigint, count: number): void;
   readonly pointerDigits: number;
+  /** Told of each conversion, and how many characters it made. */
+  converted(characters: number): void;
 }
+
+/** Characters of the longest text. */
+const MAX_TEXT = 1 << 24;
 
 /** More than any line worth printing: a width of the guest's must not fill the host's memory. */
 const MAX_WIDTH = 1 << 16;
-const SPEC = /%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|L|I64|I32|I|w|z|j|t)?([a-zA-Z%])/y;
+const SPEC =
+  /%([-+ #0]*)(?![-+ #0])(\*|\d+)?(?:\.(\*|\d*))?(hh|h|ll|l|L|I64|I32|I|w|z|j|t)?([a-zA-Z%])/y;
 
-/** @param wide of the wide family: %s and %c are wide there, %S and %C narrow. */
-export function format(text: string, args: FormatArguments, wide = false): string {
+/**
+ * @param wide of the wide family: %s and %c are wide there, %S and %C narrow.
+ * @returns undefined when the text would be longer than 16 Mi characters.
+ */
+export function format(text: string, args: FormatArguments, wide = false): string | undefined {
   let out = '';
   for (let at = 0; at < text.length; ) {
     const percent = text.indexOf('%', at);
@@ -31,7 +40,10 @@ export function format(text: string, args: FormatArguments, wide = false): strin
       at = percent + 1;
       continue;
     }
-    out += convert(match, args, out.length, wide);
+    const made = convert(match, args, out.length, wide);
+    args.converted(made.length);
+    if (out.length + made.length > MAX_TEXT) return undefined;
+    out += made;
     at = SPEC.lastIndex;
   }
   return out;

@@ -94,7 +94,8 @@ export function writeDescriptor(
 }
 
 function withCarriageReturns(bytes: Uint8Array): Uint8Array {
-  const lines = bytes.reduce((sum, byte) => sum + (byte === LF ? 1 : 0), 0);
+  let lines = 0;
+  for (let next = bytes.indexOf(LF); next >= 0; next = bytes.indexOf(LF, next + 1)) lines++;
   if (lines === 0) return bytes;
   const out = new Uint8Array(bytes.length + lines);
   let at = 0;

@@ -20,17 +20,22 @@ export function parseInteger(text: string, radix: number): Parsed<bigint> {
   const base = radix !== 0 ? radix : hex ? 16 : text[start] === '0' ? 8 : 10;
   let at = start;
   let value = 0n;
-  while (at < text.length && digit(text[at]!) < base) {
-    // What is longer than any number is out of range, whatever follows.
-    if (value < 1n << 80n) value = value * BigInt(base) + BigInt(digit(text[at]!));
-    at++;
+  // What is longer than any number is out of range, whatever follows.
+  let isInRange = true;
+  for (; at < text.length; at++) {
+    const next = digit(text.charCodeAt(at));
+    if (next >= base) break;
+    if (!isInRange) continue;
+    value = value * BigInt(base) + BigInt(next);
+    isInRange = value < 1n << 80n;
   }
   return { value: match[1] === '-' ? -value : value, length: at === start ? 0 : at };
 }
 
-function digit(letter: string): number {
-  const code = Number.parseInt(letter, 36);
-  return Number.isNaN(code) ? 99 : code;
+function digit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return code < 0x80 && letter >= 0x61 && letter <= 0x7a ? letter - 0x61 + 10 : 99;
 }
 
 export function parseReal(text: string): Parsed<number> {

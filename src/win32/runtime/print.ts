@@ -3,23 +3,39 @@ import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
 import { latinBytes, wideBytes } from '../process/memory-io.js';
 import { vaList, variadic } from './arguments.js';
+import { ENOMEM, setErrno } from './errors.js';
 import { type FormatArguments, format } from './format.js';
 import { standardStream, streamOf, textAt } from './stdio.js';
 import type { Stream } from './stream.js';
 
 type Unit = 1 | 2;
 
-function formatted(call: ApiCall, at: number, unit: Unit, args: FormatArguments): string {
-  return format(textAt(call, at, unit), args, unit === 2);
+/** Undefined, with ENOMEM: too long. */
+function formatted(
+  call: ApiCall,
+  at: number,
+  unit: Unit,
+  args: FormatArguments,
+): string | undefined {
+  const text = format(textAt(call, at, unit), args, unit === 2);
+  if (text === undefined) setErrno(call.process, ENOMEM);
+  return text;
 }
 
-function print(stream: Stream, text: string): number {
+function print(stream: Stream, text: string | undefined): number {
+  if (text === undefined) return -1;
   stream.write(latinBytes(text, false));
   return text.length;
 }
 
 /** _snprintf's contract: -1 when it did not fit; the terminator only when there is room for it. */
-function intoBuffer(call: ApiCall, room: number | undefined, text: string, unit: Unit): number {
+function intoBuffer(
+  call: ApiCall,
+  room: number | undefined,
+  text: string | undefined,
+  unit: Unit,
+): number {
+  if (text === undefined) return -1;
   const bytes = unit === 1 ? latinBytes(text) : wideBytes(text);
   if (room === undefined || text.length < room) {
     call.memory.write(call.word(0), bytes);
@@ -34,7 +50,7 @@ const room = (call: ApiCall): number => Number(call.word(1));
 
 /** `_vscprintf`: how long it would be. */
 const measured = (unit: Unit) => (call: ApiCall) =>
-  formatted(call, 0, unit, vaList(call, 1)).length;
+  formatted(call, 0, unit, vaList(call, 1))?.length ?? -1;
 
 export const printApi: ApiSet = {
   printf: cdecl('str format', (call) => print(out(call), formatted(call, 0, 1, variadic(call)))),
@@ -80,5 +96,5 @@ export const printApi: ApiSet = {
   ),
   _vscprintf: cdecl('str format, ptr arguments', measured(1)),
   _vscwprintf: cdecl('wstr format, ptr arguments', measured(2)),
-  _scprintf: cdecl('str format', (call) => formatted(call, 0, 1, variadic(call)).length),
+  _scprintf: cdecl('str format', (call) => formatted(call, 0, 1, variadic(call))?.length ?? -1),
 };

@@ -6,6 +6,7 @@ import { latinBytes, wideBytes } from '../process/memory-io.js';
 import { vaList, variadic } from './arguments.js';
 import type { FormatArguments } from './format.js';
 import { parseInteger, parseReal } from './numbers.js';
+import { CharacterRanges } from './search.js';
 import { standardStream, streamOf, textAt } from './stdio.js';
 import { EOF, type Stream } from './stream.js';
 
@@ -26,9 +27,17 @@ interface Conversion {
 }
 
 const SPEC = /%(\*)?(\d+)?(hh|h|ll|l|L|I64|I32|w|z|j|t)?(\[\^?\]?[^\]]*\]|[a-zA-Z%])/y;
+/** Behind the last ]: nobody looks for the end of a set that has none again and again. */
+const SPEC_WITHOUT_SET = /%(\*)?(\d+)?(hh|h|ll|l|L|I64|I32|w|z|j|t)?([a-zA-Z%])/y;
 /** Longest field without a width. */
 const MAX_FIELD = 1 << 16;
-const SPACE = /\s/;
+/** White space beyond ASCII, which only wide characters have. */
+const WIDE_SPACE = /\s/;
+
+function isSpace(code: number): boolean {
+  if (code < 0x80) return code === 32 || (code >= 9 && code <= 13);
+  return code > 0xff && WIDE_SPACE.test(String.fromCharCode(code));
+}
 
 function ofText(text: string): Source {
   let at = 0;
@@ -52,9 +61,12 @@ function scan(
   wide: boolean,
 ): number {
   let [stored, taken] = [0, 0];
+  const { meter } = call.process.system;
+  const lastSet = format.lastIndexOf(']');
   const source: Source = {
     next: () => {
       taken++;
+      if (taken % 256 === 0) meter.charge('text');
       return from.next();
     },
     back: (character) => {
@@ -64,13 +76,14 @@ function scan(
   };
   for (let at = 0; at < format.length; ) {
     const letter = format[at]!;
-    if (SPACE.test(letter)) {
+    if (isSpace(format.charCodeAt(at))) {
       skipSpace(source);
       at++;
       continue;
     }
-    SPEC.lastIndex = at;
-    const match = letter === '%' ? SPEC.exec(format) : null;
+    const spec = at < lastSet ? SPEC : SPEC_WITHOUT_SET;
+    spec.lastIndex = at;
+    const match = letter === '%' ? spec.exec(format) : null;
     if (match === null || match[4] === '%') {
       if (match !== null) skipSpace(source);
       const found = source.next();
@@ -78,10 +91,11 @@ function scan(
         source.back(found);
         return found === EOF && stored === 0 ? EOF : stored;
       }
-      at = match === null ? at + 1 : SPEC.lastIndex;
+      at = match === null ? at + 1 : spec.lastIndex;
       continue;
     }
-    at = SPEC.lastIndex;
+    at = spec.lastIndex;
+    meter.charge('text');
     const conversion: Conversion = {
       store: match[1] === undefined,
       width: Math.min(match[2] === undefined ? MAX_FIELD : Number(match[2]), MAX_FIELD),
@@ -133,7 +147,7 @@ function convert(
     case 's':
     case 'S':
       text(
-        field(source, width, (one) => !SPACE.test(one)),
+        field(source, width, (one) => !isSpace(one)),
         true,
       );
       return 'stored';
@@ -205,22 +219,21 @@ function bytesOf({ process }: ApiCall, letter: string, size: string): number {
 function skipSpace(source: Source): void {
   for (;;) {
     const character = source.next();
-    if (character !== EOF && SPACE.test(String.fromCharCode(character))) continue;
+    if (character !== EOF && isSpace(character)) continue;
     source.back(character);
     return;
   }
 }
 
-function field(source: Source, width: number, takes: (letter: string) => boolean): string {
+function field(source: Source, width: number, takes: (code: number) => boolean): string {
   let out = '';
   while (out.length < width) {
     const character = source.next();
-    const letter = character === EOF ? '' : String.fromCharCode(character);
-    if (letter === '' || !takes(letter)) {
+    if (character === EOF || !takes(character)) {
       source.back(character);
       break;
     }
-    out += letter;
+    out += String.fromCharCode(character);
   }
   return out;
 }
@@ -229,7 +242,13 @@ function field(source: Source, width: number, takes: (letter: string) => boolean
 function numberField(source: Source, width: number, letters: RegExp): string {
   let last = '';
   let seen = '';
-  return field(source, width, (letter) => {
+  return field(source, width, (code) => {
+    const letter = String.fromCharCode(code);
+    // Digits of every radix.
+    if (code >= 0x30 && code <= 0x37) {
+      last = letter;
+      return true;
+    }
     const isSign = letter === '+' || letter === '-';
     const isOnce = /[.eExX]/.test(letter) && letters.source.includes('.') === !/[xX]/.test(letter);
     const taken =
@@ -238,26 +257,24 @@ function numberField(source: Source, width: number, letters: RegExp): string {
       !(isOnce && seen.includes(letter.toLowerCase()));
     if (taken) {
       last = letter;
-      seen += letter.toLowerCase();
+      if (isOnce) seen += letter.toLowerCase();
     }
     return taken;
   });
 }
 
-function inSet(set: string): (letter: string) => boolean {
+function inSet(set: string): (code: number) => boolean {
   const negated = set[1] === '^';
   const body = set.slice(negated ? 2 : 1, -1);
-  const members = new Set<string>();
+  const ranges: [number, number][] = [];
   for (let at = 0; at < body.length; at++) {
-    if (body[at + 1] !== '-' || at + 2 >= body.length) {
-      members.add(body[at]!);
-      continue;
-    }
-    const [from, to] = [body.charCodeAt(at), Math.min(body.charCodeAt(at + 2), 0xffff)];
-    for (let code = from; code <= to; code++) members.add(String.fromCharCode(code));
-    at += 2;
+    const first = body.charCodeAt(at);
+    const isRange = body[at + 1] === '-' && at + 2 < body.length;
+    ranges.push([first, isRange ? body.charCodeAt(at + 2) : first]);
+    if (isRange) at += 2;
   }
-  return (letter) => members.has(letter) !== negated;
+  const members = new CharacterRanges(ranges);
+  return (code) => members.has(code) !== negated;
 }
 
 const from = (call: ApiCall, unit: 1 | 2, args: FormatArguments): number =>

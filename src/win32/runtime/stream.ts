@@ -3,6 +3,7 @@
  * buffer there; everything else goes out at once, after what is in the buffer.
  */
 import { Struct } from '../../base/struct.js';
+import { joined } from '../process/memory-io.js';
 import type { Win32Process } from '../process/process.js';
 import { readDescriptor, seekDescriptor, writeDescriptor } from './io.js';
 
@@ -144,12 +145,13 @@ export class Stream {
   read(length: number): Uint8Array {
     if (length === 0) return new Uint8Array();
     this.flush();
-    const out = new Uint8Array(length);
+    const parts: Uint8Array[] = [];
     let count = 0;
     const pushed = this.#field(this.#shape.pushed);
     if (pushed & PUSHED) {
       this.#set(this.#shape.pushed, 0);
-      out[count++] = pushed & 0xff;
+      parts.push(Uint8Array.of(pushed & 0xff));
+      count++;
     }
     while (count < length) {
       const bytes = readDescriptor(this.#process, this.descriptor, length - count);
@@ -157,10 +159,10 @@ export class Stream {
         this.mark(bytes === undefined ? IOERR : IOEOF);
         break;
       }
-      out.set(bytes, count);
+      parts.push(bytes);
       count += bytes.length;
     }
-    return out.subarray(0, count);
+    return joined(parts, count);
   }
 
   unget(character: number): number {

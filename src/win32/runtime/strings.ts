@@ -1,8 +1,9 @@
 /** msvcrt: strings, of bytes (str...) and of UTF-16 units (wcs...): one implementation for both. */
 import { type ApiSet, cdecl } from '../calls/api.js';
 import type { ApiCall } from '../calls/call.js';
-import { latinBytes, wideBytes } from '../process/memory-io.js';
+import { latinBytes, latinText, wideBytes } from '../process/memory-io.js';
 import { EINVAL, errorText, setErrno } from './errors.js';
+import { indexOfText, span } from './search.js';
 import { textAt } from './stdio.js';
 
 type Unit = 1 | 2;
@@ -18,12 +19,23 @@ function compare(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-function lower(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+/** The letters of ASCII from `first` on, whose other case is `distance` away. */
+function shifted(text: string, first: number, distance: number): string {
+  const codes = new Uint16Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    codes[at] = code >= first && code < first + 26 ? code + distance : code;
+  }
+  return latinText(codes);
 }
 
-function upper(text: string): string {
-  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+const lower = (text: string): string => shifted(text, 0x41, 32);
+const upper = (text: string): string => shifted(text, 0x61, -32);
+
+function reversed(text: string): string {
+  const codes = new Uint16Array(text.length);
+  for (let at = 0; at < text.length; at++) codes[text.length - 1 - at] = text.charCodeAt(at);
+  return latinText(codes);
 }
 
 function most(call: ApiCall, index: number): number {
@@ -66,13 +78,6 @@ function duplicate(call: ApiCall, unit: Unit): bigint {
   if (block === undefined) return 0n;
   call.memory.write(block, bytes);
   return block;
-}
-
-/** Characters at the beginning that are (or are not) in the set. */
-function span(text: string, set: string, wanted: boolean): number {
-  let at = 0;
-  while (at < text.length && set.includes(text[at]!) === wanted) at++;
-  return at;
 }
 
 /** strtok: where to go on lies in the process, as msvcrt keeps it by thread. */
@@ -134,7 +139,7 @@ function family(unit: Unit): ApiSet {
       place(call, `${at(call, 0)}\0`.lastIndexOf(character(call)), unit),
     ),
     [name('strstr')]: cdecl(`${text} text, ${text} part`, (call) =>
-      place(call, at(call, 0).indexOf(at(call, 1)), unit),
+      place(call, indexOfText(at(call, 0), at(call, 1)), unit),
     ),
     [name('strpbrk')]: cdecl(`${text} text, ${text} set`, (call) => {
       const whole = at(call, 0);
@@ -147,9 +152,7 @@ function family(unit: Unit): ApiSet {
     [name('_strdup')]: cdecl(`${text} text`, (call) => duplicate(call, unit)),
     [name('_strlwr')]: cdecl(`${text} text`, (call) => replace(call, unit, lower)),
     [name('_strupr')]: cdecl(`${text} text`, (call) => replace(call, unit, upper)),
-    [name('_strrev')]: cdecl(`${text} text`, (call) =>
-      replace(call, unit, (whole) => [...whole].reverse().join('')),
-    ),
+    [name('_strrev')]: cdecl(`${text} text`, (call) => replace(call, unit, reversed)),
     // In the C locale a string is its own key.
     [name('strxfrm')]: cdecl(`out to, ${text} from, size count`, (call) => {
       const whole = at(call, 1);

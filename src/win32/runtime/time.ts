@@ -119,43 +119,44 @@ function piece(letter: string, time: Broken, hash: boolean): string | undefined 
   const full = String(year + 1900);
   const week = (first: number): number =>
     Math.floor((yearday + 7 - ((weekday + 7 - first) % 7)) / 7);
-  const parts: Readonly<Record<string, string>> = {
-    a: DAYS[weekday]?.slice(0, 3) ?? '',
-    A: DAYS[weekday] ?? '',
-    b: MONTHS[month]?.slice(0, 3) ?? '',
-    B: MONTHS[month] ?? '',
-    c: `${two(month + 1)}/${two(day)}/${two(year % 100)} ${clockOf(time)}`,
-    d: pad(day),
-    H: pad(hour),
-    I: pad(half),
-    j: hash ? String(yearday + 1) : String(yearday + 1).padStart(3, '0'),
-    m: pad(month + 1),
-    M: pad(minute),
-    p: hour < 12 ? 'AM' : 'PM',
-    S: pad(second),
-    U: pad(week(0)),
-    w: String(weekday),
-    W: pad(week(1)),
-    x: `${two(month + 1)}/${two(day)}/${two(year % 100)}`,
-    X: clockOf(time),
-    y: pad(year % 100),
-    Y: full,
-    z: '+0000',
-    Z: 'UTC',
-    '%': '%',
+  const parts: Readonly<Record<string, () => string>> = {
+    a: () => DAYS[weekday]?.slice(0, 3) ?? '',
+    A: () => DAYS[weekday] ?? '',
+    b: () => MONTHS[month]?.slice(0, 3) ?? '',
+    B: () => MONTHS[month] ?? '',
+    c: () => `${two(month + 1)}/${two(day)}/${two(year % 100)} ${clockOf(time)}`,
+    d: () => pad(day),
+    H: () => pad(hour),
+    I: () => pad(half),
+    j: () => (hash ? String(yearday + 1) : String(yearday + 1).padStart(3, '0')),
+    m: () => pad(month + 1),
+    M: () => pad(minute),
+    p: () => (hour < 12 ? 'AM' : 'PM'),
+    S: () => pad(second),
+    U: () => pad(week(0)),
+    w: () => String(weekday),
+    W: () => pad(week(1)),
+    x: () => `${two(month + 1)}/${two(day)}/${two(year % 100)}`,
+    X: () => clockOf(time),
+    y: () => pad(year % 100),
+    Y: () => full,
+    z: () => '+0000',
+    Z: () => 'UTC',
+    '%': () => '%',
   };
-  return parts[letter];
+  return parts[letter]?.();
 }
 
-function formatted(format: string, time: Broken): string {
-  return format.replace(
-    /%(#?)(.)/g,
-    (_whole, hash: string, letter: string) => piece(letter, time, hash !== '') ?? '',
-  );
+function formatted(format: string, time: Broken, converted: () => void): string {
+  return format.replace(/%(#?)(.)/g, (_whole, hash: string, letter: string) => {
+    converted();
+    return piece(letter, time, hash !== '') ?? '';
+  });
 }
 
 function formatTime(call: ApiCall, unit: 1 | 2): number {
-  const text = formatted(textAt(call, 2, unit), decode(call, 3));
+  const { meter } = call.process.system;
+  const text = formatted(textAt(call, 2, unit), decode(call, 3), () => meter.charge('text'));
   if (text.length >= Number(call.word(1))) return 0;
   call.memory.write(call.word(0), unit === 1 ? latinBytes(text) : wideBytes(text));
   return text.length;
