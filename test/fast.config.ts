@@ -26,6 +26,7 @@ const SLOW = [
   'test/web/**',
   'test/win32/probe.spec.ts',
   'test/win32/programs.spec.ts',
+  'test/win32/threads.spec.ts',
   'test/win32/wine.spec.ts',
 ];
 

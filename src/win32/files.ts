@@ -38,7 +38,9 @@ export class GuestFiles {
   isFolder(path: string): boolean {
     const key = fileKey(path).replace(/\/$/, '');
     if (key === '' || key === '.' || this.#folders.has(key)) return true;
-    return [...this.#files.keys()].some((file) => file.startsWith(`${key}/`));
+    const inside = `${key}/`;
+    for (const file of this.#files.keys()) if (file.startsWith(inside)) return true;
+    return false;
   }
 
   /** False when something has that name, or there are too many. */
@@ -58,8 +60,14 @@ export class GuestFiles {
     return path.replaceAll('\\', '/').replace(/\/?[^/]*$/, '');
   }
 
-  /** Names in a folder that match a pattern of * and ?, in order. */
-  matching(pattern: string): { readonly name: string; readonly file: GuestFileData | undefined }[] {
+  /**
+   * Names in a folder that match a pattern of * and ?, in order.
+   * @param compared told of the steps that each name may take: its length by the pattern's.
+   */
+  matching(
+    pattern: string,
+    compared: (steps: number) => void,
+  ): { readonly name: string; readonly file: GuestFileData | undefined }[] {
     const folder = fileKey(this.folderOf(pattern)).replace(/\/$/, '');
     const inside = folder === '' || folder === '.' ? '' : `${folder}/`;
     const wanted = baseName(pattern);
@@ -74,7 +82,10 @@ export class GuestFiles {
       found.set(baseName(file.path), file);
     }
     return [...found]
-      .filter(([name]) => matches(name, wanted))
+      .filter(([name]) => {
+        compared(name.length * wanted.length);
+        return matches(name, wanted);
+      })
       .map(([name, file]) => ({ name, file }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }

@@ -2,12 +2,21 @@
 import type { HostileCase } from './cases.js';
 
 /** Calls what `imports` names for ever. */
-function library(name: string, imports: string, calls: string, data: string): HostileCase {
+function library(
+  name: string,
+  imports: string,
+  calls: string,
+  data: string,
+  before = '',
+): HostileCase {
   const source = `
     .import msvcrt.dll, ${imports}
+    .import kernel32.dll, CreateEventA, FindFirstFileA, LoadLibraryA
     .globl _start
 _start:
     sub rsp, 0x68
+    mov ebx, 1000
+${before}
 again:
 ${calls}
     jmp again
@@ -45,6 +54,10 @@ const ONES = 'ones:\n .rept 33000\n .quad 1\n .endr';
 const print = (format: string, args: string): string => call('_vsnprintf', 'room', 9, format, args);
 /** `%*1[\1-\uffff]`: a set of 65,535 characters, which takes one. */
 const WIDE_SET = [0x25, 0x2a, 0x31, 0x5b, 1, 0x2d, 0xffff, 0x5d];
+
+/** Another name at `room`: 'd' and ebx, which counts down. */
+const NEXT_NAME = `dec ebx\n mov r8d, ebx\n ${call('sprintf', 'room', 'format')}`;
+const NAME_FORMAT = 'format: .asciz "d%d"';
 
 export const HOSTILE_WINDOWS: readonly HostileCase[] = [
   library(
@@ -126,6 +139,40 @@ export const HOSTILE_WINDOWS: readonly HostileCase[] = [
     call('printf', 'format', 1),
     'format: .asciz "%65000d"',
   ),
+  library(
+    'Windows: searches of a folder of a thousand, never closed',
+    'sprintf, _mkdir',
+    call('FindFirstFileA', 'pattern', 'room'),
+    `${NAME_FORMAT}\npattern: .asciz "*"`,
+    `1: ${NEXT_NAME}\n ${call('_mkdir', 'room')}\n test ebx, ebx\n jnz 1b`,
+  ),
+  library(
+    'Windows: a thousand names and a pattern that is nearly theirs',
+    'sprintf, _mkdir',
+    call('FindFirstFileA', 'pattern', 'room'),
+    `${text('format', 100, 'a', 'd%d')}\n${text('pattern', 50, '*a', 'b')}`,
+    `1: ${NEXT_NAME}\n ${call('_mkdir', 'room')}\n test ebx, ebx\n jnz 1b`,
+  ),
+  library(
+    'Windows: events with names, without end',
+    'sprintf',
+    `${NEXT_NAME}\n${call('CreateEventA', 0, 0, 0, 'room')}`,
+    NAME_FORMAT,
+  ),
+  library(
+    'Windows: a library whose name has 65,000 letters',
+    'sprintf',
+    call('LoadLibraryA', 'letters'),
+    LETTERS,
+  ),
+  library(
+    'Windows: bsearch in an array larger than all memory',
+    'bsearch',
+    `lea rax, [rip + compare]
+    mov [rsp + 0x20], rax
+    ${call('bsearch', 'room', 1, -1, 8)}`,
+    '.text\ncompare: mov eax, 1\n ret',
+  ),
   {
     ...library(
       'Windows: a gigabyte cleared that is not there',
@@ -142,7 +189,7 @@ export const HOSTILE_WINDOWS: readonly HostileCase[] = [
       `${call('calloc', 1, 0x10000)}
     test rax, rax
     jnz again
-    mov rax, [rax]`,
+    mov [rip + room], eax`,
       '',
     ),
     blocks: 200_000_000,

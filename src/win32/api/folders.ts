@@ -30,26 +30,34 @@ function writeFound(call: ApiCall, at: bigint, { name, file }: FoundFile, wide: 
   call.memory.write(at, out.bytes);
 }
 
+/** 256 steps at most of a name and a pattern count as 256 bytes of text do. */
+function comparedBy({ process }: ApiCall): (steps: number) => void {
+  const { meter } = process.system;
+  return (steps) => meter.charge('text', Math.ceil(steps / 256));
+}
+
 function findFirst(call: ApiCall, wide: boolean): bigint {
   const pattern = call.text(0, wide);
   if (pattern === undefined) return invalidHandle(call);
   const { files } = call.process.system;
-  const [first, ...names] = files.matching(pattern);
+  const names = files.matching(pattern, comparedBy(call));
+  const [first] = names;
   if (first === undefined) {
     const known = files.isFolder(files.folderOf(pattern));
     call.setError(known ? ERROR.FILE_NOT_FOUND : ERROR.PATH_NOT_FOUND);
     return invalidHandle(call);
   }
   writeFound(call, call.word(1), first, wide);
-  const handle = call.process.handles.add({ kind: 'search', names });
+  const handle = call.process.handles.add({ kind: 'search', names, next: 1 });
   return handle === undefined ? invalidHandle(call) : BigInt(handle);
 }
 
 function findNext(call: ApiCall, wide: boolean): bigint {
   const object = call.process.handles.get(handleOf(call, 0));
   if (object?.kind !== 'search') return call.fail(ERROR.INVALID_HANDLE);
-  const next = object.names.shift();
+  const next = object.names[object.next];
   if (next === undefined) return call.fail(ERROR_NO_MORE_FILES);
+  object.next++;
   writeFound(call, call.word(1), next, wide);
   return 1n;
 }
@@ -72,7 +80,8 @@ function removeFolder(call: ApiCall, wide: boolean): bigint {
   if (name === undefined) return 0n;
   const { files } = call.process.system;
   if (!files.isFolder(name)) return call.fail(ERROR.FILE_NOT_FOUND);
-  if (files.matching(`${name}\\*`).length > 0) return call.fail(ERROR_DIR_NOT_EMPTY);
+  if (files.matching(`${name}\\*`, comparedBy(call)).length > 0)
+    return call.fail(ERROR_DIR_NOT_EMPTY);
   return files.removeFolder(name) ? 1n : call.fail(ERROR.ACCESS_DENIED);
 }
 

@@ -28,8 +28,8 @@ export type HandleObject =
       count: number;
     }
   | { readonly kind: 'event'; readonly name?: string; set: boolean; readonly manual: boolean }
-  /** FindFirstFile's: what is left to tell. */
-  | { readonly kind: 'search'; readonly names: FoundFile[] };
+  /** FindFirstFile's: `next` is the first name that has not been told. */
+  | { readonly kind: 'search'; readonly names: readonly FoundFile[]; next: number };
 
 export interface FoundFile {
   readonly name: string;
@@ -40,20 +40,29 @@ export interface FoundFile {
 const FIRST = 0x1c;
 /** More than any program here needs; one that leaks handles must not fill the host's memory. */
 const MAX_HANDLES = 1 << 16;
+/** Names that all open searches keep. */
+const MAX_FOUND = 1 << 16;
 
 export class Handles {
   #objects = new Map<number, HandleObject>();
   #next = FIRST;
   /** Those that a child gets. */
   #inheritable = new Set<number>();
+  /** By plain name, how many handles stand for the object. */
+  #named = new Map<string, { readonly object: HandleObject; handles: number }>();
+  #found = 0;
 
   /** Undefined when there are too many. @param inherits A child gets it too. */
   add(object: HandleObject, inherits = false): number | undefined {
     if (this.#objects.size >= MAX_HANDLES) return undefined;
+    const found = foundBy(object);
+    if (this.#found + found > MAX_FOUND) return undefined;
+    this.#found += found;
     const handle = this.#next;
     this.#next += 4;
     this.#objects.set(handle, object);
     if (inherits) this.#inheritable.add(handle);
+    this.#index(object);
     return handle;
   }
 
@@ -83,7 +92,10 @@ export class Handles {
 
   /** A handle whose number is agreed upon: the standard ones. */
   addAt(handle: number, object: HandleObject): void {
+    this.close(handle);
     this.#objects.set(handle, object);
+    this.#found += foundBy(object);
+    this.#index(object);
   }
 
   /** A handle stands for a section of the file. */
@@ -96,13 +108,7 @@ export class Handles {
 
   /** The object of this name, as long as a handle stands for it. */
   named(name: string): HandleObject | undefined {
-    const wanted = plainName(name);
-    for (const object of this.#objects.values()) {
-      if ('name' in object && object.name !== '' && plainName(object.name ?? '') === wanted) {
-        return object;
-      }
-    }
-    return undefined;
+    return this.#named.get(plainName(name))?.object;
   }
 
   get(handle: number): HandleObject | undefined {
@@ -112,8 +118,16 @@ export class Handles {
   /** The object that the handle stood for; undefined: there is none. */
   close(handle: number): HandleObject | undefined {
     const object = this.#objects.get(handle & ~3);
+    if (object === undefined) return undefined;
     this.#objects.delete(handle & ~3);
     this.#inheritable.delete(handle & ~3);
+    this.#found -= foundBy(object);
+    const name = nameOf(object);
+    const known = name === undefined ? undefined : this.#named.get(name);
+    if (name !== undefined && known?.object === object) {
+      known.handles--;
+      if (known.handles === 0) this.#named.delete(name);
+    }
     return object;
   }
 
@@ -130,7 +144,21 @@ export class Handles {
       this.#objects = copied(objects);
       this.#next = next;
       this.#inheritable = new Set(inheritable);
+      this.#found = 0;
+      this.#named = new Map();
+      for (const object of this.#objects.values()) {
+        this.#found += foundBy(object);
+        this.#index(object);
+      }
     };
+  }
+
+  #index(object: HandleObject): void {
+    const name = nameOf(object);
+    if (name === undefined) return;
+    const known = this.#named.get(name);
+    if (known === undefined) this.#named.set(name, { object, handles: 1 });
+    else if (known.object === object) known.handles++;
   }
 }
 
@@ -139,6 +167,16 @@ function copied(objects: ReadonlyMap<number, HandleObject>): Map<number, HandleO
   const copies = new Map<HandleObject, HandleObject>();
   for (const object of objects.values()) copies.set(object, { ...object });
   return new Map([...objects].map(([key, object]) => [key, copies.get(object)!]));
+}
+
+function foundBy(object: HandleObject): number {
+  return object.kind === 'search' ? object.names.length : 0;
+}
+
+/** Undefined: nobody finds the object by its name. */
+function nameOf(object: HandleObject): string | undefined {
+  const name = 'name' in object ? (object.name ?? '') : '';
+  return name === '' ? undefined : plainName(name);
 }
 
 function plainName(name: string): string {

@@ -11,7 +11,9 @@ export function allocateBlock(
 ): Addr | undefined {
   const address = heaps.allocate(heap, size);
   if (address === undefined || !zero || heaps.isNew(heap, address)) return address;
-  return memory.fillAnyway(address, Number(size), 0) ? address : undefined;
+  if (memory.fillAnyway(address, Number(size), 0)) return address;
+  heaps.release(heap, address);
+  return undefined;
 }
 
 /**

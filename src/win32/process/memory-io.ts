@@ -170,9 +170,10 @@ export class GuestMemoryIo {
       const end = terminator(chunk, unit);
       parts.push(chunk.subarray(0, end));
       total += end;
-      if (end < chunk.length) return joined(parts, total);
+      if (end < chunk.length) break;
       at += BigInt(chunk.length);
     }
+    this.#meter.charge('text', Math.ceil(total / 256));
     return joined(parts, total);
   }
 }

@@ -1,6 +1,7 @@
 /** errno of the C library: where it lies, and what a Win32 error becomes in it. */
 import { ERROR } from '../../abi/windows/status.js';
 import type { Addr } from '../../base/address.js';
+import { Struct } from '../../base/struct.js';
 import type { Win32Process } from '../process/process.js';
 
 export const ENOENT = 2;
@@ -18,7 +19,8 @@ export function errnoAddress(process: Win32Process): Addr {
 }
 
 export function setErrno(process: Win32Process, value: number): void {
-  process.memory.setU32(errnoAddress(process), value);
+  // Where even that has no memory, nothing is told.
+  process.memory.tryWrite(errnoAddress(process), new Struct(4).setU32(0, value).bytes);
 }
 
 export function errnoOf(error: number): number {

@@ -8,7 +8,10 @@ import type { HostTask } from '../calls/task.js';
 const MAX_ARRAY = 64n << 20n;
 
 function* compare(call: ApiCall, compared: bigint, a: bigint, b: bigint): HostTask<number> {
-  return Number(BigInt.asIntN(32, yield* callback(call.process, compared, [a, b])));
+  const bits = 8 * call.process.word;
+  // An array may wrap around the end of what can be addressed.
+  const pair = [BigInt.asUintN(bits, a), BigInt.asUintN(bits, b)];
+  return Number(BigInt.asIntN(32, yield* callback(call.process, compared, pair)));
 }
 
 /** In place and by way of a heap: however the program compares, it ends, and in n log n steps. */

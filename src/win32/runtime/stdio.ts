@@ -144,7 +144,6 @@ export function textAt(call: ApiCall, index: number, unit: 1 | 2 = 1): string {
   const address = call.word(index);
   // Where the string cannot be read, the look at its first byte faults.
   const bytes = call.memory.stringBytes(address, unit) ?? call.memory.read(address, unit);
-  call.process.system.meter.charge('text', Math.ceil(bytes.length / 256));
   return unit === 1 ? latinText(bytes) : wideText(bytes);
 }
 

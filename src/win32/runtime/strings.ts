@@ -67,8 +67,9 @@ function replace(call: ApiCall, unit: Unit, change: (text: string) => string): b
 
 function copyCounted(call: ApiCall, unit: Unit): bigint {
   const count = most(call, 2);
-  const text = firstOf(call, 1, count, unit);
-  call.memory.write(call.word(0), encoded(text.padEnd(count, '\0'), unit, false));
+  const bytes = encoded(firstOf(call, 1, count, unit), unit, false);
+  call.memory.write(call.word(0), bytes);
+  call.memory.fill(call.word(0) + BigInt(bytes.length), count * unit - bytes.length, 0);
   return call.word(0);
 }
 
@@ -87,7 +88,6 @@ function token(call: ApiCall, unit: Unit): bigint {
   const from = call.word(0) === 0n ? memory.word(saved) : call.word(0);
   if (from === 0n) return 0n;
   const text = memory.text(from, unit === 2) ?? '';
-  process.system.meter.charge('text', Math.ceil(text.length / 256));
   const set = textAt(call, 1, unit);
   const start = span(text, set, true);
   const end = start + span(text.slice(start), set, false);
