@@ -100,6 +100,29 @@ describe('the laboratory', () => {
     expect(report.runs.map(({ result }) => result)).toEqual(['pass']);
   });
 
+  it('applies what would work with one click, where it can be seen', async () => {
+    await using window = await workshop.visit('#/lab');
+    const { page } = window;
+    const ask = page.getByRole('button', { name: 'Why, and what would work?' });
+    expect(await press(page, 'Run')).toBe(CRASHES);
+    await ask.click();
+    await page.getByRole('button', { name: 'Change the program: two views of a memfd' }).click();
+    await page.getByText(/^Exited with 0/).waitFor();
+    expect(await page.locator('.cm-content').innerText()).toMatch(/call two_views.*call rbx/s);
+    await page.locator('.cm-content').click();
+    await page.keyboard.press('Control+z');
+    expect(await page.locator('.cm-content').innerText()).toContain('sys mprotect');
+    expect(await press(page, 'Run')).toBe(CRASHES);
+    await ask.click();
+    await page
+      .getByRole('button', { name: /^Change the policy: / })
+      .first()
+      .click();
+    await page.getByText(/^Exited with 0/).waitFor();
+    expect(await page.getByLabel('Policy').inputValue()).not.toContain('execmem=deny');
+    expect(window.noise).toEqual([]);
+  });
+
   it("shows a run in somebody else's page: program, outcome, map, and a way back", async () => {
     const source = '    .globl _start\n_start:\n    mov eax, SYS_exit\n    syscall\n';
     const link = encodeCase({ source, name: 'x.s', os: 'linux', arch: 'x86-64', policy: 'nx' });

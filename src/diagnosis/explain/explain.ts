@@ -35,6 +35,8 @@ export interface Remedy {
   /** The program makes another call; a program of another make; a switch that weakens the policy. */
   readonly kind: 'call' | 'program' | 'switch';
   readonly text: string;
+  /** Of a switch: the spec with it, where it is one of the policy's and not of the program's file. */
+  readonly policy?: string | undefined;
   /** Ended as without a policy, nothing refused. */
   readonly works: boolean;
   /** What the run came to. */
@@ -155,6 +157,7 @@ interface Way {
   readonly text: string;
   readonly options: SandboxOptions;
   readonly entry: string | undefined;
+  readonly policy?: string | undefined;
 }
 
 /** Likeliest first: another call, then another way altogether, then a weaker policy. */
@@ -191,9 +194,15 @@ function ways(
     ...switchedRuns(options, spec, os).map((switched) => ({
       kind: 'switch' as const,
       ...switched,
+      policy: specOnly(switched.options, options),
       entry,
     })),
   ];
+}
+
+/** The spec, where a switch changes nothing else. */
+function specOnly({ policy, program }: SandboxOptions, given: SandboxOptions): string | undefined {
+  return program === given.program && typeof policy === 'string' ? policy : undefined;
 }
 
 async function tried(
@@ -213,14 +222,14 @@ async function tried(
   }
   const remedies: Remedy[] = [];
   for (const [index, way] of all.entries()) {
-    const { kind, text, options, entry } = way;
+    const { kind, text, options, entry, policy } = way;
     // A program of another make ends in its own way.
     const alike = kind === 'program' ? await budget.attempt(unhindered(options), entry) : reference;
     const run = alike && (await budget.attempt(options, entry));
     if (run === undefined) {
       return { remedies, untried: untried(budget.spent ?? 'blocks', index) };
     }
-    remedies.push(remedy(kind, text, run, classify(run, alike)));
+    remedies.push({ ...remedy(kind, text, run, classify(run, alike)), policy });
   }
   return { remedies, untried: undefined };
 }

@@ -1,3 +1,5 @@
+import type { Rewrite } from './rewrites.js';
+
 /** What the laboratory shows of a run at one place: plain data, made by the worker. Addresses are hexadecimal texts. */
 
 export interface RegisterView {
@@ -118,13 +120,21 @@ export type Move =
   | { readonly to: 'event'; readonly seq: number }
   | { readonly to: 'place'; readonly place: number };
 
+export interface SwitchView {
+  readonly text: string;
+  /** The spec with it; undefined where the program's file has to change. */
+  readonly policy: string | undefined;
+}
+
 export interface ExplainView {
   readonly asked: string;
   readonly rule: string;
   readonly why: string | undefined;
   readonly history: readonly string[];
   readonly works: readonly string[];
-  readonly weakens: readonly string[];
+  readonly weakens: readonly SwitchView[];
+  /** Changes of the source with which it works, each run to see. */
+  readonly rewrites: readonly Rewrite[];
   readonly refused: readonly string[];
 }
 

@@ -40,6 +40,7 @@ export function LabView({ link, runner, judge }: LabProps) {
   const [explained, setExplained] = useState<{ found: ExplainView | undefined }>();
   const [cells, setCells] = useState<readonly PolicyCell[]>([]);
   const [asking, setAsking] = useState<string>();
+  const [jump, setJump] = useState<{ line: number }>();
   const ran = useRef<WorkshopCase | undefined>(undefined);
   const stopping = useRef(false);
 
@@ -94,6 +95,12 @@ export function LabView({ link, runner, judge }: LabProps) {
         setView(await runner.ask('move', { to: 'end', lines: breakpoints }));
       }
     });
+
+  const apply = (some: Partial<WorkshopCase>): void => {
+    const next = { ...withoutPlace(given), ...some };
+    change(next);
+    void run(next);
+  };
 
   const move = (to: Move): Promise<void> =>
     working(async () => setView(await runner.ask('move', to)));
@@ -157,6 +164,7 @@ export function LabView({ link, runner, judge }: LabProps) {
               marks={marks}
               problems={problems}
               here={current ? view?.line : undefined}
+              jump={jump}
               onChange={(source) => change({ ...given, source })}
               onGutter={(line) => setBreakpoints(toggled(breakpoints, line))}
               onRun={() => run(withoutPlace(given))}
@@ -227,16 +235,21 @@ export function LabView({ link, runner, judge }: LabProps) {
                 </button>
               )}
               {asking === 'explain' && <p role="status">Trying what would work …</p>}
-              {explained !== undefined && <ExplanationPane found={explained.found} />}
+              {explained !== undefined && (
+                <ExplanationPane
+                  found={explained.found}
+                  onRewrite={({ source, line }) => {
+                    setJump({ line });
+                    apply({ source });
+                  }}
+                  onPolicy={(policy) => apply({ policy })}
+                />
+              )}
               {cells.length > 0 && (
                 <PoliciesTable
                   cells={cells}
                   current={given.policy}
-                  onChoose={(policy) => {
-                    const next = { ...withoutPlace(given), policy };
-                    change(next);
-                    void run(next);
-                  }}
+                  onChoose={(policy) => apply({ policy })}
                 />
               )}
             </section>

@@ -1,11 +1,19 @@
 /** Answers that take runs of their own: why it was refused, and what every policy says. */
+import type { Rewrite } from '../../lab/rewrites.js';
 import type { ExplainView, PolicyCell } from '../../lab/view.js';
 
-export function ExplanationPane({ found }: { found: ExplainView | undefined }) {
+export interface ExplanationProps {
+  readonly found: ExplainView | undefined;
+  /** Puts it into the program, where it can be seen. */
+  readonly onRewrite: (rewrite: Rewrite) => void;
+  readonly onPolicy: (policy: string) => void;
+}
+
+export function ExplanationPane({ found, onRewrite, onPolicy }: ExplanationProps) {
   if (found === undefined) {
     return <p>Nothing was refused that another call or a weaker policy would allow.</p>;
   }
-  const { asked, rule, why, history, works, weakens, refused } = found;
+  const { asked, rule, why, history, works, weakens, rewrites, refused } = found;
   return (
     <dl class="explanation">
       <dt>Asked</dt>
@@ -31,9 +39,53 @@ export function ExplanationPane({ found }: { found: ExplainView | undefined }) {
           </ul>
         )}
       </dd>
-      <List title="Weakens the policy" entries={weakens} />
+      <Applicable
+        title="Changes of this program that work"
+        action="Change the program"
+        entries={rewrites.map((rewrite) => ({
+          text: rewrite.text,
+          apply: () => onRewrite(rewrite),
+        }))}
+      />
+      <Applicable
+        title="Weakens the policy"
+        action="Change the policy"
+        entries={weakens.map(({ text, policy }) => ({
+          text,
+          apply: policy === undefined ? undefined : () => onPolicy(policy),
+        }))}
+      />
       <List title="Does not help" entries={refused} />
     </dl>
+  );
+}
+
+interface ApplicableProps {
+  readonly title: string;
+  readonly action: string;
+  readonly entries: readonly { readonly text: string; readonly apply: (() => void) | undefined }[];
+}
+
+function Applicable({ title, action, entries }: ApplicableProps) {
+  if (entries.length === 0) return null;
+  return (
+    <>
+      <dt>{title}</dt>
+      <dd>
+        <ul>
+          {entries.map(({ text, apply }) => (
+            <li key={text}>
+              {text}{' '}
+              {apply !== undefined && (
+                <button type="button" aria-label={`${action}: ${text}`} onClick={apply}>
+                  {action}
+                </button>
+              )}
+            </li>
+          ))}
+        </ul>
+      </dd>
+    </>
   );
 }
 

@@ -2,6 +2,8 @@
 import { linkedEnding } from '../../../link/ending.js';
 import type { WorkshopCase } from '../../../link/workshop-case.js';
 import { classify, explain, finishedRun, unhindered } from '../../../parts/diagnosis.js';
+import type { SandboxOptions } from '../../../parts/sandbox.js';
+import { type Rewrite, rewritesOf } from '../../lab/rewrites.js';
 import type { ExplainView, PolicyCell } from '../../lab/view.js';
 import { labProgram, policiesFor } from './program.js';
 
@@ -14,20 +16,38 @@ export async function explainLab(given: WorkshopCase): Promise<ExplainView | und
   const found = await explain(options);
   if (found === undefined) return undefined;
   const { remedies, rule, reason, above, asked } = found;
-  const texts = (works: boolean, isSwitch: boolean): string[] =>
-    remedies
-      .filter((each) => each.works === works && (each.kind === 'switch') === isSwitch)
-      .map(({ text, refused, outcome }) => (works ? text : `${text}: ${refused ?? outcome}`));
+  const some = (works: boolean, isSwitch: boolean) =>
+    remedies.filter((each) => each.works === works && (each.kind === 'switch') === isSwitch);
   return {
     asked: above === undefined ? asked : `${above}; under it, of Wine: ${asked}`,
     rule:
       rule === undefined ? 'no rule of a policy: the kernel itself' : `${rule}: ${reason ?? ''}`,
     why: found.why,
     history: found.history.map(({ what }) => what),
-    works: texts(true, false),
-    weakens: texts(true, true),
-    refused: texts(false, false),
+    works: some(true, false).map(({ text }) => text),
+    weakens: some(true, true).map(({ text, policy }) => ({ text, policy })),
+    rewrites: await workingRewrites(given, options),
+    refused: some(false, false).map(
+      ({ text, refused, outcome }) => `${text}: ${refused ?? outcome}`,
+    ),
   };
+}
+
+/** Those with which the program ends as it does without a policy, and nothing is refused. */
+async function workingRewrites(
+  given: WorkshopCase,
+  options: SandboxOptions,
+): Promise<readonly Rewrite[]> {
+  if (given.os !== 'linux' || given.binary !== undefined) return [];
+  const limits = { ...options.limits, blocks: CELL_BLOCKS };
+  const free = await finishedRun({ ...unhindered(options), limits });
+  const working: Rewrite[] = [];
+  for (const rewrite of rewritesOf(given.source)) {
+    const changed = await labProgram({ ...given, source: rewrite.source });
+    const run = await finishedRun({ ...changed.options, limits });
+    if (classify(run, free).class === 'works') working.push(rewrite);
+  }
+  return working;
 }
 
 /** The program under each policy that can govern it, as that policy is by default. */
