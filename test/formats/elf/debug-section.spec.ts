@@ -46,6 +46,26 @@ function oldHeader(size: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+/** Frames of RFC 8878: of one segment with four bytes of size, then blocks that are raw (0) or a byte repeated (1). */
+function zstandard(
+  size: number,
+  blocks: readonly (readonly [kind: 0 | 1, length: number, content: Uint8Array])[],
+) {
+  const view = new DataView(new ArrayBuffer(9));
+  view.setUint32(0, 0xfd2fb528, true);
+  view.setUint8(4, 0xa0);
+  view.setUint32(5, size, true);
+  const parts = blocks.flatMap(([kind, length, content], index) => {
+    const word = (length << 3) | (kind << 1) | (index === blocks.length - 1 ? 1 : 0);
+    return [Uint8Array.of(word, word >> 8, word >> 16), content];
+  });
+  return joined(new Uint8Array(view.buffer), ...parts);
+}
+
+const raw = zstandard(CONTENT.length, [
+  [0, 10, CONTENT.subarray(0, 10)],
+  [0, CONTENT.length - 10, CONTENT.subarray(10)],
+]);
 const zlib = zlibSync(CONTENT);
 const size = CONTENT.length;
 
@@ -60,6 +80,13 @@ describe('a section of debugging information', () => {
       SHF_COMPRESSED,
     ],
     ['compressed, 32 bits', 'i386', '.debug_line', joined(header32(size), zlib), SHF_COMPRESSED],
+    [
+      'compressed by Zstandard',
+      'x86-64',
+      '.debug_line',
+      joined(header64(2, size), raw),
+      SHF_COMPRESSED,
+    ],
     ['compressed as it was before', 'x86-64', '.zdebug_line', joined(oldHeader(size), zlib), 0],
   ] as const)('%s', (_what, arch, name, bytes, flags) => {
     const read = debugSection(bytes, [sectionOf(name, bytes, flags)], arch, '.debug_line');
@@ -67,7 +94,20 @@ describe('a section of debugging information', () => {
   });
 
   it.each([
-    ['compressed in another way', joined(header64(2, size), zlib)],
+    ['compressed in another way', joined(header64(3, size), zlib)],
+    ['that is no Zstandard', joined(header64(2, size), zlib)],
+    ['that Zstandard makes longer', joined(header64(2, size - 1), raw)],
+    ['that Zstandard makes shorter', joined(header64(2, size + 1), raw)],
+    [
+      'that is a bomb of Zstandard',
+      joined(
+        header64(2, 1000),
+        zstandard(
+          0x7fff_0000,
+          Array.from({ length: 4000 }, () => [1, 0x1_ffff, Uint8Array.of(7)] as const),
+        ),
+      ),
+    ],
     ['of a header that is cut off', header64(1, size).subarray(0, 9)],
     ['that is cut off', joined(header64(1, size), zlib.subarray(0, 40))],
     ['whose size is too small', joined(header64(1, 10), zlib)],
