@@ -1,6 +1,6 @@
 /** What has to notice a mutant: the lessons of scenarios/post-init, and page walks beside the model of the manual. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Random } from '../../../src/base/random.js';
 import {
   allows,
@@ -38,6 +38,7 @@ async function lessonFailure(changed: ChangedSource | undefined): Promise<string
     if (!name.endsWith('.md') || name === 'README.md') continue;
     const file = join(FOLDER, name);
     const text = readFileSync(file, 'utf8');
+    if (changed !== undefined && !text.includes(basename(changed.file))) continue;
     const { problems, runs } = await runScenario(text, { file, include });
     const [problem] = problems;
     const [difference] = runs.flatMap(({ differences }) => differences);

@@ -262,7 +262,7 @@ export const MUTANTS = [
   {
     name: 'zones: bits without end',
     file: ZONES,
-    from: '    cmp r13d, 1 << ZONE_BITS\n    jae 3f\n',
+    from: 'cmp r13d, 1 << ZONE_BITS\n    jae 3f\n',
     to: '',
   },
   {

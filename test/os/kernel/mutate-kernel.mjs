@@ -72,7 +72,7 @@ const surviving = [];
 for (const [index, mutant] of wanted.entries()) {
   const failure = await judge(index, mutant);
   if (failure === undefined) surviving.push(mutant.name);
-  console.log(`${mutant.name.padEnd(58)} ${failure ?? 'SURVIVES'}`);
+  console.log(`${mutant.name.padEnd(58)} ${failure?.slice(0, 120) ?? 'SURVIVES'}`);
 }
 console.log(`\n${wanted.length} mutants; ${surviving.length} survive`);
 process.exitCode = wanted.length > 0 && surviving.length === 0 ? 0 : 1;
