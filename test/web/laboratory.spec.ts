@@ -131,6 +131,7 @@ describe('the laboratory', () => {
     await page.getByText('Exited with 0.').waitFor();
     expect(await page.locator('.cm-content').innerText()).toContain('SYS_exit');
     await page.getByRole('region', { name: 'Memory map' }).waitFor();
+    expect(await page.locator('.cm-mark-here').count()).toBe(0);
     expect(await page.locator('header.top').count()).toBe(0);
     const href = await page
       .getByRole('link', { name: 'Open in the workshop' })

@@ -175,7 +175,11 @@ async function look(current: Session): Promise<RunView> {
     end: end === undefined ? undefined : linkedEnding(end),
     bad: end !== undefined && !(end.kind === 'exit' && end.code === 0),
     pc: pc.toString(16),
-    line: lines.find((each) => each.address === pc && each.file === file)?.line,
+    // After an exit there is no next instruction, whatever stands behind the last one.
+    line:
+      end?.kind === 'exit'
+        ? undefined
+        : lines.find((each) => each.address === pc && each.file === file)?.line,
     registers,
     listing: await listingOf(sandbox, lines),
     mappings: mappingsOf(sandbox),
