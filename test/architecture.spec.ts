@@ -120,7 +120,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   vitest: ['index.ts'],
   native: ['index.ts'],
   'fast-check': ['index.ts'],
-  probe: ['abi/linux', 'base', 'formats', 'policy', 'sandbox', 'toolchain'],
+  probe: ['abi/linux', 'abi/windows', 'base', 'formats', 'policy', 'sandbox', 'toolchain'],
   cli: ['index.ts'],
   // The page: of the library the parts that it needs, so that it loads no more.
   link: ['base'],

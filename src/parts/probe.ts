@@ -3,7 +3,12 @@ export { type Advice, adviceFor } from '../probe/advice.js';
 export { UNFELT } from '../probe/candidates.js';
 export type { ProbeDifference } from '../probe/compare.js';
 export type { Experiment } from '../probe/experiment.js';
-export { EXPERIMENTS } from '../probe/experiments.js';
+export {
+  EXPERIMENTS,
+  type ProbedSystem,
+  type ProbeExperiment,
+  probeExperiments,
+} from '../probe/experiments.js';
 export {
   type DecidingExperiment,
   type Identification,

@@ -9,7 +9,7 @@ import { describePolicy } from '../policy/registry.js';
 import { type Domain, domainOf } from '../policy/selinux/domains.js';
 import { selinuxInfo } from '../policy/selinux/info.js';
 import { parseSpec, type SpecPart } from '../policy/spec.js';
-import { checkResults, type ProbeResults } from './results.js';
+import { checkResults, type ProbeResults, systemOf } from './results.js';
 
 export interface Advice {
   /** Ways that worked, the plainest first. */
@@ -29,10 +29,24 @@ const WAYS: readonly (readonly [experiment: string, way: string])[] = [
   ['file-rx', 'write the code to a file, then map it PROT_READ|PROT_EXEC'],
   ['prot-remap-duplicate', 'declare PROT_MPROTECT(PROT_EXEC), then mremap with MAP_REMAPDUP'],
   ['map-jit-switch', 'MAP_JIT, and the switch of the thread between writing and running'],
+  [
+    'valloc-rw-rx',
+    'VirtualAlloc with PAGE_READWRITE, write, then VirtualProtect to PAGE_EXECUTE_READ',
+  ],
+  ['valloc-rwx', 'VirtualAlloc with PAGE_EXECUTE_READWRITE'],
+  ['section-dual', 'map a section of the page file twice: write through one view, run the other'],
+  ['mapped-file-dual', 'map a file of your own twice: write through one view, run the other'],
+  ['heap-create-execute', 'HeapCreate with HEAP_CREATE_ENABLE_EXECUTE, and blocks of that heap'],
 ];
 
 /** More than these would be a list of the experiments again. */
 const MOST_WAYS = 4;
+
+/** Where both work, the plainest way is enough to say. */
+const PLAIN = [
+  ['anon-rwx', 'anon-rw-rx'],
+  ['valloc-rwx', 'valloc-rw-rx'],
+];
 
 /** Each with the experiments whose failure makes it worth saying. */
 const PITFALLS: readonly (readonly [experiments: readonly string[], pitfall: string])[] = [
@@ -53,6 +67,11 @@ const PITFALLS: readonly (readonly [experiments: readonly string[], pitfall: str
     'an address given to mmap without MAP_FIXED is not honoured: look at what it returns',
   ],
   [['shm-file-dual'], 'files in /dev/shm do not run here: use a memfd'],
+  [['process-heap-run'], "no code in blocks of malloc or of the process's heap"],
+  [['valloc-rwx'], 'never ask for PAGE_EXECUTE_READWRITE'],
+  [['valloc-rx-rw-rx', 'image-text-patch'], 'code cannot be patched by VirtualProtect and back'],
+  [['heap-create-execute'], 'HeapCreate with HEAP_CREATE_ENABLE_EXECUTE gives NULL: look at it'],
+  [['start'], 'Wine 8 maps every image writable and executable first: it does not start here'],
 ];
 
 /** @throws MayexecError for what are no results, and for policies that there are not. */
@@ -64,7 +83,7 @@ export function adviceFor(results: ProbeResults, fits: readonly string[]): Advic
   const works = (name: string): boolean => outcomes.get(name)?.startsWith('ok') === true;
   const fails = (name: string): boolean => outcomes.has(name) && !works(name);
   const ways = WAYS.flatMap(([experiment, way]) => (works(experiment) ? [way] : []));
-  const plain = works('anon-rwx') && works('anon-rw-rx');
+  const plain = PLAIN.some((names) => names.every(works));
   const pitfalls = PITFALLS.flatMap(([names, text]) => (names.some(fails) ? [text] : []));
   const silent = outcomes.get('anon-rwx')?.startsWith('run SIG');
   return {
@@ -72,14 +91,18 @@ export function adviceFor(results: ProbeResults, fits: readonly string[]): Advic
     pitfalls: [
       ...pitfalls,
       ...(silent ? ['mmap may grant less than asked and not say so: ask mprotect as well'] : []),
-      ...(pitfalls.length > 0 || silent
-        ? ['check what mmap and mprotect return, and have an interpreter for when they refuse']
-        : []),
+      ...(pitfalls.length > 0 || silent ? [checking(results)] : []),
     ],
     ask: parts
       .slice(0, 1)
       .flatMap((first) => first.flatMap((part) => askAbout(part, parts.flat()))),
   };
+}
+
+function checking(results: ProbeResults): string {
+  const calls =
+    systemOf(results) === 'linux' ? 'mmap and mprotect' : 'VirtualAlloc and VirtualProtect';
+  return `check what ${calls} return, and have an interpreter for when they refuse`;
 }
 
 const BOOLEANS = {

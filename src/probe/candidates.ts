@@ -8,6 +8,7 @@
 import type { Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import { parsePolicy } from '../policy/registry.js';
+import type { ProbedSystem } from './experiments.js';
 
 /** A way an option (or several together) may stand; '' is the default. */
 type Dimension = readonly string[];
@@ -102,18 +103,23 @@ export function singleCandidates(arch: Arch): readonly string[] {
   return [...forms, ...IDLE];
 }
 
-function specsOf(policy: string, dimensions: readonly Dimension[], arch: Arch): string[] {
+function specsOf(
+  policy: string,
+  dimensions: readonly Dimension[],
+  arch: Arch,
+  os: ProbedSystem = 'linux',
+): string[] {
   return product(dimensions).flatMap((values) => {
     const options = values.filter((text) => text !== '').join(',');
     const spec = options === '' ? policy : `${policy}:${options}`;
-    return isPossible(spec, arch) ? [spec] : [];
+    return isPossible(spec, arch, os) ? [spec] : [];
   });
 }
 
 /** Some combinations are refused: SEGMEXEC on x86-64, MPROTECT without PAGEEXEC. */
-function isPossible(spec: string, arch: Arch): boolean {
+function isPossible(spec: string, arch: Arch, os: ProbedSystem): boolean {
   try {
-    parsePolicy(spec, { arch, os: 'linux' });
+    parsePolicy(spec, { arch, os });
     return true;
   } catch (error) {
     if (error instanceof MayexecError) return false;
@@ -145,6 +151,43 @@ export const AXES: readonly Axis[] = [
     evidence: ['memfd-seals', 'memfd-exec-flag'],
   },
 ];
+
+/** What a process of Windows may stand under: DEP in each mode, with ACG in each form or without. */
+export const WINDOWS_AXES: readonly Axis[] = [
+  {
+    values: specsOf(
+      'dep',
+      [['', 'mode=optout', 'mode=alwayson', 'mode=alwaysoff'], ...onOrOff('atl=off')],
+      'i386',
+      'windows',
+    ),
+    evidence: ['dep-system', 'dep-permanent', 'valloc-run', 'atl-thunk'],
+  },
+  {
+    values: [
+      '',
+      ...specsOf('acg', onOrOff('audit=on', 'optout=on', 'remote=on'), 'x86-64', 'windows'),
+    ],
+    evidence: ['acg-flags', 'valloc-rwx', 'thread-opts-out'],
+  },
+];
+
+/** What is left of both, in every combination, and each of what is out beside the first of the other: that shows what ruled it out. */
+export function windowsCandidates(left: readonly (readonly string[])[]): readonly string[] {
+  const [modes = [], guards = []] = left;
+  const [allModes = [], allGuards = []] = WINDOWS_AXES.map(({ values }) => values);
+  const pairs = [
+    ...product([modes, guards]),
+    ...product([allModes, guards.slice(0, 1)]),
+    ...product([modes.slice(0, 1), allGuards]),
+  ];
+  return [...new Set(pairs.map((parts) => parts.filter((part) => part !== '').join('+')))];
+}
+
+/** What the kernel under Wine may have: Linux' policies, one at a time. */
+export function wineCandidates(arch: Arch): readonly string[] {
+  return singleCandidates(arch).filter((spec) => isPossible(spec, arch, 'wine'));
+}
 
 /** Combinations of the mechanisms given, one list for each axis, with SELinux in all its forms and without. */
 export function combinedCandidates(

@@ -1,6 +1,7 @@
 /** One candidate against the results: what agrees, what differs, and what the machine could not try. */
 import { EXPERIMENTS } from './experiments.js';
 import { outcomeOf, type ProbeResults } from './results.js';
+import { WIN32_EXPERIMENTS } from './win32/experiments.js';
 
 export interface ProbeDifference {
   readonly experiment: string;
@@ -15,9 +16,9 @@ export interface Comparison {
 
 /** Steps whose failure only says that the machine lacks the means. */
 const MEANS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
-  EXPERIMENTS.map(({ name, steps }) => [
+  [...EXPERIMENTS, ...WIN32_EXPERIMENTS].map(({ name, steps }) => [
     name,
-    new Set(steps.filter(({ means }) => means).map(({ label }) => label)),
+    new Set(steps.filter((step) => 'means' in step && step.means).map(({ label }) => label)),
   ]),
 );
 
@@ -26,11 +27,13 @@ export const COMPARED: readonly string[] = EXPERIMENTS.filter(({ fact }) => !fac
   ({ name }) => name,
 );
 
-const compared = new Set(COMPARED);
+const compared = new Set([...COMPARED, ...WIN32_EXPERIMENTS.map(({ name }) => name)]);
 
 /** Did the experiment stop for want of means (no memfd, no /dev/shm)? */
 export function lacksMeans(experiment: string, outcome: string): boolean {
   const taken = outcomeOf(outcome);
+  // A function that an old Windows does not have.
+  if (taken.kind === 'errno' && taken.what === 'missing') return true;
   return taken.kind === 'errno' && MEANS.get(experiment)?.has(taken.step) === true;
 }
 

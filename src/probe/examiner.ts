@@ -4,7 +4,7 @@
  */
 import type { Arch } from '../base/address.js';
 import { parsePolicy } from '../policy/registry.js';
-import { experimentsFor } from './experiments.js';
+import { type ProbedSystem, probeExperiments } from './experiments.js';
 import { Lockstep } from './lockstep.js';
 import { runProbe, type Surroundings } from './run.js';
 
@@ -17,6 +17,7 @@ interface Group {
 
 export interface ExaminerOptions {
   readonly arch: Arch;
+  readonly os: ProbedSystem;
   readonly surroundings: Surroundings;
   /** Told after each run how many policies are waiting. */
   readonly progress?: ((waiting: number) => void) | undefined;
@@ -30,7 +31,7 @@ export class Examiner {
 
   constructor(options: ExaminerOptions) {
     this.#options = options;
-    this.#order = experimentsFor(options.arch).map(({ name }) => name);
+    this.#order = probeExperiments(options.arch, options.os).map(({ name }) => name);
   }
 
   /** What is known so far of a policy, by experiment. */
@@ -58,12 +59,13 @@ export class Examiner {
 
   /** Runs the first policy of a group; gives what the others must be run for themselves. */
   async #run({ policies, experiments }: Group): Promise<Group[]> {
-    const { arch, surroundings } = this.#options;
-    const sets = policies.map((policy) => parsePolicy(policy, { arch, os: 'linux' }));
+    const { arch, os, surroundings } = this.#options;
+    const sets = policies.map((policy) => parsePolicy(policy, { arch, os }));
     // The start, then each experiment; the header and each result end one of them.
     const lockstep = new Lockstep(sets, experiments.length + 1);
     const { outcomes } = await runProbe({
       arch,
+      os,
       surroundings,
       policy: lockstep.policy,
       only: experiments,
@@ -80,8 +82,8 @@ export class Examiner {
   }
 
   #outcomes(policy: string): Map<string, string> {
-    const { arch, surroundings } = this.#options;
-    const key = JSON.stringify([arch, surroundings, policy]);
+    const { arch, os, surroundings } = this.#options;
+    const key = JSON.stringify([arch, os, surroundings, policy]);
     const outcomes = known.get(key) ?? new Map<string, string>();
     known.set(key, outcomes);
     return outcomes;

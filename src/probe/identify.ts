@@ -7,7 +7,15 @@ import type { Arch } from '../base/address.js';
 import { MayexecError } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import { parsePolicy } from '../policy/registry.js';
-import { AXES, combinedCandidates, singleCandidates } from './candidates.js';
+import {
+  AXES,
+  type Axis,
+  combinedCandidates,
+  singleCandidates,
+  WINDOWS_AXES,
+  windowsCandidates,
+  wineCandidates,
+} from './candidates.js';
 import {
   COMPARED,
   type Comparison,
@@ -16,8 +24,10 @@ import {
   type ProbeDifference,
 } from './compare.js';
 import { Examiner } from './examiner.js';
-import { checkResults, type ProbeResults, parseProbe } from './results.js';
+import type { ProbedSystem } from './experiments.js';
+import { checkResults, type ProbeResults, parseProbe, systemOf } from './results.js';
 import type { Surroundings } from './run.js';
+import { WIN32_EXPERIMENTS } from './win32/experiments.js';
 
 export interface IdentifyOptions {
   /** Policy specs to hold the results against; default: every built-in policy and the usual combinations. */
@@ -44,6 +54,8 @@ export interface DecidingExperiment {
 export interface Identification {
   /** 'exact': what is in `fits` explains every result; 'nearest': nothing does. */
   readonly kind: 'exact' | 'nearest';
+  /** Whose policies were compared; a policy under Wine is that of the kernel. */
+  readonly os: ProbedSystem;
   readonly results: ProbeResults;
   /** False when the results are cut off, of another version or damaged: more might have told more. */
   readonly complete: boolean;
@@ -93,11 +105,19 @@ const THIRD = [
   'program-marked-stack',
   'armor-first',
 ];
-const ROUNDS: readonly (readonly string[])[] = [FIRST, SECOND, THIRD, COMPARED];
+const LINUX_ROUNDS: readonly (readonly string[])[] = [FIRST, SECOND, THIRD, COMPARED];
+/** One process makes all of these experiments. */
+const WIN32_ROUNDS: readonly (readonly string[])[] = [
+  ['start', 'dep-system', 'acg-flags', 'valloc-rwx', 'valloc-rw-rx', 'section-dual'],
+  WIN32_EXPERIMENTS.map(({ name }) => name),
+];
 
 /** How many of those that differ least go on to the next round when nothing fits. */
 const NEAR_BY_ROUND = [80, 30, 12, 12];
 const NEAREST = 3;
+
+/** A system with nothing beside its default. */
+const PLAIN = { linux: 'nx', windows: 'dep', wine: 'nx' } as const;
 
 const OPTIONS: OptionNames<IdentifyOptions> = { candidates: true, progress: true };
 
@@ -114,12 +134,13 @@ export async function identify(
   checkResults(results);
   const surroundings = surroundingsOf(results);
   const { arch } = results;
+  const os = systemOf(results);
   const matcher = new Matcher(
     results,
-    new Examiner({ arch, surroundings, progress: options.progress }),
+    new Examiner({ arch, os, surroundings, progress: options.progress }),
   );
-  const candidates = options.candidates ?? (await everyCandidate(matcher, arch));
-  for (const policy of candidates) parsePolicy(policy, { arch: results.arch, os: 'linux' });
+  const candidates = options.candidates ?? (await candidatesOf(matcher, arch, os));
+  for (const policy of candidates) parsePolicy(policy, { arch, os });
   if (results.outcomes.size === 0) {
     throw new MayexecError('these results hold no experiment that this mayexec knows');
   }
@@ -127,6 +148,7 @@ export async function identify(
   const nearest = fits.length > 0 ? [] : await nearestOf(matcher, candidates);
   return {
     kind: fits.length > 0 ? 'exact' : 'nearest',
+    os,
     results,
     complete: results.problems.length === 0,
     surroundings,
@@ -162,12 +184,16 @@ export function surroundingsOf({ arch, outcomes }: ProbeResults): Surroundings {
 /** Candidates held against the results. */
 class Matcher {
   readonly results: ProbeResults;
+  readonly os: ProbedSystem;
+  readonly rounds: readonly (readonly string[])[];
   readonly #examiner: Examiner;
   /** By policy: what earlier identifications learned beyond it shall not change the answer. */
   readonly #asked = new Map<string, Set<string>>();
 
   constructor(results: ProbeResults, examiner: Examiner) {
     this.results = results;
+    this.os = systemOf(results);
+    this.rounds = this.os === 'linux' ? LINUX_ROUNDS : WIN32_ROUNDS;
     this.#examiner = examiner;
   }
 
@@ -192,15 +218,29 @@ class Matcher {
   }
 }
 
-async function everyCandidate(matcher: Matcher, arch: Arch): Promise<string[]> {
+async function candidatesOf(
+  matcher: Matcher,
+  arch: Arch,
+  os: ProbedSystem,
+): Promise<readonly string[]> {
+  if (os === 'wine') return wineCandidates(arch);
+  if (os === 'linux') {
+    const choices = await choicesOf(matcher, AXES);
+    return [...singleCandidates(arch), ...combinedCandidates(choices, arch)];
+  }
+  return windowsCandidates(await choicesOf(matcher, WINDOWS_AXES));
+}
+
+/** Of each mechanism what agrees with the experiments that show it. */
+async function choicesOf(matcher: Matcher, axes: readonly Axis[]): Promise<string[][]> {
   const choices: string[][] = [];
-  for (const { values, evidence } of AXES) {
-    const specs = values.map((value) => (value === '' ? 'nx' : value));
+  for (const { values, evidence } of axes) {
+    const specs = values.map((value) => value || PLAIN[matcher.os]);
     await matcher.learn(specs, evidence);
     const kept = values.filter((_, index) => agrees(matcher, specs[index]!, evidence));
-    choices.push(kept.length === 0 ? [''] : kept);
+    choices.push(kept.length === 0 ? [...values.slice(0, 1)] : kept);
   }
-  return [...singleCandidates(arch), ...combinedCandidates(choices, arch)];
+  return choices;
 }
 
 function agrees(matcher: Matcher, policy: string, experiments: readonly string[]): boolean {
@@ -211,7 +251,7 @@ function agrees(matcher: Matcher, policy: string, experiments: readonly string[]
 /** Those that no experiment contradicts; of these, those that most experiments support. */
 async function fitting(matcher: Matcher, candidates: readonly string[]): Promise<string[]> {
   let left = [...candidates];
-  for (const experiments of ROUNDS) {
+  for (const experiments of matcher.rounds) {
     await matcher.learn(left, experiments);
     left = left.filter((policy) => matcher.compare(policy).differences.length === 0);
   }
@@ -225,7 +265,7 @@ async function nearestOf(
 ): Promise<NearCandidate[]> {
   const distance = (policy: string): number => matcher.compare(policy).differences.length;
   let left = [...candidates];
-  for (const [round, experiments] of ROUNDS.entries()) {
+  for (const [round, experiments] of matcher.rounds.entries()) {
     await matcher.learn(left, experiments);
     left = simplestFirst(left)
       .sort((a, b) => distance(a) - distance(b))

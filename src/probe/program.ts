@@ -1,5 +1,5 @@
 /**
- * The probe as a static ELF executable: text with the interpreter, data with the experiments. The same
+ * The probe for Linux as a static ELF executable: text with the interpreter, data with the experiments. The same
  * file runs in the sandbox and on a real Linux machine.
  */
 
@@ -9,10 +9,11 @@ import { checkShape, oneOf } from '../base/shape.js';
 import { writeElf } from '../formats/elf/writer.js';
 import { assemble } from '../toolchain/assemble.js';
 import { encodeExperiments } from './encode.js';
-import { experimentsFor } from './experiments.js';
+import { experimentsFor, PROBED_SYSTEMS, type ProbedSystem } from './experiments.js';
 import { helperProgram } from './helper.js';
 import { interpreterConstants, interpreterSource, STATE_LENGTH } from './interpreter.js';
 import { FORMAT_NAME, FORMAT_VERSION } from './results.js';
+import { win32ProbeProgram } from './win32/program.js';
 
 const PAGE = 4096;
 const TEXT = { 'x86-64': 0x40_0000, i386: 0x804_8000 } as const;
@@ -21,9 +22,11 @@ const DATA_OFFSET = 0x10_000;
 
 const made = new Map<Arch, Promise<Uint8Array>>();
 
-/** The probe's executable, a static ELF file; made once for each architecture. */
-export function probeProgram(arch: Arch): Promise<Uint8Array> {
+/** The probe's executable, a static ELF file, or a PE file for 'windows' and 'wine'; made once for each architecture. */
+export function probeProgram(arch: Arch, os: ProbedSystem = 'linux'): Promise<Uint8Array> {
   checkShape('probeProgram: the architecture', arch, oneOf(Object.keys(TEXT)));
+  checkShape('probeProgram: the system', os, oneOf(PROBED_SYSTEMS));
+  if (os !== 'linux') return win32ProbeProgram(arch);
   const elf = made.get(arch) ?? makeProgram(arch);
   made.set(arch, elf);
   return elf;

@@ -14,18 +14,21 @@ import type { Arch } from '../base/address.js';
 import { checkText, isRecord, wrongArgument } from '../base/arguments.js';
 import { listed, MayexecError } from '../base/errors.js';
 import { shorten } from '../base/text.js';
-import { experimentsFor } from './experiments.js';
+import { type ProbedSystem, probeExperiments } from './experiments.js';
 
 export const FORMAT_NAME = 'mayexec-probe';
 export const FORMAT_VERSION = 1;
 
 export interface ProbeResults {
   readonly arch: Arch;
-  /** As uname gives it: system, release, machine. */
+  /** As uname gives it: system, release, machine. 'Windows' or 'Wine' with its version from the probe for these. */
   readonly system: string;
   readonly release: string;
   readonly machine: string;
-  /** By experiment, in the order of the lines: `ok`, `ok VALUE`, or the step that failed and how: `mprotect:r-x EACCES`, `run SIGSEGV SEGV_ACCERR`. */
+  /**
+   * By experiment, in the order of the lines: `ok`, `ok VALUE`, or the step that failed and how: `mprotect:r-x EACCES`,
+   * `run SIGSEGV SEGV_ACCERR`; of Windows and Wine `VirtualProtect:RX 5` and `run C0000005 8`.
+   */
   readonly outcomes: ReadonlyMap<string, string>;
   /** What is wrong with the text; empty when it is whole and of this version. */
   readonly problems: readonly string[];
@@ -42,8 +45,12 @@ export type ProbeOutcome =
 
 const HEADER = new RegExp(`^${FORMAT_NAME} (\\d+) (x86-64|i386) (\\S+) (\\S+) (\\S+)$`);
 const OUTCOME =
-  /^([\w-]+) (ok(?: \d+)?|\S+ (?:no|E[A-Z0-9]+|\d+|SIG[A-Z0-9]+(?: (?:[A-Z]+_[A-Z]+|\d+))?))$/;
+  /^([\w-]+) (ok(?: \d+)?|\S+ (?:no|missing|killed|E[A-Z0-9]+|[CE8][0-9A-F]{7}(?: \d+)?|\d+|SIG[A-Z0-9]+(?: (?:[A-Z]+_[A-Z]+|\d+))?))$/;
 const END = /^end (\d+)$/;
+/** Where Wine does not start the probe there is no more than its own line. */
+const NOT_STARTED = /^wine: failed to load .*: ([0-9a-f]{8})$/;
+/** What kills the process of the probe for Windows leaves a line without a result, and nothing after it. */
+const UNFINISHED = /^([\w-]+)$/;
 
 /** A probe of all experiments prints some kilobytes; there may be others' output before it. */
 const LONGEST_TEXT = 1 << 20;
@@ -64,6 +71,8 @@ export function parseProbe(text: string): ProbeResults {
   const lines = text.split('\n').map((line) => line.trim());
   const start = lines.findIndex((line) => HEADER.test(line));
   if (start === -1) {
+    const refused = lines.map((line) => NOT_STARTED.exec(line)).find((match) => match !== null);
+    if (refused != null) return notStarted('x86-64', refused[1]!.toUpperCase());
     throw new MayexecError(
       `not the output of a probe: no line such as '${FORMAT_NAME} ${FORMAT_VERSION} x86-64 Linux 6.18.0 x86_64'`,
     );
@@ -71,7 +80,7 @@ export function parseProbe(text: string): ProbeResults {
   const [, version = '', arch, system = '', release = '', machine = ''] = HEADER.exec(
     lines[start]!,
   )!;
-  const reader = new ResultReader(arch as Arch);
+  const reader = new ResultReader(arch as Arch, systemOf({ system }));
   if (Number(version) !== FORMAT_VERSION) {
     reader.problems.push(
       `format ${shorten(version)}: this mayexec knows format ${FORMAT_VERSION}, and reads what it can`,
@@ -85,22 +94,46 @@ export function parseProbe(text: string): ProbeResults {
   return { arch: arch as Arch, system, release, machine, outcomes, problems };
 }
 
+/** Which probe printed it. */
+export function systemOf({ system }: Pick<ProbeResults, 'system'>): ProbedSystem {
+  if (system === 'Windows') return 'windows';
+  return system === 'Wine' ? 'wine' : 'linux';
+}
+
+/**
+ * Wine did not start the probe: with a status, or silently. A text that has only Wine's line does not say for which
+ * architecture: what keeps Wine from starting does so on both.
+ */
+export function notStarted(arch: Arch, status = 'no'): ProbeResults {
+  const outcomes = new Map([['start', `load ${status}`]]);
+  return { arch, system: 'Wine', release: '-', machine: '-', outcomes, problems: [] };
+}
+
 class ResultReader {
   readonly outcomes = new Map<string, string>();
   readonly problems: string[] = [];
   readonly #known: ReadonlySet<string>;
   readonly #unknown: string[] = [];
+  readonly #system: ProbedSystem;
   #count: number | undefined;
   #lines = 0;
+  #killed = false;
 
-  constructor(arch: Arch) {
-    this.#known = new Set(experimentsFor(arch).map(({ name }) => name));
+  constructor(arch: Arch, system: ProbedSystem) {
+    this.#system = system;
+    this.#known = new Set(probeExperiments(arch, system).map(({ name }) => name));
   }
 
   line(line: string, number: number): void {
     const end = END.exec(line);
     if (end !== null) {
       this.#count = Number(end[1]);
+      return;
+    }
+    const unfinished = this.#system === 'linux' ? null : UNFINISHED.exec(line);
+    if (unfinished !== null && this.#known.has(unfinished[1]!)) {
+      this.#killed = true;
+      this.#keep(unfinished[1]!, 'run killed', number);
       return;
     }
     const [, name = '', outcome = ''] = OUTCOME.exec(line) ?? [];
@@ -131,6 +164,7 @@ class ResultReader {
   }
 
   finish(): void {
+    if (this.#killed) return;
     if (this.#count === undefined) {
       this.problems.push(`cut off: no closing line 'end ${this.#lines}'`);
     } else if (this.#count !== this.#lines) {
@@ -148,13 +182,16 @@ class ResultReader {
   }
 }
 
+/** An exception of Windows is shown as one, and so is the end of the process. */
+const SIGNAL = /^(?:SIG|killed$|[CE8][0-9A-F]{7}$)/;
+
 /** `ok`, `ok 3`, `run SIGSEGV SEGV_ACCERR` and the like. */
 export function outcomeOf(text: string): ProbeOutcome {
   checkText('the outcome', text);
   const [first = '', second = '', ...code] = text.split(' ');
   if (first === 'ok') return second === '' ? { kind: 'ok' } : { kind: 'ok', value: Number(second) };
   const what = [second, ...code].join(' ');
-  const kind = second === 'no' ? 'mismatch' : second.startsWith('SIG') ? 'signal' : 'errno';
+  const kind = second === 'no' ? 'mismatch' : SIGNAL.test(second) ? 'signal' : 'errno';
   return { kind, step: first, what };
 }
 

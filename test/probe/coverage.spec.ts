@@ -42,7 +42,7 @@ it.for(['x86-64', 'i386'] as const)(
       .flatMap(({ info }) => Array.from({ length: PER_POLICY }, () => drawn(info, random)))
       .filter((policy) => isPossible(policy, arch));
     const candidates = singleCandidates(arch);
-    const examiner = new Examiner({ arch, surroundings: USUAL });
+    const examiner = new Examiner({ os: 'linux', arch, surroundings: USUAL });
     await examiner.learn([...new Set([...candidates, ...draws])], new Set(COMPARED));
     const results = (policy: string): string =>
       JSON.stringify([...examiner.outcomes(policy)].sort());

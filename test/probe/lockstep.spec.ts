@@ -24,7 +24,7 @@ describe('policies in lockstep', () => {
   it('give what each gives by itself', async () => {
     const arch = 'x86-64';
     const policies = singleCandidates(arch);
-    const examiner = new Examiner({ arch, surroundings: USUAL });
+    const examiner = new Examiner({ os: 'linux', arch, surroundings: USUAL });
     await examiner.learn(policies, new Set(EXPERIMENTS));
     for (const policy of policies.filter((_, index) => index % 12 === 5)) {
       const { outcomes } = await runProbe({ arch, policy, only: EXPERIMENTS });
@@ -55,7 +55,7 @@ describe('policies in lockstep', () => {
     let runs = 0;
     const arch = 'i386';
     const surroundings = { ...USUAL, protectionKeys: true };
-    const examiner = new Examiner({ arch, surroundings, progress: () => runs++ });
+    const examiner = new Examiner({ os: 'linux', arch, surroundings, progress: () => runs++ });
     const policies = singleCandidates(arch).filter((policy) => policy.startsWith('selinux'));
     await examiner.learn(policies, new Set(['heap-rx', 'stack-rx']));
     expect(policies.length).toBeGreaterThan(200);

@@ -2,10 +2,10 @@
 import {
   type Advice,
   adviceFor,
-  EXPERIMENTS,
   type Identification,
   identify as identifyResults,
   listPolicies,
+  probeExperiments,
   UNFELT,
 } from '../../index.js';
 import { type Command, type Given, UsageError } from '../arguments.js';
@@ -197,8 +197,12 @@ function unfelt(policy: string): string[] {
   );
 }
 
-function deciding({ deciding: experiments }: Identification, terminal: Terminal): string[] {
-  const about = new Map(EXPERIMENTS.map(({ name, about: text }) => [name, text]));
+function deciding(
+  { os, results, deciding: experiments }: Identification,
+  terminal: Terminal,
+): string[] {
+  const known = probeExperiments(results.arch, os);
+  const about = new Map(known.map(({ name, about: text }) => [name, text]));
   return renderTable(
     [
       ['experiment', 'result', 'rules out', 'what was tried'].map((text) => ({ text })),

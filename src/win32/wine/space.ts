@@ -67,6 +67,8 @@ import { WineSections } from './sections.js';
 /** Between the blocks of two threads. */
 const TEB_STEP = 0x2_0000n;
 
+const PRELOADER_REFUSED = "wine: the system does not load Wine's preloader at 0x7d400000";
+
 export class WineSpace implements Space, VirtualMemory {
   readonly rules = WINE_RULES;
   readonly host: WineHost;
@@ -92,6 +94,10 @@ export class WineSpace implements Space, VirtualMemory {
 
   /** @throws LoadFailure when Wine gives up. */
   constructor(linux: LinuxProcess, layout: WineLayout) {
+    if (linux.outcome !== undefined) {
+      // SEGMEXEC halves the address space, and the preloader's place is above the half.
+      throw new LoadFailure(STATUS.NO_MEMORY, PRELOADER_REFUSED, true, linux.outcome);
+    }
     this.#linux = linux;
     this.#arch = linux.arch;
     const wide = linux.arch === 'x86-64';
