@@ -19,7 +19,11 @@ export type Win32Slot = (typeof SLOTS)[number];
 export const WIN32_SLOTS: readonly Win32Slot[] = SLOTS;
 
 /** A number, what a slot holds, the address of a slot, or that of a text. */
-export type Win32Operand = number | Win32Slot | { readonly addressOf: Win32Slot } | { readonly text: string };
+export type Win32Operand =
+  | number
+  | Win32Slot
+  | { readonly addressOf: Win32Slot }
+  | { readonly text: string };
 
 export type Win32Step =
   | {
