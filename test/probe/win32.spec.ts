@@ -15,6 +15,7 @@ import {
   probeProgram,
   runProbe,
 } from '../../src/index.js';
+import { notPlain, windowsResults } from './windows-results.js';
 
 const ARCHES = ['x86-64', 'i386'] as const;
 type Arch = (typeof ARCHES)[number];
@@ -29,56 +30,12 @@ function probed(os: ProbedSystem, arch: Arch, policy: string): Promise<ProbeResu
   return results;
 }
 
-async function outcomes(os: ProbedSystem, arch: Arch, policy: string): Promise<object> {
-  return Object.fromEntries((await probed(os, arch, policy)).outcomes);
-}
-
 describe('the probe for Windows', () => {
-  it.each(ARCHES)('finds that only data does not run, on %s', async (arch) => {
-    const { system, outcomes: found, problems } = await probed('windows', arch, 'dep');
-    expect({ system, problems }).toEqual({ system: 'Windows', problems: [] });
-    expect(found.size).toBe(probeExperiments(arch, 'windows').length);
-    const refused = [...found].filter(([, outcome]) => !outcome.startsWith('ok'));
-    const wide = arch === 'x86-64';
-    expect(Object.fromEntries(refused)).toEqual({
-      ...(wide
-        ? { 'dep-process': 'GetProcessDEPPolicy 50', 'dep-permanent': 'GetProcessDEPPolicy 50' }
-        : {}),
-      'thread-opts-out': 'SetThreadInformation 5',
-      'valloc-run': 'run C0000005 8',
-      'process-heap-run': 'run C0000005 8',
-      'stack-code-run': 'run C0000005 8',
-      'image-data-run': 'run C0000005 8',
-      'dep-off': wide ? 'SetProcessDEPPolicy 50' : 'SetProcessDEPPolicy 5',
-    });
-  });
-
-  it('finds what ACG blocks, and what it lets be', async () => {
-    expect(await outcomes('windows', 'x86-64', 'dep+acg')).toMatchObject({
-      'acg-flags': 'ok 1',
-      'valloc-rwx': 'VirtualAlloc:RWX 1655',
-      'valloc-rw-rx': 'VirtualProtect:RX 1655',
-      'heap-create-execute': 'HeapCreate 1655',
-      'section-dual': 'MapViewOfFile:RX 1655',
-      'image-text-patch': 'VirtualProtect:RW 1655',
-      'thread-opts-out': 'SetThreadInformation 5',
-    });
-  });
-
-  it('finds the thread that may except itself', async () => {
-    const found = await outcomes('windows', 'x86-64', 'dep+acg:optout=on');
-    expect(found).toMatchObject({ 'acg-flags': 'ok 3', 'thread-opts-out': 'ok' });
-  });
-
-  it('finds DEP off for a 32-bit program, and thunks that nobody carries out', async () => {
-    expect(await outcomes('windows', 'i386', 'dep:mode=alwaysoff')).toMatchObject({
-      'dep-system': 'ok 0',
-      'dep-process': 'ok 0',
-      'process-heap-run': 'ok',
-    });
-    expect(await outcomes('windows', 'i386', 'dep:atl=off')).toMatchObject({
-      'atl-thunk': 'run C0000005 8',
-    });
+  it.each(windowsResults())('finds on $arch under $policy', async ({ arch, policy, lines }) => {
+    const results = await probed('windows', arch, policy);
+    expect(results).toMatchObject({ system: 'Windows', problems: [] });
+    expect(results.outcomes.size).toBe(probeExperiments(arch, 'windows').length);
+    expect(notPlain(results)).toEqual(lines);
   });
 
   it('makes single experiments', async () => {
