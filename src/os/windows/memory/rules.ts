@@ -38,8 +38,6 @@ export interface MemoryRules {
   readonly flushesViewsOnly: boolean;
   /** VirtualAlloc2 knows placeholders (Windows 10 1803). */
   readonly placeholders: boolean;
-  /** Addresses above the highest application address of a 2 GiB process can be had. */
-  readonly abovesLimit: boolean;
 }
 
 export const WINDOWS_RULES: MemoryRules = {
@@ -60,7 +58,6 @@ export const WINDOWS_RULES: MemoryRules = {
   unmapsInside: true,
   flushesViewsOnly: true,
   placeholders: true,
-  abovesLimit: false,
 };
 
 export const WINE_RULES: MemoryRules = {
@@ -81,5 +78,4 @@ export const WINE_RULES: MemoryRules = {
   unmapsInside: true,
   flushesViewsOnly: false,
   placeholders: false,
-  abovesLimit: true,
 };
