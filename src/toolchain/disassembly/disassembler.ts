@@ -5,6 +5,7 @@ import { checkBytes, checkRecord } from '../../base/arguments.js';
 import { unknownValue } from '../../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../../base/options.js';
 import { loadToolchain, openToolchain, openToolchainInSteps } from '../modules.js';
+import { type Corrected, corrected } from './corrections.js';
 
 export interface Instruction {
   readonly address: Addr;
@@ -79,14 +80,29 @@ export class Disassembler {
       const rest = bytes.subarray(at, at + window);
       const left = Number.isFinite(count) ? count - found.length : 0;
       const decoded = decode(handle, rest, start + BigInt(at), left);
-      for (const instruction of decoded) {
-        const own = bytes.slice(at, at + instruction.size);
-        found.push(describe(start + BigInt(at), own, instruction.mnemonic, instruction.op_str));
-        at += instruction.size;
+      const take = (size: number, mnemonic: string, operands: string): void => {
+        found.push(describe(start + BigInt(at), bytes.slice(at, at + size), mnemonic, operands));
+        at += size;
+      };
+      const right = (): Corrected | undefined => {
+        const own = bytes.subarray(at, at + LONGEST_INSTRUCTION);
+        return corrected(own, start + BigInt(at), arch, syntax);
+      };
+      for (const { size, mnemonic, op_str } of decoded) {
+        const other = right();
+        if (other === undefined) take(size, mnemonic, op_str);
+        else take(other.size, other.mnemonic, other.operands);
+        // What follows in the window was read from the wrong place.
+        if (other !== undefined && other.size !== size) break;
       }
       // What stopped at the end of the window goes on in the next.
       window = decoded.length === 0 ? LONGEST_INSTRUCTION : Math.min(WINDOW, 4 * window);
       if (decoded.length === 0) {
+        const other = right();
+        if (other !== undefined) {
+          take(other.size, other.mnemonic, other.operands);
+          continue;
+        }
         const byte = bytes[at]!;
         const hex = `0x${byte.toString(16).padStart(2, '0')}`;
         found.push(describe(start + BigInt(at), bytes.slice(at, at + 1), '.byte', hex));
