@@ -49,6 +49,8 @@ const OUTCOME =
 const END = /^end (\d+)$/;
 /** Where Wine does not start the probe there is no more than its own line. */
 const NOT_STARTED = /^wine: failed to load .*: ([0-9a-f]{8})$/;
+/** Behind it nothing comes: Wine did not start the probe, or it was killed. */
+const LAST = /^(?:load \S+|run killed)$/;
 /** What kills the process of the probe for Windows leaves a line without a result, and nothing after it. */
 const UNFINISHED = /^([\w-]+)$/;
 
@@ -117,7 +119,6 @@ class ResultReader {
   readonly #system: ProbedSystem;
   #count: number | undefined;
   #lines = 0;
-  #killed = false;
 
   constructor(arch: Arch, system: ProbedSystem) {
     this.#system = system;
@@ -132,7 +133,6 @@ class ResultReader {
     }
     const unfinished = this.#system === 'linux' ? null : UNFINISHED.exec(line);
     if (unfinished !== null && this.#known.has(unfinished[1]!)) {
-      this.#killed = true;
       this.#keep(unfinished[1]!, 'run killed', number);
       return;
     }
@@ -164,7 +164,7 @@ class ResultReader {
   }
 
   finish(): void {
-    if (this.#killed) return;
+    if ([...this.outcomes.values()].some((outcome) => LAST.test(outcome))) return;
     if (this.#count === undefined) {
       this.problems.push(`cut off: no closing line 'end ${this.#lines}'`);
     } else if (this.#count !== this.#lines) {

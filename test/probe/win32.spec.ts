@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import {
   adviceFor,
   EXPERIMENTS,
+  formatProbe,
   identify,
   type ProbedSystem,
   type ProbeResults,
@@ -134,6 +135,16 @@ describe('results of Windows', () => {
     expect(found.get('process-heap-run')).toBe('run killed');
     expect(found.get('atl-thunk')).toBe('run C000001D');
     expect(problems).toEqual([]);
+  });
+
+  it('are whole where they end early, also when they are written again', async () => {
+    for (const [arch, policy] of [
+      ['x86-64', 'mdwe'],
+      ['i386', 'pax:mprotect=off'],
+    ] as const) {
+      const results = await probed('wine', arch, policy);
+      expect(parseProbe(formatProbe(results))).toEqual(results);
+    }
   });
 
   it('are told from those of Linux by every name', () => {
