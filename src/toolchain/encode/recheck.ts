@@ -89,7 +89,8 @@ function readBack(code: Uint8Array, wide: boolean): Read {
     const { modrm, opcode, rex } = plain;
     const [b, r] = [(rex & 1) << 3, (rex & 4) << 1];
     const others = new Set([((modrm >> 3) & 7) | r]);
-    const registers = new Set([...others, (modrm & 7) | b, (opcode & 7) | b]);
+    const inOpcode = namesRegister(plain) ? [(opcode & 7) | b] : [];
+    const registers = new Set([...others, (modrm & 7) | b, ...inOpcode]);
     return { opcode: plain, bytes, isVex: false, isEvex: false, registers, others };
   }
   const length = isEvex ? 4 : first === 0xc4 ? 3 : 2;
@@ -113,6 +114,13 @@ function readBack(code: Uint8Array, wide: boolean): Read {
     registers,
     others,
   };
+}
+
+/** inc, dec, push, pop, xchg and mov of a register, and bswap: its number is a part of the opcode. */
+function namesRegister({ map, opcode }: Opcode): boolean {
+  if (map === 1) return opcode >= 0xc8 && opcode <= 0xcf;
+  if (map !== 0) return false;
+  return (opcode >= 0x40 && opcode <= 0x5f) || (opcode & 0xf8) === 0x90 || (opcode & 0xf0) === 0xb0;
 }
 
 /** Values that no sum of others comes to. */
