@@ -29,6 +29,7 @@ describe('mayexec probe', () => {
     const { stdout } = folder.mayexec(['probe', 'old-mmap', '--arch', 'i386', '--json']);
     expect(JSON.parse(stdout)).toEqual({
       arch: 'i386',
+      os: 'linux',
       policy: 'nx',
       system: 'Linux',
       release: '6.18.0',
