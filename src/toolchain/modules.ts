@@ -56,8 +56,11 @@ export async function loadToolchain(name: ToolchainName): Promise<void> {
 
 let quickjs: Promise<WebAssembly.Module> | undefined;
 
-/** Of the interpreter, whose script is bundled; compiled once. */
-export function quickjsWasm(): Promise<WebAssembly.Module> {
+/**
+ * The WebAssembly.Module of the interpreter, whose script is bundled; compiled once. (Its type is left out, so that the
+ * declarations need neither a page's types nor Node's.)
+ */
+export function quickjsWasm(): Promise<object> {
   quickjs ??= readsFiles()
     ? readWasm('quickjs').then(({ wasm }) => wasm)
     : fetchWasm('quickjs', servedFolder());
