@@ -117,7 +117,7 @@ export function assembleLoaded(source: string, options: AssembleOptions): Assemb
 
 /** Compilers name themselves in .ident; of both syntaxes they name Intel's only. */
 function isCompilerAtt(source: string): boolean {
-  return /^\s*\.ident\s/m.test(source) && !/^\s*\.(intel|att)_syntax\b/m.test(source);
+  return /^[ \t]*\.ident\s/m.test(source) && !/^[ \t]*\.(intel|att)_syntax\b/m.test(source);
 }
 
 function read(source: string, options: AssembleOptions): ProgramBuilder {

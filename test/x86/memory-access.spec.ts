@@ -18,6 +18,10 @@ const NOT_AS_THE_MANUAL: readonly (readonly [RegExp, string])[] = [
   [/^.*d9:4$/, 'fldenv: the engine leaves out the selectors at its end'],
   [/^48 d[9d]:/, 'x87 environments with REX.W: the engine takes 28 bytes more'],
   [/^.*8f:[1-7]$/, 'no instruction: the engine pops'],
+  [
+    /^(66 |f[23] |48 )?c8:/,
+    'enter: its frame has to end in writable memory too, where nothing is stored',
+  ],
   [/^(66|f2) 0f 79:/, 'extrq, insertq have no form in memory: the engine reads'],
 ];
 
@@ -111,10 +115,11 @@ const DIRECTED: readonly (readonly [Arch, string, Readonly<Record<string, bigint
   ['i386', 'mov eax, [0x7ffffe]', {}],
   ['i386', 'mov ax, [bx + si + 4]', { ebx: 0xfff0n, esi: 0x1ffn }],
   ['i386', 'mov [bp - 2], dx', { ebp: 0x2001n }],
-  ['x86-64', 'enter 32, 0', {}],
-  ['x86-64', 'enter 32, 1', {}],
-  ['x86-64', 'enter 32, 5', {}],
-  ['i386', 'enter 4, 3', {}],
+  // With nothing between the last push and the end of its frame.
+  ['x86-64', 'enter 0, 0', {}],
+  ['x86-64', 'enter 0, 1', {}],
+  ['x86-64', 'enter 0, 5', {}],
+  ['i386', 'enter 0, 3', {}],
   ['x86-64', 'leave', {}],
   ['i386', 'pushad', {}],
   ['i386', 'popad', {}],

@@ -66,6 +66,11 @@ export interface CarriedCpu extends Views {
   hi: number;
   /** Copies bytes at the located address (and `offset`) to `to` in the views. */
   load(length: number, to: number, offset?: number): void;
+  /**
+   * For an instruction of several accesses, before the first: what it has loaded and stored stays so when it begins again. Its
+   * pages may share a slot of the TLB, and then take each other out of it for ever.
+   */
+  keepLoads(): void;
   /** Asks for the right to store, and changes nothing. */
   prepare(length: number, offset?: number): void;
   store(length: number, from: number, offset?: number): void;

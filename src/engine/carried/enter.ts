@@ -17,6 +17,7 @@ export function compileEnter(e: Encoding, code: Uint8Array): Maker {
     ...{ base, index: -1, scale: 1, displacement: -distance, segment: -1, bits, stack: true },
   });
   return (next, nextHi) => (cpu) => {
+    cpu.keepLoads();
     const locate = (base: number, distance: number): void =>
       cpu.locate(below(base, distance), next, nextHi);
     const read = (register: number): bigint => cpu.view.getBigUint64(cpu.general(register), true);

@@ -22,6 +22,7 @@ export function compileString(e: Encoding): Maker {
   const from = form(RSI, e.segment);
   const to = form(RDI, -1);
   return (next, nextHi) => (cpu) => {
+    cpu.keepLoads();
     const count = cpu.words[cpu.general(RCX) >>> 2]!;
     if (repeat !== 0 && count === 0) {
       cpu.jump(next, nextHi);

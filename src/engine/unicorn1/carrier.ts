@@ -77,6 +77,13 @@ export class Carrier implements CarriedCpu {
   #answer = DONE;
   /** Addresses at which this instruction has had code dropped before it stores. */
   readonly #prepared = new Set<number>();
+  /** Loads of this call so far, and what those of an instruction of several accesses have brought, by their order. */
+  #loads = 0;
+  #keeping = false;
+  readonly #kept: Uint8Array[] = [];
+  /** Stores of this call so far, and of the instruction. */
+  #stores = 0;
+  #stored = 0;
   #anyPrepared = false;
   readonly #replaced: boolean;
 
@@ -167,6 +174,13 @@ export class Carrier implements CarriedCpu {
       this.#prepared.clear();
       this.#anyPrepared = false;
     }
+    if (!again) {
+      this.#kept.length = 0;
+      this.#stored = 0;
+    }
+    this.#keeping = false;
+    this.#loads = 0;
+    this.#stores = 0;
     this.#answer = DONE;
     try {
       this.#routines[index]!(this);
@@ -314,15 +328,25 @@ export class Carrier implements CarriedCpu {
     const low = lo >>> 0;
     const high = (this.hi + (lo > 0xffff_ffff ? 1 : 0)) >>> 0;
     this.#watch(low, high, length, false);
-    const within = 4096 - (low & 4095);
-    const first = this.#pointer(low, high, length, 0);
-    if (length <= within) {
-      this.#copy(to, first, length);
+    const index = this.#loads++;
+    const kept = this.#keeping ? this.#kept[index] : undefined;
+    if (kept !== undefined) {
+      this.bytes.set(kept, to);
       return;
     }
-    const second = this.#pointer(low + within, high, length - within, 0);
-    this.bytes.copyWithin(to, first, first + within);
-    this.bytes.copyWithin(to + within, second, second + length - within);
+    const within = 4096 - (low & 4095);
+    const first = this.#pointer(low, high, length, 0);
+    if (length <= within) this.#copy(to, first, length);
+    else {
+      const second = this.#pointer(low + within, high, length - within, 0);
+      this.bytes.copyWithin(to, first, first + within);
+      this.bytes.copyWithin(to + within, second, second + length - within);
+    }
+    if (this.#keeping) this.#kept[index] = this.bytes.slice(to, to + length);
+  }
+
+  keepLoads(): void {
+    this.#keeping = true;
   }
 
   #copy(to: number, from: number, length: number): void {
@@ -343,20 +367,22 @@ export class Carrier implements CarriedCpu {
     const lo = this.lo + offset;
     const low = lo >>> 0;
     const high = (this.hi + (lo > 0xffff_ffff ? 1 : 0)) >>> 0;
+    // What has been stored stays: the page may have made room for another one of the instruction's since.
+    if (this.#keeping && this.#stores++ < this.#stored) return;
     this.#watch(low, high, length, true);
     const first = this.#writable(low, high, length);
     const within = 4096 - (low & 4095);
     if (length <= within) {
       this.#copy(first, from, length);
-      this.#stored(low, length);
+      this.#tellStored(low, length);
       return;
     }
     // `#writable` has seen to that page too.
     const second = this.#pointer(low + within, high, length - within, 2);
     this.bytes.copyWithin(first, from, from + within);
     this.bytes.copyWithin(second, from + within, from + length);
-    this.#stored(low, within);
-    this.#stored((low + within) >>> 0, length - within);
+    this.#tellStored(low, within);
+    this.#tellStored((low + within) >>> 0, length - within);
   }
 
   raise(vector: number, errorCode = 0): never {
@@ -379,7 +405,8 @@ export class Carrier implements CarriedCpu {
   }
 
   /** To a page that the TLB has; where that says so, it may hold code. */
-  #stored(lo: number, length: number): void {
+  #tellStored(lo: number, length: number): void {
+    this.#stored = this.#stores;
     const { words } = this;
     const slot = (lo >>> 12) & (TLB.ENTRIES - 1);
     const mode = this.#mode();

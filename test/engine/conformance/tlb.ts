@@ -17,6 +17,26 @@ export function tlb(kind: EngineKind): void {
       const sweep = (text: string, stride = 4096) =>
         `l: ${text}; add ${di}, ${stride}; dec ecx; jnz l; int 0x80`;
 
+      it('ends an instruction whose two pages share a slot of the TLB', () => {
+        const g = guest();
+        const far = DATA + 256 * 4096;
+        g.map(far, 'rw');
+        g.setReg('bp', DATA + 64);
+        g.setReg('sp', far + 256);
+        g.poke(DATA + 64 - (arch === 'x86-64' ? 8 : 4), [0x11, 0x22, 0x33, 0x44]);
+        expect(g.runCode('enter 16, 2; int 0x80')).toMatchObject({ kind: 'interrupt' });
+        const pushed = g.peek(far + 256 - 2 * (arch === 'x86-64' ? 8 : 4), 4);
+        expect(pushed).toEqual([0x11, 0x22, 0x33, 0x44]);
+        if (arch === 'i386') return;
+        g.setReg('si', DATA);
+        g.setReg('di', far);
+        g.setReg('cx', 8);
+        g.poke(DATA, [1, 2, 3, 4, 5, 6, 7, 8]);
+        g.code('.byte 0x67; rep movsb; int 0x80');
+        expect(g.run(CODE)).toMatchObject({ kind: 'interrupt' });
+        expect(g.peek(far, 8)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      });
+
       it('keeps pages apart that share a slot', () => {
         const g = guest();
         const stride = 256 * 4096;
