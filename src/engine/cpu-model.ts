@@ -2,7 +2,7 @@
  * CpuModel: which extensions a processor has. Levels are those of the x86-64 psABI (section 3.1.1, micro-architecture
  * levels), flags on top of one are names of extensions.
  */
-import { MayexecError, unknownValue } from '../base/errors.js';
+import { listed, MayexecError, unknownValue } from '../base/errors.js';
 import { EXTENSIONS, type Extension, type Extensions } from './carried/extensions.js';
 
 /** Words of CPUID with the bits that the engine really executes: a libc picks its routines by them. */
@@ -74,7 +74,7 @@ const REFUSED = /^(avx512|avx10|amx|apx|sha|gfni|vaes|vpclmul|sse4a|xop|fma4|tbm
 export function parseCpu(spec: string): CpuModel {
   const [level = '', ...flags] = spec.split(',').map((part) => part.trim());
   const base = Object.hasOwn(LEVELS, level) ? LEVELS[level] : undefined;
-  if (base === undefined) throw unknownValue('cpu', level, CPU_LEVELS);
+  if (base === undefined) throw unknownLevel(level);
   const extensions = new Set(base);
   for (const flag of flags) {
     const sign = flag[0];
@@ -89,10 +89,27 @@ export function parseCpu(spec: string): CpuModel {
   return { name: spec, extensions };
 }
 
+/** `v3` for a level, `avx2` for the processor that has it. */
+function unknownLevel(level: string): MayexecError {
+  const [, version] = /^(?:x86[-_]64[-_]?)?v?([1-3])$/i.exec(level) ?? [];
+  const extension = knownExtension(level.replace(/^[+-]/, '').toLowerCase());
+  const meant = version === undefined ? extension && cpuWith(extension) : CPU_LEVELS[+version - 1];
+  if (meant === undefined) return unknownValue('cpu', level, CPU_LEVELS);
+  return new MayexecError(
+    `unknown cpu '${level}': expected one of ${listed(CPU_LEVELS)}; did you mean '${meant}'?`,
+  );
+}
+
+function knownExtension(name: string): Extension | undefined {
+  return (
+    EXTENSIONS.find((each) => each === name) ??
+    (Object.hasOwn(ALIASES, name) ? ALIASES[name] : undefined)
+  );
+}
+
 function extensionOf(name: string): Extension {
-  const known = EXTENSIONS.find((each) => each === name);
+  const known = knownExtension(name);
   if (known !== undefined) return known;
-  if (Object.hasOwn(ALIASES, name)) return ALIASES[name]!;
   if (REFUSED.test(name))
     throw new MayexecError(
       `cpu flag '${name}': no such instruction is carried out here, and each is #UD; there are ${EXTENSIONS.join(', ')}`,

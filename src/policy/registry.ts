@@ -17,6 +17,7 @@ import {
 import { type MergedEffects, type MmInit, mergeEffects } from './effects.js';
 import { mdweMechanism } from './linux/mdwe.js';
 import { nxMechanism } from './linux/nx.js';
+import { lsmInfo } from './lsm/info.js';
 import type { Policy } from './policy.js';
 import { parseSpec } from './spec.js';
 
@@ -129,9 +130,11 @@ function governs({ os }: PolicyInfo, target: PolicyTarget['os']): boolean {
 function definitionOf(name: string): PolicyDefinition {
   const definition = byName.get(name);
   if (mechanisms.some((one) => one.name === name)) {
-    throw new MayexecError(
-      `'${name}' is no policy to choose: programs use it under every policy (mayexec policies ${name})`,
-    );
+    const whose =
+      name === lsmInfo.name
+        ? 'it is that of a kernel beside the program, which --kernel or the option kernel names'
+        : 'programs use it under every policy';
+    throw new MayexecError(`'${name}' is no policy to choose: ${whose} (mayexec policies ${name})`);
   }
   if (definition !== undefined) return definition;
   const listed = name.split(',').map((part) => part.trim());

@@ -266,7 +266,10 @@ function scheduleOf({ schedule = 'round-robin', seed = 1 }: SandboxOptions): num
   if (typeof schedule !== 'string') {
     throw wrongArgument('schedule', schedule, "'round-robin', 'seed' or a number");
   }
-  return oneOf('schedule', schedule, SCHEDULES) === 'seed' ? seed : undefined;
+  if (!SCHEDULES.some((name) => name === schedule)) {
+    throw unknownValue('schedule', schedule, [...SCHEDULES, 'a number from 0 to 4294967295']);
+  }
+  return schedule === 'seed' ? seed : undefined;
 }
 
 function injectionsOf(

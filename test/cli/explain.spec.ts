@@ -43,6 +43,17 @@ const page = (changes: Partial<Explanation>, full = false): string => {
 };
 
 describe('the page of an explanation', () => {
+  it.each([
+    ['mdwe/gain-exec', explanation.asked, 'why mdwe refused it'],
+    ['nx/no-exec', explanation.asked, 'why mdwe refused it'],
+    ['mseal/sealed', explanation.asked, 'why mseal refused it'],
+    ['lsm/execmem', explanation.asked, 'why the kernel beside the program refused it'],
+    [undefined, explanation.asked, 'why the kernel refused it'],
+    [undefined, `${explanation.asked} (INJECTED)`, 'a failure was injected'],
+  ])('names in its heading who refused: rule %s of %s', (rule, asked, head) => {
+    expect(page({ rule, asked })).toContain(`mayexec: ${head}, and what would work`);
+  });
+
   it('says of a remedy that was cut short that it does not end', () => {
     const cut = remedy('flipping', { limit: 'blocks', refused: 'access refused by nx/no-exec' });
     expect(page({ remedies: [cut] })).toContain(

@@ -127,6 +127,14 @@ describe('policies', () => {
     expect(stdout).toContain('restricted-wx/');
   });
 
+  it('says which page a spec belongs to', () => {
+    const { status, stderr } = folder.mayexec(['policies', 'dep:sehop=on']);
+    expect(status).toBe(2);
+    expect(stderr).toContain(
+      "'dep:sehop=on' is a spec, and pages are those of names: mayexec policies dep",
+    );
+  });
+
   it('lists and explains what needs no choosing as well', () => {
     expect(folder.mayexec(['policies']).stdout).toMatch(/^Beside every policy[\s\S]*^mseal +\S/m);
     expect(folder.mayexec(['policies', 'pkeys']).stdout).toContain('SEGV_PKUERR');

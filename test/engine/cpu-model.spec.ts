@@ -34,6 +34,14 @@ describe('a processor by name', () => {
 
   it.each([
     ['x86-64-v5', "unknown cpu 'x86-64-v5': expected one of x86-64, x86-64-v2, x86-64-v3"],
+    [
+      'v3',
+      "unknown cpu 'v3': expected one of x86-64, x86-64-v2, x86-64-v3; did you mean 'x86-64-v3'?",
+    ],
+    ['x86_64_v2', "did you mean 'x86-64-v2'?"],
+    ['1', "did you mean 'x86-64'?"],
+    ['avx2', "did you mean 'x86-64-v3'?"],
+    ['+AES', "did you mean 'x86-64-v2,+aes'?"],
     ['', "unknown cpu ''"],
     ['x86-64,bmi2', "a flag of cpu 'x86-64,bmi2' is 'bmi2': write +bmi2 or -bmi2"],
     ['x86-64,+bmi3', "did you mean 'bmi1'?"],

@@ -111,7 +111,7 @@ describe('the order of threads', () => {
     const create = (schedule: unknown): Promise<Sandbox> =>
       Sandbox.create({ schedule } as SandboxOptions);
     await expect(create('sed')).rejects.toThrow(
-      "unknown schedule 'sed': expected one of round-robin, seed; did you mean 'seed'?",
+      "unknown schedule 'sed': expected one of round-robin, seed, a number from 0 to 4294967295; did you mean 'seed'?",
     );
     await expect(create(-1)).rejects.toThrow('schedule is -1: expected an integer from 0 to');
     await expect(create(true)).rejects.toThrow("schedule is true: expected 'round-robin'");

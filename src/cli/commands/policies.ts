@@ -38,6 +38,12 @@ function answer({ positionals, switches }: Given, terminal: Terminal): string[] 
   }
   const pages = [...known, ...listMechanisms()];
   const info = pages.find((page) => page.name === name);
+  const [first = ''] = name.split(/[:+]/);
+  if (info === undefined && pages.some((page) => page.name === first)) {
+    throw new UsageError(
+      `'${name}' is a spec, and pages are those of names: mayexec policies ${first}`,
+    );
+  }
   if (info === undefined) {
     throw unknownValue(
       'policy',
@@ -62,7 +68,9 @@ export function policyList(
     );
   return [
     ...known.flatMap(lines),
-    ...(others.length === 0 ? [] : ['', 'Beside every policy, for programs to use:', '']),
+    ...(others.length === 0
+      ? []
+      : ['', 'Beside every policy, where a program uses it or a kernel beside it has it:', '']),
     ...others.flatMap(lines),
     '',
     'mayexec policies NAME explains one: its options, its rules, and what works under it.',

@@ -5,6 +5,7 @@ import {
   explain,
   type GuestOs,
   type KnownProgram,
+  listMechanisms,
   type Remedy,
   type Sandbox,
   type Spent,
@@ -60,9 +61,7 @@ export function explanationLines(
   const page = Math.min(width, PAGE_WIDTH);
   const section = (label: string, lines: readonly string[]): string[] =>
     hang(`  ${label}`.padEnd(LABEL_WIDTH), lines, page);
-  const { policy, rule, reason, why, remedies } = explanation;
-  // A noexec mount, say: the policy had no word in it.
-  const who = rule === undefined ? 'the kernel' : policy;
+  const { rule, reason, why, remedies } = explanation;
   const least = full ? Number.POSITIVE_INFINITY : MOST_WORKING;
   const works = (kind: Remedy['kind']): string[] =>
     remedies.filter((each) => each.kind === kind && each.works).map(({ text }) => text);
@@ -71,7 +70,7 @@ export function explanationLines(
   const ways = [...works('call'), ...works('program')].slice(0, least);
   const switches = works('switch').slice(0, full ? least : 1);
   return [
-    paint('bold', `mayexec: why ${who} refused it, and what would work`),
+    paint('bold', `mayexec: ${whyItFailed(explanation)}, and what would work`),
     ...section('asked', askedLines(sandbox, explanation)),
     ...section('rule', [
       rule === undefined ? withoutRule(explanation) : `${rule}: ${reason ?? ''}`,
@@ -94,8 +93,23 @@ export function explanationLines(
   ];
 }
 
-function withoutRule({ asked }: Explanation): string {
-  return asked.endsWith('(INJECTED)')
+function whyItFailed(explanation: Explanation): string {
+  const { policy, rule } = explanation;
+  if (isInjected(explanation)) return 'a failure was injected';
+  // A noexec mount, say: the policy had no word in it.
+  if (rule === undefined) return 'why the kernel refused it';
+  const [name = ''] = rule.split('/');
+  if (name === 'lsm') return 'why the kernel beside the program refused it';
+  const isMechanism = listMechanisms().some((mechanism) => mechanism.name === name);
+  return `why ${isMechanism ? name : policy} refused it`;
+}
+
+function isInjected({ asked }: Explanation): boolean {
+  return asked.endsWith('(INJECTED)');
+}
+
+function withoutRule(explanation: Explanation): string {
+  return isInjected(explanation)
     ? 'none: the failure was injected'
     : 'none of a policy: the kernel itself';
 }
