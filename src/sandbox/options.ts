@@ -131,7 +131,9 @@ export interface SandboxOptions {
   readonly dep?: DepOptions | undefined;
   /**
    * Watch stores and fetches, for findings of the kind 'executed-after-write' (`findings`). Costs a stop at
-   * each page that is first stored to, and at each that is executed after that. Default false.
+   * each page that is first stored to, and at each that is executed after that. Default false. Of 'windows'
+   * and 'wine' nobody looks for that kind, and there is none; of 'kernel' the option is for
+   * 'writable-and-executable', looked for at the end of a run.
    */
   readonly monitor?: boolean | undefined;
   /**

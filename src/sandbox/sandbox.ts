@@ -378,7 +378,7 @@ export class Sandbox implements Disposable {
 
   /**
    * The classic mistakes that the program made so far, each with the instruction that made it. Of the kind
-   * 'executed-after-write' there are some only with the option `monitor`.
+   * 'executed-after-write' there are some only of Linux programs and with the option `monitor`.
    */
   get findings(): readonly Finding[] {
     const guest = this.#alive();

@@ -53,6 +53,26 @@ describe('a finding', () => {
   });
 });
 
+describe('executed-after-write', () => {
+  it.each([
+    ['windows', 'plain: dep'],
+    ['wine', 'plain: nx'],
+    ['kernel', 'plain: nx'],
+  ])('cannot be asked for, nor ruled out, where nobody looks for it: os %s', async (os, policy) => {
+    const front = `os: ${os}\npolicies:\n  ${policy}`;
+    const page = (directive: string) => mistakes(lesson(`ret ;@ ${directive}`, { front }));
+    const message = `'executed-after-write' is looked for in programs of linux only, and these are of ${os}`;
+    for (const prefix of ['', 'anywhere ', 'never ']) {
+      expect(await page(`${prefix}finding executed-after-write`)).toContainEqual(
+        expect.stringContaining(message),
+      );
+    }
+    expect((await page('never finding writable-and-executable')).join()).not.toContain(
+      'looked for',
+    );
+  });
+});
+
 describe('a mistake in the directive', () => {
   it.each([
     ['finding', "'finding' needs a word after it"],

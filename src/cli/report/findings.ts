@@ -11,7 +11,9 @@ export function findingLines(sandbox: Sandbox, { paint, width }: Terminal): stri
   const { findings } = sandbox;
   if (findings.length === 0) return [];
   const things = findings.length === 1 ? '1 thing' : `${findings.length} things`;
-  const head = `mayexec: the monitors noticed ${things}`;
+  const only =
+    sandbox.os === 'linux' ? '' : ' (executed-after-write is looked for in Linux programs only)';
+  const head = `mayexec: the monitors noticed ${things}${only}`;
   const lines = findings.slice(0, MOST_LINES).flatMap((finding) => {
     const text = `${finding.kind}: ${withLabels(sandbox, finding)}`;
     return wrap(text, Math.min(width, 100) - 2 * INDENT.length).map((line, index) =>

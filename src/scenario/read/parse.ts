@@ -5,7 +5,7 @@ import { directiveStart } from './directive.js';
 import { exerciseOf } from './exercise.js';
 import { type Field, parseFrontMatter, type Value } from './front-matter.js';
 import { type Fence, type Markdown, readMarkdown } from './markdown.js';
-import { type CodeBlock, programsOf } from './programs.js';
+import { type CodeBlock, checkFindings, programsOf } from './programs.js';
 import type { Scenario, ScenarioPart, ScenarioProgram, TraceBlock } from './scenario.js';
 import type { Problems } from './scenario-error.js';
 import { type Header, headerOf } from './settings.js';
@@ -43,9 +43,10 @@ function fromMarkdown(text: string, problems: Problems): Scenario {
 function common(
   header: Header,
   programs: readonly ScenarioProgram[],
-  { file }: Problems,
+  problems: Problems,
 ): Omit<Scenario, 'table' | 'traces' | 'parts' | 'exercise'> {
-  return { file, ...header, programs };
+  checkFindings(programs, header.os, problems);
+  return { file: problems.file, ...header, programs };
 }
 
 function codeBlock({ language, words, line, content }: Fence): CodeBlock[] {

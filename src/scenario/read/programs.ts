@@ -1,5 +1,6 @@
 /** The programs of a scenario: code without directives on its own lines, and what is expected of them. */
 import { MayexecError, unknownValue } from '../../base/errors.js';
+import type { GuestOs } from '../../sandbox/worlds.js';
 import { directiveStart, parseCheck, splitRuns } from './directive.js';
 import type { Expectation, ScenarioProgram } from './scenario.js';
 import type { Problems } from './scenario-error.js';
@@ -40,6 +41,20 @@ export function programsOf(
     addLines(program, block, problems);
   }
   return [...open.values()].map((program) => finish(program, runs, problems));
+}
+
+/** Elsewhere an expectation of a kind that is not looked for would always fail, and `never` would hold of everything. */
+export function checkFindings(
+  programs: readonly ScenarioProgram[],
+  os: GuestOs,
+  problems: Problems,
+): void {
+  if (os === 'linux') return;
+  for (const { check, position } of programs.flatMap(({ expectations }) => expectations)) {
+    if (check.kind !== 'finding' || check.finding !== 'executed-after-write') continue;
+    const message = `'executed-after-write' is looked for in programs of linux only, and these are of ${os}`;
+    problems.add(position.line, position.column, message);
+  }
 }
 
 function newProgram(name: string, line: number, lineCount: number): OpenProgram {
