@@ -97,6 +97,29 @@ function withSnapshots(): (sb: Sandbox) => ResumeOptions {
   };
 }
 
+/** Each of the first pieces leaves one behind, so that what is stored to afterwards is stored to a copy. */
+function withHeldSnapshots(): (sb: Sandbox) => ResumeOptions {
+  const held: unknown[] = [];
+  return (sb) => {
+    if (held.length < 20) held.push(sb.snapshot());
+    return { blocks: 11 };
+  };
+}
+
+/** The run, and once more from where it began. */
+async function onceMore(options: SandboxOptions): Promise<readonly number[]> {
+  using sb = await Sandbox.create(options);
+  const start = sb.snapshot();
+  const counted = (): number => {
+    const before = sb.blocks;
+    sb.run();
+    return sb.blocks - before;
+  };
+  const first = counted();
+  sb.restore(start);
+  return [first, counted()];
+}
+
 async function expectSame(options: SandboxOptions, seed = 1): Promise<Outcome> {
   const reference = await whole(options);
   expect(await inPieces(options, oneByOne), 'one instruction at a time').toEqual(reference);
@@ -114,6 +137,7 @@ function nops(bytes: number): string {
   return `    .rept ${bytes >> 3}\n    .byte ${eight}\n    .endr\n    .fill ${bytes & 7}, 1, 0x90\n`;
 }
 
+const PATCHED = 'code that is patched and gone to';
 const THREADS = 'threads that wait for each other, sleep, and spin';
 
 /** What ends a translation of the engine's own accord, or interrupts one. */
@@ -246,6 +270,22 @@ nap: .fill 8, 1, 0
 stacks: .space 4096
     .text
 `,
+  [PATCHED]: `    call SYS_mprotect, offset patched, 4096, 7
+    mov ebx, 4
+    mov edi, offset patched
+1:  mov byte ptr [DI + 1], bl
+    mov byte ptr [DI + 64], bl
+    jmp DI
+back:
+    dec ebx
+    jnz 1b
+    xor ecx, ecx
+${EXIT}    .balign 4096
+patched:
+    mov eax, 7
+    jmp back
+    .balign 4096
+`,
   'a store into the block at hand': `    call SYS_mprotect, offset page, 8192, 7
     mov edi, offset target
     jmp page
@@ -353,6 +393,17 @@ describe.each(ENGINES)('on %s, cut into pieces', (engine) => {
       const elf = await program(arch, PROGRAMS[name]!);
       expect(await expectSame({ arch, engine, program: elf })).toEqual({ kind: 'exit', code: 3 });
     });
+
+    it.each([PATCHED, 'a store into the block at hand'])(
+      `${arch}: %s, with kept snapshots, and from the first one again`,
+      async (name) => {
+        const options = { arch, engine, program: await program(arch, PROGRAMS[name]!) };
+        const reference = await whole(options);
+        expect(await inPieces(options, withHeldSnapshots())).toEqual(reference);
+        const { blocks } = reference;
+        expect(await onceMore(options)).toEqual([blocks, blocks]);
+      },
+    );
 
     it(`${arch}: threads in an order by chance`, async () => {
       const elf = await program(arch, PROGRAMS[THREADS]!);

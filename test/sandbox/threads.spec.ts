@@ -52,6 +52,7 @@ ${bodies.join('')}
 a: .quad 0
 b: .quad 0
 text: .space 64
+nap: .quad 0, 5000000
 at: .quad text
     .bss
 ${data.join('')}`,
@@ -136,6 +137,21 @@ it('two locks that are taken in two orders are a deadlock for some seeds, which 
     kind: 'deadlock',
     waiting: [1000, 1001, 1002].map((pid) => ({ pid, call: 'futex' })),
   });
+});
+
+it('no process makes a namespace', async () => {
+  using sandbox = await Sandbox.create();
+  const CLONE_NEWPID = 0x2000_0000;
+  expect(sandbox.syscall('clone', CLONE_NEWPID)).toMatchObject({ errno: 'EPERM' });
+  expect(sandbox.syscall('clone', CLONE_NEWPID | THREAD)).toMatchObject({ errno: 'EINVAL' });
+});
+
+it('time passes for one that sleeps while another works and asks for nothing', async () => {
+  const elf = await program('', {
+    worker: '3:  cmp dword ptr [a], 0\n    jz 3b',
+    sleeper: '    call SYS_nanosleep, offset nap\n    mov dword ptr [a], 1',
+  });
+  expect((await run({ program: elf })).outcome).toEqual({ kind: 'exit', code: 0 });
 });
 
 it('what a policy refuses a thread counts for its program', async () => {

@@ -168,6 +168,70 @@ export function cost(kind: EngineKind): void {
         expect(stepped, 'one instruction at a time').toBe(expected);
       });
 
+      it('counts such a line once, however often it is translated', () => {
+        const g = rewriting();
+        g.code(rounds(1, FUNCTION + 1));
+        whole(g, CODE);
+        g.code(rounds(2, DATA));
+        g.engine.countInstructions(true);
+        expect(whole(g, CODE), 'for instructions that are watched').toBe(1 + 2 * 3);
+        g.engine.countInstructions(false);
+      });
+
+      it('counts lines in both pages of a block', () => {
+        const g = rewriting();
+        g.map(CODE + PAGE, 'rwx');
+        // mov eax, imm32; ret: the constant ends in the next page.
+        g.poke(CODE + PAGE - 3, [0xb8, 1, 0, 0, 0, 0xc3]);
+        const store = (at: number): string =>
+          `mov byte ptr [${at}], 7; mov eax, ${CODE + PAGE - 3}; call ${di[0]}ax; int 0x80`;
+        g.code(store(DATA));
+        whole(g, CODE);
+        const plain = whole(g, CODE);
+        g.code(store(CODE + PAGE + 1));
+        whole(g, CODE);
+        expect(whole(g, CODE)).toBe(plain + 4 + 300);
+      });
+
+      it('follows a page into another frame, and leaves one that is given back', () => {
+        const g = rewriting();
+        const store = (at: number): string => `mov byte ptr [${at}], 7; int 0x80`;
+        const page = CODE + PAGE;
+        const first = g.map(page, 'rwx');
+        g.poke(page, [0xc3]);
+        g.code(`mov eax, ${page}; call ${di[0]}ax; mov byte ptr [${page + 64}], 7; int 0x80`);
+        whole(g, CODE);
+        g.code(store(page + 64));
+        expect(whole(g, CODE)).toBe(1 + 4);
+        const second = g.frame();
+        g.engine.memory.copy(first, second);
+        g.map(page, 'rwx', second);
+        g.engine.flushTlb();
+        expect(whole(g, CODE), 'in a copy').toBe(1 + 4);
+        g.engine.memory.release(second);
+        expect(g.map(page, 'rwx'), 'the same frame').toBe(second);
+        g.engine.flushTlb();
+        expect(whole(g, CODE), 'in a fresh one').toBe(1);
+      });
+
+      it('ends a block that has begun, whatever its second translation counts', () => {
+        const g = rewriting();
+        g.map(CODE + PAGE, 'rwx');
+        const start = CODE + PAGE;
+        // More than one translation holds; the last line is stored to.
+        g.poke(start, [...nops(700), ...EXIT]);
+        whole(g, start);
+        g.code(`mov byte ptr [${start + 690}], 0x90; int 0x80`);
+        whole(g, CODE);
+        for (const watched of [false, true]) {
+          g.engine.countInstructions(watched);
+          whole(g, CODE);
+          const stop = g.run(start, { blocks: 1 });
+          expect(stop).toMatchObject(done);
+        }
+        g.engine.countInstructions(false);
+      });
+
       it('forgets what was executed and stored since a snapshot', () => {
         const g = guest();
         g.map(CODE, 'rx');

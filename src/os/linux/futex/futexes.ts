@@ -26,15 +26,13 @@ interface FutexKey {
 }
 
 interface Waiter {
-  /** Of this sleep; a moved one keeps it. */
-  readonly id: number;
   readonly key: FutexKey;
   readonly bitset: number;
 }
 
 export class Futexes {
-  /** In the order in which they came. */
-  #waiters: readonly Waiter[] = [];
+  /** By the number of their sleep, in the order in which they came. */
+  #waiters: ReadonlyMap<number, Waiter> = new Map();
   #lastId = 0;
   readonly #meter: Meter;
 
@@ -45,50 +43,45 @@ export class Futexes {
   /** A sleep begins; by its number it can be asked whether it has been woken. */
   wait(word: FutexWord, bitset = ANY_BIT): number {
     const id = ++this.#lastId;
-    this.#waiters = [...this.#waiters, { id, key: keyOf(word), bitset }];
-    this.#meter.charge('object', this.#waiters.length);
+    this.#waiters = new Map([...this.#waiters, [id, { key: keyOf(word), bitset }]]);
+    this.#meter.charge('object', this.#waiters.size);
     return id;
   }
 
   isWoken(id: number): boolean {
-    return !this.#waiters.some((waiter) => waiter.id === id);
+    return !this.#waiters.has(id);
   }
 
-  /** The sleep ends by a signal or at its time; false when it had been woken already. */
-  stop(id: number): boolean {
-    const before = this.#waiters.length;
-    this.#waiters = this.#waiters.filter((waiter) => waiter.id !== id);
-    return this.#waiters.length < before;
+  /** The sleep ends by a signal, at its time, or with its thread. */
+  stop(id: number): void {
+    if (this.#waiters.has(id)) this.#waiters = without(this.#waiters, [id]);
   }
 
   /** Wakes so many of those that sleep on a word. How many that were. */
   wake(word: FutexWord, count: number, bitset = ANY_BIT): number {
-    const key = keyOf(word);
-    let left = count;
-    this.#meter.charge('object', this.#waiters.length);
-    const rest = this.#waiters.filter((waiter) => {
-      const wakes = left > 0 && isSame(waiter.key, key) && (waiter.bitset & bitset) !== 0;
-      if (wakes) left--;
-      return !wakes;
-    });
-    if (left < count) this.#waiters = rest;
-    return count - left;
+    const woken = this.#sleepersOn(word, count, bitset);
+    this.#waiters = without(this.#waiters, woken);
+    return woken.length;
   }
 
   /** Moves so many of those that sleep on a word to another one. How many that were. */
   requeue(from: FutexWord, to: FutexWord, count: number): number {
-    const [key, target] = [keyOf(from), keyOf(to)];
-    let left = count;
-    const moved: Waiter[] = [];
-    this.#meter.charge('object', this.#waiters.length);
-    const rest = this.#waiters.filter((waiter) => {
-      if (left <= 0 || !isSame(waiter.key, key)) return true;
-      left--;
-      moved.push({ ...waiter, key: target });
-      return false;
-    });
-    if (moved.length > 0) this.#waiters = [...rest, ...moved];
+    const moved = this.#sleepersOn(from, count, ANY_BIT);
+    const key = keyOf(to);
+    const there = moved.map((id) => [id, { ...this.#waiters.get(id)!, key }] as const);
+    this.#waiters = new Map([...without(this.#waiters, moved), ...there]);
     return moved.length;
+  }
+
+  #sleepersOn(word: FutexWord, most: number, bitset: number): number[] {
+    const key = keyOf(word);
+    const found: number[] = [];
+    this.#meter.charge('object', this.#waiters.size);
+    for (const [id, waiter] of this.#waiters) {
+      if (found.length >= most) break;
+      if (isSame(waiter.key, key) && (waiter.bitset & bitset) !== 0) found.push(id);
+    }
+    return found;
   }
 
   save(): Saved {
@@ -99,6 +92,13 @@ export class Futexes {
       this.#lastId = last;
     });
   }
+}
+
+function without(waiters: ReadonlyMap<number, Waiter>, ids: readonly number[]): typeof waiters {
+  if (ids.length === 0) return waiters;
+  const rest = new Map(waiters);
+  for (const id of ids) rest.delete(id);
+  return rest;
 }
 
 function isSame(a: FutexKey, b: FutexKey): boolean {

@@ -4,6 +4,7 @@
  * in any way.
  */
 import type { Addr } from '../../../base/address.js';
+import type { Meter } from '../../../base/meter.js';
 import { wordIn, wordOut } from '../../../kernel/user-memory.js';
 import type { AddressSpace } from '../mm/address-space.js';
 import type { Futexes } from './futexes.js';
@@ -14,6 +15,9 @@ const FUTEX_TID_MASK = 0x3fff_ffffn;
 /** ROBUST_LIST_LIMIT. */
 const MOST_ENTRIES = 2048;
 
+/** What is read and written of each: three words, wherever they lie. */
+const WORDS_OF_ENTRY = 3;
+
 /** A thread that ends. */
 interface Owner {
   readonly tid: number;
@@ -21,7 +25,7 @@ interface Owner {
   readonly robustList: Addr;
   readonly mm: AddressSpace;
   readonly abi: { readonly word: 4 | 8 };
-  readonly kernel: { readonly futexes: Futexes };
+  readonly kernel: { readonly futexes: Futexes; readonly meter: Meter };
 }
 
 export function leaveRobustFutexes(owner: Owner): void {
@@ -36,6 +40,7 @@ export function leaveRobustFutexes(owner: Owner): void {
   const [waited, isPi] = entryOf(pending.value);
   let [entry, entryPi] = entryOf(first.value);
   for (let count = 0; entry !== head && count < MOST_ENTRIES; count++) {
+    owner.kernel.meter.charge('page', WORDS_OF_ENTRY);
     const next = wordIn(mm, entry, word);
     if (entry !== waited && !leave(owner, addressAt(entry, shift, word), entryPi, false)) return;
     if (!next.ok) return;

@@ -7,6 +7,7 @@ import { KERNEL_BYTES } from '../../../base/charges.js';
 import type { Outcome } from '../../../base/outcome.js';
 import { Pipe } from '../fs/pipe.js';
 import { addProcess, removeProcess } from '../fs/proc.js';
+import { leaveRobustFutexes } from '../futex/robust.js';
 import { changeEvent } from '../mm/vmas/mapping.js';
 import { childInfo, type SignalInfo, senderInfo } from '../signals/siginfo.js';
 import { IGNORE_HANDLER } from '../signals/signal-actions.js';
@@ -58,6 +59,8 @@ export function endProcess(ended: Task): void {
   const { kernel, processes } = ended;
   const task = processes.get(ended.pid) ?? ended;
   task.waiting?.abandon?.();
+  // Of a first thread that had ended before, that is done.
+  if (!task.exited) leaveRobustFutexes(task);
   endOtherThreads(task);
   for (const child of processes.childrenOf(task)) {
     child.process.parentPid = INIT_PID;

@@ -22,11 +22,6 @@ export class ProcessTable<Task extends Tabled> {
     this.scheduler = new Scheduler<Task>(() => [...this.#tasks.values()], seed);
   }
 
-  /** All threads. */
-  get threads(): Iterable<Task> {
-    return this.#tasks.values();
-  }
-
   /** All processes, each by its first thread. */
   get all(): Iterable<Task> {
     return [...this.#tasks.values()].filter(({ pid, tid }) => pid === tid);

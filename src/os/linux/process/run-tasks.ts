@@ -56,10 +56,11 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     const before = task;
     // Nobody is chosen in vain: the choice may be one by chance, which the next run would then make again.
     if (meter.spent >= last && scheduler.hasAny()) return ended(main.outcome ?? OUT_OF_BLOCKS);
-    const next = canGoOn(task) ? task : scheduler.next();
+    const over = meter.spent >= turnEnds;
+    const next = canGoOn(task) && !over ? task : scheduler.next();
     if (next === undefined) return ended(main.outcome ?? scheduler.sleep());
     task = next;
-    if (task !== before) turnEnds = meter.spent + scheduler.share();
+    if (task !== before || over) turnEnds = meter.spent + scheduler.share();
     scheduler.switchTo(task);
     if (!wake(task) || enough?.()) continue;
     // Others may come into being meanwhile.
@@ -72,14 +73,7 @@ export function runTasks(main: Task, limits: TaskLimits): TasksEnd {
     if (end === 'until' || end === 'host' || end === 'paused') return ended(end);
     if (task.outcome === undefined) {
       if (typeof end !== 'string') return ended(end);
-      if (end === 'sleeps' || meter.spent >= turnEnds) {
-        if (end === 'blocks') {
-          scheduler.passTime();
-          task = scheduler.next() ?? task;
-        }
-        turnEnds = meter.spent + scheduler.share();
-        scheduler.switchTo(task);
-      }
+      if (end === 'blocks' && meter.spent >= turnEnds) scheduler.passTime();
       continue;
     }
     const isMain = task.process === main.process;

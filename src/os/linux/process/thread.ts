@@ -49,6 +49,7 @@ export function endOtherThreads(task: Task): void {
   if (processes.count === 1) return;
   for (const other of processes.threadsOf(task)) {
     if (other === task) continue;
+    leaveRobustFutexes(other);
     other.exited = true;
     other.waiting?.abandon?.();
     other.waiting = undefined;
@@ -64,11 +65,9 @@ export function endOtherThreads(task: Task): void {
 export function becomeOnlyThread(task: Task): Task {
   const { processes } = task;
   const first = processes.get(task.pid);
-  if (first === undefined || first === task) {
-    endOtherThreads(task);
-    return task;
-  }
+  leaveRobustFutexes(task);
   endOtherThreads(task);
+  if (first === undefined || first === task) return task;
   first.become(task);
   task.exited = true;
   releaseThread(task);

@@ -15,7 +15,8 @@
 #define SYS_set_robust_list NR(273, 311)
 #define SYS_rt_sigpending NR(127, 176)
 #define SYS_nanosleep NR(35, 162)
-#define SYS_getppid NR(110, 64)
+#define SYS_getdents64 NR(217, 220)
+#define SYS_set_thread_area NR(205, 243)
 
 #define CLONE_VM 0x100
 #define CLONE_FS 0x200
@@ -23,6 +24,7 @@
 #define CLONE_SIGHAND 0x800
 #define CLONE_THREAD 0x10000
 #define CLONE_SYSVSEM 0x40000
+#define CLONE_SETTLS 0x80000
 #define CLONE_PARENT_SETTID 0x100000
 #define CLONE_CHILD_CLEARTID 0x200000
 #define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
@@ -42,15 +44,15 @@ static long futex(volatile int *word, int op, int value, void *time, volatile in
 
 /* Of the start code below: what the thread calls, on the top of its stack. */
 #ifdef __x86_64__
-__asm__(".globl spawn_raw\nspawn_raw: mov $56, %eax\n mov %rcx, %r10\n syscall\n test %rax, %rax\n jnz 1f\n"
+__asm__(".globl spawn_with\nspawn_with: mov $56, %eax\n mov %rcx, %r10\n syscall\n test %rax, %rax\n jnz 1f\n"
         " xor %ebp, %ebp\n pop %rdi\n pop %rax\n call *%rax\n xor %edi, %edi\n mov $60, %eax\n syscall\n1: ret\n");
-long spawn_raw(long flags, void *stack, int *parent, volatile int *child);
+long spawn_with(long flags, void *stack, int *parent, volatile int *child, long tls);
 #else
-__asm__(".globl spawn_raw\nspawn_raw: push %ebx\n push %esi\n push %edi\n mov 16(%esp), %ebx\n mov 20(%esp), %ecx\n mov 24(%esp), %edx\n"
-        " mov 28(%esp), %edi\n xor %esi, %esi\n mov $120, %eax\n int $0x80\n test %eax, %eax\n jnz 1f\n"
+__asm__(".globl spawn_with\nspawn_with: push %ebx\n push %esi\n push %edi\n mov 16(%esp), %ebx\n mov 20(%esp), %ecx\n mov 24(%esp), %edx\n"
+        " mov 28(%esp), %edi\n mov 32(%esp), %esi\n mov $120, %eax\n int $0x80\n test %eax, %eax\n jnz 1f\n"
         " xor %ebp, %ebp\n pop %edx\n pop %eax\n push %edx\n call *%eax\n xor %ebx, %ebx\n mov $1, %eax\n int $0x80\n"
         "1: pop %edi\n pop %esi\n pop %ebx\n ret\n");
-long spawn_raw(long flags, void *stack, int *parent, volatile int *child);
+long spawn_with(long flags, void *stack, int *parent, volatile int *child, long tls);
 #endif
 
 static long stacks[8][2048] __attribute__((aligned(16)));
@@ -62,7 +64,7 @@ static long spawn(int slot, void (*work)(long)) {
   top[0] = slot;
   top[1] = (long)work;
   alive[slot] = 1;
-  return spawn_raw(THREAD, top, &ids[slot], &alive[slot]);
+  return spawn_with(THREAD, top, &ids[slot], &alive[slot], 0);
 }
 
 static void join(int slot) {
@@ -83,8 +85,8 @@ static void flags(void) {
   put("-- flags\n");
   show("CLONE_THREAD without CLONE_SIGHAND", call5(SYS_clone, CLONE_THREAD | CLONE_VM, 0, 0, 0, 0));
   show("CLONE_SIGHAND without CLONE_VM", call5(SYS_clone, CLONE_SIGHAND, 0, 0, 0, 0));
-  ulong args[11] = {THREAD, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0};
 #ifdef __x86_64__
+  ulong args[11] = {THREAD, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0};
   show("clone3 with a signal for a thread", call2(SYS_clone3, args, 88));
   args[4] = 0, args[5] = 4096;
   show("clone3 with a stack without a size", call2(SYS_clone3, args, 88));
@@ -214,6 +216,28 @@ static void blocker(long slot) {
   turn = 3;
 }
 
+static void holder(long slot) {
+  mask(0, 12);
+  turn = 1;
+  while (turn == 1) call0(SYS_sched_yield);
+  seen[slot] = pending(12);
+  mask(1, 12);
+}
+
+static void napper(long slot) {
+  long time[2] = {5, 0}, left[2] = {7, 7};
+  turn = 1;
+  seen[slot] = call2(SYS_nanosleep, time, left);
+  seen[slot + 1] = left[0] < 5 && left[0] >= 0 && left[1] > 0 && left[1] < 1000000000;
+}
+
+static void taker(long slot) {
+  (void)slot;
+  mask(1, 10);
+  turn = 1;
+  while (turn == 1) call0(SYS_sched_yield);
+}
+
 static void signals(void) {
   put("-- signals\n");
   handle(10, handler, 0);
@@ -245,6 +269,33 @@ static void signals(void) {
   join(1);
   mask(1, 10), mask(1, 12);
   show("the last one taken", other_signal);
+  /* Blocked by the first thread: the other one takes it. */
+  mask(0, 10);
+  turn = 0, taken_by = 0;
+  spawn(2, taker);
+  while (turn != 1) call0(SYS_sched_yield);
+  call2(SYS_kill, call0(SYS_getpid), 10);
+  while (taken_by == 0) call0(SYS_sched_yield);
+  turn = 2;
+  join(2);
+  show("taken by the other", taken_by == ids[2]);
+  mask(1, 10);
+  /* Ignored from now on: no thread has it pending any more. */
+  turn = 0;
+  spawn(3, holder);
+  while (turn != 1) call0(SYS_sched_yield);
+  call3(SYS_tgkill, call0(SYS_getpid), ids[3], 12);
+  handle(12, (void *)1, 0);
+  turn = 2;
+  join(3);
+  show("pending behind SIG_IGN", seen[3]);
+  turn = 0;
+  spawn(4, napper);
+  while (turn != 1) call0(SYS_sched_yield);
+  rest(20000);
+  call3(SYS_tgkill, call0(SYS_getpid), ids[4], 10);
+  join(4);
+  show("sleep ends with", seen[4]), show("and tells the rest", seen[5]);
 }
 
 struct robust { struct robust *next; };
@@ -258,11 +309,43 @@ static void dies_with_lock(long slot) {
   call2(SYS_set_robust_list, &head, sizeof head);
 }
 
+/* In memory that processes share. */
+static struct shared { struct { struct robust list; volatile int owner; } lock; volatile int word; } *shared;
+
+static void ends_with_lock(long slot) {
+  head.list.next = &shared->lock.list, shared->lock.list.next = &head.list;
+  head.offset = (long)&shared->lock.owner - (long)&shared->lock.list;
+  shared->lock.owner = (int)call0(SYS_gettid);
+  call2(SYS_set_robust_list, &head, sizeof head);
+  turn = (int)slot + 10;
+}
+
 static void robust(void) {
-  put("-- robust\n");
+  put("-- robust, and between processes\n");
   spawn(0, dies_with_lock);
   join(0);
   hex((u32)lock.owner), put(" = the word of an owner that died\n");
+  shared = (struct shared *)call6(SYS_mmap, 0, 4096, 3, 0x21, -1, 0);
+  for (int by_thread = 0; by_thread < 2; by_thread++) {
+    shared->lock.owner = 0;
+    long pid = call0(SYS_fork);
+    if (pid == 0) {
+      turn = 0;
+      if (by_thread) spawn(1, ends_with_lock);
+      else ends_with_lock(1);
+      while (turn != 11) call0(SYS_sched_yield);
+      call1(SYS_exit_group, 0);
+    }
+    call4(SYS_wait4, pid, 0, 0, 0);
+    hex((u32)shared->lock.owner), put(" = the word of a process that ended\n");
+  }
+  shared->word = 0;
+  if (call0(SYS_fork) == 0) {
+    while (futex(&shared->word, WAKE, 1, 0, 0, 0) == 0) rest(1000);
+    call1(SYS_exit_group, 0);
+  }
+  show("woken by another process", futex(&shared->word, WAIT, 0, 0, 0, 0));
+  call4(SYS_wait4, -1, 0, 0, 0);
 }
 
 static void child_of_thread(long slot) {
@@ -316,6 +399,50 @@ static long status_of(void (*a)(long), void (*b)(long), int main_ends) {
   return status;
 }
 
+/* Each thread's own storage, behind FS or GS. */
+#ifdef __x86_64__
+static long own_word(void) { long value; __asm__ volatile("mov %%fs:0, %0" : "=r"(value)); return value; }
+#else
+static long own_word(void) { long value; __asm__ volatile("mov %%gs:0, %0" : "=r"(value)); return value; }
+#endif
+static long words[2] = {11, 22};
+static void reads_own(long slot) { seen[slot] = own_word(); }
+
+static void storage(void) {
+  put("-- storage\n");
+#ifdef __x86_64__
+  call2(158, 0x1002, &words[0]);
+  long tls = (long)&words[1];
+#else
+  u32 area[4] = {-1, (u32)&words[0], 4095, 0x51};
+  show("set_thread_area", call1(SYS_set_thread_area, area));
+  __asm__ volatile("mov %w0, %%gs" : : "r"(area[0] * 8 + 3));
+  u32 other[4] = {area[0], (u32)&words[1], 4095, 0x51};
+  long tls = (long)other;
+#endif
+  long *top = &stacks[0][2040];
+  top[0] = 0, top[1] = (long)reads_own, alive[0] = 1;
+  spawn_with(THREAD | CLONE_SETTLS, top, &ids[0], &alive[0], tls);
+  join(0);
+  show("the new thread's", seen[0]);
+  show("the first one's", own_word());
+}
+
+static void listing(void) {
+  put("-- /proc\n");
+  static const char *const paths[] = {"/proc/self/task", "/proc/self/fd"};
+  for (int i = 0; i < 2; i++) {
+    static u8 entries[4096];
+    long fd = call3(SYS_open, paths[i], 0200000, 0), without = 0, count = 0;
+    long length = call3(SYS_getdents64, fd, entries, sizeof entries);
+    for (long at = 0; at < length; at += entries[at + 16] | entries[at + 17] << 8, count++)
+      if (*(u32 *)&entries[at] == 0 && *(u32 *)&entries[at + 4] == 0) without++;
+    show("entries", count > 2);
+    show("without a number", without);
+    call1(SYS_close, fd);
+  }
+}
+
 static void ends(void) {
   put("-- ends\n");
   spawn(0, child_of_thread);
@@ -333,6 +460,6 @@ static int main(long argc, char **argv, char **envp) {
     show("begins anew as the process", call0(SYS_gettid) == call0(SYS_getpid));
     return 21;
   }
-  flags(), one(), wake(), selective(), signals(), robust(), ends();
+  flags(), one(), wake(), selective(), signals(), robust(), storage(), listing(), ends();
   return 0;
 }
