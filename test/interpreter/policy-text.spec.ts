@@ -115,6 +115,7 @@ describe('a policy as text', () => {
     [`// ${'x'.repeat(20_000)}`, 'at most 20000'],
     ['globalThis.describe = () => "}"; ', 'something that is no data'],
     ['JSON = undefined; definePolicy({ name: "mine" })', 'has no hook'],
+    ['definePolicy({ name: "mine", mprotect: 5 })', 'mprotect'],
   ])('%j is refused by name', async (text, message) => {
     await expect(policyFromText(text)).rejects.toThrow(message);
   });

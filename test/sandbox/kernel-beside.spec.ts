@@ -82,6 +82,15 @@ function writeDevice(sandbox: Sandbox, text: string, length = text.length): stri
   return errno ?? String(value);
 }
 
+/** A private mapping of a file with these rights. */
+function mapFile(sandbox: Sandbox, prot: number): string {
+  sandbox.writeFile('/tmp/f', new Uint8Array(4096));
+  const name = page(sandbox);
+  sandbox.poke(name, new TextEncoder().encode('/tmp/f\0'));
+  const fd = sandbox.syscall('open', name, 0).value;
+  return sandbox.syscall('mmap', 0, 4096, prot, 2, fd, 0).errno ?? 'ok';
+}
+
 describe('the policy in the memory of a kernel', () => {
   it.each([
     ['a rule', 'rule', [], '4', 'ok'],
@@ -125,6 +134,99 @@ describe('the policy in the memory of a kernel', () => {
     expect(writeDevice(sandbox, 'hook')).toBe('4');
     expect(sandbox.syscall('mmap', 0, 4096, 7, 0x22, -1, 0).errno).toBe('EACCES');
     expect(sandbox.syscall('mprotect', page(sandbox), 4096, 1).errno).toBeUndefined();
+  });
+
+  /** Little-endian words of 8 bytes at a symbol's place, or where it points to. */
+  function dataOf(machine: Sandbox) {
+    const symbol = (name: string): bigint => machine.symbols.get(name) ?? 0n;
+    const read = (at: bigint): bigint =>
+      new DataView(machine.peek(at, 8).buffer).getBigUint64(0, true);
+    const write = (at: bigint, word: bigint): void => {
+      const bytes = new Uint8Array(8);
+      new DataView(bytes.buffer).setBigUint64(0, word, true);
+      machine.poke(at, bytes);
+    };
+    const state = symbol('selinux_state');
+    const database = read(state + 8n);
+    return { read, write, state, database, rule: read(symbol('process_rule')) };
+  }
+  const EXECMEM = 0x0200_0000n;
+
+  it.each([
+    ['any bit of its 32 enforces', 0x100n, 'EACCES'],
+    ['the word behind it does not', 1n << 32n, 'ok'],
+  ])('enforces by the word of selinux_state alone: %s', async (_what, enforcing, then) => {
+    const sandbox = await beside();
+    const { state, write } = dataOf(sandbox.kernel!);
+    write(state, enforcing);
+    expect(protect(sandbox, page(sandbox))).toBe(then);
+  });
+
+  it('allows everything before a policy is loaded', async () => {
+    const sandbox = await beside();
+    const { state, write } = dataOf(sandbox.kernel!);
+    write(state + 8n, 0n);
+    expect(protect(sandbox, page(sandbox))).toBe('ok');
+  });
+
+  it('finds a rule behind others of its slot, and by a table of another size', async () => {
+    const sandbox = await beside();
+    const { read, write, database, rule } = dataOf(sandbox.kernel!);
+    write(rule + 8n, EXECMEM);
+    const slots = read(database);
+    const slot = slots + 8n * (2n + (1n << 2n));
+    expect(read(slot)).toBe(rule);
+    const other = rule + 1024n;
+    write(other, read(rule) + 1n);
+    write(other + 16n, rule);
+    write(slot, other);
+    expect(protect(sandbox, page(sandbox))).toBe('ok');
+    // A mask that leaves the source's bits: the slot of the same rule is 512 further.
+    write(database + 8n, 0x3ffn);
+    write(database, slots - 8n * 512n);
+    expect(protect(sandbox, page(sandbox))).toBe('ok');
+    write(other + 16n, other);
+    expect(protect(sandbox, page(sandbox))).not.toBe('ok');
+    expect(sandbox.kernelLog.at(-1)).toContain('unable to handle page fault');
+  });
+
+  it('tells bits that have no name here as a number, and of 32 bits', async () => {
+    const sandbox = await beside();
+    const { write, rule } = dataOf(sandbox.kernel!);
+    write(rule + 8n, 0xffff_ffff_0400_0003n);
+    protect(sandbox, page(sandbox));
+    const event = sandbox.trace.find(({ type }) => type === 'verdict');
+    expect(JSON.stringify(event && 'verdict' in event && event.verdict)).toContain(
+      "'allow unconfined_t self:process { execstack 0x3 }'",
+    );
+  });
+
+  it('lets a file be mapped whose type the database has a rule for', async () => {
+    const sandbox = await beside();
+    expect(mapFile(sandbox, 5)).toBe('ok');
+  });
+
+  it('ends a call at the first permission that is missing, and logs all while permissive', async () => {
+    const strict = await beside([], {}, await kernel(small('')));
+    const avc = ({ kernelLog }: Sandbox): string[] =>
+      kernelLog.flatMap((line) => /\{ (\w+) \}/.exec(line)?.[1] ?? []);
+    expect(mapFile(strict, 7)).toBe('EACCES');
+    const lax = await beside([], {}, await kernel(small('')));
+    lax.kernel!.poke(lax.kernel!.symbols.get('selinux_state')!, Uint8Array.of(0));
+    expect(mapFile(lax, 7)).toBe('ok');
+    expect(avc(lax)).toHaveLength(2);
+    expect(avc(strict)).toEqual(avc(lax).slice(0, 1));
+  });
+
+  it('reads nothing for a call that makes no memory executable', async () => {
+    const sandbox = await beside();
+    const { write } = dataOf(sandbox.kernel!);
+    const heads = sandbox.kernel?.symbols.get('security_hook_heads') ?? 0n;
+    write(heads, 0x10n);
+    write(heads + 8n, 0x10n);
+    const at = page(sandbox);
+    expect(sandbox.syscall('mprotect', at, 4096, 1).errno).toBeUndefined();
+    expect(sandbox.kernelLog).toEqual([]);
   });
 
   it('only logs while it does not enforce', async () => {
@@ -253,6 +355,53 @@ describe('the device', () => {
     expect(writeDevice(generous, 'x')).toBe('1');
   });
 
+  it('answers with a length, an errno or nothing at all', async () => {
+    const odd = await beside([], {}, await kernel(small('', 'mov rax, -5000\nret')));
+    expect(writeDevice(odd, 'x')).toBe('0');
+    const none = await kernel(small('').replace('device_write:', 'another_name:'));
+    expect(writeDevice(await beside([], {}, none), 'x')).toBe('EINVAL');
+  });
+
+  it('is EFAULT while the kernel may not write to its buffer', async () => {
+    const sealed = 'lea rdi, [rip + device_buffer]\nand rdi, -4096\nmov esi, 2\ncall set_memory_ro';
+    const sandbox = await beside([], {}, await kernel(small(`frame\n${sealed}\nunframe`)));
+    expect(writeDevice(sandbox, 'x')).toBe('EFAULT');
+  });
+
+  it('calls on a stack that is aligned, and leaves the registers of the waiting kernel', async () => {
+    const device = 'lea rax, [rsp + 8]\nand eax, 15\nsub rax, 16\nret';
+    const sandbox = await beside([], {}, await kernel(small('', device)));
+    const waiting = (): unknown => [sandbox.kernel?.regs.rsp, sandbox.kernel?.regs.rip];
+    const before = waiting();
+    // -16: EBUSY.
+    expect(writeDevice(sandbox, 'x')).toBe('EBUSY');
+    expect(waiting()).toEqual(before);
+  });
+
+  it('starts with few blocks for the program, which pays for what it has the kernel do', async () => {
+    const { elf: program } = await assembleProgram(
+      `.intel_syntax noprefix
+       .include "lib/x86-64-calls.inc"
+       .data
+       device: .asciz "/dev/kernel"
+       .text
+       .globl _start
+       _start:
+       must open, OFFSET device, O_WRONLY
+       mov rbp, rax
+       xor ebx, ebx
+       1: sys write, rbp, OFFSET device, 1
+       inc rbx
+       jmp 1b`,
+      { arch: 'x86-64', include },
+    );
+    const slow = await kernel(small('', 'mov ecx, 20000\n7: dec ecx\njnz 7b\nmov eax, 1\nret'));
+    const sandbox = await beside([], { program, limits: { blocks: 200_000 } }, slow);
+    expect(sandbox.run()).toMatchObject({ kind: 'limit' });
+    expect(sandbox.regs.rbx).toBeGreaterThan(5n);
+    expect(sandbox.regs.rbx).toBeLessThan(15n);
+  });
+
   it.each([
     ['a panic', 'lea rdi, [rip + selinux_name]\njmp panic', 'oops'],
     ['an endless loop', 'jmp .', 'limit'],
@@ -284,6 +433,17 @@ describe('both together', () => {
     sandbox.restore(before);
     expect(sandbox.kernelLog).toHaveLength(lines);
     expect(protect(sandbox, at)).toBe('EACCES');
+    expect(writeDevice(sandbox, 'rule')).toBe('4');
+    sandbox.discard(before);
+  });
+
+  it('go on from a snapshot though the kernel has ended since', async () => {
+    const sandbox = await beside([], {}, await kernel(small('', 'mov al, 7\nout 0xf4, al')));
+    const before = sandbox.snapshot();
+    expect(writeDevice(sandbox, 'x')).toBe('EIO');
+    expect(sandbox.call(0x1000n).kind).toBe('exit');
+    sandbox.restore(before);
+    expect(sandbox.call(0x1000n).kind).toBe('signal');
     sandbox.discard(before);
   });
 

@@ -77,6 +77,11 @@ describe('a change of meaning', () => {
     ['x86-64', 'enter 16, 1; ret 8; int 3; int 0x80', 'c8100001' + 'c20800' + 'cd03' + 'cd80'],
     ['x86-64', 'vpgatherdd ymm0, [rax + ymm2*4 + 8], ymm1', 'c4e27590449008'],
     ['x86-64', 'movsb [rdi], fs:[rsi]', '64a4'],
+    ['x86-64', 'bswap rbx; bswap r12', '480fcb' + '490fcc'],
+    ['x86-64', 'xchg rax, rsi; mov bl, 5; push r13', '4896' + 'b305' + '4155'],
+    ['x86-64', 'vaddps zmm1, zmm18, zmm3', '62f16c4058cb'],
+    ['i386', 'es mov eax, [ebx]; mov eax, es:[ebx]', '268b03' + '268b03'],
+    ['x86-64', 'mov eax, es:[rbx]', '268b03'],
   ])('%s: %s is as GNU as encodes it', async (arch, source, wanted) => {
     expect(await bytesOf(source, arch)).toBe(wanted);
   });
@@ -263,6 +268,42 @@ describe('the bytes of another statement', () => {
       }),
       { numRuns: 250 },
     );
+  });
+});
+
+describe('bytes that an encoder may take for a statement', () => {
+  const judge = (bits: 32 | 64, text: string, hex: string): void => {
+    const parsed = parseInstruction(new TokenReader(tokenize(text), text.length), {
+      bits,
+      syntax: 'intel',
+    });
+    const code = Uint8Array.from(hex.match(/../g)!, (byte) => Number.parseInt(byte, 16));
+    recheck(parsed, VALUES, { code, end: 0x40_0000n });
+  };
+
+  it.each<[32 | 64, string, string, string]>([
+    [64, 'lock add [rax], ecx', '0108', 'without its prefix'],
+    [64, 'mov ebx, esi', '8b1e', 'with memory'],
+    [64, 'mov rsi, [rsi]', '488b1e', 'with another register'],
+    [64, 'mov rbx, [rsi]', '488bde', 'without its memory operand'],
+    [64, 'add rbx, rsi', '4803fe', 'with another register'],
+    [64, 'movsb [rdi], [rsi]', '67a4', 'with another address'],
+    [64, 'cmp rsi, 5', '4883fe06', 'with another constant'],
+    [32, 'mov eax, es:[ebx]', '8b03', 'with another segment'],
+    [32, 'mov eax, [ebx]', '268b03', 'with another segment'],
+    [32, 'mov eax, [ebp]', '3e8b4500', 'with another segment'],
+  ])('%i bits: %s is not %s', (bits, text, hex, message) => {
+    expect(() => judge(bits, text, hex)).toThrow(`this would be encoded ${message}`);
+  });
+
+  it.each<[32 | 64, string, string]>([
+    [32, 'mov eax, [ebx]', '3e8b03'],
+    [32, 'mov eax, [ebp]', '368b4500'],
+    [64, 'mov eax, [rbx]', '2e8b03'],
+    [64, 'int 3', 'cc'],
+    [64, 'shl eax, 1', 'd1e0'],
+  ])('%i bits: %s may be %s', (bits, text, hex) => {
+    expect(() => judge(bits, text, hex)).not.toThrow();
   });
 });
 

@@ -8,10 +8,14 @@ const lacking = lacksMingw('c');
 async function run(
   arch: 'x86-64' | 'i386',
   bytes: Uint8Array,
-  { os = 'windows', dep = 'dep' }: { os?: 'windows' | 'wine'; dep?: string } = {},
+  {
+    os = 'windows',
+    dep = 'dep',
+    argv,
+  }: { os?: 'windows' | 'wine'; dep?: string; argv?: readonly string[] } = {},
 ) {
   const policy = os === 'windows' ? dep : 'nx';
-  const program = { bytes, path: '/program.exe' };
+  const program = { bytes, path: '/program.exe', ...(argv === undefined ? {} : { argv }) };
   using sandbox = await Sandbox.create({ program, arch, os, policy });
   return sandbox.run();
 }
@@ -24,13 +28,19 @@ static int other(EXCEPTION_RECORD *r, void *frame, CONTEXT *c, void *d) { ExitPr
 void *table[1];
 volatile unsigned config[18] = { 0x600dcafe, 0x600dcaff };
 int main(int argc, char **argv) {
-  unsigned frame[2];
+  unsigned room[3], *frame = room;
+  static unsigned elsewhere[2];
+  unsigned char on_stack[8] = { 0xe9 };
+  char form = argc > 1 ? argv[1][0] : 0;
+  if (form == 'm') frame = (unsigned *)((char *)room + 2);
+  if (form == 'e') frame = elsewhere;
 #ifdef ON_HEAP
   char *code = VirtualAlloc(0, 4096, MEM_COMMIT, ON_HEAP); code[0] = 0xe9; *(int *)(code + 1) = (char *)handler - code - 5;
 #else
   char *code = (char *)handler;
 #endif
   if (config[1] == 1) code = (char *)other;
+  if (form == 's') { *(int *)(on_stack + 1) = (char *)handler - (char *)on_stack - 5; code = (char *)on_stack; }
 #ifdef FLAGS
   LONG (WINAPI *set)(HANDLE, int, void *, ULONG) = (void *)GetProcAddress(GetModuleHandleA("ntdll"), "NtSetInformationProcess");
   ULONG flags = FLAGS; LONG status = set((HANDLE)-1, 0x22, &flags, 4); if (status) return status == 0xc000000d ? 13 : 2;
@@ -39,6 +49,8 @@ int main(int argc, char **argv) {
 #ifdef OVERWRITTEN
   *(volatile unsigned *)frame = 0x909006eb;
 #endif
+  if (form == 'x') *(volatile unsigned *)frame = 0xffffffff;
+  if (form == 'n') __asm__ volatile("movl (%0), %%eax; movl %%eax, %%fs:0" :: "r"(frame) : "eax", "memory");
   *(volatile int *)8 = 1;
   return 1;
 }`;
@@ -47,8 +59,21 @@ const NO_NX = '-Wl,--disable-nxcompat';
 const HANDLED = { kind: 'exit', code: 9 };
 const UNHANDLED = { kind: 'exception', status: 0xc0000005 };
 
-/** Makes the marked structure the load configuration, with a table that has the program's `handler` alone. */
-function withSafeSeh(built: Uint8Array, flag: number): Uint8Array {
+interface SafeSeh {
+  /** What the structure says of its own size. */
+  readonly size?: number;
+  readonly hasTable?: boolean;
+  /** Handlers that the table has before and after the program's. */
+  readonly before?: number;
+  readonly after?: number;
+}
+
+/** Makes the marked structure the load configuration, with a table that has the program's `handler`. */
+function withSafeSeh(
+  built: Uint8Array,
+  flag: number,
+  { size = 0x48, hasTable = true, before = 0, after = 0 }: SafeSeh = {},
+): Uint8Array {
   const bytes = built.slice();
   const view = new DataView(bytes.buffer);
   const header = view.getUint32(0x3c, true);
@@ -68,11 +93,12 @@ function withSafeSeh(built: Uint8Array, flag: number): Uint8Array {
   }
   // `handler` is what pushes 9, or stores it, for ExitProcess.
   const handler = functionWith(bytes, 9);
-  view.setUint32(config, 0x48, true);
+  view.setUint32(config, size, true);
   view.setUint32(config + 4, flag, true);
-  view.setUint32(config + 8, rvaOf(handler), true);
-  view.setUint32(config + 0x40, 0x400000 + rvaOf(config + 8), true);
-  view.setUint32(config + 0x44, 1, true);
+  for (let index = -before; index <= after; index++)
+    view.setUint32(config + 8 + (before + index) * 4, rvaOf(handler) + index, true);
+  view.setUint32(config + 0x40, hasTable ? 0x400000 + rvaOf(config + 8) : 0, true);
+  view.setUint32(config + 0x44, before + 1 + after, true);
   view.setUint32(header + 24 + 96 + 10 * 8, rvaOf(config), true);
   view.setUint32(header + 24 + 96 + 10 * 8 + 4, 0x48, true);
   return bytes;
@@ -115,6 +141,34 @@ describe('a handler of a frame', () => {
   });
 
   it.for([
+    ['is found at the beginning of the table', 0, { after: 12 }, 9],
+    ['is found in its middle', 0, { before: 5, after: 7 }, 9],
+    ['is found at its end', 0, { before: 12 }, 9],
+    ['is not there where the table is that of others', 1, { before: 6, after: 6 }, undefined],
+    ['needs no table that an older structure does not have', 1, { size: 0x40 }, 8],
+    ['needs no table where there is none', 1, { hasTable: false }, 8],
+  ] as const)('of SafeSEH %s', async ([, flag, table, code], { skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const options = ['-O1', '-Wl,--disable-dynamicbase', '-Wl,--image-base,0x400000'];
+    const bytes = withSafeSeh(buildProgram('i386', FRAME, { options }), flag, table);
+    const end = code === undefined ? UNHANDLED : { kind: 'exit', code };
+    expect(await run('i386', bytes)).toMatchObject(end);
+  });
+
+  it.for([
+    ['that lies on the stack does not run, even without DEP', 's'],
+    ['of a record that is not aligned does not run', 'm'],
+    ['of a record that is not on the stack does not run', 'e'],
+  ] as const)('%s', async ([, form], { skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const bytes = buildProgram('i386', FRAME, { options: ['-O1', NO_NX] });
+    const argv = ['program.exe', form];
+    expect(await run('i386', bytes)).toEqual(HANDLED);
+    expect(await run('i386', bytes, { argv })).toMatchObject(UNHANDLED);
+    if (form === 's') expect(await run('i386', bytes, { argv, os: 'wine' })).not.toEqual(HANDLED);
+  });
+
+  it.for([
     ['of a whole list runs with SEHOP', [], 'dep:sehop=on', HANDLED],
     ['of an overwritten list runs without SEHOP', ['-DOVERWRITTEN'], 'dep', HANDLED],
     ['of an overwritten list does not with SEHOP', ['-DOVERWRITTEN'], 'dep:sehop=on', UNHANDLED],
@@ -128,6 +182,22 @@ describe('a handler of a frame', () => {
     if (lacking !== undefined) return skip(lacking);
     const bytes = buildProgram('i386', FRAME, { options: ['-O1', ...options] });
     expect(await run('i386', bytes, { dep })).toMatchObject(expected);
+  });
+
+  it('of a list that ends too early does not run with SEHOP', async ({ skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const bytes = buildProgram('i386', FRAME, { options: ['-O1'] });
+    const argv = ['program.exe', 'x'];
+    expect(await run('i386', bytes, { argv })).toEqual(HANDLED);
+    expect(await run('i386', bytes, { argv, dep: 'dep:sehop=on' })).toMatchObject(UNHANDLED);
+  });
+
+  it('of the end of the list, which SEHOP puts there, is nobody who handles', async ({ skip }) => {
+    if (lacking !== undefined) return skip(lacking);
+    const bytes = buildProgram('i386', FRAME, { options: ['-O1'] });
+    const argv = ['program.exe', 'n'];
+    for (const dep of ['dep', 'dep:sehop=on'])
+      expect(await run('i386', bytes, { argv, dep })).toMatchObject(UNHANDLED);
   });
 
   it('under Wine runs wherever it is, but on the stack', async ({ skip }) => {

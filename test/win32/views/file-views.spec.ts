@@ -79,17 +79,34 @@ describe.each(['windows', 'wine'] as const)('the host of %s', (os) => {
     sandbox.close();
   });
 
+  it('has one memory for all sections of a file', async () => {
+    const { sandbox, file, view, write } = await mapped();
+    const other = sandbox.syscall('CreateFileMappingA', file, 0, 4, 0, 0, 0).value;
+    const second = sandbox.syscall('MapViewOfFile', other, 2, 0, 0, 0).value;
+    expect(second).not.toBe(view);
+    write('AFTER!');
+    expect(new TextDecoder().decode(sandbox.peek(second, 6))).toBe('AFTER!');
+    sandbox.close();
+  });
+
   it('undoes a mapping that was made after the snapshot', async () => {
     const files = { '/data.bin': new TextEncoder().encode('before') };
     using sandbox = await Sandbox.create({ os, files });
     const room = sandbox.syscall('VirtualAlloc', 0, 4096, 0x3000, 4).value;
     sandbox.poke(room, new TextEncoder().encode('data.bin\0'));
     const snapshot = sandbox.snapshot();
-    const file = sandbox.syscall('CreateFileA', room, GENERIC_READ_WRITE, 0, 0, 3, 0, 0).value;
-    const section = sandbox.syscall('CreateFileMappingA', file, 0, 4, 0, 0, 0).value;
-    const view = sandbox.syscall('MapViewOfFile', section, 2, 0, 0, 0).value;
-    sandbox.poke(view, new TextEncoder().encode('AFTER'));
+    const map = (): bigint => {
+      const file = sandbox.syscall('CreateFileA', room, GENERIC_READ_WRITE, 0, 0, 3, 0, 0).value;
+      const section = sandbox.syscall('CreateFileMappingA', file, 0, 4, 0, 0, 0).value;
+      return sandbox.syscall('MapViewOfFile', section, 2, 0, 0, 0).value;
+    };
+    const text = (): string => new TextDecoder().decode(sandbox.readFile('data.bin'));
+    sandbox.poke(map(), new TextEncoder().encode('AFTER'));
     sandbox.restore(snapshot);
-    expect(new TextDecoder().decode(sandbox.readFile('data.bin'))).toBe('before');
+    expect(text()).toBe('before');
+    const again = map();
+    expect(new TextDecoder().decode(sandbox.peek(again, 6))).toBe('before');
+    sandbox.poke(again, new TextEncoder().encode('again!'));
+    expect(text()).toBe('again!');
   });
 });
