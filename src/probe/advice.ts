@@ -71,7 +71,10 @@ const PITFALLS: readonly (readonly [experiments: readonly string[], pitfall: str
   [['valloc-rwx'], 'never ask for PAGE_EXECUTE_READWRITE'],
   [['valloc-rx-rw-rx', 'image-text-patch'], 'code cannot be patched by VirtualProtect and back'],
   [['heap-create-execute'], 'HeapCreate with HEAP_CREATE_ENABLE_EXECUTE gives NULL: look at it'],
-  [['start'], 'Wine 8 maps every image writable and executable first: it does not start here'],
+  [
+    ['start'],
+    'Wine 8 maps every image writable and executable first: it does not start here; the probe for Linux (mayexec probe --emit FILE) tells which policy it is',
+  ],
 ];
 
 /** @throws MayexecError for what are no results, and for policies that there are not. */

@@ -1,5 +1,5 @@
 /** The option `kernel`: a kernel in ring 0 beside a Linux program, as options of a sandbox of its own. */
-import { checkRecord } from '../base/arguments.js';
+import { checkRecord, wrongArgument } from '../base/arguments.js';
 import { MayexecError } from '../base/errors.js';
 import { checkOptionNames, type OptionNames } from '../base/options.js';
 import type { KernelMemory } from '../policy/lsm/kernel-memory.js';
@@ -26,6 +26,9 @@ export function checkKernel(options: SandboxOptions, os: GuestOs): CheckedKernel
   checkOptionNames('kernel of Sandbox.create', kernel, KERNEL);
   if (kernel.program === undefined) {
     throw new MayexecError('kernel.program is undefined: expected the ELF image of a kernel');
+  }
+  if (typeof kernel.program !== 'object' || kernel.program === null) {
+    throw wrongArgument('kernel.program', kernel.program, 'the ELF image of a kernel');
   }
   if (os !== 'linux') {
     throw new MayexecError(

@@ -151,6 +151,21 @@ describe('a limit', () => {
       'mayexec: stopped at the limit of blocks: --limit-blocks sets it\n',
     );
   });
+
+  it('is not blamed for a search that would have no end, under the layout wine-2004', () => {
+    folder.write(
+      'exit.s',
+      '    .import kernel32.dll, ExitProcess\n_start: push 0\ncall [ExitProcess]\n',
+    );
+    const lesson = (seed: string) =>
+      run('exit.s', '--arch', 'i386', '--os', 'wine', '--layout', 'wine-2004', '--seed', seed);
+    expect(lesson('1')).toMatchObject({
+      status: 3,
+      stderr: expect.stringMatching(/^mayexec: wine: the search for free memory .*; with seed 0 /),
+    });
+    expect(lesson('1').stderr).not.toContain('--limit-blocks');
+    expect(lesson('0')).toMatchObject({ status: 0, stderr: '' });
+  });
 });
 
 describe('a call to null', () => {

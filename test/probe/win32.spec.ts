@@ -115,6 +115,12 @@ describe('identify, of Wine', () => {
     expect(adviceFor(found.results, found.fits).pitfalls[0]).toMatch(/^Wine 8 maps every image/);
   });
 
+  it('names a policy of a real system first, where many keep Wine from starting', async () => {
+    const text = 'wine: failed to load probe.exe: c000000d\n';
+    const found = await identify(text, { candidates: ['wx', 'restricted-wx', 'mdwe', 'pax'] });
+    expect(found.fits).toEqual(['mdwe', 'pax', 'wx', 'restricted-wx']);
+  });
+
   it('does not take a policy of Linux for one of Windows', async () => {
     const results = await probed('windows', 'x86-64', 'dep');
     await expect(identify(results, { candidates: ['mdwe'] })).rejects.toThrow(/windows/i);

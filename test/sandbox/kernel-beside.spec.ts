@@ -519,7 +519,8 @@ describe('wrong options', () => {
   it.each([
     [{ kernel: 5 }, 'kernel is 5: expected an object such as { program: bytes }'],
     [{ kernel: {} }, 'kernel.program is undefined: expected the ELF image of a kernel'],
-    [{ kernel: { program: 'x' } }, 'program'],
+    [{ kernel: { program: 'x' } }, "kernel.program is 'x': expected the ELF image of a kernel"],
+    [{ kernel: { program: null } }, 'kernel.program is null: expected the ELF image of a kernel'],
     [{ kernel: { programm: new Uint8Array() } }, 'program'],
     [{ kernel: { program: new Uint8Array(3) } }, '/program'],
   ])('%o', async (options, message) => {

@@ -261,6 +261,13 @@ function idleInjections({ injections }: Sandbox): string[] {
   });
 }
 
+/** No limit would be enough for the search of Wine in 2004 (layout wine-2004). */
+function limitText({ os, kernelLog }: Sandbox, limit: string): string {
+  const endless =
+    os === 'wine' && kernelLog.findLast((line) => line.startsWith('wine: the search'));
+  return endless || `stopped at the limit of ${limit}: --limit-${limit} sets it`;
+}
+
 /** What a person wants to know of an end that is no plain exit. */
 async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
   switch (outcome.kind) {
@@ -273,9 +280,7 @@ async function tell(sandbox: Sandbox, outcome: Outcome): Promise<void> {
       ]);
       break;
     case 'limit':
-      stderr.lines([
-        `mayexec: stopped at the limit of ${outcome.limit}: --limit-${outcome.limit} sets it`,
-      ]);
+      stderr.lines([`mayexec: ${visible(limitText(sandbox, outcome.limit))}`]);
       break;
     case 'exit':
       break;

@@ -343,7 +343,7 @@ export class WineSpace implements Space, VirtualMemory {
     if (reserveRest2004(this.host, (top + 0xffffn) & ~0xffffn, 0x1_0000_0000n)) return;
     throw new LoadFailure(
       STATUS.NO_MEMORY,
-      `wine: the search for free memory above 2 GiB gets nowhere: cut off after ${MOST_CALLS} calls, where it would go on for ever`,
+      `wine: the search for free memory above 2 GiB gets nowhere: cut off after ${MOST_CALLS} calls, where it would go on for ever; with seed 0 the stack is at the top of memory, and the search ends`,
       true,
       { kind: 'limit', limit: 'blocks' },
     );
