@@ -55,6 +55,24 @@ describe('a policy as text', () => {
     });
   });
 
+  it('is shown the arguments of each hook, without what is not data', async () => {
+    const policy = await policyFromText(`definePolicy({
+      name: 'mine',
+      mprotectArguments: (prot, { start }) => ({ reason: prot + ' ' + start }),
+      entryStack: (vma, stackPointer) => ({ reason: 'sp ' + stackPointer }),
+      fault: (vma, address, access, facts, context) => ({ reason: 'pc ' + context.pc }),
+      mmapRegion: ({ object }) => ({ reason: Object.keys(object).join(' ') }),
+    })`);
+    const hooks = policy as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const vma = { start: 0n, end: 4096n };
+    const context = { pc: 77n, stackPointer: 0n };
+    const object = { kind: 'file', path: '/x', size: 3, frames: [1], read: () => 1 };
+    expect(hooks.mprotectArguments!(5, { start: 4096n }, {})).toMatchObject({ reason: '5 4096' });
+    expect(hooks.entryStack!(vma, 99n, {})).toMatchObject({ reason: 'sp 99' });
+    expect(hooks.fault!(vma, 1n, 'exec', {}, context)).toMatchObject({ reason: 'pc 77' });
+    expect(hooks.mmapRegion!({ flags: 4, object }, {})).toMatchObject({ reason: 'kind path size' });
+  });
+
   it.each([
     'process',
     'require',
@@ -95,6 +113,14 @@ describe('a policy as text', () => {
     },
     60_000,
   );
+
+  it('answers no more once it has been stopped', async () => {
+    const policy = await policyFromText(
+      `let calls = 0; definePolicy({ name: 'mine', syscall() { if (calls++ === 0) for (;;); } })`,
+    );
+    for (let i = 0; i < 2; i++)
+      expect(() => policy.syscall?.('read', [], {} as never)).toThrow('did not come to an end');
+  });
 
   it('ends as a whole when every call stays below the limit', async () => {
     const policy = await policyFromText(

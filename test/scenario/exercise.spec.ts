@@ -78,6 +78,40 @@ describe('what a teacher writes', () => {
     ]);
   });
 
+  it.each([
+    [
+      'the solution must be one',
+      REPAIR.replace('PROT_WRITE, MAP_PRIVATE', 'PROT_WRITE | PROT_EXEC, MAP_PRIVATE'),
+      'exercise: repaired is no solution (wx): it ends with an error',
+    ],
+    [
+      'the solution must run',
+      WRITE.replace('!(vma.flags & VM_EXEC)', 'nobody.knows'),
+      'exercise: the solution does not run',
+    ],
+  ])('%s', async (_what, text, message) => {
+    expect((await problems(text)).join('\n')).toContain(message);
+  });
+
+  it('may begin with what does not even run', async () => {
+    expect(await problems(WRITE.replace('flags & VM_WRITE', 'nobody.knows'))).toEqual([]);
+  });
+
+  it.each([
+    ['guess-three-ways', /\berrors\b/g, 'works', 'there is nothing to guess'],
+    ['which-selinux', / {2}exec\w+: .*\n/g, '', 'with one policy there is no question'],
+    ['which-selinux', /budget: 2/, 'budget: 0', "'budget' is 0"],
+    ['which-selinux', /budget: 2/, 'budget: 101', "'budget' is 101"],
+    [
+      'break-write-xor-execute',
+      /;@ (anywhere )?finding/g,
+      ';@ never finding',
+      'expects no finding',
+    ],
+  ])('must be a question: %s with %s as %s', async (name, from, to, message) => {
+    expect((await mistakes(textOf(name).replace(from, to))).join('\n')).toContain(message);
+  });
+
   it('is not checked when only some runs are wanted', async () => {
     const text = textOf('which-selinux').replace('budget: 2', 'budget: 1');
     expect((await run(text, { only: ['execheap'] })).problems).toEqual([]);
@@ -136,6 +170,31 @@ describe('an attempt', () => {
     await expect(attempt('write-no-gain', policy('mprotect() { for (;;); }'))).rejects.toThrow(
       'did not come to an end',
     );
+  });
+
+  it('is judged under the runs that the exercise names, each by its own row', async () => {
+    const text = textOf('repair-both-at-once')
+      .replace('solution: repaired', 'solution: repaired\n  under: wx')
+      .replace('policies:\n', 'policies:\n  hard: mdwe\n')
+      .replace('| broken |', '| repaired | hard | errors | |\n| broken |');
+    const solution = programOf(text, 'repaired');
+    const report = await judgeAttempt(text, { file: 'x.md', include, attempt: solution });
+    expect(report.runs.map(({ run: name, missing }) => [name, missing])).toEqual([['wx', []]]);
+  });
+
+  it('at a policy is judged where that policy is in force, whatever rules the lesson names', async () => {
+    const text = textOf('write-no-gain')
+      .replace('own: no-gain', 'free: nx\n  own: no-gain')
+      .replace('mprotect = EACCES', 'mprotect = EACCES by no-gain/mprotect');
+    const policy = /```policy solution\n(.*?)```/s
+      .exec(text)![1]!
+      .replace("{ reason: 'what", "{ rule: 'r', reason: 'what");
+    const report = await judgeAttempt(text, { file: 'x.md', include, attempt: policy });
+    expect(report.runs.map(({ run: name, missing }) => [name, missing])).toEqual([
+      ['own', []],
+      ['own', []],
+      ['own', []],
+    ]);
   });
 
   it('with a mistake names the line of the attempt', async () => {

@@ -183,3 +183,50 @@ describe('the user', () => {
     await expect(Sandbox.create({ dep: { exmpt: [] } as never })).rejects.toThrow(/exempt/);
   });
 });
+
+describe('a thunk of the ATL library in data', () => {
+  /** What a thunk jumps to: gives back its argument, a register, a number. */
+  const TARGETS = {
+    argument: [0x8b, 0x44, 0x24, 0x04, 0xc3],
+    ecx: [0x89, 0xc8, 0xc3],
+    edx: [0x89, 0xd0, 0xc3],
+    number: [0xb8, 0xd2, 4, 0, 0, 0xc3],
+  };
+  const IMM = [0xd2, 4, 0, 0];
+  const word = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >> 24) & 255];
+
+  it.each<[string, keyof typeof TARGETS, (at: number, target: number) => number[]]>([
+    [
+      'mov [esp+4], imm; jmp',
+      'argument',
+      (at, target) => [0xc7, 0x44, 0x24, 4, ...IMM, 0xe9, ...word(target - at - 13)],
+    ],
+    ['mov ecx, imm; jmp', 'ecx', (at, target) => [0xb9, ...IMM, 0xe9, ...word(target - at - 10)]],
+    [
+      'mov edx, imm; mov ecx, target; jmp ecx',
+      'edx',
+      (_at, target) => [0xba, ...IMM, 0xb9, ...word(target), 0xff, 0xe1],
+    ],
+    [
+      'mov ecx, imm; mov eax, target; jmp eax',
+      'ecx',
+      (_at, target) => [0xb9, ...IMM, 0xb8, ...word(target), 0xff, 0xe0],
+    ],
+    ['pop ecx; pop eax; push ecx; jmp [eax+4]', 'number', () => [0x59, 0x58, 0x51, 0xff, 0x60, 4]],
+  ])('is carried out, unless that is switched off: %s', async (_what, target, thunk) => {
+    for (const [mode, ends] of [
+      ['optin', { kind: 'return', value: 1234n }],
+      ['optin,atl=off', { kind: 'exception' }],
+    ] as const) {
+      using sandbox = await open('i386 marked', mode);
+      const [code, data] = [RWX, 4].map(
+        (protect) => sandbox.syscall('VirtualAlloc', 0, 4096, 0x3000, protect).value,
+      );
+      sandbox.poke(code!, Uint8Array.from(TARGETS[target]));
+      sandbox.poke(data!, Uint8Array.from(thunk(Number(data), Number(code))));
+      const object = data! + 0x100n;
+      sandbox.poke(object + 4n, Uint8Array.from(word(Number(code))));
+      expect(sandbox.call(data!, object)).toMatchObject(ends);
+    }
+  });
+});
