@@ -69,6 +69,18 @@ describe('mayexec probe', () => {
 });
 
 describe('mayexec identify', () => {
+  it('has a policy of Linux for a Wine that did not start, and says that one line is all', () => {
+    using folder = new CommandFolder();
+    folder.write('results.txt', 'wine: failed to load probe.exe: c000000d\n');
+    const args = ['identify', 'results.txt', '--policies', 'wx,nx,mdwe'];
+    const { stdout, status } = folder.mayexec(args);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^1 experiment of x86-64 on Wine\n\nmdwe gives exactly these results\n/);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      'the probe for Linux (mayexec probe --emit FILE) tells',
+    );
+  });
+
   it('tells the story of the two booleans', () => {
     using folder = new CommandFolder();
     folder.write('results.txt', folder.mayexec(['probe', '--policy', 'selinux', '--raw']).stdout);

@@ -33,6 +33,12 @@ describe('mayexec syscalls', () => {
     expect(run('--arch', 'i386').stdout).toMatch(/^125 +mprotect +full$/m);
   });
 
+  it('has a list for Linux, and says so to who asks for that of Windows', () => {
+    const { status, stdout, stderr } = run('--os', 'windows');
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toContain("--os is 'windows': without a PROGRAM the calls of Linux are listed");
+  });
+
   it('counts those of a program, what it misses first', () => {
     const { status, stdout } = run('p.s');
     expect([status, stdout.split('\n')]).toEqual([

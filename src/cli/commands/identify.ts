@@ -85,8 +85,11 @@ export function report(found: Identification, advice: Advice, terminal: Terminal
     lines.length === 0 ? [] : ['', terminal.paint('bold', title), ...lines];
   const bullets = (items: readonly string[]): string[] =>
     items.flatMap((item) => hang('  - ', item, width));
+  const experiments = outcomes.size === 1 ? '1 experiment' : `${outcomes.size} experiments`;
+  // A Wine that did not start says nothing of its version.
+  const where = release === '-' ? system : `${system} ${release}`;
   return [
-    `${outcomes.size} experiments of ${arch} on ${system} ${release}`,
+    `${experiments} of ${arch} on ${where}`,
     ...bullets(problems.map((problem) => `incomplete results: ${problem}`)),
     '',
     ...(found.kind === 'exact' ? identified(found, terminal, width) : nearest(found, terminal)),

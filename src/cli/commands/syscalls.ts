@@ -1,6 +1,6 @@
 /** `mayexec syscalls [PROGRAM]`: which system calls there are and how much of each, or those that a program makes. */
 import { type Sandbox, type SyscallSupport, syscallSupport } from '../../index.js';
-import type { Command, Given } from '../arguments.js';
+import { type Command, type Given, UsageError } from '../arguments.js';
 import {
   archOf,
   givenProgram,
@@ -43,6 +43,10 @@ interface MadeCall extends Omit<SyscallSupport, 'number'> {
 async function runSyscalls(given: Given): Promise<number> {
   const json = given.switches.has('json');
   if (given.positionals.length === 0) {
+    const os = given.values.get('os') ?? 'linux';
+    if (os !== 'linux') {
+      throw new UsageError(`--os is '${os}': without a PROGRAM the calls of Linux are listed`);
+    }
     const arch = archOf(given) ?? 'x86-64';
     const rows = syscallSupport(arch);
     if (json) stdout.lines([toJson({ arch, syscalls: rows })]);
